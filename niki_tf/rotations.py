@@ -1,0 +1,195 @@
+"""Rotations: conversions named a_to_b, swing and twist, Procrustes.
+
+Every function takes any leading axes and float32 or float64 tensors. Matrices turn column vectors, `v' = R v`.
+All of it uses plain arithmetic (no SVD), so it runs under XLA and LiteRT alike.
+"""
+
+import tensorflow as tf
+
+_SMALL = 1e-8
+
+
+def _norm(x, keepdims=True):
+    """Length of `x` along the last axis, with a finite gradient at zero."""
+    return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), 1e-24))
+
+
+def normalize(x):
+    """Scales the vectors `x` (..., n) to length 1; a zero vector stays zero."""
+    return x / _norm(x)
+
+
+def cross(a, b):
+    """Cross product of `a` and `b`, both (..., 3)."""
+    ax, ay, az = tf.unstack(a, axis=-1)
+    bx, by, bz = tf.unstack(b, axis=-1)
+    return tf.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
+
+
+def apply(matrix, vector):
+    """Turns `vector` (..., 3) by `matrix` (..., 3, 3)."""
+    return tf.linalg.matvec(matrix, vector)
+
+
+def transpose(matrix):
+    """Transposed, hence inverse, rotation matrices (..., 3, 3)."""
+    return tf.linalg.matrix_transpose(matrix)
+
+
+def rotvec_to_quaternion_wxyz(rotvec):
+    """Rotation vectors (..., 3), radians, to unit quaternions (..., 4), real part first."""
+    angle = _norm(rotvec)
+    small = angle < 1e-4
+    safe = tf.where(small, tf.ones_like(angle), angle)
+    factor = tf.where(small, 0.5 - angle * angle / 48.0, tf.sin(0.5 * safe) / safe)
+    return tf.concat([tf.cos(0.5 * angle), factor * rotvec], -1)
+
+
+def quaternion_wxyz_to_rotvec(quaternion):
+    """Unit quaternions (..., 4), real part first, to rotation vectors (..., 3) of length at most pi."""
+    quaternion = tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    real, imaginary = quaternion[..., :1], quaternion[..., 1:]
+    sine = _norm(imaginary)
+    small = sine < 1e-4
+    safe = tf.where(small, tf.ones_like(sine), sine)
+    ratio = sine / tf.where(small, real, tf.ones_like(real))
+    factor = tf.where(small, 2.0 / tf.where(small, real, tf.ones_like(real)) * (1.0 - ratio**2 / 3.0),
+                      2.0 * tf.atan2(safe, real) / safe)
+    return factor * imaginary
+
+
+def quaternion_wxyz_to_matrix(quaternion):
+    """Quaternions (..., 4), real part first, normalised here, to rotation matrices (..., 3, 3)."""
+    w, x, y, z = tf.unstack(normalize(quaternion), axis=-1)
+    entries = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return _matrix_from_entries(entries)
+
+
+def matrix_to_quaternion_wxyz(matrix):
+    """Rotation matrices (..., 3, 3) to unit quaternions (..., 4), real part first and never negative.
+
+    Four candidates, each exact where its own component is large, so that angles near pi keep their digits
+    (Shepperd's method).
+    """
+    (a, b, c), (d, e, f), (g, h, i) = [tf.unstack(row, axis=-1) for row in tf.unstack(matrix, axis=-2)]
+    squares = tf.stack([1 + a + e + i, 1 + a - e - i, 1 - a + e - i, 1 - a - e + i], -1)
+    candidates = tf.stack(
+        [
+            tf.stack([squares[..., 0], h - f, c - g, d - b], -1),
+            tf.stack([h - f, squares[..., 1], b + d, c + g], -1),
+            tf.stack([c - g, b + d, squares[..., 2], f + h], -1),
+            tf.stack([d - b, c + g, f + h, squares[..., 3]], -1),
+        ],
+        -2,
+    )
+    chosen = tf.one_hot(tf.argmax(squares, -1), 4, dtype=matrix.dtype)
+    quaternion = normalize(tf.linalg.matvec(candidates, chosen, transpose_a=True))
+    return tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+
+
+def rotvec_to_matrix(rotvec):
+    """Rotation vectors (axis times angle in radians), (..., 3), to matrices (..., 3, 3)."""
+    return quaternion_wxyz_to_matrix(rotvec_to_quaternion_wxyz(rotvec))
+
+
+def matrix_to_rotvec(matrix):
+    """Rotation matrices (..., 3, 3) to rotation vectors (..., 3), radians, of length at most pi."""
+    return quaternion_wxyz_to_rotvec(matrix_to_quaternion_wxyz(matrix))
+
+
+def matrix_to_6d(matrix):
+    """The first two ROWS of rotation matrices (..., 3, 3), flattened to (..., 6)."""
+    return tf.reshape(matrix[..., :2, :], tf.concat([tf.shape(matrix)[:-2], [6]], 0))
+
+
+def sixd_to_matrix(sixd):
+    """Two rows (..., 6), of any length and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
+
+    Source: Zhou et al., On the continuity of rotation representations, CVPR 2019 (by rows, as the published weights).
+    """
+    first = normalize(sixd[..., :3])
+    second = sixd[..., 3:] - tf.reduce_sum(first * sixd[..., 3:], -1, keepdims=True) * first
+    second = normalize(second)
+    return tf.stack([first, second, cross(first, second)], -2)
+
+
+def geodesic_angle(a, b):
+    """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
+    difference = tf.linalg.matmul(a, b, transpose_a=True)
+    skew = tf.stack([difference[..., 2, 1] - difference[..., 1, 2], difference[..., 0, 2] - difference[..., 2, 0],
+                     difference[..., 1, 0] - difference[..., 0, 1]], -1)
+    return tf.atan2(_norm(skew, keepdims=False), tf.linalg.trace(difference) - 1.0)
+
+
+def vectors_to_swing(source, target):
+    """The shortest rotation (..., 3, 3) that turns the direction of `source` (..., 3) into that of `target` (..., 3).
+
+    For opposite directions, where every axis across the vector would do, one axis is picked.
+    """
+    source, target = normalize(source), normalize(target)
+    real = 1.0 + tf.reduce_sum(source * target, -1, keepdims=True)
+    least = tf.one_hot(tf.argmin(tf.abs(source), -1), 3, dtype=source.dtype)
+    opposite = real < 1e-6
+    axis = tf.where(opposite, cross(source, least), cross(source, target))
+    return quaternion_wxyz_to_matrix(tf.concat([tf.where(opposite, tf.zeros_like(real), real), axis], -1))
+
+
+def twist_to_matrix(axis, twist):
+    """Rotation matrices (..., 3, 3) about `axis` (..., 3) by the angle whose (cos, sin), of any length, is `twist`."""
+    twist = normalize(twist)
+    cos, sin = twist[..., 0, None, None], twist[..., 1, None, None]
+    axis = normalize(axis)
+    x, y, z = tf.unstack(axis, axis=-1)
+    zero = tf.zeros_like(x)
+    skew = _matrix_from_entries([zero, -z, y, z, zero, -x, -y, x, zero])
+    outer = axis[..., :, None] * axis[..., None, :]
+    return cos * tf.eye(3, dtype=axis.dtype) + sin * skew + (1.0 - cos) * outer
+
+
+def matrix_to_swing_twist(matrix, axis):
+    """Splits `matrix` (..., 3, 3) as swing @ twist with the twist about `axis` (..., 3).
+
+    Returns the swing (..., 3, 3), the shortest turn of the axis, and the twist as (cos, sin), (..., 2).
+    """
+    axis = normalize(axis)
+    swing = vectors_to_swing(axis, apply(matrix, axis))
+    rest = tf.linalg.matmul(swing, matrix, transpose_a=True)
+    skew = tf.stack([rest[..., 2, 1] - rest[..., 1, 2], rest[..., 0, 2] - rest[..., 2, 0],
+                     rest[..., 1, 0] - rest[..., 0, 1]], -1)
+    twist = tf.stack([tf.linalg.trace(rest) - 1.0, tf.reduce_sum(skew * axis, -1)], -1)
+    return swing, normalize(twist)
+
+
+def procrustes(source, target, weights=None, squarings=12):
+    """The rotation (..., 3, 3) that turns the points `source` (..., n, 3) onto `target` with least weighted squares.
+
+    Nothing is centred here. The best unit quaternion is the first eigenvector of a symmetric 4 x 4 matrix; it is
+    found by squaring the shifted matrix `squarings` times, which is a power iteration of length 2^squarings.
+    `weights` (..., n) default to 1. Source: Horn, Closed-form solution of absolute orientation, JOSA A 1987.
+    """
+    weighted = source if weights is None else source * weights[..., None]
+    moment = tf.linalg.matmul(weighted, target, transpose_a=True)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [tf.unstack(row, axis=-1) for row in tf.unstack(moment, axis=-2)]
+    rows = [
+        [xx + yy + zz, yz - zy, zx - xz, xy - yx],
+        [yz - zy, xx - yy - zz, xy + yx, zx + xz],
+        [zx - xz, xy + yx, yy - xx - zz, yz + zy],
+        [xy - yx, zx + xz, yz + zy, zz - xx - yy],
+    ]
+    matrix = tf.stack([tf.stack(row, -1) for row in rows], -2)
+    size = tf.sqrt(tf.reduce_sum(matrix * matrix, [-2, -1], keepdims=True)) + _SMALL
+    power = matrix / size + tf.eye(4, dtype=matrix.dtype)
+    for _ in range(squarings):
+        power = tf.linalg.matmul(power, power)
+        power /= tf.linalg.trace(power)[..., None, None]
+    chosen = tf.one_hot(tf.argmax(tf.linalg.diag_part(power), -1), 4, dtype=matrix.dtype)
+    return quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen))
+
+
+def _matrix_from_entries(entries):
+    """Nine tensors (...) in row order to matrices (..., 3, 3)."""
+    return tf.stack([tf.stack(entries[row : row + 3], -1) for row in (0, 3, 6)], -2)
