@@ -9,7 +9,7 @@ import tensorflow as tf
 _SMALL = 1e-8
 
 
-def _norm(x, keepdims=True):
+def _norm(x, *, keepdims=True):
     """Length of `x` along the last axis, with a finite gradient at zero."""
     return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), 1e-24))
 
@@ -122,7 +122,7 @@ def geodesic_angle(a, b):
     difference = tf.linalg.matmul(a, b, transpose_a=True)
     skew = tf.stack([difference[..., 2, 1] - difference[..., 1, 2], difference[..., 0, 2] - difference[..., 2, 0],
                      difference[..., 1, 0] - difference[..., 0, 1]], -1)
-    return tf.atan2(_norm(skew, keepdims=False), tf.linalg.trace(difference) - 1.0)
+    return tf.atan2(_norm(skew, keepdims=False), _trace(difference) - 1.0)
 
 
 def vectors_to_swing(source, target):
@@ -131,10 +131,12 @@ def vectors_to_swing(source, target):
     For opposite directions, where every axis across the vector would do, one axis is picked.
     """
     source, target = normalize(source), normalize(target)
-    real = 1.0 + tf.reduce_sum(source * target, -1, keepdims=True)
+    # Half of |a + b|^2 is 1 + a.b, without the digits that cancel when the two are almost opposite.
+    middle = source + target
+    real = 0.5 * tf.reduce_sum(middle * middle, -1, keepdims=True)
     least = tf.one_hot(tf.argmin(tf.abs(source), -1), 3, dtype=source.dtype)
-    opposite = real < 1e-6
-    axis = tf.where(opposite, cross(source, least), cross(source, target))
+    opposite = real < 1e-12
+    axis = tf.where(opposite, cross(source, least), cross(source, middle))
     return quaternion_wxyz_to_matrix(tf.concat([tf.where(opposite, tf.zeros_like(real), real), axis], -1))
 
 
@@ -160,7 +162,7 @@ def matrix_to_swing_twist(matrix, axis):
     rest = tf.linalg.matmul(swing, matrix, transpose_a=True)
     skew = tf.stack([rest[..., 2, 1] - rest[..., 1, 2], rest[..., 0, 2] - rest[..., 2, 0],
                      rest[..., 1, 0] - rest[..., 0, 1]], -1)
-    twist = tf.stack([tf.linalg.trace(rest) - 1.0, tf.reduce_sum(skew * axis, -1)], -1)
+    twist = tf.stack([_trace(rest) - 1.0, tf.reduce_sum(skew * axis, -1)], -1)
     return swing, normalize(twist)
 
 
@@ -185,9 +187,19 @@ def procrustes(source, target, weights=None, squarings=12):
     power = matrix / size + tf.eye(4, dtype=matrix.dtype)
     for _ in range(squarings):
         power = tf.linalg.matmul(power, power)
-        power /= tf.linalg.trace(power)[..., None, None]
-    chosen = tf.one_hot(tf.argmax(tf.linalg.diag_part(power), -1), 4, dtype=matrix.dtype)
+        power /= _trace(power)[..., None, None]
+    chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
     return quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen))
+
+
+def _diagonal(matrix):
+    """Diagonal (..., n) of matrices (..., n, n), by built-in operations of LiteRT (tf.linalg.diag_part is none)."""
+    return tf.reduce_sum(matrix * tf.eye(matrix.shape[-1], dtype=matrix.dtype), -1)
+
+
+def _trace(matrix):
+    """Sum of the diagonal, (...)."""
+    return tf.reduce_sum(_diagonal(matrix), -1)
 
 
 def _matrix_from_entries(entries):

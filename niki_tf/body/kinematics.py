@@ -27,10 +27,14 @@ def forward_kinematics(rotations, rest_joints):
     leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(offsets)[:-2])
     offsets = tf.broadcast_to(offsets, tf.concat([leading, tf.shape(offsets)[-2:]], 0))
     world = world_rotations(rotations)
-    count, parents = rest_joints.shape[-2], skeletons.SMPL_29.parents
-    turned = tf.linalg.matvec(tf.gather(world, parents[1:count], axis=-3), offsets[..., 1:, :])
-    steps = tf.concat([offsets[..., :1, :], turned], -2)
-    return tf.linalg.matmul(tf.constant(_ancestry(count), steps.dtype), steps), world
+    parents = skeletons.SMPL_29.parents[1 : rest_joints.shape[-2]]
+    turned = tf.linalg.matvec(tf.gather(world, parents, axis=-3), offsets[..., 1:, :])
+    return sum_bones(tf.concat([offsets[..., :1, :], turned], -2)), world
+
+
+def sum_bones(steps):
+    """Joint positions from the steps (..., n, 3) that lead from each parent to its child; inverse of `bones`."""
+    return tf.linalg.matmul(tf.constant(_ancestry(steps.shape[-2]), steps.dtype), steps)
 
 
 def world_rotations(rotations):

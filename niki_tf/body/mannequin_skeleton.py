@@ -44,7 +44,7 @@ def joint_directions():
     joints, parents = rest_joints(), np.maximum(skeletons.SMPL_29.parents, 0)
     bones = joints - joints[parents]
     across = (1.0, 0.0, 0.0)
-    limbs = dict(foot=0.05, toe=0.05, left_hand=0.05, right_hand=0.05, tip=0.05)
+    hands_and_feet = {"foot": 0.05, "toe": 0.05, "left_hand": 0.05, "right_hand": 0.05, "tip": 0.05}
     changes = {
         "stature": bones * 0.04,
         "girth": _grow(bones, hip=np.multiply(across, 0.03), collar=np.multiply(across, 0.03)),
@@ -54,7 +54,7 @@ def joint_directions():
         "hip_width": _grow(bones, hip=np.multiply(across, 0.07), knee=np.multiply(across, -0.05)),
         "torso_length": _grow(bones, spine=0.035, neck=0.035),
         "head_size": _grow(bones, head=0.05),
-        "hands_and_feet": _grow(bones, **limbs),
+        "hands_and_feet": _grow(bones, **hands_and_feet),
         "muscle": _grow(bones, shoulder=np.multiply(across, 0.02), collar=np.multiply(across, 0.01)),
     }
     chain = np.array([[joint in below for below in skeletons.SMPL_29.descendants] for joint in range(29)], float)

@@ -21,7 +21,7 @@ class RestSkeleton(keras.layers.Layer):
     """
 
     def __init__(self, joints, *, directions, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"trainable": False, **kwargs})
         self.joints = np.asarray(joints, np.float64)
         self.directions = np.asarray(directions, np.float64)
         if self.joints.shape != (29, 3):

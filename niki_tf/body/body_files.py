@@ -1,0 +1,121 @@
+"""Reads bodies from files in SMPL's format."""
+
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from niki_tf import skeletons
+from niki_tf.body.body_data import BodyData
+from niki_tf.body.unpickling import load_pickle, to_array
+
+TIP_VERTICES = (411, 2445, 5905, 3216, 6617)
+"""Vertices of SMPL's mesh that stand for joints 24 to 28: head top, middle finger tips, big toes (HybrIK's choice)."""
+
+_VERTICES = 6890
+_SHAPES = {
+    "v_template": (_VERTICES, 3), "shapedirs": (_VERTICES, 3, "B"), "posedirs": (_VERTICES, 3, 207),
+    "J_regressor": (24, _VERTICES), "weights": (_VERTICES, 24), "f": ("F", 3), "kintree_table": (2, 24),
+}  # fmt: skip
+
+_BROKEN = (OSError, ValueError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+
+def load_body(path):
+    """Reads a body from an SMPL file: `.npz`, or `.pkl` of any vintage (Python 2, chumpy, sparse matrices).
+
+    All shape directions of the file are kept, other keys are ignored. Nothing that a pickle names is run.
+
+    Args:
+        path: file with v_template, shapedirs, posedirs, J_regressor, weights, f and kintree_table.
+
+    Returns:
+        BodyData.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: that names file and key, if the file is broken, is no SMPL file, or names anything but arrays.
+
+    Source: Loper et al., SMPL, SIGGRAPH Asia 2015; joints 24 to 28 after HybrIK.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"`path`: no body file {path!r}. SMPL is licensed: fetch it from "
+                                f"https://smpl.is.tue.mpg.de, or use niki_tf.body.mannequin(), which needs no file.")
+    readers = {".npz": _read_npz, ".pkl": _read_pickle}
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in readers:
+        raise ValueError(f"`path` must end in {' or '.join(readers)}; got {path!r}.")
+    arrays = readers[ending](path)
+    for key, shape in _SHAPES.items():
+        _check_array(path, key, arrays[key], shape)
+    _check_tree(path, arrays["kintree_table"])
+    try:
+        return _to_body(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _read_npz(path):
+    """The wanted arrays of an .npz file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in _SHAPES if key not in file.files]
+            arrays = {key: file[key] for key in _SHAPES if key not in missing}
+    except _BROKEN as error:
+        raise ValueError(f"{path}: not a whole .npz file of number arrays ({type(error).__name__}: {error}). "
+                         f"Fetch or write the file again.") from None
+    _check_keys(path, missing)
+    return arrays
+
+
+def _read_pickle(path):
+    """The wanted arrays of a .pkl file."""
+    content = load_pickle(path)
+    _check_keys(path, [key for key in _SHAPES if key not in content])
+    arrays = {}
+    for key in _SHAPES:
+        try:
+            arrays[key] = to_array(content[key])
+        except ValueError as error:
+            raise ValueError(f"{path}: `{key}` cannot be read: {error}.") from None
+    return arrays
+
+
+def _check_keys(path, missing):
+    """ValueError that lists missing keys."""
+    if missing:
+        raise ValueError(f"{path}: an SMPL file must have the keys {', '.join(_SHAPES)}; missing {', '.join(missing)}.")
+
+
+def _check_array(path, key, array, shape):
+    """ValueError unless `array` holds numbers in `shape`, in which letters stand for any size above 0."""
+    pairs = zip(array.shape, shape, strict=False)
+    fits = [size == want if isinstance(want, int) else size > 0 for size, want in pairs]
+    if array.ndim != len(shape) or not all(fits):
+        wanted = "(" + ", ".join(map(str, shape)) + ")"
+        raise ValueError(f"{path}: `{key}` must have shape {wanted}; got {array.shape}. Only SMPL's own mesh with 24 "
+                         f"joints is read, not SMPL-H or SMPL-X.")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: `{key}` must hold numbers; got dtype {array.dtype}.")
+
+
+def _check_tree(path, table):
+    """ValueError unless `table` (2, 24), parents over children, is SMPL's tree; the root's parent is not looked at."""
+    parents, children = table.astype(np.int64)
+    if tuple(children) != tuple(range(24)) or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
+        raise ValueError(f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
+                         f"got {tuple(map(int, parents))} over {tuple(map(int, children))}.")
+
+
+def _to_body(arrays):
+    """BodyData of checked arrays: joints by the regressor, tips by their vertices."""
+    template, directions = arrays["v_template"].astype(np.float64), arrays["shapedirs"].astype(np.float64)
+    regressor, tips = arrays["J_regressor"].astype(np.float64), list(TIP_VERTICES)
+    moved = np.tensordot(regressor, directions, 1)
+    return BodyData(
+        v_template=template, shapedirs=directions, posedirs=arrays["posedirs"], lbs_weights=arrays["weights"],
+        faces=arrays["f"].astype(np.int64), joints=np.concatenate([regressor @ template, template[tips]]),
+        joint_directions=np.concatenate([moved, directions[tips]]),
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Rotations of a body as swing and twist: each bone's direction, and its turn about itself."""
+
+import tensorflow as tf
+
+from niki_tf import rotations as rot
+from niki_tf import skeletons
+from niki_tf.body.kinematics import bones
+
+
+def rotations_to_swing_twist(rotations, rest_joints):
+    """Splits local rotations as swing @ twist about each joint's rest bone (`skeletons.BONE_CHILD`).
+
+    For rotations from joints, split what `analytic_ik(..., adaptive=False)` gives.
+
+    Args:
+        rotations: (..., 24, 3, 3) local rotation matrices, root first.
+        rest_joints: (..., 29, 3) metres; leading axes broadcast against those of `rotations`.
+
+    Returns:
+        swing (..., 24, 3, 3), in which joint 0 is the whole root rotation, and twist (..., 23, 2) as (cos, sin).
+
+    Raises:
+        ValueError: if a shape does not fit.
+
+    Source: Li et al., HybrIK, CVPR 2021, section 3.3.
+    """
+    rotations, rest_joints = tf.convert_to_tensor(rotations), tf.convert_to_tensor(rest_joints)
+    check_shape("rotations", rotations, (24, 3, 3))
+    check_shape("rest_joints", rest_joints, (29, 3))
+    leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(rest_joints)[:-2])
+    rotations = spread(rotations, leading, 3)
+    swing, twist = rot.matrix_to_swing_twist(rotations[..., 1:, :, :], twist_axes(rest_joints)[..., 1:, :])
+    return tf.concat([rotations[..., :1, :, :], swing], -3), twist
+
+
+def swing_twist_to_rotations(swing, twist, rest_joints):
+    """Local rotations (..., 24, 3, 3) from swing and twist; the inverse of `rotations_to_swing_twist`.
+
+    Args:
+        swing: (..., 24, 3, 3) rotation matrices; joint 0 is the whole root rotation.
+        twist: (..., 23, 2) as (cos, sin), of any length but zero.
+        rest_joints: (..., 29, 3) metres.
+
+    Raises:
+        ValueError: if a shape does not fit.
+    """
+    swing, twist, rest_joints = [tf.convert_to_tensor(x) for x in (swing, twist, rest_joints)]
+    check_shape("swing", swing, (24, 3, 3))
+    check_shape("twist", twist, (23, 2))
+    check_shape("rest_joints", rest_joints, (29, 3))
+    turned = tf.linalg.matmul(swing[..., 1:, :, :], rot.twist_to_matrix(twist_axes(rest_joints)[..., 1:, :], twist))
+    return tf.concat([spread(swing[..., :1, :, :], tf.shape(turned)[:-3], 3), turned], -3)
+
+
+def twist_axes(rest_joints):
+    """The bone that each of the 24 joints twists about, (..., 24, 3) metres, from rest joints (..., 29, 3)."""
+    return tf.gather(bones(rest_joints), skeletons.BONE_CHILD, axis=-2)
+
+
+def spread(x, leading, rank):
+    """Broadcasts `x` to the leading axes `leading`, its last `rank` axes untouched."""
+    return tf.broadcast_to(x, tf.concat([leading, tf.shape(x)[-rank:]], 0))
+
+
+def check_shape(name, x, ending, cure=""):
+    """ValueError, at trace time, unless the static shape of `x` ends in `ending`."""
+    if x.shape.rank is None or not x.shape[-len(ending):].is_compatible_with(ending):
+        raise ValueError(f"`{name}` must end in shape {ending}; got {tuple(x.shape)}.{cure}")

@@ -1,0 +1,239 @@
+"""Reads pickles of arrays without running what they name.
+
+A pickle is a program: it names functions and calls them. Here every name that body files use stands for a recorder
+of ours that only keeps what it was given, and every other name is refused. NumPy, chumpy and scipy are never called
+by the file; `to_array` turns the records into arrays afterwards.
+"""
+
+import math
+import pickle
+import re
+
+import numpy as np
+
+_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
+_NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
+_BUILTINS = ("builtins", "__builtin__")
+_NUMBERS = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248])")
+_SPARSE = re.compile(r"scipy\.sparse\._?(cs[cr]) \1_(matrix|array)")
+_DEPTH = 16
+_LARGEST = 10**8
+
+
+class _ForbiddenGlobal(ValueError):
+    """A name that no body file needs."""
+
+
+class _Record:
+    """Stands for an object of a class that the file names: keeps arguments and state, does nothing."""
+
+    origin = ""
+
+    def __new__(cls, *args, **kwargs):
+        """Takes anything, as the real class might."""
+        del kwargs
+        record = super().__new__(cls)
+        record.args, record.state = args, {}
+        return record
+
+    def __init__(self, *args, **kwargs):
+        """Nothing: `__new__` has kept the arguments."""
+
+    def __setstate__(self, state):
+        """Keeps the state."""
+        self.state = state
+
+
+class _Array(_Record):
+    """Stands for numpy.ndarray; state (version, shape, dtype, column order?, bytes)."""
+
+
+class _Dtype(_Record):
+    """Stands for numpy.dtype; args[0] is the code, state[1] the byte order."""
+
+
+class _Buffer(_Record):
+    """An array of protocol 5: args (buffer, dtype, shape, order)."""
+
+
+class _Scalar(_Record):
+    """A NumPy number: args (dtype, bytes)."""
+
+
+class _Chumpy(_Record):
+    """Stands for any class of chumpy."""
+
+
+class _Sparse(_Record):
+    """Stands for a compressed sparse matrix of scipy."""
+
+
+class _Function:
+    """A function that a file may call; without attributes, so that a file cannot change it."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call):
+        self._call = call
+
+    def __call__(self, *args):
+        return self._call(*args)
+
+    def __setstate__(self, state):
+        """Refuses to be changed."""
+        raise ValueError("state given to a function")
+
+
+def _reconstruct(kind, *_):
+    """NumPy's way to begin an array."""
+    if kind is not _Array:
+        raise ValueError("an array of an unknown class")
+    return _Array()
+
+
+def _reconstructor(kind, base, state):
+    """The way of copyreg to begin an object (protocols 0 and 1)."""
+    del base, state
+    if not (isinstance(kind, type) and issubclass(kind, _Record)):
+        raise ValueError("an object of an unknown class")
+    return kind()
+
+
+def _encode(text, encoding="latin1"):
+    """The bytes that Python 3 hides in text in protocols 0 to 2."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"bytes written as {encoding!r}")
+    return text.encode("latin1")
+
+
+def _members(items=()):
+    """A set or frozenset, as a tuple: nothing of it is used."""
+    return tuple(items)
+
+
+_ALLOWED = {
+    **{(module, "_reconstruct"): _Function(_reconstruct) for module in _MULTIARRAY},
+    **{(module, "scalar"): _Scalar for module in _MULTIARRAY},
+    **{(module, "_frombuffer"): _Buffer for module in _NUMERIC},
+    **{(module, "object"): _Record for module in _BUILTINS},
+    **{(module, name): _Function(_members) for module in _BUILTINS for name in ("set", "frozenset")},
+    **{(module, "_reconstructor"): _Function(_reconstructor) for module in ("copyreg", "copy_reg")},
+    ("_codecs", "encode"): _Function(_encode),
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Resolves names to recorders only; asks no module for anything."""
+
+    def find_class(self, module, name):
+        """The recorder for `module.name`, or a refusal."""
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
+        if _SPARSE.fullmatch(f"{module} {name}"):
+            return type(name, (_Sparse,), {"origin": name})
+        if module.split(".")[0] == "chumpy" and name.isidentifier():
+            return type(name, (_Chumpy,), {"origin": f"{module}.{name}"})
+        raise _ForbiddenGlobal(f"{module}.{name}")
+
+
+def load_pickle(path):
+    """Reads the dictionary in a pickle of any protocol, Python 2's included, without running anything it names.
+
+    Args:
+        path: file to read.
+
+    Returns:
+        The dictionary; arrays in it are records for `to_array`.
+
+    Raises:
+        ValueError: for a file that is no whole pickle, holds no dictionary, or names anything but arrays.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = _Unpickler(file, encoding="latin1").load()
+    except _ForbiddenGlobal as error:
+        raise ValueError(f"{path}: the pickle names `{error}`, which a body file does not need (arrays of NumPy, "
+                         f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run.") from None
+    except OSError:
+        raise
+    except Exception as error:
+        # A broken pickle can raise almost anything: it is a program, and it was cut or altered.
+        raise ValueError(f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). "
+                         f"Fetch or write the file again.") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: the pickle must hold a dictionary of arrays; got {type(content).__name__}.")
+    return content
+
+
+def to_array(value, depth=0):
+    """Turns a value of a loaded pickle into a NumPy array.
+
+    Args:
+        value: record of an array of NumPy, chumpy (`Ch`, `Select`) or scipy.sparse (csc and csr; made dense).
+        depth: how many chumpy objects lie around it.
+
+    Raises:
+        ValueError: for anything else, and for arrays whose parts do not fit together.
+    """
+    try:
+        if isinstance(value, _Array):
+            _, shape, dtype, by_columns, raw = value.state
+            return _from_bytes(raw, dtype, shape, "F" if by_columns else "C")
+        if isinstance(value, _Buffer):
+            return _from_bytes(*value.args)
+        if isinstance(value, _Scalar):
+            return _from_bytes(value.args[1], value.args[0], (), "C")
+        if isinstance(value, _Sparse):
+            return _dense(value)
+        if isinstance(value, _Chumpy) and depth < _DEPTH:
+            return _chumpy_value(value, depth)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"parts of the array are missing or wrong ({type(error).__name__}: {error})") from None
+    raise ValueError(f"no array of numbers but {getattr(value, 'origin', '') or type(value).__name__.strip('_')}")
+
+
+def _from_bytes(raw, dtype, shape, order):
+    """An array in this machine's byte order from its bytes (latin1 text in pickles of Python 2)."""
+    code, order_of_bytes = dtype.args[0], dtype.state[1] if dtype.state else "="
+    if not (isinstance(dtype, _Dtype) and isinstance(code, str) and _NUMBERS.fullmatch(code)):
+        raise ValueError(f"an array of numbers is wanted; got dtype {code!r}")
+    if order_of_bytes not in ("<", ">", "=", "|") or order not in ("C", "F"):
+        raise ValueError("unknown byte order or memory order")
+    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+    kind = np.dtype(code).newbyteorder(order_of_bytes)
+    if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) * kind.itemsize != len(raw):
+        raise ValueError(f"{len(raw)} bytes do not make an array of shape {shape} and dtype {code}")
+    return np.ndarray(shape, kind, raw, order=order).astype(kind.newbyteorder("="))
+
+
+def _dense(matrix):
+    """A compressed sparse matrix as a dense array."""
+    state = matrix.state
+    data, indices, starts = [to_array(state[name]) for name in ("data", "indices", "indptr")]
+    rows, columns = [int(n) for n in state.get("_shape", state.get("shape"))]
+    by_rows = matrix.origin.startswith("csr")
+    major, minor = (rows, columns) if by_rows else (columns, rows)
+    if min(major, minor) < 0 or major * minor > _LARGEST:
+        raise ValueError(f"a sparse matrix of shape {(rows, columns)} is too large")
+    counts = np.diff(starts.astype(np.int64))
+    whole = starts.shape == (major + 1,) and starts[0] == 0 and (counts >= 0).all()
+    if not whole or not data.shape == indices.shape == (int(starts[-1]),):
+        raise ValueError("the index arrays of a sparse matrix do not fit its shape")
+    if indices.size and not 0 <= indices.min() <= indices.max() < minor:
+        raise ValueError("a sparse matrix has entries outside its shape")
+    dense = np.zeros([major, minor], data.dtype)
+    np.add.at(dense, (np.repeat(np.arange(major), counts), indices), data)
+    return dense if by_rows else dense.T
+
+
+def _chumpy_value(value, depth):
+    """What chumpy would compute: `x` of a Ch, chosen elements of a Select."""
+    state = value.state
+    if "x" in state:
+        return to_array(state["x"], depth + 1)
+    if not value.origin.endswith(".Select"):
+        raise ValueError(f"the chumpy object {value.origin} is not one of Ch and Select")
+    chosen = to_array(state["a"], depth + 1).ravel()[to_array(state["idxs"], depth + 1)]
+    return chosen.reshape([int(n) for n in state["preferred_shape"]]) if "preferred_shape" in state else chosen

@@ -1,0 +1,116 @@
+"""Variety of poses, made in the graph: body parts exchanged between frames, mirror, joint perturbation, yaw.
+
+Everything random comes from `Draws`, which is a function of seed and step alone: a run that is started again in the
+middle sees what an uninterrupted one sees, and each of several workers sees its own share of the same batch.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import rotations, skeletons
+from niki_tf.body import kinematics
+from niki_tf.settings import setting
+
+_PARTS = (
+    ("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
+    ("left_collar", "left_shoulder", "left_elbow", "left_wrist", "left_hand"),
+    ("right_collar", "right_shoulder", "right_elbow", "right_wrist", "right_hand"),
+    ("left_hip", "left_knee", "left_ankle", "left_foot"),
+    ("right_hip", "right_knee", "right_ankle", "right_foot"),
+)
+_PART_OF_JOINT = [next(p for p, part in enumerate(_PARTS) if name in part) for name in skeletons.SMPL_24.names]
+
+
+class Draws:
+    """Random numbers for one shard of one batch, the same whatever the number of shards.
+
+    Args:
+        seed: the run's seed.
+        step: number of the batch, a scalar integer tensor.
+        batch_size: examples of the whole batch.
+        shard: (number of this shard, number of shards); the shards cut the batch in equal pieces.
+    """
+
+    def __init__(self, seed, step, *, batch_size, shard):
+        self._seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+        self._whole, self._index, self._streams = batch_size, shard[0], 0
+        self.count = batch_size // shard[1]
+
+    def _draw(self, sampler, shape):
+        self._streams += 1
+        seed = tf.random.fold_in(self._seed, self._streams)
+        start = tf.cast(self._index, tf.int32) * self.count
+        return sampler([self._whole, *shape], seed=seed)[start : start + self.count]
+
+    def uniform(self, *shape):
+        """Uniform numbers in [0, 1), (count, *shape)."""
+        return self._draw(tf.random.stateless_uniform, shape)
+
+    def normal(self, *shape):
+        """Standard normal numbers, (count, *shape)."""
+        return self._draw(tf.random.stateless_normal, shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How far the poses are varied."""
+
+    exchange: float = setting(0.5, "Probability that a part of the body (trunk, each arm, each leg) comes from another frame.")
+    mirror: float = setting(0.5, "Probability that a part is taken from the other side of its frame (all parts alike unless exchanged).")
+    perturb: float = setting(0.3, "Largest standard deviation, radians, of a random turn of each joint; each example draws its own share of it.")
+    beta_limit: float = setting(2.5, "Shape coefficients are N(0, 1), clipped here.")
+    bone_jitter: float = setting(0.02, "Standard deviation of a relative change of each bone's length, for bodies that betas do not reach.")
+
+
+def augmented_poses(draws, motion, settings):
+    """Local rotations (n, 24, 3, 3) drawn from the motion set, varied as `settings` say."""
+    frames, mirrored = _frames_of_parts(draws, motion, settings)
+    joint_frames = tf.gather(frames, _PART_OF_JOINT, axis=1)
+    flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)
+    own, other = tf.range(24, dtype=tf.int64), tf.constant(skeletons.SMPL_24.mirror, tf.int64)
+    places = joint_frames * 24 + tf.where(flip, other, own)
+    poses = tf.cast(tf.gather(tf.reshape(tf.constant(motion.poses), [-1, 3]), places), tf.float32)
+    poses *= tf.where(flip[..., None], tf.constant([1.0, -1.0, -1.0]), tf.ones([3]))
+    local = rotations.rotvec_to_matrix(poses)
+    turn = settings.perturb * draws.uniform(1, 1) ** 2 * draws.normal(24, 3)
+    local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
+    yaw = rotations.rotvec_to_matrix(2 * np.pi * draws.uniform(1) * tf.constant([0.0, 1.0, 0.0]))
+    return tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :1]), local[:, 1:]], 1)
+
+
+def _frames_of_parts(draws, motion, settings):
+    """Frame (n, 5) that each part comes from, and whether it is mirrored (n, 5)."""
+    parts = len(_PARTS)
+    frames = _draw_frames(draws, motion, parts)
+    exchanged = draws.uniform(parts) < settings.exchange
+    mirrored = draws.uniform(parts) < settings.mirror
+    return tf.where(exchanged, frames, frames[:, :1]), tf.where(exchanged, mirrored, mirrored[:, :1])
+
+
+def _draw_frames(draws, motion, count):
+    """`count` frame numbers for each example: a source by its probability, then a frame evenly within it."""
+    edges = tf.constant(np.cumsum(motion.probabilities)[:-1], tf.float32)
+    source = tf.searchsorted(edges, tf.reshape(draws.uniform(count), [-1]), side="right")
+    starts, counts = tf.constant(motion.starts, tf.int64), tf.constant(motion.counts, tf.int64)
+    size = tf.gather(counts, source)
+    within = tf.cast(tf.reshape(draws.uniform(count), [-1]) * tf.cast(size, tf.float32), tf.int64)
+    return tf.reshape(tf.gather(starts, source) + tf.minimum(within, size - 1), [-1, count])
+
+
+def random_rest_joints(draws, skeleton, settings):
+    """Betas (n, B) and rest joints (n, 29, 3) of random bodies."""
+    betas = tf.clip_by_value(draws.normal(skeleton.num_betas), -settings.beta_limit, settings.beta_limit)
+    rest_joints = skeleton(betas)
+    if not settings.bone_jitter:
+        return betas, rest_joints
+    return betas, jittered(rest_joints, 1.0 + settings.bone_jitter * draws.normal(29))
+
+
+def jittered(rest_joints, factors):
+    """Rest joints (n, 29, 3) with each bone made longer by its factor (n, 29), alike on both sides."""
+    even = 0.5 * (factors + tf.gather(factors, skeletons.SMPL_29.mirror, axis=-1))
+    steps = kinematics.bones(rest_joints)
+    steps = tf.concat([steps[:, :1], steps[:, 1:] * even[:, 1:, None]], 1)
+    return kinematics.sum_bones(steps)

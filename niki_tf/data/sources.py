@@ -1,0 +1,127 @@
+"""Sources of motion mixed by weight, laid end to end for drawing frames in the graph."""
+
+import dataclasses
+import math
+import os
+
+import numpy as np
+
+from niki_tf.data.clips import Clip, Clips, load_clips
+from niki_tf.data.made_motion import made_motion, random_poses
+
+MADE = "made"
+"""The path that stands for motion made by the package; a folder of that name is `./made`."""
+
+_CLIP_FRAMES = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One source of motion and its share of the mixture.
+
+    Example:
+        >>> from niki_tf import data
+        >>> data.parse_source("amass/CMU=0.6")
+        Source(path='amass/CMU', weight=0.6)
+    """
+
+    path: str
+    """A folder, a file, a pattern such as `DIR/cmu__*`, or `made`."""
+    weight: float = 1.0
+    """Relative share of the examples; any positive number."""
+
+    def __post_init__(self):
+        if not self.path:
+            raise ValueError("`path` of a source must be a folder, a file, a pattern or `made`; got nothing.")
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"`weight` of source {self.path} must be a positive number; got {self.weight}.")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MotionSet:
+    """Frames of all sources laid end to end.
+
+    An example is drawn in two steps: source s with probability `probabilities[s]`, then a frame evenly from
+    `starts[s]` to `starts[s] + counts[s] - 1`. So a source's share depends on its weight and not on its size.
+    """
+
+    poses: np.ndarray
+    """Local axis-angle rotations, root first, (N, 24, 3) float16 (rounding at most 0.06 degrees), radians."""
+    clips: np.ndarray
+    """Number of the clip that each frame belongs to, (N,) int32; frames of a clip follow each other in time."""
+    starts: np.ndarray
+    """First frame of each source, (S,) int64."""
+    counts: np.ndarray
+    """Number of frames of each source, (S,) int64."""
+    probabilities: np.ndarray
+    """Share of each source, (S,) float64, summing to 1."""
+    sources: tuple[Source, ...]
+    """The sources, in the order given."""
+    skipped: tuple[str, ...] = ()
+    """One message for each bad file that was left out."""
+
+    def __len__(self):
+        return len(self.poses)
+
+
+def parse_source(text):
+    """Reads `PATH=WEIGHT`, or `PATH` alone for weight 1, as the flag `--source` gives it.
+
+    The weight follows the last `=`; a path that itself holds one needs its weight written out.
+
+    Raises:
+        ValueError: no number after the last `=`, or not a positive one.
+    """
+    path, equals, number = text.rpartition("=")
+    if not equals:
+        return Source(text)
+    try:
+        weight = float(number)
+    except ValueError:
+        raise ValueError(f"`source` must be PATH or PATH=WEIGHT, such as amass/CMU=0.6; got {text!r}. "
+                         "If the path itself holds a =, add a weight: PATH=1.") from None
+    return Source(path, weight)
+
+
+def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=0):
+    """Loads all `sources` into one `MotionSet`.
+
+    Args:
+        sources: `Source`s, or texts for `parse_source`; at least one.
+        fps: Frames per second to which files are resampled.
+        skip_bad: Leaves bad files out, counted in the log and in `.skipped`.
+        made_frames: Frames of the source `made`: half of it motion in clips, half unrelated random poses.
+        seed: Seed of the source `made`.
+
+    Raises:
+        ValueError: no source, the same one twice, a weight that is not positive, or a bad file.
+        FileNotFoundError: a source leads to no file.
+    """
+    sources = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
+    places = [os.path.abspath(os.path.expanduser(s.path)) if s.path != MADE else MADE for s in sources]
+    twice = [source.path for source, place in zip(sources, places, strict=True) if places.count(place) > 1]
+    if twice or not sources:
+        raise ValueError("`sources` must name one or more sources, each once; got "
+                         + (f"{', '.join(twice)}. Add the weights up." if twice else "none."))
+    if any(source.path == MADE for source in sources) and made_frames < 2:
+        raise ValueError(f"`made_frames` must be 2 or more; got {made_frames}.")
+    loaded = [_made(made_frames, fps=fps, seed=seed) if source.path == MADE
+              else load_clips(source.path, fps=fps, skip_bad=skip_bad) for source in sources]
+    lengths = [len(clip) for clips in loaded for clip in clips]
+    counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
+    weights = np.array([source.weight for source in sources])
+    return MotionSet(
+        poses=np.concatenate([clip.poses.astype(np.float16) for clips in loaded for clip in clips]),
+        clips=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
+        starts=np.cumsum(counts) - counts, counts=counts, probabilities=weights / weights.sum(), sources=sources,
+        skipped=tuple(message for clips in loaded for message in clips.skipped),
+    )  # fmt: skip
+
+
+def _made(frames, *, fps, seed):
+    """`Clips` of motion made by the package, `frames` in all: half of them moving, half single random poses."""
+    single = frames // 2
+    lengths = [_CLIP_FRAMES] * ((frames - single) // _CLIP_FRAMES) + [(frames - single) % _CLIP_FRAMES]
+    moving = [made_motion((seed, number), frames=length, fps=fps) for number, length in enumerate(lengths) if length]
+    poses, trans = random_poses(seed, single), np.zeros([1, 3], np.float32)
+    return Clips(moving + [Clip(poses=poses[n : n + 1], trans=trans, fps=fps) for n in range(single)])

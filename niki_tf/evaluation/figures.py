@@ -1,0 +1,72 @@
+"""Figures of the protocols, drawn without a display."""
+
+import pathlib
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from niki_tf.evaluation.tables import written_whole
+
+_COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#6c757d")
+_INK = "#333333"
+
+
+def noise_figure(rows, path, *, title="Noise sensitivity"):
+    """Draws error over noise, one line a solver, MPJPE beside PA-MPJPE, as a PNG (the paper's figure 5).
+
+    Args:
+        rows: what `noise_rows` gave.
+        path: file to write, whole or not at all.
+        title: heading of the figure.
+    """
+    lines = {}
+    for row in rows:
+        lines.setdefault(row["solver"], []).append(row)
+    figure = Figure(figsize=(10.5, 4.6), layout="constrained", facecolor="white")
+    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
+    panels = zip(figure.subplots(1, 2), ("mpjpe", "pa_mpjpe"), ("MPJPE (mm)", "PA-MPJPE (mm)"), strict=True)
+    for axes, metric, heading in panels:
+        _draw_lines(axes, lines, metric)
+        _tidy(axes, heading, sorted({row["noise_mm"] for row in rows}))
+    with written_whole(path) as beside:
+        FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
+
+
+def _draw_lines(axes, lines, metric):
+    """One line a solver, with its name at the right end instead of a legend."""
+    ends = [(rows[-1]["noise_mm"], rows[-1][metric]) for rows in lines.values()]
+    top = max(row[metric] for rows in lines.values() for row in rows)
+    heights = _spread([height for _, height in ends], gap=0.065 * max(top, 1e-6))
+    for place, (name, rows) in enumerate(lines.items()):
+        colour, (end, _) = _COLOURS[place % len(_COLOURS)], ends[place]
+        axes.plot([row["noise_mm"] for row in rows], [row[metric] for row in rows], color=colour, lw=2.2, marker="o",
+                  ms=5, mec="white", mew=1.0, clip_on=False, zorder=3)
+        axes.annotate(short_name(name, lines), (end, heights[place]), xytext=(9, 0), textcoords="offset points",
+                      va="center", color=colour, fontweight="bold", annotation_clip=False)
+
+
+def short_name(name, names):
+    """The last part of a solver's path, or all of it where another solver's path ends the same."""
+    last = pathlib.PurePath(name).name
+    return name if sum(pathlib.PurePath(other).name == last for other in names) > 1 else last
+
+
+def _spread(heights, *, gap):
+    """Moves heights apart, as little as needed and in their order, until all differ by at least `gap`."""
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    moved = list(heights)
+    for lower, upper in zip(order, order[1:], strict=False):
+        moved[upper] = max(moved[upper], moved[lower] + gap)
+    return moved
+
+
+def _tidy(axes, heading, levels):
+    """Few lines, light grid, ticks where the measurements are."""
+    axes.set_title(heading, loc="left", color=_INK, fontsize=11)
+    axes.set_xlabel("noise on each axis of each joint, standard deviation (mm)", color=_INK)
+    axes.set_xticks(levels)
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(min(levels), max(levels) or 1)
+    axes.grid(axis="y", color="#dddddd", lw=0.8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(colors=_INK, length=0)

@@ -1,0 +1,147 @@
+"""Errors of joints, vertices and rotations: plain NumPy, float64 inside, one number per example, any leading axes.
+
+Positions go in as metres and errors come out as millimetres; nothing is aligned unless the name says so.
+"""
+
+import numpy as np
+
+_MM_PER_METRE = 1000.0
+
+
+def root_aligned(points):
+    """`points` (..., n, 3), metres, moved so that the first of them lies at the origin; float64."""
+    points = np.asarray(points, np.float64)
+    return points - points[..., :1, :]
+
+
+def mpjpe(predicted, true):
+    """Mean per joint position error, mean_j |predicted_j - true_j|; nothing is aligned.
+
+    Args:
+        predicted: (..., J, 3) metres.
+        true: (..., J, 3) metres, of the same shape.
+
+    Returns:
+        (...) millimetres.
+
+    Raises:
+        ValueError: the shapes differ or do not end in (J, 3).
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import evaluation
+        >>> float(evaluation.mpjpe(np.zeros([24, 3]), np.full([24, 3], 0.01)).round(2))
+        17.32
+    """
+    predicted, true = _points(predicted, true)
+    return _mean_distance(predicted, true)
+
+
+def root_aligned_mpjpe(predicted, true):
+    """MPJPE, (...) millimetres, after both (..., J, 3) are moved to have their joint 0 at the origin."""
+    predicted, true = _points(predicted, true)
+    return _mean_distance(root_aligned(predicted), root_aligned(true))
+
+
+def pa_mpjpe(predicted, true):
+    """MPJPE after the similarity (scale, rotation, shift) that brings `predicted` closest to `true`.
+
+    The rotation is never a reflection.
+
+    Args:
+        predicted: (..., J, 3) metres.
+        true: (..., J, 3) metres, of the same shape.
+
+    Returns:
+        (...) millimetres.
+
+    Raises:
+        ValueError: the shapes differ or do not end in (J, 3).
+
+    Source: Umeyama, Least-squares estimation of transformation parameters between two point patterns, TPAMI 1991.
+    """
+    predicted, true = _points(predicted, true)
+    return _mean_distance(similarity_aligned(predicted, true), true)
+
+
+def similarity_aligned(source, target):
+    """`source` (..., n, 3) after the scale, rotation and shift that bring it closest to `target` (..., n, 3)."""
+    source, target = _points(source, target)
+    source = source - source.mean(-2, keepdims=True)
+    middle = target.mean(-2, keepdims=True)
+    left, stretch, right = np.linalg.svd(np.swapaxes(target - middle, -1, -2) @ source)
+    proper = np.ones_like(stretch)
+    proper[..., 2] = np.where(np.linalg.det(left) * np.linalg.det(right) < 0, -1.0, 1.0)  # guard against reflections
+    rotation = (left * proper[..., None, :]) @ right
+    # A cloud without extent has no scale: it shrinks to the middle of the target, the best that can be done.
+    spread = np.maximum((source**2).sum((-2, -1)), np.finfo(np.float64).tiny)
+    scale = (stretch * proper).sum(-1) / spread
+    return scale[..., None, None] * source @ np.swapaxes(rotation, -1, -2) + middle
+
+
+def pve(predicted, true):
+    """Per vertex error, mean_v |predicted_v - true_v|, (...) millimetres for (..., V, 3) metres; nothing is aligned."""
+    predicted, true = _points(predicted, true)
+    return _mean_distance(predicted, true)
+
+
+def accel_error(predicted, true):
+    """Acceleration error: mean_j |second difference of predicted_j - second difference of true_j|, per frame.
+
+    Give one clip at a time: across the border of two clips a second difference means nothing.
+
+    Args:
+        predicted: (T, J, 3) metres, at least three frames.
+        true: (T, J, 3) metres, of the same shape.
+
+    Returns:
+        (T - 2,) millimetres per frame squared; entry t belongs to the middle frame t + 1.
+
+    Raises:
+        ValueError: the shapes differ, are not (T, J, 3), or T < 3.
+    """
+    predicted, true = _points(predicted, true)
+    if predicted.ndim != 3 or predicted.shape[0] < 3:
+        raise ValueError(
+            f"`predicted` must be one clip of at least 3 frames, shape (T, J, 3); got {predicted.shape}."
+        )
+    return _mean_distance(np.diff(predicted, 2, axis=0), np.diff(true, 2, axis=0))
+
+
+def rotation_error_deg(predicted, true):
+    """Mean over the joints of the angle of the rotation between `predicted` and `true`.
+
+    Args:
+        predicted: (..., 24, 3, 3) local rotation matrices.
+        true: (..., 24, 3, 3) local rotation matrices.
+
+    Returns:
+        (...) degrees.
+
+    Raises:
+        ValueError: the shapes differ or do not end in (J, 3, 3).
+    """
+    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    if predicted.shape != true.shape or predicted.ndim < 3 or predicted.shape[-2:] != (3, 3):
+        raise ValueError(
+            "`predicted` and `true` must have one shape (..., J, 3, 3) of rotation matrices; "
+            f"got {predicted.shape} and {true.shape}."
+        )
+    # |A - B| = 2 sqrt(2) sin(angle / 2): keeps its digits at small angles, where the arc cosine of the trace has none.
+    half_sine = np.linalg.norm(predicted - true, axis=(-2, -1)) / np.sqrt(8.0)
+    return np.degrees(2.0 * np.arcsin(np.minimum(half_sine, 1.0))).mean(-1)
+
+
+def _mean_distance(predicted, true):
+    return _MM_PER_METRE * np.linalg.norm(predicted - true, axis=-1).mean(-1)
+
+
+def _points(predicted, true):
+    """Both as float64, after the check that they are point sets of one shape."""
+    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    if predicted.shape != true.shape or predicted.ndim < 2 or predicted.shape[-1] != 3 or predicted.shape[-2] == 0:
+        raise ValueError(
+            "`predicted` and `true` must have one shape (..., J, 3), metres; "
+            f"got {predicted.shape} and {true.shape}. Pick the joints that both have."
+        )
+    return predicted, true

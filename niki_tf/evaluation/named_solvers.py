@@ -1,0 +1,61 @@
+"""The solvers that a program names: `analytic`, or a folder that holds model.keras."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import solvers
+
+ANALYTIC = "analytic"
+"""The name of the solver that needs no file."""
+
+
+def check_solver(name):
+    """Raises ValueError if `name` is neither `analytic` nor a folder that holds model.keras; loads nothing."""
+    folder = pathlib.Path(name)
+    wanted = f"`{ANALYTIC}` or a folder that holds model.keras"
+    if name == ANALYTIC or (folder / "model.keras").is_file():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"`solver` must be {wanted}; got {name!r}, and there is no such folder. Check the spelling.")
+    raise ValueError(f"`solver` must be {wanted}; the folder {name!r} has no model.keras. Is its training finished?")
+
+
+def load_solver(name, *, skeleton):
+    """The solver that a program's user named, ready for the body whose rest skeleton is given.
+
+    Args:
+        name: `analytic` or a folder that holds model.keras.
+        skeleton: RestSkeleton of the body to solve for. Weights know only bone vectors, so they serve any body.
+
+    Returns:
+        a solver.
+
+    Raises:
+        ValueError: `name` is neither.
+    """
+    check_solver(name)
+    if name == ANALYTIC:
+        return solvers.Analytic(skeleton)
+    return solvers.load(name).with_skeleton(skeleton)
+
+
+def compiled(solver, *, inputs):
+    """The solver as one graph for any number of frames.
+
+    Args:
+        solver: any solver.
+        inputs: dict of arrays (N, ...) with the names and shapes of those to come, for instance the first frames.
+
+    Returns:
+        a function of such a dict, of any N, that gives the solver's dict as NumPy arrays.
+    """
+    signature = {name: tf.TensorSpec([None, *np.shape(array)[1:]], tf.float32) for name, array in inputs.items()}
+    graph = tf.function(solver, input_signature=[signature], autograph=False)
+
+    def solve(inputs):
+        answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
+        return {name: tensor.numpy() for name, tensor in answer.items()}
+
+    return solve

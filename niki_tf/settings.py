@@ -1,0 +1,8 @@
+"""Settings as dataclasses whose fields carry their own help, so that library, flags and help text share one definition."""
+
+import dataclasses
+
+
+def setting(default, meaning):
+    """A dataclass field with a default and a sentence that says what it is."""
+    return dataclasses.field(default=default, metadata={"help": meaning})

@@ -1,0 +1,9 @@
+"""Every inverse-kinematics method as a Keras model with the same inputs and outputs."""
+
+from niki_tf.solvers.analytic import Analytic
+from niki_tf.solvers.files import load
+from niki_tf.solvers.mlp import MLP
+from niki_tf.solvers.one_stage import OneStage
+from niki_tf.solvers.solver import Solver
+
+__all__ = ["MLP", "Analytic", "OneStage", "Solver", "load"]

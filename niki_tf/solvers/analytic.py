@@ -1,0 +1,39 @@
+"""HybrIK's analytic inverse kinematics as a solver."""
+
+import keras
+
+from niki_tf.body.analytic_ik import analytic_ik
+from niki_tf.solvers.solver import Solver
+
+
+@keras.saving.register_keras_serializable("niki_tf")
+class Analytic(Solver):
+    """Swing from the bones, twist as given (zero if not): exact on clean joints, shaken by noise.
+
+    Args:
+        skeleton: the `RestSkeleton` of the body that is posed.
+        adaptive: aim each bone from where its parent has come to lie (True) or from the observed parent (False).
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import body, solvers
+        >>> skeleton = body.mannequin_skeleton()
+        >>> solver = solvers.Analytic(skeleton)
+        >>> solver.ik(skeleton(tf.zeros([2, 10])))["body_pose"].shape.as_list()
+        [2, 23, 3, 3]
+
+    Source: Li et al., HybrIK, CVPR 2021.
+    """
+
+    def __init__(self, skeleton, *, adaptive=True, **kwargs):
+        super().__init__(skeleton, **kwargs)
+        self.adaptive = adaptive
+
+    def solve(self, joints, joint_sigma, betas, twist):
+        """See `Solver.solve`; `joint_sigma` is not used."""
+        rest_joints = self.skeleton(betas)
+        return analytic_ik(joints, rest_joints=rest_joints, twist=twist, adaptive=self.adaptive), {}
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "adaptive": self.adaptive}

@@ -1,0 +1,77 @@
+"""What all solvers share: one contract of named inputs and outputs, free leading axes, the rest skeleton."""
+
+import keras
+import tensorflow as tf
+
+from niki_tf.solvers import contract
+
+
+class Solver(keras.Model):
+    """An inverse-kinematics method: joints in, joint rotations out.
+
+    Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
+    `betas` (..., B) and `twist` (..., 23, 2); returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
+    (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding. Subclasses write `solve`.
+
+    Args:
+        skeleton: the `RestSkeleton` of the body that is posed.
+    """
+
+    def __init__(self, skeleton, **kwargs):
+        super().__init__(**kwargs)
+        self.skeleton = skeleton
+        self.built = True
+
+    def solve(self, joints, joint_sigma, betas, twist):
+        """Rotations (N, 24, 3, 3) and a dictionary of further outputs for flat inputs; `twist` may be None."""
+        raise NotImplementedError
+
+    def call(self, inputs, training=False):
+        """The contract, from a dictionary of tensors or arrays."""
+        given = contract.check(inputs, num_betas=self.skeleton.num_betas)
+        joints = given["joints"]
+        leading = tf.shape(joints)[:-2]
+        flat = {name: _flatten(value, leading, joints.shape[:-2]) for name, value in given.items()}
+        count = tf.shape(flat["joints"])[0]
+        sigma = flat.get("joint_sigma", tf.zeros([count, 29]))
+        betas = flat.get("betas", tf.zeros([count, self.skeleton.num_betas]))
+        rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"))
+        outputs = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:], **further}
+        return {name: _unflatten(value, leading, joints.shape[:-2]) for name, value in outputs.items()}
+
+    def ik(self, joints, *, joint_sigma=None, betas=None, twist=None):
+        """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
+
+        Raises:
+            ValueError: an array does not have the shape of the contract.
+        """
+        return self({"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist})
+
+    def with_skeleton(self, skeleton):
+        """The same solver, same weights, for another body."""
+        other = type(self).from_config({**self.get_config(), "skeleton": keras.saving.serialize_keras_object(skeleton)})
+        other.set_weights(self.get_weights())
+        return other
+
+    def build(self, input_shape=None):
+        """Nothing to do: weights are made in the constructor, so that loading needs no call."""
+
+    def get_config(self):
+        """The rest skeleton and the name."""
+        return {"name": self.name, "skeleton": keras.saving.serialize_keras_object(self.skeleton)}
+
+    @classmethod
+    def from_config(cls, config):
+        """A solver from what `get_config` gave."""
+        return cls(**{**config, "skeleton": keras.saving.deserialize_keras_object(config["skeleton"])})
+
+
+def _flatten(value, leading, static):
+    inner = value.shape[len(static) :]
+    return tf.reshape(value, tf.concat([[tf.reduce_prod(leading)], inner], 0))
+
+
+def _unflatten(value, leading, static):
+    inner = value.shape[1:]
+    value = tf.reshape(value, tf.concat([leading, inner], 0))
+    return tf.ensure_shape(value, static.concatenate(inner))

@@ -1,0 +1,51 @@
+"""State of a run on disk: one file a checkpoint, whole or absent."""
+
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+_KEPT = 2
+
+
+def save(folder, step, arrays):
+    """Writes `arrays` (name -> array) as the checkpoint of `step` and removes all but the newest two.
+
+    The file is written beside, brought to disk, then renamed: a run killed at any moment leaves whole files only.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".step-{step:09d}.{os.getpid()}.partial"
+    with beside.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(_path(folder, step))
+    for old in steps(folder)[:-_KEPT]:
+        _path(folder, old).unlink()
+    for leftover in folder.glob(".step-*.partial"):
+        leftover.unlink()
+
+
+def steps(folder):
+    """Steps of the checkpoints in `folder`, oldest first."""
+    return sorted(int(path.stem.removeprefix("step-")) for path in pathlib.Path(folder).glob("step-*.npz"))
+
+
+def load(folder, step):
+    """Arrays of the checkpoint of `step`.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = _path(folder, step)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"`folder` holds a damaged checkpoint, {path}: {error}. Delete it to go on from an older one.") from error
+
+
+def _path(folder, step):
+    return pathlib.Path(folder) / f"step-{step:09d}.npz"

@@ -1,0 +1,195 @@
+"""One training loop for no strategy, MirroredStrategy and MultiWorkerMirroredStrategy alike."""
+
+import dataclasses
+import pathlib
+
+import keras
+import tensorflow as tf
+import tqdm
+
+from niki_tf.solvers import files
+from niki_tf.training import checkpoints
+from niki_tf.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """Length and pace of a run."""
+
+    steps: int = setting(100_000, "Optimiser steps of the whole schedule.")
+    max_steps: int = setting(0, "Stop after this many steps all the same (0: go to the end); started again, the run goes on.")
+    batch_size: int = setting(256, "Examples of a step, over all replicas.")
+    learning_rate: float = setting(1e-3, "Highest learning rate, reached after the warm-up; a cosine leads from there to zero.")
+    warmup_steps: int = setting(500, "Steps over which the learning rate rises from zero.")
+    weight_decay: float = setting(0.0, "Decoupled weight decay (AdamW); 0 is Adam.")
+    clip_norm: float = setting(1.0, "Gradients longer than this are shortened to it.")
+    averaging: float = setting(0.999, "Decay of the running average of the weights that is stored in model.keras; 0 stores the last weights.")
+    seed: int = setting(0, "Seed of weights, batches and noise.")
+    save_every: int = setting(1000, "Steps between checkpoints.")
+    log_every: int = setting(100, "Steps between TensorBoard entries.")
+
+
+class Trainer:
+    """Trains a solver in `workdir`, going on from the newest checkpoint there.
+
+    Args:
+        make_solver: callable without arguments that returns the solver; called inside the strategy's scope.
+        loss: callable (solver, replica's batch, gather=) -> total, dictionary of terms.
+        make_batches: callable (first_step, shards, own_shards) -> tf.data.Dataset of one replica's batch after the other.
+        settings: `TrainSettings`.
+        workdir: folder of checkpoints, TensorBoard files and the result, model.keras.
+        strategy: a tf.distribute strategy; the default one if None.
+    """
+
+    def __init__(self, make_solver, *, loss, make_batches, settings, workdir, strategy=None):
+        self.settings, self.loss, self.make_batches = settings, loss, make_batches
+        self.workdir = pathlib.Path(workdir)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        with self.strategy.scope():
+            keras.utils.set_random_seed(settings.seed)
+            self.solver = make_solver()
+            self.optimizer = self._optimizer()
+            self.optimizer.build(self.solver.trainable_variables)
+        self.step = 0
+
+    def _optimizer(self):
+        settings = self.settings
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, settings.steps - settings.warmup_steps),
+            warmup_target=settings.learning_rate, warmup_steps=max(1, settings.warmup_steps),
+        )  # fmt: skip
+        average = {"use_ema": settings.averaging > 0, "ema_momentum": settings.averaging or 0.99}
+        if settings.weight_decay:
+            return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
+        return keras.optimizers.Adam(rate, **average)
+
+    @property
+    def is_chief(self):
+        """Whether this process writes checkpoints and logs."""
+        resolver = self.strategy.cluster_resolver
+        return resolver is None or not resolver.task_type or (resolver.task_type, resolver.task_id) in (
+            ("chief", 0), ("worker", 0),
+        )  # fmt: skip
+
+    def run(self):
+        """Trains to the end of the schedule or to `max_steps`, then writes model.keras; returns the last terms.
+
+        Raises:
+            FloatingPointError: a loss or gradient was not finite; the last good state is in the newest checkpoint.
+        """
+        self._restore()
+        last = min(self.settings.steps, self.settings.max_steps or self.settings.steps)
+        terms = {}
+        try:
+            terms = self._loop(last)
+        except tf.errors.InvalidArgumentError as error:
+            raise self._stopped(error) from error
+        finally:
+            self._save()
+        self._write_model()
+        return terms
+
+    def _loop(self, last):
+        batches, train_step, terms = iter(self._dataset()), self._train_step(), {}
+        writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard")) if self.is_chief else None
+        with tqdm.tqdm(total=last, initial=self.step, unit="step", disable=not self.is_chief, mininterval=1.0) as bar:
+            while self.step < last:
+                result = train_step(next(batches))
+                self.step += 1
+                bar.update()
+                if self.step % self.settings.log_every == 0 or self.step == last:
+                    terms = {name: float(value) for name, value in result.items()}
+                    self._log(terms, bar, writer)
+                if self.step % self.settings.save_every == 0:
+                    self._save()
+        return terms
+
+    def _dataset(self):
+        replicas = self.strategy.num_replicas_in_sync
+
+        def make(context):
+            own = replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * own
+            return self.make_batches(self.step, replicas, tuple(range(first, first + own)))
+
+        return self.strategy.distribute_datasets_from_function(make)
+
+    def _train_step(self):
+        weights = [variable.value for variable in self.solver.trainable_variables]
+        replicas, clip = self.strategy.num_replicas_in_sync, self.settings.clip_norm
+
+        def gather(x):
+            return tf.distribute.get_replica_context().all_gather(x, axis=0) if replicas > 1 else x
+
+        def replica_step(batch):
+            with tf.GradientTape() as tape:
+                total, terms = self.loss(self.solver, batch, gather=gather)
+                scaled = total / replicas
+            gradients = tape.gradient(scaled, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            norm = tf.debugging.assert_all_finite(tf.linalg.global_norm(gradients) * replicas, "gradient")
+            shorter = clip / tf.maximum(norm, clip)
+            self.optimizer.apply_gradients(
+                [(g * shorter, v) for g, v in zip(gradients, self.solver.trainable_variables, strict=True)]
+            )
+            return {"loss": total, "gradient_norm": norm, **terms}
+
+        @tf.function
+        def train_step(batch):
+            results = self.strategy.run(replica_step, args=(batch,))
+            return {k: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, v, axis=None) for k, v in results.items()}
+
+        return train_step
+
+    def _log(self, terms, bar, writer):
+        if not self.is_chief:
+            return
+        rate = bar.format_dict["rate"] or 0.0
+        bar.set_postfix(loss=f"{terms['loss']:.4f}", mm=f"{terms['joint_error_mm']:.1f}",
+                        frames_per_s=f"{rate * self.settings.batch_size:.0f}", refresh=False)  # fmt: skip
+        with writer.as_default(step=self.step):
+            for name, value in terms.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("frames_per_second", rate * self.settings.batch_size)
+        writer.flush()
+
+    def _state(self):
+        """All variables of model and optimiser by a name that tells their place."""
+        model = {f"model/{i:04d}": v for i, v in enumerate(self.solver.variables)}
+        return model | {f"optimizer/{i:04d}": v for i, v in enumerate(self.optimizer.variables)}
+
+    def _save(self):
+        if self.is_chief:
+            arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()}
+            checkpoints.save(self.workdir / "checkpoints", self.step, arrays)
+
+    def _restore(self):
+        stored = checkpoints.steps(self.workdir / "checkpoints")
+        if not stored:
+            return
+        arrays, state = checkpoints.load(self.workdir / "checkpoints", stored[-1]), self._state()
+        wrong = [n for n in state.keys() | arrays.keys()
+                 if n not in state or n not in arrays or arrays[n].shape != tuple(state[n].shape)]  # fmt: skip
+        if wrong:
+            raise ValueError(
+                f"`workdir` holds a checkpoint of another model ({len(wrong)} arrays differ, {sorted(wrong)[0]} first)."
+                " Take another --workdir, or the flags that the run was started with."
+            )
+        for name, variable in state.items():
+            variable.assign(arrays[name])
+        self.step = stored[-1]
+
+    def _write_model(self):
+        if not self.is_chief:
+            return
+        live = [keras.ops.convert_to_numpy(variable) for variable in self.solver.trainable_variables]
+        if self.settings.averaging:
+            self.optimizer.finalize_variable_values(self.solver.trainable_variables)
+        files.save(self.solver, self.workdir)
+        for variable, value in zip(self.solver.trainable_variables, live, strict=True):
+            variable.assign(value)
+
+    def _stopped(self, error):
+        return FloatingPointError(
+            f"a loss or gradient was not finite at step {self.step + 1}; the state before it is in "
+            f"{self.workdir / 'checkpoints'}. A lower --learning_rate or --clip_norm helps. ({error.message.splitlines()[0]})"
+        )

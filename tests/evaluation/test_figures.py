@@ -1,0 +1,44 @@
+"""The figure of the noise protocol."""
+
+import cv2
+import numpy as np
+import pytest
+
+from niki_tf import evaluation
+from niki_tf.evaluation import figures
+
+
+def _rows(**slopes):
+    return [
+        {"solver": name, "noise_mm": level, "mpjpe": 5 + slope * level, "pa_mpjpe": 3 + 0.7 * slope * level}
+        for name, slope in slopes.items()
+        for level in (0, 10, 30, 100)
+    ]
+
+
+def test_the_figure_is_a_png_that_shows_every_solver(tmp_path):
+    path = tmp_path / "noise.png"
+    evaluation.noise_figure(_rows(analytic=1.8, mlp=0.6, one_stage=0.61), path)
+    image = cv2.imread(str(path))
+    assert image.shape[0] > 300
+    assert image.shape[1] > 800
+    for colour in figures._COLOURS[:3]:
+        wanted = [int(colour[place : place + 2], 16) for place in (5, 3, 1)]  # OpenCV reads blue first
+        assert (np.abs(image.astype(int) - wanted).max(-1) < 12).sum() > 300, colour
+    assert [file.name for file in tmp_path.iterdir()] == ["noise.png"]
+
+
+def test_a_single_level_without_error_can_be_drawn(tmp_path):
+    row = {"solver": "analytic", "noise_mm": 0, "mpjpe": 0.0, "pa_mpjpe": 0.0}
+    evaluation.noise_figure([row], tmp_path / "noise.png")
+    assert (tmp_path / "noise.png").stat().st_size > 5000
+
+
+def test_labels_do_not_overlap_and_keep_their_order():
+    moved = figures._spread([50.0, 10.0, 10.5, 11.0], gap=2.0)
+    assert moved == [50.0, 10.0, 12.0, 14.0]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("saved/mlp", "mlp"), ("analytic", "analytic"), ("b/one", "b/one")])
+def test_lines_are_named_by_folder_unless_two_share_it(name, expected):
+    assert figures.short_name(name, ["analytic", "saved/mlp", "a/one", "b/one"]) == expected

@@ -1,0 +1,112 @@
+"""Metrics against cases worked out by hand, and the laws they obey."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from niki_tf import evaluation
+
+
+@pytest.fixture
+def points():
+    return np.random.default_rng(0).normal(size=[2, 5, 24, 3])
+
+
+@pytest.mark.parametrize("metric", [evaluation.mpjpe, evaluation.pve])
+def test_distances_are_means_in_millimetres(metric):
+    true = np.zeros([2, 2, 3])
+    predicted = np.array([[[0.003, 0.004, 0.0], [0.0, 0.0, 0.001]], [[0.0, 0.0, 0.0], [0.0, 0.02, 0.0]]])
+    np.testing.assert_allclose(metric(predicted, true), [3.0, 10.0], rtol=1e-12)
+
+
+def test_root_alignment_removes_a_shift_and_nothing_else(points):
+    np.testing.assert_allclose(evaluation.root_aligned_mpjpe(points + [1.0, -2.0, 3.0], points), 0.0, atol=1e-9)
+    np.testing.assert_allclose(evaluation.mpjpe(points + [0.0, 0.6, 0.8], points), np.full([2, 5], 1000.0))
+    moved = points.copy()
+    moved[..., 0, 0] += 0.024  # the root alone is off: after alignment the 23 others are
+    np.testing.assert_allclose(evaluation.root_aligned_mpjpe(moved, points), np.full([2, 5], 23.0))
+
+
+def test_leading_axes_are_kept_and_float32_is_summed_in_float64(points):
+    small = points.astype(np.float32)
+    for metric in (evaluation.mpjpe, evaluation.root_aligned_mpjpe, evaluation.pa_mpjpe, evaluation.pve):
+        both = metric(small, small + np.float32(0.01))
+        assert both.shape == (2, 5)
+        assert both.dtype == np.float64
+        alone = metric(small[0, 0], small[0, 0] + np.float32(0.01))
+        np.testing.assert_allclose(alone, both[0, 0], rtol=1e-6, atol=1e-5)
+
+
+def test_pa_mpjpe_is_zero_under_any_similarity(points):
+    turned = points @ Rotation.from_rotvec([0.4, -2.0, 1.1]).as_matrix().T
+    np.testing.assert_allclose(evaluation.pa_mpjpe(0.3 * turned + [4.0, 5.0, 6.0], points), 0.0, atol=1e-9)
+
+
+def test_pa_mpjpe_does_not_mirror(points):
+    mirrored = points * [-1.0, 1.0, 1.0]
+    assert evaluation.pa_mpjpe(mirrored, points).min() > 100.0
+
+
+def test_pa_mpjpe_by_hand():
+    # A square of side 2 whose corners lean in and out by 0.5 in turn: the best similarity is the identity.
+    true = np.array([[1.0, 1.0, 0.0], [-1.0, 1.0, 0.0], [-1.0, -1.0, 0.0], [1.0, -1.0, 0.0]])
+    predicted = true + np.array([[0.0, 0.0, 0.5], [0.0, 0.0, -0.5], [0.0, 0.0, 0.5], [0.0, 0.0, -0.5]])
+    scale = 8.0 / 9.0  # sum of true . predicted over sum of predicted . predicted
+    expected = 1000.0 * np.sqrt(2.0 * (1.0 - scale) ** 2 + (0.5 * scale) ** 2)
+    np.testing.assert_allclose(evaluation.pa_mpjpe(predicted, true), expected)
+
+
+def test_pa_mpjpe_is_no_worse_than_any_other_alignment(points):
+    noisy = points + 0.1 * np.random.default_rng(1).normal(size=points.shape)
+    squares = ((evaluation.similarity_aligned(noisy, points) - points) ** 2).sum((-2, -1))
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        turn = Rotation.from_rotvec(0.02 * random.normal(size=3)).as_matrix()
+        other = evaluation.similarity_aligned(noisy, points) @ turn.T * (1.0 + 0.02 * random.normal())
+        assert (((other + 0.01 * random.normal(size=3) - points) ** 2).sum((-2, -1)) > squares).all()
+
+
+def test_pa_mpjpe_of_one_point_cloud_in_one_place_is_finite(points):
+    away = np.linalg.norm(points - points.mean(-2, keepdims=True), axis=-1).mean(-1)
+    np.testing.assert_allclose(evaluation.pa_mpjpe(np.ones_like(points), points), 1000.0 * away)
+
+
+def test_acceleration_error_is_zero_for_constant_velocity(points):
+    drift = np.arange(5.0)[:, None, None] * [0.1, -0.2, 0.3]
+    np.testing.assert_allclose(evaluation.accel_error(points[0] + drift, points[0]), np.zeros(3), atol=1e-9)
+
+
+def test_acceleration_error_by_hand():
+    true = np.zeros([5, 2, 3])
+    predicted = true.copy()
+    predicted[2, 0, 1] = 0.01  # second differences 10, -20, 10 mm of one joint in two
+    np.testing.assert_allclose(evaluation.accel_error(predicted, true), [5.0, 10.0, 5.0])
+
+
+def test_rotation_error_of_known_angles():
+    angles = np.zeros([3, 24])
+    angles[1, 7], angles[2] = np.pi, 1e-5
+    predicted = Rotation.from_rotvec(angles.reshape(-1, 1) * [0.6, 0.0, 0.8]).as_matrix().reshape(3, 24, 3, 3)
+    turn = Rotation.from_rotvec([1.0, 2.0, 3.0]).as_matrix()
+    error = evaluation.rotation_error_deg(turn @ predicted, np.broadcast_to(turn, predicted.shape))
+    np.testing.assert_allclose(error, [0.0, 180.0 / 24.0, np.degrees(1e-5)], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("metric", [evaluation.mpjpe, evaluation.root_aligned_mpjpe, evaluation.pa_mpjpe])
+def test_shapes_that_do_not_fit_are_named(metric):
+    with pytest.raises(ValueError, match=r"one shape .* got \(2, 24, 3\) and \(2, 29, 3\)"):
+        metric(np.zeros([2, 24, 3]), np.zeros([2, 29, 3]))
+    with pytest.raises(ValueError, match=r"got \(24, 2\)"):
+        metric(np.zeros([24, 2]), np.zeros([24, 2]))
+
+
+def test_acceleration_wants_one_clip_of_three_frames():
+    with pytest.raises(ValueError, match=r"one clip of at least 3 frames.*got \(2, 24, 3\)"):
+        evaluation.accel_error(np.zeros([2, 24, 3]), np.zeros([2, 24, 3]))
+    with pytest.raises(ValueError, match=r"got \(1, 9, 24, 3\)"):
+        evaluation.accel_error(np.zeros([1, 9, 24, 3]), np.zeros([1, 9, 24, 3]))
+
+
+def test_rotation_error_wants_matrices():
+    with pytest.raises(ValueError, match=r"rotation matrices; got \(24, 3\)"):
+        evaluation.rotation_error_deg(np.zeros([24, 3]), np.zeros([24, 3]))

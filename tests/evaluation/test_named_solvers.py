@@ -1,0 +1,67 @@
+"""Solvers by the names that programs take."""
+
+import numpy as np
+import pytest
+
+from niki_tf import body, evaluation, solvers
+from niki_tf.solvers import files
+
+
+@pytest.fixture(scope="module")
+def skeleton():
+    return body.mannequin_skeleton()
+
+
+@pytest.fixture(scope="module")
+def stored(skeleton, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("solver")
+    solver = solvers.OneStage(skeleton, couplings=2, hidden=8)
+    files.save(solver, folder)
+    return solver, folder
+
+
+def _inputs(frames):
+    joints = np.random.default_rng(0).normal(size=[frames, 29, 3]).astype(np.float32)
+    return {"joints": joints, "betas": np.full([frames, 10], 0.5, np.float32)}
+
+
+def test_analytic_is_made_for_the_skeleton(skeleton):
+    solver = evaluation.load_solver("analytic", skeleton=skeleton)
+    assert isinstance(solver, solvers.Analytic)
+    assert solver.skeleton is skeleton
+
+
+def test_a_folder_gives_the_stored_solver(stored, skeleton):
+    solver, folder = stored
+    loaded = evaluation.load_solver(str(folder), skeleton=skeleton)
+    inputs = _inputs(4)
+    for name, value in solver(inputs).items():
+        np.testing.assert_allclose(loaded(inputs)[name], value, atol=1e-6, err_msg=name)
+
+
+def test_a_stored_solver_serves_the_skeleton_asked_for(stored, skeleton):
+    _, folder = stored
+    larger = body.RestSkeleton(1.1 * skeleton.joints, directions=skeleton.directions)
+    loaded = evaluation.load_solver(str(folder), skeleton=larger)
+    np.testing.assert_array_equal(loaded.skeleton.joints, larger.joints)
+    usual = evaluation.load_solver(str(folder), skeleton=skeleton)
+    difference = loaded(_inputs(4))["body_pose"] - usual(_inputs(4))["body_pose"]
+    assert np.abs(difference).max() > 1e-4
+
+
+def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
+    solver, _ = stored
+    solve = evaluation.compiled(solver, inputs=_inputs(1))
+    for frames in (1, 5):
+        answer, plain = solve(_inputs(frames)), solver(_inputs(frames))
+        assert sorted(answer) == ["body_pose", "global_orient", "z"]
+        for name, value in answer.items():
+            assert isinstance(value, np.ndarray)
+            np.testing.assert_allclose(value, plain[name], atol=1e-5, err_msg=name)
+
+
+def test_what_is_no_solver_is_named(tmp_path):
+    with pytest.raises(ValueError, match="`solver` must be `analytic` or a folder .* there is no such folder"):
+        evaluation.check_solver(str(tmp_path / "absent"))
+    with pytest.raises(ValueError, match="has no model.keras"):
+        evaluation.load_solver(str(tmp_path), skeleton=None)

@@ -1,0 +1,163 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from niki_tf import flows
+from niki_tf.flows import masks
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+
+
+def _strong(layer):
+    """Random weights large enough that every part of the mapping shows."""
+    for variable in layer.weights:
+        variable.assign(0.3 * keras.random.normal(variable.shape, seed=len(variable.shape)))
+    return layer
+
+
+def _coupling(**options):
+    network = _strong(flows.Conditioner(3, kept=3, condition=options.pop("condition", 0), hidden=8))
+    return lambda c: flows.AffineCoupling(network, kept=3, condition=c, **options)
+
+
+def _flow(size, **options):
+    flow = _strong(flows.Flow(size, hidden=8, couplings=4, **options))
+    return flow.bijector
+
+
+# name: (constructor that binds a condition, size of the vector, size of the condition)
+BIJECTORS = {
+    "coupling": (lambda: _coupling(), 6, 0),
+    "coupling, conditioned": (lambda: _coupling(condition=2), 6, 2),
+    "coupling, swapped": (lambda: _coupling(condition=2, swap=True), 6, 2),
+    "flow": (lambda: _flow(6), 6, 0),
+    "flow, conditioned": (lambda: _flow(6, condition=2), 6, 2),
+    "flow, odd size": (lambda: _flow(5, condition=2), 5, 2),
+    "flow, translation bounded": (lambda: _flow(6, condition=2, bounded="translation"), 6, 2),
+}
+
+
+@pytest.fixture(params=BIJECTORS, ids=list(BIJECTORS))
+def case(request, rng):
+    make, size, conditions = BIJECTORS[request.param]
+    condition = tf.constant(rng.normal(size=[4, conditions])) if conditions else None
+    return make(), condition, tf.constant(rng.normal(size=[4, size]))
+
+
+def test_round_trip_with_fresh_bijectors(case):
+    make, condition, x = case
+    y = make(condition).inverse(x)
+    assert np.abs(y - x).max() > 0.1
+    np.testing.assert_allclose(make(condition).forward(tf.identity(y)), x, atol=1e-12)
+
+
+@pytest.mark.parametrize("direction", ["forward", "inverse"])
+def test_log_det_is_that_of_the_jacobian(case, direction):
+    make, condition, x = case
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = getattr(make(condition), direction)(x)
+    _, expected = np.linalg.slogdet(tape.batch_jacobian(y, x).numpy())
+    found = getattr(make(condition), f"{direction}_log_det_jacobian")(tf.identity(x), event_ndims=1)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    assert np.abs(expected).max() > 1e-3
+
+
+def test_output_moves_with_every_input_and_every_condition(case):
+    make, condition, x = case
+    sources = [x] if condition is None else [x, condition]
+    for i, source in enumerate(sources):
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            y = make(condition if i == 0 else source).inverse(x)
+        jacobian = tape.batch_jacobian(y, source)
+        assert (np.abs(jacobian).max(axis=(0, 1)) > 1e-6).all()
+
+
+def test_leading_axes_are_free(case):
+    make, condition, x = case
+    whole = make(condition).inverse(x)
+    apart = make(None if condition is None else condition[:, None]).inverse(x[:, None])
+    np.testing.assert_allclose(apart[:, 0], whole, atol=1e-12)
+    one = make(None if condition is None else condition[0]).inverse(x[0])
+    np.testing.assert_allclose(one, whole[0], atol=1e-12)
+
+
+def test_graph_equals_eager(case):
+    make, condition, x = case
+    graph = tf.function(lambda x: make(condition).inverse(x))
+    np.testing.assert_allclose(graph(x), make(condition).inverse(x), atol=1e-12)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_coupling_leaves_the_kept_half(swap, rng):
+    x = tf.constant(rng.normal(size=[4, 6]))
+    y = _coupling(swap=swap)(None).inverse(x)
+    kept, moved = (slice(3, 6), slice(0, 3)) if swap else (slice(0, 3), slice(3, 6))
+    np.testing.assert_array_equal(y[:, kept], x[:, kept])
+    assert (np.abs(y[:, moved] - x[:, moved]) > 1e-6).all()
+
+
+def test_flow_is_a_tfp_chain_and_an_invertible_layer(rng):
+    flow = _strong(flows.Flow(6, condition=2, couplings=4, hidden=8))
+    x, c = tf.constant(rng.normal(size=[4, 6])), tf.constant(rng.normal(size=[4, 2]))
+    assert isinstance(flow.bijector(c), tfp.bijectors.Chain)
+    np.testing.assert_allclose(flow(x, c), flow.bijector(c).inverse(tf.identity(x)))
+
+
+def test_first_step_keeps_the_odd_entries(rng):
+    flow = _strong(flows.Flow(6, couplings=1, hidden=8))
+    x = tf.constant(rng.normal(size=[4, 6]))
+    moved = np.abs(flow(x) - x).max(0) > 0
+    assert moved.tolist() == [True, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("bounded", ["scale", "translation"])
+def test_tanh_bounds_what_it_should(bounded, rng):
+    network = flows.Conditioner(3, kept=3, condition=0, hidden=8, bounded=bounded)
+    for variable in network.weights:
+        variable.assign(5.0 * keras.random.normal(variable.shape, seed=len(variable.shape)))
+    scale, translation = network(tf.constant(100 * rng.normal(size=[4, 3])))
+    within, beyond = (scale, translation) if bounded == "scale" else (translation, scale)
+    assert np.abs(within).max() <= 1
+    assert np.abs(beyond).max() > 10
+
+
+def test_dropout_acts_in_training_only(rng):
+    flow = _strong(flows.Flow(6, couplings=4, hidden=8, dropout=0.5))
+    x = tf.constant(rng.normal(size=[4, 6]))
+    np.testing.assert_array_equal(flow(x), flow(tf.identity(x)))
+    assert np.abs(flow(x, training=True) - flow(x)).max() > 1e-6
+
+
+@pytest.mark.parametrize(("needs", "given", "message"), [(2, None, "none"), (2, 3, "got 3"), (0, 2, "got 2")])
+def test_a_wrong_condition_is_named(needs, given, message):
+    flow = flows.Flow(6, condition=needs, couplings=2, hidden=8)
+    with pytest.raises(ValueError, match=f"`condition` must end in {needs} entries; .*{message}"):
+        flow.bijector(None if given is None else tf.zeros([4, given]))
+
+
+def test_bad_settings_are_named():
+    with pytest.raises(ValueError, match="`bounded` must be"):
+        flows.Flow(6, bounded="both")
+    with pytest.raises(ValueError, match="`couplings`"):
+        flows.Flow(6, couplings=0)
+
+
+def test_config_gives_the_same_layer():
+    flow = flows.Flow(7, condition=2, couplings=3, hidden=8, bounded="translation", dropout=0.1)
+    again = flows.Flow.from_config(flow.get_config())
+    assert again.get_config() == flow.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
+
+
+def test_kept_first_brings_the_kept_entries_to_the_front():
+    assert masks.kept_first(masks.alternating(5, first=False)).tolist() == [1, 3, 0, 2, 4]
+    assert masks.kept_first([True, False, False, True]).tolist() == [0, 3, 1, 2]

@@ -1,0 +1,51 @@
+"""Runs the programs of tools/ in this process, each with its own flags only."""
+
+import importlib.util
+import pathlib
+
+import pytest
+from absl import flags
+
+from niki_tf import body, solvers
+from niki_tf.solvers import files
+
+_TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+
+
+@pytest.fixture
+def run_tool(monkeypatch, capsys):
+    """A function of a program's name and its arguments that runs it and returns what it printed."""
+    monkeypatch.syspath_prepend(str(_TOOLS))
+
+    def run(name, *arguments):
+        specification = importlib.util.spec_from_file_location(f"tools_{name}", _TOOLS / f"{name}.py")
+        module = importlib.util.module_from_spec(specification)
+        put_aside = _remove_flags()
+        try:
+            specification.loader.exec_module(module)
+            module.main(flags.FLAGS([name, *map(str, arguments)]))
+        finally:
+            _remove_flags()
+            for flag_name, flag in put_aside.items():
+                flags.FLAGS[flag_name] = flag
+        return capsys.readouterr().out
+
+    return run
+
+
+def _remove_flags():
+    """Removes and returns all flags but absl's own: two programs may each have a --output."""
+    removed = {}
+    for name in list(flags.FLAGS):
+        if not flags.FLAGS.find_module_defining_flag(name, "absl").startswith("absl"):
+            removed[name] = flags.FLAGS[name]
+            delattr(flags.FLAGS, name)
+    return removed
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A folder with an untrained solver."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    files.save(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8), folder)
+    return folder

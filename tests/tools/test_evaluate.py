@@ -1,0 +1,76 @@
+"""tools/evaluate.py from motion files to table, figure and rows."""
+
+import csv
+import json
+
+import cv2
+import pytest
+from absl import flags
+
+from niki_tf import data
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("motion")
+    for seed in range(2):
+        data.save_clip(folder / f"clip{seed}.npz", data.made_motion(seed, frames=5))
+    return folder
+
+
+@pytest.fixture
+def motion_with_a_bad_file(motion, tmp_path):
+    for file in motion.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "bad.npz").write_text("not an archive")
+    return tmp_path
+
+
+def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp_path):
+    printed = run_tool(
+        "evaluate", f"--motion={motion_with_a_bad_file}", "--skip_bad", "--stride=3", "--solver=analytic",
+        f"--solver={tiny_model}", f"--output={tmp_path / 'new' / 'out'}", "--seed=1", "--batch_size=3",
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "new" / "out" / "noise.json").read_text())
+    assert [row["solver"] for row in rows] == 7 * ["analytic"] + 7 * [str(tiny_model)]
+    assert [row["noise_mm"] for row in rows] == 2 * [0, 10, 20, 30, 50, 70, 100]
+    assert {row["frames"] for row in rows} == {4}
+    assert rows[0]["mpjpe"] < 0.1 < 5.0 < rows[1]["mpjpe"] < rows[6]["mpjpe"]
+    with (tmp_path / "new" / "out" / "noise.csv").open(newline="") as file:
+        assert [float(row["pve"]) for row in csv.DictReader(file)] == [row["pve"] for row in rows]
+    assert cv2.imread(str(tmp_path / "new" / "out" / "noise.png")).std() > 5
+    for row in (rows[3], rows[9]):
+        for metric in ("mpjpe", "pa_mpjpe", "pve", "rotation_deg"):
+            assert f"{row[metric]:.1f}" in printed
+    assert "noise.png" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--motion={tmp}/absent"], "such file or folder"),
+        (["--solver={tmp}/absent"], "`solver` must be .* there is no such folder"),
+        (["--solver=analytic", "--solver={tmp}"], "has no model.keras"),
+        (["--output={tmp}/file/below"], "`output` must be a folder that can be written to"),
+        (["--motion={tmp}"], "must be a whole .npz file"),
+        (["--body={tmp}/absent.npz"], "absent.npz"),
+        (["stray"], "flags only; got stray"),
+    ],
+)
+def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments, message):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "bad.npz").write_text("not an archive")
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    with pytest.raises(SystemExit, match=f"^evaluate.py.*{message}"):
+        run_tool("evaluate", f"--motion={motion}", f"--output={tmp_path / 'out'}", *given)
+
+
+@pytest.mark.parametrize("argument", ["--stride=0", "--batch_size=0", "--protocol=guess", "--seed=-1"])
+def test_values_out_of_range_are_refused(run_tool, motion, argument):
+    with pytest.raises(flags.IllegalFlagValueError, match=argument.split("=")[0]):
+        run_tool("evaluate", f"--motion={motion}", argument)
+
+
+def test_motion_is_needed(run_tool):
+    with pytest.raises(flags.IllegalFlagValueError, match="--motion must have a value"):
+        run_tool("evaluate")

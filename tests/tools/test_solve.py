@@ -1,0 +1,74 @@
+"""tools/solve.py from joints to poses, table and picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from niki_tf import body, data, evaluation, rotations
+
+
+def _rotations(clip):
+    return rotations.rotvec_to_matrix(clip.poses)
+
+
+def test_a_made_motion_without_noise_comes_back(run_tool, tiny_model, tmp_path):
+    where = [f"--model={tiny_model}", f"--output={tmp_path}"]
+    printed = run_tool("solve", *where, "--frames=4", "--noise_mm=0", "--seed=3")
+    motion = data.made_motion(3, frames=4)
+    solved = data.load_clips(tmp_path / "analytic_poses.npz")[0]
+    assert evaluation.rotation_error_deg(_rotations(solved), _rotations(motion)).max() < 0.1
+    np.testing.assert_allclose(solved.trans, motion.trans, atol=1e-5)
+    untrained = data.load_clips(tmp_path / "niki_poses.npz")[0]
+    assert evaluation.rotation_error_deg(_rotations(untrained), _rotations(motion)).min() > 5.0
+    assert cv2.imread(str(tmp_path / "side_by_side.png")).std() > 5
+    for words in ("analytic", "NIKI", "MPJPE", "PA-MPJPE", "rotation error", "ms/frame", "4 frames", "true twist"):
+        assert words in printed
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "analytic_poses.npz",
+        "niki_poses.npz",
+        "side_by_side.png",
+    }
+
+
+def test_given_joints_are_solved_as_they_are(run_tool, tiny_model, tmp_path):
+    joints = body.mannequin_skeleton().joints + np.linspace([0, 0, 0], [1, 1, 1], 3)[:, None]
+    np.savez(tmp_path / "joints.npz", joints=joints, joint_sigma=np.zeros([3, 29]))
+    printed = run_tool(
+        "solve", f"--input={tmp_path / 'joints.npz'}", f"--model={tiny_model}", f"--output={tmp_path / 'out'}",
+        "--frames=2", "--video",
+    )  # fmt: skip
+    solved = data.load_clips(tmp_path / "out" / "analytic_poses.npz")[0]
+    np.testing.assert_allclose(solved.poses, np.zeros([2, 24, 3]), atol=1e-3)
+    np.testing.assert_allclose(solved.trans, joints[:2, 0], atol=1e-6)
+    assert "distance to observation" in printed
+    assert "MPJPE" not in printed
+    assert cv2.VideoCapture(str(tmp_path / "out" / "side_by_side.mp4")).read()[0]
+
+
+def test_a_motion_file_is_observed_and_solved(run_tool, tiny_model, tmp_path):
+    data.save_clip(tmp_path / "motion.npz", data.made_motion(1, frames=3))
+    printed = run_tool("solve", f"--input={tmp_path / 'motion.npz'}", f"--model={tiny_model}", f"--output={tmp_path}")
+    assert "3 frames, 30 mm of noise" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model={tmp}"], "`model` must be a folder that holds model.keras"),
+        (["--input={tmp}/absent.npz"], "there is no file"),
+        (["--input={tmp}/text.npz"], "cannot be read"),
+        (["--input={tmp}/single.npy"], "holds a single one"),
+        (["--input={tmp}/few.npz"], r"`joints` must have shape .* got \(2, 24, 3\)"),
+        (["--input={tmp}/other.npz"], "must hold good motion files"),
+        (["--output={tmp}/text.npz"], "`output` must be a folder"),
+        (["motion.npz"], "A file goes into --input"),
+    ],
+)
+def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, arguments, message):
+    (tmp_path / "text.npz").write_text("not an archive")
+    np.save(tmp_path / "single.npy", np.zeros(3))
+    np.savez(tmp_path / "few.npz", joints=np.zeros([2, 24, 3]))
+    np.savez(tmp_path / "other.npz", something=np.zeros(3))
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    with pytest.raises(SystemExit, match=f"^solve.py.*{message}"):
+        run_tool("solve", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)

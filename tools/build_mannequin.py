@@ -1,0 +1,37 @@
+"""Makes niki_tf/body/mannequin.npz, the package's own body: `python tools/build_mannequin.py` (about half a minute).
+
+Needs the extra `mannequin` (scikit-image, scipy). The same libraries give the same file every time.
+"""
+
+import cv2
+import numpy as np
+from absl import app, flags
+from mannequin_modelling.body_arrays import body_arrays
+from mannequin_modelling.figure import figure
+from mannequin_modelling.remeshing import symmetric_surface
+from mannequin_modelling.sizes import edge_length
+
+from niki_tf import evaluation
+
+_OUTPUT = flags.DEFINE_string("output", "niki_tf/body/mannequin.npz", "File to write.")
+_PICTURE = flags.DEFINE_string("picture", None, "Picture to write: the body from four sides.")
+
+
+def main(argv):
+    """Builds, writes and reports."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown argument {argv[1]!r}; use --output and --picture.")
+    arrays = body_arrays(*symmetric_surface(figure(), edge_length))
+    with evaluation.written_whole(_OUTPUT.value) as beside:
+        np.savez_compressed(beside, **arrays)
+    print(f"{_OUTPUT.value}: {len(arrays['v_template'])} vertices, {len(arrays['faces'])} faces")
+    if _PICTURE.value:
+        sides = {"front": 0, "three quarters": 40, "left": 90, "back": 180}
+        panels = [evaluation.render_mesh(arrays["v_template"], arrays["faces"], azimuth=a, elevation=5, extent=2.0)
+                  for a in sides.values()]  # fmt: skip
+        with evaluation.written_whole(_PICTURE.value) as beside:
+            cv2.imwrite(str(beside), evaluation.side_by_side(panels, list(sides))[..., ::-1])
+
+
+if __name__ == "__main__":
+    app.run(main)

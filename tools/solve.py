@@ -1,0 +1,143 @@
+"""Turns joints into a posed body: analytic inverse kinematics against NIKI, in a table, as files and as a picture.
+
+Examples:
+    python tools/solve.py                      a motion that the package makes, with noise on its joints
+    python tools/solve.py --input=motion.npz   motion in AMASS's layout: its joints are made, made noisy, solved
+    python tools/solve.py --input=joints.npz   `joints` (T, 29, 3) metres, solved as they are; optional with
+                                               `joint_sigma`, `betas`, `twist`
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+from absl import app, flags
+from quiet_start import quiet_start
+
+with quiet_start():
+    from niki_tf import body, data, evaluation, rotations, solvers
+
+_SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "saved_models" / "one_stage"
+
+_INPUT = flags.DEFINE_string("input", None, "An .npz file of motion or of joints; a made motion if not given.")
+_MODEL = flags.DEFINE_string("model", str(_SHIPPED), "Folder that holds model.keras.")
+_OUTPUT = flags.DEFINE_string("output", "output", "Folder for the poses and the picture.")
+_NOISE_MM = flags.DEFINE_float("noise_mm", 30.0, "Noise on each axis of each joint of a motion, mm.", lower_bound=0.0)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the made motion and of the noise.", lower_bound=0)
+_FRAMES = flags.DEFINE_integer("frames", None, "Use only so many frames (of a made motion 120).", lower_bound=1)
+_VIDEO = flags.DEFINE_bool("video", default=False, help="Write a video too; it takes most of the time.")
+
+
+def main(argv):
+    """Observes, solves, measures, prints and writes."""
+    if argv[1:]:
+        sys.exit(f"solve.py takes flags only; got {' '.join(argv[1:])}. A file goes into --input.")
+    body_data = body.mannequin()
+    scorer = evaluation.Scorer(body_data)
+    try:
+        output = evaluation.output_folder(_OUTPUT.value)
+        contestants = _solvers(scorer.skeleton)
+        scene = _scene(scorer)
+    except (ValueError, OSError) as error:
+        sys.exit(f"solve.py: {error}")
+    answers, errors, rows = _contest(contestants, scene, scorer)
+    written = [_write_poses(output / f"{name.lower()}_poses.npz", answer, scene) for name, answer in answers.items()]
+    written += _write_pictures(output, scene, scorer, body_data.faces, answers, errors)
+    print(f"\n{_caption(scene, *answers)}\n\n{evaluation.text_table(rows, decimals=2)}\n\nWritten:")
+    print("\n".join(f"  {path}" for path in written))
+
+
+def _solvers(skeleton):
+    """Name in table and pictures -> solver: the analytic one, and the model, called NIKI if it is one."""
+    model = pathlib.Path(_MODEL.value)
+    if not (model / "model.keras").is_file():
+        raise ValueError(f"`model` must be a folder that holds model.keras; got {str(model)!r}. Train one with "
+                         "tools/train.py, or take the shipped saved_models/one_stage.")
+    learned = evaluation.load_solver(str(model), skeleton=skeleton)
+    name = "NIKI" if isinstance(learned, solvers.OneStage) else model.resolve().name
+    return {"analytic": solvers.Analytic(skeleton), name: learned}
+
+
+def _scene(scorer):
+    """What the solvers are to see, from the flags."""
+    if _INPUT.value is None:
+        return _noisy(data.made_motion(_SEED.value, frames=_FRAMES.value or 120), scorer)
+    path = pathlib.Path(_INPUT.value)
+    if not path.is_file():
+        raise ValueError(f"`input` must be an .npz file; there is no file {str(path)!r}.")
+    with _opened(path) as file:
+        arrays = {name: file[name] for name in ("joints", "joint_sigma", "betas", "twist") if name in file.files}
+    if "joints" not in arrays:
+        return _noisy(data.load_clips(path)[0], scorer)
+    scene = evaluation.scene_of_joints(arrays, num_betas=scorer.num_betas)
+    return scene.first(_FRAMES.value)
+
+
+def _opened(path):
+    """The .npz file `path`; ValueError if it is something else."""
+    try:
+        file = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"`input` must be an .npz file of arrays; {path} cannot be read ({error}).") from None
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise ValueError(f"`input` must be an .npz file with named arrays; {path} holds a single one.")
+    return file
+
+
+def _noisy(clip, scorer):
+    scene = evaluation.observed_scene(clip, scorer=scorer, noise_mm=_NOISE_MM.value, seed=_SEED.value)
+    return scene.first(_FRAMES.value)
+
+
+def _contest(contestants, scene, scorer):
+    """Rotations (T, 24, 3, 3), main error (T,) and table row of each solver."""
+    answers, errors, rows = {}, {}, []
+    for name, solver in contestants.items():
+        solve = evaluation.compiled(solver, inputs=scene.inputs)
+        answer = solve(scene.inputs)
+        measured = evaluation.answer_errors(answer, scene, scorer=scorer)
+        single, bulk = evaluation.times_ms(solve, scene)
+        answers[name], errors[name] = evaluation.local_rotations(answer), next(iter(measured.values()))
+        means = {_HEADINGS[metric]: float(values.mean()) for metric, values in measured.items() if metric in _HEADINGS}
+        rows.append({"solver": name, **means, "ms/frame, one by one": single, "ms/frame, all at once": bulk})
+    return answers, errors, rows
+
+
+_HEADINGS = {
+    "mpjpe": "MPJPE, mm", "pa_mpjpe": "PA-MPJPE, mm", "rotation_deg": "rotation error, deg",
+    "to_observation": "distance to observation, mm",
+}  # fmt: skip
+
+
+def _caption(scene, analytic, learned):
+    frames = len(scene.joints)
+    if scene.true_rotations is None:
+        return f"{frames} frames of given joints. Nobody knows the true pose, so distances are to the joints as given."
+    return (f"{frames} frames, {_NOISE_MM.value:g} mm of noise on each axis of each joint; the true pose is known.\n"
+            f"The {analytic} solver is told the true twist of each bone, which joints do not show; {learned} is not.")
+
+
+def _write_poses(path, local, scene):
+    """Writes one answer in AMASS's layout; the root stands where it was observed. Returns the path."""
+    clip = data.Clip(
+        poses=rotations.matrix_to_rotvec(local).numpy(), trans=scene.joints[:, 0], fps=scene.fps,
+        betas=scene.inputs["betas"][0], name=path.stem,
+    )  # fmt: skip
+    data.save_clip(path, clip)
+    return path
+
+
+def _write_pictures(output, scene, scorer, faces, answers, errors):
+    """Picture and, if wanted, video of observation, answers and truth; returns their paths."""
+    poses = answers if scene.true_rotations is None else {**answers, "truth": scene.true_rotations}
+    drawing = evaluation.SideBySide(scene, scorer=scorer, faces=faces, poses=poses)
+    picture, video = output / "side_by_side.png", output / "side_by_side.mp4"
+    drawing.write_picture(picture, errors=errors)
+    if not _VIDEO.value:
+        return [picture]
+    drawing.write_video(video)
+    return [picture, video]
+
+
+if __name__ == "__main__":
+    app.run(main)

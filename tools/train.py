@@ -1,0 +1,102 @@
+"""Trains a solver: python tools/train.py --flagfile=configs/one_stage.flags --workdir=DIR (overrides after --flagfile)."""
+
+import functools
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import dataclass_flags
+import run_record
+import tensorflow as tf
+from absl import app, flags
+
+from niki_tf import body, data, solvers, training
+
+_SOLVERS = {"one_stage": (solvers.OneStage, training.invertible), "mlp": (solvers.MLP, training.regression)}
+_MODEL_FLAGS = ("hidden", "couplings", "layers", "bounded", "condition", "condition_size", "canonical")
+_SETTINGS = {training.TrainSettings: "", training.LossWeights: "loss_", data.Augmentation: "", data.Corruption: ""}
+_FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_replicas")
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, TensorBoard, model.keras.", required=True)
+flags.DEFINE_enum("solver", "one_stage", sorted(_SOLVERS), "What to train.")
+flags.DEFINE_multi_string("source", [], "Motion to train on, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.")
+flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
+flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
+flags.DEFINE_integer("hidden", None, "Width of the hidden layers.")
+flags.DEFINE_integer("couplings", None, "Coupling steps of the flow.")
+flags.DEFINE_integer("layers", None, "Hidden layers of the MLP.")
+flags.DEFINE_enum("bounded", None, ["scale", "translation"], "Where the tanh of a coupling sits.")
+flags.DEFINE_enum("condition", None, ["bones", "betas"], "How the solver knows the body's shape.")
+flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.")
+flags.DEFINE_bool("canonical", None, "Solve in the frame of the trunk.")
+flags.DEFINE_enum("strategy", "none", ["none", "mirrored", "multi_worker"], "tf.distribute strategy.")
+flags.DEFINE_integer("cpu_replicas", 1, "Logical CPU devices, so that `mirrored` can be tried without GPUs.")
+for settings, prefix in _SETTINGS.items():
+    dataclass_flags.define(settings, prefix=prefix)
+_NAMES = (
+    "solver", "source", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
+    *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
+)  # fmt: skip
+
+
+def make_strategy():
+    """The tf.distribute strategy that the flags name; must run before TensorFlow does anything else."""
+    if FLAGS.cpu_replicas > 1:
+        cpus = [tf.config.LogicalDeviceConfiguration() for _ in range(FLAGS.cpu_replicas)]
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
+    if FLAGS.strategy == "multi_worker":
+        if "TF_CONFIG" not in os.environ:
+            raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if FLAGS.strategy == "mirrored":
+        return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(FLAGS.cpu_replicas)] if FLAGS.cpu_replicas > 1 else None)
+    return tf.distribute.get_strategy()
+
+
+def make_solver(skeleton):
+    """The untrained solver that the flags describe."""
+    kind, _ = _SOLVERS[FLAGS.solver]
+    given = {name: FLAGS[name].value for name in _MODEL_FLAGS if FLAGS[name].value is not None}
+    try:
+        return kind(skeleton, **given)
+    except TypeError as error:
+        raise ValueError(f"`solver` {FLAGS.solver} does not take one of --{', --'.join(given)}: {error}") from error
+
+
+def main(_):
+    """Trains, or goes on training, the solver that the flags describe."""
+    strategy = make_strategy()
+    workdir = pathlib.Path(FLAGS.workdir)
+    skeleton = body.mannequin_skeleton() if FLAGS.body == "mannequin" else body.load_body(FLAGS.body).rest_skeleton()
+    make_solver(skeleton)
+    motion = data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad)
+    train = _read(training.TrainSettings)
+    make_batches = functools.partial(
+        _batches, motion=motion, skeleton=skeleton, batch_size=train.batch_size, seed=train.seed,
+        augment=_read(data.Augmentation), corrupt=_read(data.Corruption),
+    )  # fmt: skip
+    trainer = training.Trainer(
+        lambda: make_solver(skeleton),
+        loss=functools.partial(_SOLVERS[FLAGS.solver][1], weights=_read(training.LossWeights)),
+        make_batches=make_batches, settings=train, workdir=workdir, strategy=strategy,
+    )  # fmt: skip
+    if trainer.is_chief:
+        run_record.write(workdir, run_record.resolved(_NAMES), free=_FREE_TO_CHANGE)
+    terms = trainer.run()
+    if trainer.is_chief:
+        print(f"step {trainer.step}: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))
+        print(f"model written to {workdir / 'model.keras'}")
+
+
+def _read(settings):
+    return dataclass_flags.read(settings, prefix=_SETTINGS[settings])
+
+
+def _batches(first_step, shards, own_shards, **settings):
+    return data.batches(first_step=first_step, shards=shards, own_shards=own_shards, **settings)
+
+
+if __name__ == "__main__":
+    app.run(main)
