@@ -60,7 +60,7 @@ def load_body(path):
 def _read_npz(path):
     """The wanted arrays of an .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             missing = [key for key in _SHAPES if key not in file.files]
             arrays = {key: file[key] for key in _SHAPES if key not in missing}
     except _BROKEN as error:

@@ -29,7 +29,8 @@ def test_zero_pose_gives_the_shaped_template():
     data, betas = toy_body.make(), toy_body.pose()["betas"]
     eyes = np.broadcast_to(np.eye(3, dtype=np.float32), [5, 24, 3, 3])
     given = body.Body(data)(betas=betas, global_orient=eyes[:, :1], body_pose=eyes[:, 1:])
-    np.testing.assert_allclose(given["vertices"], data.v_template + betas @ data.shapedirs.transpose(0, 2, 1), atol=1e-5)
+    shaped = data.v_template + np.einsum("vck,bk->bvc", data.shapedirs, betas)
+    np.testing.assert_allclose(given["vertices"], shaped, atol=1e-5)
     np.testing.assert_allclose(given["joints"], data.rest_skeleton()(betas), atol=1e-6)
 
 
@@ -91,6 +92,7 @@ def test_arrays_do_not_train_and_stay_out_of_the_config():
     assert [v.shape for v in body.Body.from_config(config).weights] == [v.shape for v in layer.weights]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3 on NumPy 2 while saving
 @pytest.mark.parametrize("posed", [True, False])
 def test_a_model_with_a_body_survives_saving(tmp_path, posed):
     shapes = {"betas": [10], "global_orient": [1, 3, 3], "body_pose": [23, 3, 3]}
@@ -103,7 +105,7 @@ def test_a_model_with_a_body_survives_saving(tmp_path, posed):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     outputs_close(loaded.predict(pose, verbose=0), expected, 0)
     again = next(part for part in loaded.layers if isinstance(part, body.Body))
-    np.testing.assert_array_equal(again.faces, layer.faces)
+    np.testing.assert_array_equal(again.faces.numpy(), layer.faces.numpy())
     outputs_close({"vertices": 0, "joints": again.rest_skeleton(pose["betas"])},
                   {"vertices": 0, "joints": layer.rest_skeleton(pose["betas"])}, 0)
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import toy_body
+from scipy.spatial.transform import Rotation
 
 from niki_tf import body, skeletons
 from niki_tf.body import kinematics
@@ -9,7 +10,7 @@ from niki_tf.body import kinematics
 
 @pytest.fixture
 def skeleton():
-    rotations = np.concatenate([toy_body.pose()["global_orient"], toy_body.pose()["body_pose"]], 1).astype(np.float64)
+    rotations = Rotation.random(5 * 24, random_state=0).as_matrix().reshape(5, 24, 3, 3)
     rest = body.mannequin_skeleton().joints + 0.05 * np.random.default_rng(1).normal(size=[5, 29, 3])
     return rotations, rest
 

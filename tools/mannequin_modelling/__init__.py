@@ -1,1 +1,1 @@
-"""How the mannequin is made: fields, figure, remeshing, skinning, shapes. Build time only; the wheel ships the result."""
+"""How the mannequin is made: fields, figure, remeshing, skinning, shapes. Build time only; the wheel has the result."""

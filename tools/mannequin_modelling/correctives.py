@@ -14,7 +14,7 @@ from niki_tf.body.mannequin_skeleton import rest_joints
 _ROTATIONS = 160
 _LARGEST = 2.2
 _RIDGE = 0.02
-_SWING_SHARE, _TWIST_SHARE = 0.5, 1.0
+_SWING_SHARE, _TWIST_SHARE = 0.35, 1.0
 _SMALLEST = 2e-4
 
 

@@ -48,7 +48,7 @@ class Patch:
             self._split(int(start), int(end))
 
     def collapse(self, size, factor, limit):
-        """Contracts edges shorter than `factor` times the wanted length, shortest first, if none becomes over `limit`."""
+        """Contracts edges shorter than `factor` times the wanted length, shortest first, if none grows over `limit`."""
         edges, ratio = self._measured(size)
         order = np.argsort(ratio, kind="stable")
         wanted = size(self.vertices)

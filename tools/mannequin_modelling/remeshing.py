@@ -1,4 +1,4 @@
-"""From the field to well-shaped triangles: marching cubes on the left half, remeshing to wanted edge lengths, mirroring.
+"""From the field to well-shaped triangles: marching cubes on the left half, remeshing to wanted lengths, mirroring.
 
 Remeshing is the usual loop of Botsch and Kobbelt (SGP 2004): split long edges, collapse short ones, flip towards even
 valences, relax along the surface, project onto it. Vertices on the mirror plane x = 0 stay on it.
@@ -39,7 +39,7 @@ def symmetric_surface(field, size, *, cell=0.005, rounds=8):
 
 def _half_surface(field, cell):
     """Marching cubes for x >= 0; only points near the surface of a coarse grid are looked at closely."""
-    coarse = [np.arange(low, high + 4 * cell, 4 * cell) for low, high in zip(_LOW, _HIGH, strict=True)]
+    coarse = [np.arange(low, high + 6 * cell, 4 * cell) for low, high in zip(_LOW, _HIGH, strict=True)]
     fine = [np.arange(low, high + cell, cell) for low, high in zip(_LOW, _HIGH, strict=True)]
     rough = RegularGridInterpolator(coarse, field(_points(coarse)).reshape([len(ticks) for ticks in coarse]))
     points = _points(fine)

@@ -76,12 +76,12 @@ def _side_shares(points):
     toes = (x - 0.123) * 0.25 + (z - 0.1035) * 0.97
     girdle = x + 0.9 * (y - 0.15)
     return {
-        "hip": ramp(hip, -0.085, 0.090) * ramp(x, 0.000, 0.040),
+        "hip": ramp(hip, -0.085, 0.090) * ramp(x, 0.006, 0.052),
         "knee": ramp(-y, 0.640, 0.750),
         "ankle": ramp(ankle, -0.035, 0.030),
         "foot": ramp(toes, -0.020, 0.022),
         "collar": ramp(x, 0.015, 0.110) * ramp(girdle, 0.070, 0.200),
-        "shoulder": ramp(x, 0.135, 0.250),
+        "shoulder": ramp(x, 0.128, 0.264),
         "elbow": ramp(x, 0.410, 0.496),
         "wrist": ramp(x, 0.640, 0.745),
         "hand": ramp(x, 0.788, 0.830) * ramp(-z, 0.006, 0.024),

@@ -1,0 +1,88 @@
+"""The inside of the renderer: which triangle each pixel shows, and how much light it gets."""
+
+import cv2
+import numpy as np
+
+_KEY, _FILL, _RIM = (-0.45, 0.65, 0.62), (0.75, 0.10, 0.45), (0.30, 0.45, -0.85)
+
+
+def vertex_normals(vertices, faces):
+    """Outward unit normals (V, 3) of a mesh: face normals weighted by area, summed at the vertices."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    across = np.cross(b - a, c - a)
+    normals = np.stack([np.bincount(faces.ravel(), np.repeat(across[:, k], 3), len(vertices)) for k in range(3)], -1)
+    return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+
+
+def visible(seen, faces, size):
+    """Frontmost triangle of each covered pixel: (pixel numbers, triangles, barycentric weights, nearness)."""
+    corners = seen[faces]
+    edges = corners[:, 1:, :2] - corners[:, :1, :2]
+    doubled_area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
+    low = np.clip(np.ceil(corners[:, :, :2].min(1) - 0.5), 0, size).astype(int)
+    high = np.clip(np.floor(corners[:, :, :2].max(1) - 0.5) + 1, 0, size).astype(int)
+    span = np.maximum(high - low, 0) * (doubled_area < -1e-12)[:, None]
+    triangle = np.repeat(np.arange(len(faces)), span.prod(1))
+    step = np.arange(len(triangle)) - np.repeat(np.cumsum(span.prod(1)) - span.prod(1), span.prod(1))
+    column, row = low[triangle, 0] + step % span[triangle, 0], low[triangle, 1] + step // span[triangle, 0]
+    x, y = column + 0.5 - corners[triangle, 0, 0], row + 0.5 - corners[triangle, 0, 1]
+    (bx, by), (cx, cy) = (edges[triangle, k].T for k in range(2))
+    second, third = (x * cy - y * cx) / doubled_area[triangle], (bx * y - by * x) / doubled_area[triangle]
+    inside = (second >= -1e-9) & (third >= -1e-9) & (second + third <= 1 + 1e-9)
+    weights = np.stack([1 - second - third, second, third], -1)[inside]
+    triangle, pixels = triangle[inside], (row * size + column)[inside]
+    nearness = np.einsum("nk,nk->n", weights, corners[triangle, :, 2])
+    order = np.lexsort((nearness, pixels))
+    front = order[np.append(pixels[order][1:] != pixels[order][:-1], True)] if len(order) else order
+    return pixels[front], triangle[front], weights[front], nearness[front]
+
+
+def blend(corners, weights):
+    """Function that interpolates vertex values (V, n) over the visible pixels."""
+    return lambda values: np.einsum("nk,nkc->nc", weights, values[corners])
+
+
+def shade(normals, tint, openness):
+    """Colours (n, 3) from camera-space normals: wrapped key light, fill, rim, a little gloss, times openness."""
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+    key, fill, rim = (normals @ (np.array(light) / np.linalg.norm(light)) for light in (_KEY, _FILL, _RIM))
+    half_way = np.array(_KEY) / np.linalg.norm(_KEY) + (0, 0, 1)
+    gloss = np.maximum(normals @ (half_way / np.linalg.norm(half_way)), 0) ** 24
+    warm = np.maximum((key + 0.15) / 1.15, 0)[:, None] * (0.90, 0.87, 0.83)
+    cool = (np.maximum(fill, 0) * 0.16)[:, None] * (0.90, 0.97, 1.10) + (0.22, 0.23, 0.26)
+    light = (warm + cool) * openness[:, None] + (0.22 * np.maximum(rim, 0) ** 2)[:, None]
+    return tint * np.minimum(light, 1.12) + 26 * gloss[:, None] * openness[:, None]
+
+
+def openness(depth, extent):
+    """Share of light (size, size) that reaches each pixel past its nearer surroundings, at two scales."""
+    full = depth.shape[0]
+    depth = depth[::2, ::2]
+    openness, covered = np.ones_like(depth), np.isfinite(depth)
+    floor = depth[covered].min() if covered.any() else 0.0
+    raised = np.where(covered, depth - floor, 0).astype(np.float32)
+    for reach, strength in ((0.012, 0.30), (0.045, 0.40)):
+        around = _blurred(raised, reach / extent) / np.maximum(_blurred(covered, reach / extent), 1e-3)
+        openness -= strength * np.clip((around - raised) / (2.5 * reach), 0, 1)
+    return cv2.resize(openness, (full, full), interpolation=cv2.INTER_LINEAR)
+
+
+def ground_shadow(vertices, faces, camera, size):
+    """Darkness (size, size) in 0..1 of the ground under the mesh, stronger for what is close to it."""
+    ground, small = vertices[:, 1].min(), max(size // 4, 1)
+    flat = np.stack([vertices[:, 0], np.full(len(vertices), ground), vertices[:, 2]], -1)
+    seen = camera.project(flat, image_size=small)[:, :2]
+    seen = np.round(np.clip(seen, -1000, 1000 + small) * 16).astype(np.int32)
+    dark = np.zeros((small, small), np.float32)
+    for below, blur in ((0.12, 0.012), (0.9, 0.05), (9.0, 0.12)):
+        near = (vertices[:, 1] - ground < below)[faces].all(1)
+        layer = np.zeros((small, small), np.float32)
+        for triangle in seen[faces[near]]:
+            cv2.fillConvexPoly(layer, triangle, 1.0, shift=4)
+        dark += _blurred(layer, blur / camera.extent) / 3
+    return cv2.resize(dark, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def _blurred(image, reach):
+    """Gaussian blur whose standard deviation is `reach` times the picture's height, at least a pixel."""
+    return cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), max(1.0, reach * image.shape[0]))

@@ -1,0 +1,145 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from niki_tf import body
+from niki_tf.body import unpickling
+
+
+class Calls:
+    """Pickles as a call of any function."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def by_name(module, name, argument, protocol=2):
+    """A pickle, written by hand, that calls module.name(argument)."""
+    text = argument.encode()
+    if protocol == 4:
+        words = b"".join(b"\x8c" + bytes([len(word)]) + word.encode() for word in (module, name))
+        return b"\x80\x04" + words + b"\x93\x8c" + bytes([len(text)]) + text + b"\x85R."
+    return b"c%s\n%s\n(S'%s'\ntR." % (module.encode(), name.encode(), text)
+
+
+ATTACKS = {
+    "os.system": lambda touch: pickle.dumps(Calls(os.system, touch)),
+    "posix by hand": lambda touch: by_name("posix", "system", touch),
+    "protocol 0": lambda touch: pickle.dumps(Calls(os.system, touch), 0),
+    "eval": lambda touch: pickle.dumps(Calls(eval, f"__import__('os').system({touch!r})")),
+    "python 2 eval": lambda touch: by_name("__builtin__", "eval", f"__import__(\"os\").system(\"{touch}\")"),
+    "getattr": lambda touch: by_name("__builtin__", "getattr", touch),
+    "nested": lambda touch: pickle.dumps({"a": [{"b": (1, Calls(os.system, touch))}]}),
+    "dotted builtin": lambda touch: by_name("numpy", "ndarray.os.system", touch, protocol=4),
+    "dotted chumpy": lambda touch: by_name("chumpy", "os.system", touch, protocol=4),
+    "chumpy in name only": lambda touch: by_name("chumpyos", "system", touch),
+    "numpy function": lambda touch: by_name("numpy", "load", touch),
+    "numpy testing": lambda touch: by_name("numpy.testing._private.utils", "runstring", touch),
+    "sparse in name only": lambda touch: by_name("scipy.sparse.csc", "os", touch),
+    "instance": lambda touch: b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
+    "extension": lambda touch: b"\x80\x02\x82\x01.",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_nothing_that_a_pickle_names_is_run(tmp_path, attack):
+    marker = tmp_path / "ran"
+    (tmp_path / "body.pkl").write_bytes(attack(f"touch {marker}"))
+    with pytest.raises(ValueError, match="body.pkl"):
+        body.load_body(tmp_path / "body.pkl")
+    assert not marker.exists()
+
+
+def test_the_attack_works_on_a_plain_unpickler(tmp_path):
+    marker = tmp_path / "ran"
+    pickle.loads(ATTACKS["nested"](f"touch {marker}"))
+    assert marker.exists()
+
+
+@pytest.mark.parametrize(("attack", "named"), [("nested", r"`(posix|nt)\.system`"), ("python 2 eval", r"`\w+\.eval`"),
+                                               ("dotted chumpy", r"`chumpy\.os\.system`")])
+def test_the_refusal_names_the_name(tmp_path, attack, named):
+    (tmp_path / "body.pkl").write_bytes(ATTACKS[attack]("true"))
+    with pytest.raises(ValueError, match=f"names {named}, .* nothing of it was run"):
+        body.load_body(tmp_path / "body.pkl")
+
+
+MISUSES = {
+    "array of another class": b"cnumpy.core.multiarray\n_reconstruct\n(c__builtin__\nset\n(I0\ntS'b'\ntR.",
+    "object of another class": b"ccopy_reg\n_reconstructor\n(c_codecs\nencode\nc__builtin__\nobject\nNtR.",
+    "another encoding": b"c_codecs\nencode\n(S'abc'\nS'rot13'\ntR.",
+    "state for a function": b"c_codecs\nencode\n(N(dS'_call'\nI0\nstb.",
+    "state for a class": b"cnumpy\nndarray\n(dS'origin'\nI0\nsb.",
+    "call of an object": b"cnumpy\nndarray\n(tR(tR.",
+}
+
+
+@pytest.mark.parametrize("raw", MISUSES.values(), ids=MISUSES)
+def test_allowed_names_cannot_be_misused(tmp_path, raw):
+    (tmp_path / "body.pkl").write_bytes(raw)
+    with pytest.raises(ValueError, match="body.pkl: not a whole pickle"):
+        body.load_body(tmp_path / "body.pkl")
+    assert unpickling._encode("é") == b"\xe9"
+    assert unpickling._Array.origin == ""
+
+
+def array_record(code="f8", shape=(2,), raw=bytes(16), order="<"):
+    """The record of an array whose parts a file may have chosen freely."""
+    dtype, array = unpickling._Dtype(code), unpickling._Array()
+    dtype.__setstate__((3, order, None, None, None, -1, -1, 0))
+    array.__setstate__((1, shape, dtype, 0, raw))
+    return array
+
+
+BAD_ARRAYS = {
+    "objects": {"code": "O8", "raw": [1, 2]},
+    "pointers as objects": {"code": "O8"},
+    "text": {"code": "U2"},
+    "structure": {"code": "V8"},
+    "too few bytes": {"shape": (3,)},
+    "negative shape": {"shape": (-2,)},
+    "huge shape": {"shape": (2**40, 2**40)},
+    "no bytes": {"raw": None},
+    "no such order": {"order": "x"},
+}
+
+
+@pytest.mark.parametrize("change", BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_only_whole_arrays_of_numbers_are_made(change):
+    np.testing.assert_array_equal(unpickling.to_array(array_record()), np.zeros(2))
+    with pytest.raises(ValueError, match="array|order"):
+        unpickling.to_array(array_record(**change))
+
+
+def test_a_chumpy_object_within_itself_ends():
+    loop = unpickling._Chumpy()
+    loop.__setstate__({"x": loop})
+    with pytest.raises(ValueError, match="no array of numbers"):
+        unpickling.to_array(loop)
+
+
+@pytest.mark.parametrize("part", ["indices", "indptr", "data", "_shape"])
+def test_sparse_matrices_whose_parts_do_not_fit_are_refused(part):
+    whole = scipy.sparse.csc_matrix(np.eye(4))
+    parts = {"indices": np.array([0, 1, 2, 9]), "indptr": np.array([0, 1, 9, 3, 4]), "data": np.ones(3),
+             "_shape": (10**9, 10**9)}  # fmt: skip
+    state = {"data": whole.data, "indices": whole.indices, "indptr": whole.indptr, "_shape": (4, 4), part: parts[part]}
+    arrays = {name: array_record("f8" if value.dtype == float else "i8", value.shape,
+                                 value.astype(float if value.dtype == float else np.int64).tobytes())
+              for name, value in state.items() if name != "_shape"}  # fmt: skip
+    record = unpickling._Sparse()
+    record.__setstate__({**arrays, "_shape": state["_shape"]})
+    with pytest.raises(ValueError, match="sparse matrix"):
+        unpickling.to_array(record)
+
+
+def test_compressed_rows_are_made_dense(tmp_path):
+    dense = np.array([[0.0, 1.5, 0.0], [2.0, 0.0, 0.0]])
+    (tmp_path / "rows.pkl").write_bytes(pickle.dumps({"a": scipy.sparse.csr_matrix(dense)}))
+    np.testing.assert_array_equal(unpickling.to_array(unpickling.load_pickle(tmp_path / "rows.pkl")["a"]), dense)
