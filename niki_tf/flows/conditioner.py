@@ -52,6 +52,8 @@ class Conditioner(keras.layers.Layer):
 
     def call(self, kept, training=False):
         """Log-scale and translation, each (..., moved), for the kept half joined with the condition (..., n)."""
+        if len(kept.shape) == 1:
+            return tuple(x[0] for x in self.call(kept[None], training=training))
         return self._run(self.scale, kept, training=training), self._run(self.translation, kept, training=training)
 
     def get_config(self):
