@@ -53,8 +53,11 @@ def quaternion_wxyz_to_rotvec(quaternion):
     small = sine < 1e-4
     safe = tf.where(small, tf.ones_like(sine), sine)
     ratio = sine / tf.where(small, real, tf.ones_like(real))
-    factor = tf.where(small, 2.0 / tf.where(small, real, tf.ones_like(real)) * (1.0 - ratio**2 / 3.0),
-                      2.0 * tf.atan2(safe, real) / safe)
+    factor = tf.where(
+        small,
+        2.0 / tf.where(small, real, tf.ones_like(real)) * (1.0 - ratio**2 / 3.0),
+        2.0 * tf.atan2(safe, real) / safe,
+    )
     return factor * imaginary
 
 
@@ -120,8 +123,14 @@ def sixd_to_matrix(sixd):
 def geodesic_angle(a, b):
     """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
     difference = tf.linalg.matmul(a, b, transpose_a=True)
-    skew = tf.stack([difference[..., 2, 1] - difference[..., 1, 2], difference[..., 0, 2] - difference[..., 2, 0],
-                     difference[..., 1, 0] - difference[..., 0, 1]], -1)
+    skew = tf.stack(
+        [
+            difference[..., 2, 1] - difference[..., 1, 2],
+            difference[..., 0, 2] - difference[..., 2, 0],
+            difference[..., 1, 0] - difference[..., 0, 1],
+        ],
+        -1,
+    )
     return tf.atan2(_norm(skew, keepdims=False), _trace(difference) - 1.0)
 
 
@@ -160,8 +169,9 @@ def matrix_to_swing_twist(matrix, axis):
     axis = normalize(axis)
     swing = vectors_to_swing(axis, apply(matrix, axis))
     rest = tf.linalg.matmul(swing, matrix, transpose_a=True)
-    skew = tf.stack([rest[..., 2, 1] - rest[..., 1, 2], rest[..., 0, 2] - rest[..., 2, 0],
-                     rest[..., 1, 0] - rest[..., 0, 1]], -1)
+    skew = tf.stack(
+        [rest[..., 2, 1] - rest[..., 1, 2], rest[..., 0, 2] - rest[..., 2, 0], rest[..., 1, 0] - rest[..., 0, 1]], -1
+    )
     twist = tf.stack([_trace(rest) - 1.0, tf.reduce_sum(skew * axis, -1)], -1)
     return swing, normalize(twist)
 

@@ -1,4 +1,4 @@
-"""Settings as dataclasses whose fields carry their own help, so that library, flags and help text share one definition."""
+"""Settings as dataclasses whose fields carry their help: library, flags and help text share one definition."""
 
 import dataclasses
 

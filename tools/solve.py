@@ -51,8 +51,10 @@ def _solvers(skeleton):
     """Name in table and pictures -> solver: the analytic one, and the model, called NIKI if it is one."""
     model = pathlib.Path(_MODEL.value)
     if not (model / "model.keras").is_file():
-        raise ValueError(f"`model` must be a folder that holds model.keras; got {str(model)!r}. Train one with "
-                         "tools/train.py, or take the shipped saved_models/one_stage.")
+        raise ValueError(
+            f"`model` must be a folder that holds model.keras; got {str(model)!r}. Train one with "
+            "tools/train.py, or take the shipped saved_models/one_stage."
+        )
     learned = evaluation.load_solver(str(model), skeleton=skeleton)
     name = "NIKI" if isinstance(learned, solvers.OneStage) else model.resolve().name
     return {"analytic": solvers.Analytic(skeleton), name: learned}
@@ -113,8 +115,10 @@ def _caption(scene, analytic, learned):
     frames = len(scene.joints)
     if scene.true_rotations is None:
         return f"{frames} frames of given joints. Nobody knows the true pose, so distances are to the joints as given."
-    return (f"{frames} frames, {_NOISE_MM.value:g} mm of noise on each axis of each joint; the true pose is known.\n"
-            f"The {analytic} solver is told the true twist of each bone, which joints do not show; {learned} is not.")
+    return (
+        f"{frames} frames, {_NOISE_MM.value:g} mm of noise on each axis of each joint; the true pose is known.\n"
+        f"The {analytic} solver is told the true twist of each bone, which joints do not show; {learned} is not."
+    )
 
 
 def _write_poses(path, local, scene):

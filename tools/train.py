@@ -1,4 +1,7 @@
-"""Trains a solver: python tools/train.py --flagfile=configs/one_stage.flags --workdir=DIR (overrides after --flagfile)."""
+"""Trains a solver: python tools/train.py --flagfile=configs/one_stage.flags --workdir=DIR.
+
+Overrides come after --flagfile. Interrupted, the same command goes on from the newest checkpoint.
+"""
 
 import functools
 import os
@@ -51,7 +54,8 @@ def make_strategy():
             raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if FLAGS.strategy == "mirrored":
-        return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(FLAGS.cpu_replicas)] if FLAGS.cpu_replicas > 1 else None)
+        devices = [f"CPU:{i}" for i in range(FLAGS.cpu_replicas)] if FLAGS.cpu_replicas > 1 else None
+        return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.get_strategy()
 
 

@@ -68,12 +68,15 @@ class BodyData:
                 raise ValueError(f"`{name}` must be finite; got {np.sum(~np.isfinite(array))} NaN or infinite numbers.")
         last = len(self.v_template) - 1
         if self.faces.size and not 0 <= self.faces.min() <= self.faces.max() <= last:
-            raise ValueError(f"`faces` must hold vertex numbers 0 to {last}; got {self.faces.min()} to "
-                             f"{self.faces.max()}.")
+            raise ValueError(
+                f"`faces` must hold vertex numbers 0 to {last}; got {self.faces.min()} to {self.faces.max()}."
+            )
         sums = self.lbs_weights.sum(-1)
         if np.abs(sums - 1).max(initial=0.0) > 1e-3 or self.lbs_weights.min(initial=0.0) < -1e-3:
-            raise ValueError(f"`lbs_weights` must not be negative and each row must add up to 1; got a least weight of "
-                             f"{self.lbs_weights.min():.4g} and sums from {sums.min():.4g} to {sums.max():.4g}.")
+            raise ValueError(
+                f"`lbs_weights` must not be negative and each row must add up to 1; got a least weight of "
+                f"{self.lbs_weights.min():.4g} and sums from {sums.min():.4g} to {sums.max():.4g}."
+            )
 
     @property
     def num_betas(self):

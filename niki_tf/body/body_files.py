@@ -41,8 +41,10 @@ def load_body(path):
     """
     path = os.fspath(path)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"`path`: no body file {path!r}. SMPL is licensed: fetch it from "
-                                f"https://smpl.is.tue.mpg.de, or use niki_tf.body.mannequin(), which needs no file.")
+        raise FileNotFoundError(
+            f"`path`: no body file {path!r}. SMPL is licensed: fetch it from "
+            f"https://smpl.is.tue.mpg.de, or use niki_tf.body.mannequin(), which needs no file."
+        )
     readers = {".npz": _read_npz, ".pkl": _read_pickle}
     ending = os.path.splitext(path)[1].lower()
     if ending not in readers:
@@ -64,8 +66,10 @@ def _read_npz(path):
             missing = [key for key in _SHAPES if key not in file.files]
             arrays = {key: file[key] for key in _SHAPES if key not in missing}
     except _BROKEN as error:
-        raise ValueError(f"{path}: not a whole .npz file of number arrays ({type(error).__name__}: {error}). "
-                         f"Fetch or write the file again.") from None
+        raise ValueError(
+            f"{path}: not a whole .npz file of number arrays ({type(error).__name__}: {error}). "
+            f"Fetch or write the file again."
+        ) from None
     _check_keys(path, missing)
     return arrays
 
@@ -95,8 +99,10 @@ def _check_array(path, key, array, shape):
     fits = [size == want if isinstance(want, int) else size > 0 for size, want in pairs]
     if array.ndim != len(shape) or not all(fits):
         wanted = "(" + ", ".join(map(str, shape)) + ")"
-        raise ValueError(f"{path}: `{key}` must have shape {wanted}; got {array.shape}. Only SMPL's own mesh with 24 "
-                         f"joints is read, not SMPL-H or SMPL-X.")
+        raise ValueError(
+            f"{path}: `{key}` must have shape {wanted}; got {array.shape}. Only SMPL's own mesh with 24 "
+            f"joints is read, not SMPL-H or SMPL-X."
+        )
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{path}: `{key}` must hold numbers; got dtype {array.dtype}.")
 
@@ -105,8 +111,10 @@ def _check_tree(path, table):
     """ValueError unless `table` (2, 24), parents over children, is SMPL's tree; the root's parent is not looked at."""
     parents, children = table.astype(np.int64)
     if tuple(children) != tuple(range(24)) or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
-        raise ValueError(f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
-                         f"got {tuple(map(int, parents))} over {tuple(map(int, children))}.")
+        raise ValueError(
+            f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
+            f"got {tuple(map(int, parents))} over {tuple(map(int, children))}."
+        )
 
 
 def _to_body(arrays):

@@ -64,5 +64,5 @@ def spread(x, leading, rank):
 
 def check_shape(name, x, ending, cure=""):
     """ValueError, at trace time, unless the static shape of `x` ends in `ending`."""
-    if x.shape.rank is None or not x.shape[-len(ending):].is_compatible_with(ending):
+    if x.shape.rank is None or not x.shape[-len(ending) :].is_compatible_with(ending):
         raise ValueError(f"`{name}` must end in shape {ending}; got {tuple(x.shape)}.{cure}")

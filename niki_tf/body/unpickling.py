@@ -154,14 +154,17 @@ def load_pickle(path):
         with open(path, "rb") as file:
             content = _Unpickler(file, encoding="latin1").load()
     except _ForbiddenGlobal as error:
-        raise ValueError(f"{path}: the pickle names `{error}`, which a body file does not need (arrays of NumPy, "
-                         f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run.") from None
+        raise ValueError(
+            f"{path}: the pickle names `{error}`, which a body file does not need (arrays of NumPy, "
+            f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run."
+        ) from None
     except OSError:
         raise
     except Exception as error:
         # A broken pickle can raise almost anything: it is a program, and it was cut or altered.
-        raise ValueError(f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). "
-                         f"Fetch or write the file again.") from None
+        raise ValueError(
+            f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). Fetch or write the file again."
+        ) from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: the pickle must hold a dictionary of arrays; got {type(content).__name__}.")
     return content

@@ -30,12 +30,32 @@ turn: trunk, neck and head to the left, thighs outward, upper arms outward, palm
 Rounded ranges of healthy adults as textbooks of physiotherapy give them, a little tighter where angles add up.
 """
 
-_AXES = {"trunk": "xzy", "hip": "xzy", "knee": "xzy", "ankle": "xzy", "foot": "xzy",
-         "collar": "yzx", "shoulder": "xzx", "elbow": "yzx", "wrist": "zyx", "hand": "xyz"}
+_AXES = {
+    "trunk": "xzy",
+    "hip": "xzy",
+    "knee": "xzy",
+    "ankle": "xzy",
+    "foot": "xzy",
+    "collar": "yzx",
+    "shoulder": "xzx",
+    "elbow": "yzx",
+    "wrist": "zyx",
+    "hand": "xyz",
+}
 """Axes of the left joint that (bend, side, turn) go about, the outermost rotation first."""
 
-_SIGNS = {"trunk": (1, -1, 1), "hip": (-1, 1, 1), "knee": (1, 1, 1), "ankle": (-1, 1, 1), "foot": (-1, 1, 1),
-          "collar": (-1, 1, 1), "shoulder": (-1, 1, -1), "elbow": (-1, 1, 1), "wrist": (-1, -1, 1), "hand": (1, 1, 1)}
+_SIGNS = {
+    "trunk": (1, -1, 1),
+    "hip": (-1, 1, 1),
+    "knee": (1, 1, 1),
+    "ankle": (-1, 1, 1),
+    "foot": (-1, 1, 1),
+    "collar": (-1, 1, 1),
+    "shoulder": (-1, 1, -1),
+    "elbow": (-1, 1, 1),
+    "wrist": (-1, -1, 1),
+    "hand": (1, 1, 1),
+}
 
 _ARMS_DOWN = -90.0
 """Side angle that takes the arm of SMPL's T-pose to the hanging arm, degrees."""

@@ -57,11 +57,11 @@ class Draws:
 class Augmentation:
     """How far the poses are varied."""
 
-    exchange: float = setting(0.5, "Probability that a part of the body (trunk, each arm, each leg) comes from another frame.")
-    mirror: float = setting(0.5, "Probability that a part is taken from the other side of its frame (all parts alike unless exchanged).")
-    perturb: float = setting(0.3, "Largest standard deviation, radians, of a random turn of each joint; each example draws its own share of it.")
+    exchange: float = setting(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
+    mirror: float = setting(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
+    perturb: float = setting(0.3, "Largest standard deviation of a random turn of each joint, radians.")
     beta_limit: float = setting(2.5, "Shape coefficients are N(0, 1), clipped here.")
-    bone_jitter: float = setting(0.02, "Standard deviation of a relative change of each bone's length, for bodies that betas do not reach.")
+    bone_jitter: float = setting(0.02, "Standard deviation of a relative change of each bone's length.")
 
 
 def augmented_poses(draws, motion, settings):

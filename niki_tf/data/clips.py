@@ -118,8 +118,14 @@ def save_clip(path, clip):
     beside = path.with_name(f".{path.stem}-{os.getpid()}.tmp")
     try:
         with open(beside, "wb") as file:
-            np.savez_compressed(file, poses=clip.poses.reshape(-1, 72), trans=clip.trans, betas=clip.betas,
-                                mocap_framerate=np.float32(clip.fps), gender="neutral")
+            np.savez_compressed(
+                file,
+                poses=clip.poses.reshape(-1, 72),
+                trans=clip.trans,
+                betas=clip.betas,
+                mocap_framerate=np.float32(clip.fps),
+                gender="neutral",
+            )
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -157,8 +163,10 @@ def _motion_files(path):
 def _no_motion(path, files, skipped):
     """What to say when none of the `files` of `path` holds good motion."""
     cure = f"The first bad one: {skipped[0]}" if skipped else "Give a folder of motion files."
-    return (f"`path` must hold good motion files; got {path} with {len(files)} .npz files: {len(skipped)} bad, "
-            f"{len(files) - len(skipped)} without `poses`. {cure}")
+    return (
+        f"`path` must hold good motion files; got {path} with {len(files)} .npz files: {len(skipped)} bad, "
+        f"{len(files) - len(skipped)} without `poses`. {cure}"
+    )
 
 
 def _folder_above(files):
@@ -181,8 +189,13 @@ def _load_clip(file, *, fps, name):
     joints = _BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), 24, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
-    clip = Clip(poses=body, trans=trans, fps=_checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
-                betas=np.pad(betas, (0, 10 - len(betas))), name=name)
+    clip = Clip(
+        poses=body,
+        trans=trans,
+        fps=_checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
+        betas=np.pad(betas, (0, 10 - len(betas))),
+        name=name,
+    )
     return resample(clip, fps)
 
 
@@ -205,8 +218,10 @@ def _read(file):
 def _checked(array, what, shapes):
     """`array`, if it is finite and of one of the `shapes` (None: one or more of anything), in floating point."""
     array = np.asarray(array)
-    fits = any(array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
-               for shape in shapes)
+    fits = any(
+        array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
+        for shape in shapes
+    )
     if not fits or not array.size or array.dtype.kind not in "fiu":
         wanted = " or ".join(str(shape).replace("None", "T") for shape in shapes)
         raise ValueError(f"{what} must be numbers of shape {wanted}, T >= 1; got {array.dtype} {array.shape}.")

@@ -3,6 +3,7 @@
 import dataclasses
 
 import tensorflow as tf
+
 from niki_tf.settings import setting
 
 
@@ -11,8 +12,8 @@ class Corruption:
     """Isotropic Gaussian noise on all 29 joints, one level per example."""
 
     noise: float = setting(0.11, "Largest standard deviation of the joints' error per axis, metres.")
-    noise_power: float = setting(1.2, "An example's level is `noise * u ** noise_power`, u uniform: above 1, small levels are more frequent.")
-    sigma_given: float = setting(0.2, "Share of examples that come with joint_sigma; the others come with zeros, as from an estimator without it.")
+    noise_power: float = setting(1.2, "An example's level is noise * u ** noise_power, u uniform.")
+    sigma_given: float = setting(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
 
 
 def corrupt(draws, joints, settings):

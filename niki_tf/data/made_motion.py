@@ -107,8 +107,14 @@ def _alive(rng, times, angles):
 def _grounded(poses):
     """Root positions (T, 3), metres, with which the lower foot rests on the ground while it bears the body."""
     joints = _joints(poses)
-    feet = joints[:, [skeletons.SMPL_29.index(f"{side}_{part}") for side in ("left", "right")
-                      for part in ("ankle", "foot", "big_toe")]]
+    feet = joints[
+        :,
+        [
+            skeletons.SMPL_29.index(f"{side}_{part}")
+            for side in ("left", "right")
+            for part in ("ankle", "foot", "big_toe")
+        ],
+    ]
     height = feet[..., 1] - [[0.07, 0.01, 0.0] * 2]
     bearing = np.exp(-(height - height.min(1, keepdims=True)) / 0.01)
     bearing /= bearing.sum(1, keepdims=True)

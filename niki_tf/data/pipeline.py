@@ -21,9 +21,9 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
         own_shards: the shards that this process feeds, in turn.
 
     Returns:
-        A tf.data.Dataset of: rotations (n, 24, 3, 3); betas (n, B); rest_joints (n, 29, 3); joints (n, 29, 3), true, and
-        noisy (n, 29, 3), both relative to joint 0; joint_sigma (n, 29); padding (n, 60) and embedding (n, 32), standard
-        normal; n = batch_size / shards.
+        A tf.data.Dataset of dictionaries, n = batch_size / shards: rotations (n, 24, 3, 3); betas (n, B); rest_joints
+        (n, 29, 3); joints (n, 29, 3), true, and noisy (n, 29, 3), both relative to joint 0; joint_sigma (n, 29);
+        padding (n, 60) and embedding (n, 32), standard normal.
 
     Raises:
         ValueError: the batch cannot be cut in equal shards.

@@ -78,8 +78,10 @@ def parse_source(text):
     try:
         weight = float(number)
     except ValueError:
-        raise ValueError(f"`source` must be PATH or PATH=WEIGHT, such as amass/CMU=0.6; got {text!r}. "
-                         "If the path itself holds a =, add a weight: PATH=1.") from None
+        raise ValueError(
+            f"`source` must be PATH or PATH=WEIGHT, such as amass/CMU=0.6; got {text!r}. "
+            "If the path itself holds a =, add a weight: PATH=1."
+        ) from None
     return Source(path, weight)
 
 
@@ -101,12 +103,18 @@ def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=
     places = [os.path.abspath(os.path.expanduser(s.path)) if s.path != MADE else MADE for s in sources]
     twice = [source.path for source, place in zip(sources, places, strict=True) if places.count(place) > 1]
     if twice or not sources:
-        raise ValueError("`sources` must name one or more sources, each once; got "
-                         + (f"{', '.join(twice)}. Add the weights up." if twice else "none."))
+        raise ValueError(
+            "`sources` must name one or more sources, each once; got "
+            + (f"{', '.join(twice)}. Add the weights up." if twice else "none.")
+        )
     if any(source.path == MADE for source in sources) and made_frames < 2:
         raise ValueError(f"`made_frames` must be 2 or more; got {made_frames}.")
-    loaded = [_made(made_frames, fps=fps, seed=seed) if source.path == MADE
-              else load_clips(source.path, fps=fps, skip_bad=skip_bad) for source in sources]
+    loaded = [
+        _made(made_frames, fps=fps, seed=seed)
+        if source.path == MADE
+        else load_clips(source.path, fps=fps, skip_bad=skip_bad)
+        for source in sources
+    ]
     lengths = [len(clip) for clips in loaded for clip in clips]
     counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
     weights = np.array([source.weight for source in sources])

@@ -39,10 +39,28 @@ def _draw_lines(axes, lines, metric):
     heights = _spread([height for _, height in ends], gap=0.065 * max(top, 1e-6))
     for place, (name, rows) in enumerate(lines.items()):
         colour, (end, _) = _COLOURS[place % len(_COLOURS)], ends[place]
-        axes.plot([row["noise_mm"] for row in rows], [row[metric] for row in rows], color=colour, lw=2.2, marker="o",
-                  ms=5, mec="white", mew=1.0, clip_on=False, zorder=3)
-        axes.annotate(short_name(name, lines), (end, heights[place]), xytext=(9, 0), textcoords="offset points",
-                      va="center", color=colour, fontweight="bold", annotation_clip=False)
+        axes.plot(
+            [row["noise_mm"] for row in rows],
+            [row[metric] for row in rows],
+            color=colour,
+            lw=2.2,
+            marker="o",
+            ms=5,
+            mec="white",
+            mew=1.0,
+            clip_on=False,
+            zorder=3,
+        )
+        axes.annotate(
+            short_name(name, lines),
+            (end, heights[place]),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            annotation_clip=False,
+        )
 
 
 def short_name(name, names):

@@ -102,9 +102,7 @@ def accel_error(predicted, true):
     """
     predicted, true = _points(predicted, true)
     if predicted.ndim != 3 or predicted.shape[0] < 3:
-        raise ValueError(
-            f"`predicted` must be one clip of at least 3 frames, shape (T, J, 3); got {predicted.shape}."
-        )
+        raise ValueError(f"`predicted` must be one clip of at least 3 frames, shape (T, J, 3); got {predicted.shape}.")
     return _mean_distance(np.diff(predicted, 2, axis=0), np.diff(true, 2, axis=0))
 
 

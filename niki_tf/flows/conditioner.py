@@ -40,7 +40,10 @@ class Conditioner(keras.layers.Layer):
         """Layers of one MLP, built here so that the weights exist before the first call."""
         hidden = [keras.layers.Dense(self.hidden, activation=_leaky_relu) for _ in range(2)]
         small = keras.initializers.RandomNormal(stddev=0.01)
-        layers = [*hidden, keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small)]
+        layers = [
+            *hidden,
+            keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small),
+        ]
         for layer, size in zip(layers, (self.kept + self.condition, self.hidden, self.hidden), strict=True):
             layer.build([None, size])
         return layers
@@ -50,7 +53,7 @@ class Conditioner(keras.layers.Layer):
             x = self.drop(layer(x), training=training)
         return layers[-1](x)
 
-    def call(self, kept, training=False):
+    def call(self, kept, *, training=False):
         """Log-scale and translation, each (..., moved), for the kept half joined with the condition (..., n)."""
         if len(kept.shape) == 1:
             return tuple(x[0] for x in self.call(kept[None], training=training))

@@ -84,7 +84,7 @@ class Flow(keras.layers.Layer):
         order = masks.kept_first(self.mask)
         return tfb.Chain([tfb.Permute(np.argsort(order)), *steps, tfb.Permute(order)], name="flow")
 
-    def call(self, x, condition=None, training=False):
+    def call(self, x, condition=None, *, training=False):
         """Joints to pose: `bijector(condition).inverse(x)`, (..., size)."""
         return self.bijector(condition, training=training).inverse(tf.convert_to_tensor(x))
 

@@ -26,7 +26,7 @@ def check(inputs, *, num_betas):
 
 def _check_shape(name, shape, leading, wanted):
     cure = " Use the joint set skeletons.SMPL_29." if name == "joints" else ""
-    if shape.rank is None or shape.rank < len(wanted) or not shape[shape.rank - len(wanted) :].is_compatible_with(wanted):
+    if shape.rank < len(wanted) or not shape[shape.rank - len(wanted) :].is_compatible_with(wanted):
         raise ValueError(f"`{name}` must end in shape {wanted}; got {tuple(shape)}.{cure}")
     if not shape[: shape.rank - len(wanted)].is_compatible_with(leading):
         raise ValueError(f"`{name}` must have the leading axes of `joints`, {tuple(leading)}; got {tuple(shape)}.")

@@ -26,7 +26,7 @@ class Solver(keras.Model):
         """Rotations (N, 24, 3, 3) and a dictionary of further outputs for flat inputs; `twist` may be None."""
         raise NotImplementedError
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, *, training=False):
         """The contract, from a dictionary of tensors or arrays."""
         given = contract.check(inputs, num_betas=self.skeleton.num_betas)
         joints = given["joints"]

@@ -41,10 +41,11 @@ def load(folder, step):
     """
     path = _path(folder, step)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"`folder` holds a damaged checkpoint, {path}: {error}. Delete it to go on from an older one.") from error
+        message = f"`folder` holds a damaged checkpoint, {path}: {error}. Delete it to go on from an older one."
+        raise ValueError(message) from error
 
 
 def _path(folder, step):

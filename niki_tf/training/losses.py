@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from niki_tf import rotations
 from niki_tf.body import kinematics
-from niki_tf.solvers import canonical
 from niki_tf.settings import setting
+from niki_tf.solvers import canonical
 
 _KERNEL_WIDTHS = (0.05, 0.2, 0.9)
 _PADDING_NOISE = 1e-3
@@ -25,7 +25,7 @@ class LossWeights:
     ind: float = setting(1.0, "The embedding tells nothing of the pose (maximum mean discrepancy).")
     bnd_inv: float = setting(0.1, "The embedding of true joints is zero.")
     bnd_fwd: float = setting(1.0, "True rotations and a zero embedding give the true joints.")
-    share: float = setting(0.25, "Share of each batch that goes through the passes of fwd, ind, bnd_inv and bnd_fwd; 1 is the paper's.")
+    share: float = setting(0.25, "Share of each batch that pays for fwd, ind, bnd_inv and bnd_fwd; 1 in the paper.")
 
 
 def invertible(solver, batch, weights, *, gather=tf.identity):

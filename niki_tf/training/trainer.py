@@ -1,15 +1,18 @@
 """One training loop for no strategy, MirroredStrategy and MultiWorkerMirroredStrategy alike."""
 
+import contextlib
 import dataclasses
 import pathlib
+import signal
+import threading
 
 import keras
 import tensorflow as tf
 import tqdm
 
+from niki_tf.settings import setting
 from niki_tf.solvers import files
 from niki_tf.training import checkpoints
-from niki_tf.settings import setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,16 +20,33 @@ class TrainSettings:
     """Length and pace of a run."""
 
     steps: int = setting(100_000, "Optimiser steps of the whole schedule.")
-    max_steps: int = setting(0, "Stop after this many steps all the same (0: go to the end); started again, the run goes on.")
+    max_steps: int = setting(0, "Stop after this many steps (0: at the end); started again, the run goes on.")
     batch_size: int = setting(256, "Examples of a step, over all replicas.")
-    learning_rate: float = setting(1e-3, "Highest learning rate, reached after the warm-up; a cosine leads from there to zero.")
+    learning_rate: float = setting(1e-3, "Highest learning rate; a cosine leads from there to zero.")
     warmup_steps: int = setting(500, "Steps over which the learning rate rises from zero.")
     weight_decay: float = setting(0.0, "Decoupled weight decay (AdamW); 0 is Adam.")
     clip_norm: float = setting(1.0, "Gradients longer than this are shortened to it.")
-    averaging: float = setting(0.999, "Decay of the running average of the weights that is stored in model.keras; 0 stores the last weights.")
+    averaging: float = setting(0.999, "Decay of the average of the weights that is stored; 0 stores the last ones.")
     seed: int = setting(0, "Seed of weights, batches and noise.")
     save_every: int = setting(1000, "Steps between checkpoints.")
     log_every: int = setting(100, "Steps between TensorBoard entries.")
+
+
+@contextlib.contextmanager
+def _asked_to_stop():
+    """A list that is empty until SIGINT or SIGTERM comes; outside the main thread it stays so."""
+    asked = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {
+        number: signal.signal(number, lambda *_: asked.append(True)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Trainer:
@@ -35,7 +55,7 @@ class Trainer:
     Args:
         make_solver: callable without arguments that returns the solver; called inside the strategy's scope.
         loss: callable (solver, replica's batch, gather=) -> total, dictionary of terms.
-        make_batches: callable (first_step, shards, own_shards) -> tf.data.Dataset of one replica's batch after the other.
+        make_batches: callable (first_step, shards, own_shards) -> dataset of one replica's batch after the other.
         settings: `TrainSettings`.
         workdir: folder of checkpoints, TensorBoard files and the result, model.keras.
         strategy: a tf.distribute strategy; the default one if None.
@@ -74,26 +94,28 @@ class Trainer:
     def run(self):
         """Trains to the end of the schedule or to `max_steps`, then writes model.keras; returns the last terms.
 
+        Interrupted (Ctrl-C, SIGTERM), it finishes the step, stores the state and the model, and returns.
+
         Raises:
             FloatingPointError: a loss or gradient was not finite; the last good state is in the newest checkpoint.
         """
         self._restore()
         last = min(self.settings.steps, self.settings.max_steps or self.settings.steps)
-        terms = {}
         try:
-            terms = self._loop(last)
+            with _asked_to_stop() as stop:
+                terms = self._loop(last, stop)
         except tf.errors.InvalidArgumentError as error:
-            raise self._stopped(error) from error
-        finally:
             self._save()
+            raise self._stopped() from error
+        self._save()
         self._write_model()
         return terms
 
-    def _loop(self, last):
+    def _loop(self, last, stop):
         batches, train_step, terms = iter(self._dataset()), self._train_step(), {}
         writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard")) if self.is_chief else None
         with tqdm.tqdm(total=last, initial=self.step, unit="step", disable=not self.is_chief, mininterval=1.0) as bar:
-            while self.step < last:
+            while self.step < last and not stop:
                 result = train_step(next(batches))
                 self.step += 1
                 bar.update()
@@ -188,8 +210,8 @@ class Trainer:
         for variable, value in zip(self.solver.trainable_variables, live, strict=True):
             variable.assign(value)
 
-    def _stopped(self, error):
+    def _stopped(self):
         return FloatingPointError(
             f"a loss or gradient was not finite at step {self.step + 1}; the state before it is in "
-            f"{self.workdir / 'checkpoints'}. A lower --learning_rate or --clip_norm helps. ({error.message.splitlines()[0]})"
+            f"{self.workdir / 'checkpoints'}. A lower --learning_rate or --clip_norm helps."
         )

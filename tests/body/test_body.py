@@ -106,8 +106,11 @@ def test_a_model_with_a_body_survives_saving(tmp_path, posed):
     outputs_close(loaded.predict(pose, verbose=0), expected, 0)
     again = next(part for part in loaded.layers if isinstance(part, body.Body))
     np.testing.assert_array_equal(again.faces.numpy(), layer.faces.numpy())
-    outputs_close({"vertices": 0, "joints": again.rest_skeleton(pose["betas"])},
-                  {"vertices": 0, "joints": layer.rest_skeleton(pose["betas"])}, 0)
+    outputs_close(
+        {"vertices": 0, "joints": again.rest_skeleton(pose["betas"])},
+        {"vertices": 0, "joints": layer.rest_skeleton(pose["betas"])},
+        0,
+    )
 
 
 def test_a_body_converts_to_litert_with_built_in_operations(tmp_path):

@@ -33,7 +33,7 @@ ATTACKS = {
     "posix by hand": lambda touch: by_name("posix", "system", touch),
     "protocol 0": lambda touch: pickle.dumps(Calls(os.system, touch), 0),
     "eval": lambda touch: pickle.dumps(Calls(eval, f"__import__('os').system({touch!r})")),
-    "python 2 eval": lambda touch: by_name("__builtin__", "eval", f"__import__(\"os\").system(\"{touch}\")"),
+    "python 2 eval": lambda touch: by_name("__builtin__", "eval", f'__import__("os").system("{touch}")'),
     "getattr": lambda touch: by_name("__builtin__", "getattr", touch),
     "nested": lambda touch: pickle.dumps({"a": [{"b": (1, Calls(os.system, touch))}]}),
     "dotted builtin": lambda touch: by_name("numpy", "ndarray.os.system", touch, protocol=4),
@@ -62,8 +62,14 @@ def test_the_attack_works_on_a_plain_unpickler(tmp_path):
     assert marker.exists()
 
 
-@pytest.mark.parametrize(("attack", "named"), [("nested", r"`(posix|nt)\.system`"), ("python 2 eval", r"`\w+\.eval`"),
-                                               ("dotted chumpy", r"`chumpy\.os\.system`")])
+@pytest.mark.parametrize(
+    ("attack", "named"),
+    [
+        ("nested", r"`(posix|nt)\.system`"),
+        ("python 2 eval", r"`\w+\.eval`"),
+        ("dotted chumpy", r"`chumpy\.os\.system`"),
+    ],
+)
 def test_the_refusal_names_the_name(tmp_path, attack, named):
     (tmp_path / "body.pkl").write_bytes(ATTACKS[attack]("true"))
     with pytest.raises(ValueError, match=f"names {named}, .* nothing of it was run"):

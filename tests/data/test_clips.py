@@ -12,8 +12,13 @@ SHARED = pathlib.Path(__file__).parents[3] / "shared" / "mocap"
 def amass(columns=72, frames=40, rate=30.0, seed=0, **changes):
     """Arrays of a motion file; a key changed to None is left out."""
     rng = np.random.default_rng(seed)
-    arrays = {"poses": rng.normal(0, 0.4, [frames, columns]), "trans": rng.normal(size=[frames, 3]),
-              "mocap_framerate": rate, "betas": rng.normal(size=16), "gender": "female"} | changes
+    arrays = {
+        "poses": rng.normal(0, 0.4, [frames, columns]),
+        "trans": rng.normal(size=[frames, 3]),
+        "mocap_framerate": rate,
+        "betas": rng.normal(size=16),
+        "gender": "female",
+    } | changes
     return {key: array for key, array in arrays.items() if array is not None}
 
 
@@ -163,8 +168,12 @@ def test_bad_arrays_are_named(tmp_path, kind):
 def damaged(content):
     """Kinds of files that are no whole .npz file, made from a good one."""
     middle = len(content) // 3
-    return {"empty": b"", "cut": content[:middle], "noise": bytes(range(256)) * 8,
-            "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]}
+    return {
+        "empty": b"",
+        "cut": content[:middle],
+        "noise": bytes(range(256)) * 8,
+        "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+    }
 
 
 @pytest.mark.parametrize("kind", ["empty", "cut", "noise", "flipped"])

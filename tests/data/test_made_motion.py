@@ -101,8 +101,10 @@ def test_mirrored_angles_mirror_the_body():
     low, high = anatomy.limits()
     angles = np.random.default_rng(0).uniform(low, high, [6, 24, 3])
     trans = np.zeros([6, 3])
-    joints, mirrored = (joints_of(data.Clip(poses=anatomy.angles_to_poses(a), trans=trans))
-                        for a in (angles, anatomy.mirror_angles(angles)))
+    joints, mirrored = (
+        joints_of(data.Clip(poses=anatomy.angles_to_poses(a), trans=trans))
+        for a in (angles, anatomy.mirror_angles(angles))
+    )
     np.testing.assert_allclose(mirrored, joints[:, skeletons.SMPL_29.mirror] * (-1, 1, 1), atol=1e-6)
 
 

@@ -29,7 +29,7 @@ def test_a_ball_covers_its_disc():
     disc = np.hypot(rows - 100, columns - 100) < BALL_RADIUS * 200
     covered = (image != 255).any(-1)
     assert covered[disc].mean() > 0.98
-    assert covered[: 20].mean() == 0
+    assert covered[:20].mean() == 0
 
 
 def test_light_comes_from_above_and_shading_is_smooth():
@@ -103,7 +103,7 @@ def test_nothing_in_view_is_background():
 def test_normals_of_a_ball_point_outwards():
     vertices, faces = _ball()
     normals = rasterizing.vertex_normals(vertices, faces)
-    inner = (np.abs(vertices[:, 1]) < 0.39)
+    inner = np.abs(vertices[:, 1]) < 0.39
     cosine = (normals * vertices).sum(-1) / np.maximum(np.linalg.norm(vertices, axis=-1), 1e-9)
     assert cosine[inner].min() > 0.97
 

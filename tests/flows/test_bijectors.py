@@ -111,7 +111,9 @@ def test_coupling_leaves_the_kept_half(swap, rng):
 def test_flow_is_a_tfp_chain_and_an_invertible_layer(rng):
     flow = _strong(flows.Flow(6, condition=2, couplings=4, hidden=8))
     x, c = tf.constant(rng.normal(size=[4, 6])), tf.constant(rng.normal(size=[4, 2]))
-    assert isinstance(flow.bijector(c), tfp.bijectors.Chain)
+    kinds = [type(step).__name__ for step in flow.bijector(c).bijectors]
+    assert kinds == ["Permute", *4 * ["AffineCoupling"], "Permute"]
+    assert isinstance(flow.bijector(c), tfp.bijectors.Bijector)
     np.testing.assert_allclose(flow(x, c), flow.bijector(c).inverse(tf.identity(x)))
 
 

@@ -51,7 +51,9 @@ def test_the_contract_holds_for_any_leading_axes(solver, leading, rng):
     assert outputs["global_orient"].shape == (*leading, 1, 3, 3)
     assert outputs["body_pose"].shape == (*leading, 23, 3, 3)
     matrices = np.concatenate([outputs["global_orient"], outputs["body_pose"]], -3)
-    np.testing.assert_allclose(matrices @ matrices.swapaxes(-1, -2), np.broadcast_to(np.eye(3), matrices.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        matrices @ matrices.swapaxes(-1, -2), np.broadcast_to(np.eye(3), matrices.shape), atol=1e-5
+    )
     if isinstance(solver, solvers.OneStage):
         assert outputs["z"].shape == (*leading, 32)
 
@@ -137,7 +139,8 @@ def test_where_the_person_stands_does_not_matter(name, rng):
 def test_the_flow_leads_there_and_back(name, rng):
     solver = _strong(MAKERS[name]())
     joints, sigma, padding, condition = (
-        tf.constant(rng.normal(size=[5, *shape]), tf.float32) for shape in ((29, 3), (29,), (60,), (solver.condition_size,))
+        tf.constant(rng.normal(size=[5, *shape]), tf.float32)
+        for shape in ((29, 3), (29,), (60,), (solver.condition_size,))
     )
     pose, z = solver.to_pose(joints, sigma, padding, condition)
     for found, given in zip(solver.to_joints(pose, z, condition), (joints, sigma, padding), strict=True):

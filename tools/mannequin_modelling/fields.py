@@ -29,8 +29,14 @@ def loft(axis, rows, *, caps, squareness=2.2):
         u_high, u_low, v_high, v_low = curve(np.clip(t, first, last)).T
         beyond = np.where(t < first, (first - t) / caps[0], np.maximum(t - last, 0) / caps[1])
         lengths = np.where(t < first, caps[0], caps[1])
-        parts = np.stack([(points[:, u_axis] - (u_high + u_low) / 2) / ((u_high - u_low) / 2),
-                          (points[:, v_axis] - (v_high + v_low) / 2) / ((v_high - v_low) / 2), beyond], -1)
+        parts = np.stack(
+            [
+                (points[:, u_axis] - (u_high + u_low) / 2) / ((u_high - u_low) / 2),
+                (points[:, v_axis] - (v_high + v_low) / 2) / ((v_high - v_low) / 2),
+                beyond,
+            ],
+            -1,
+        )
         sizes = np.stack([(u_high - u_low) / 2, (v_high - v_low) / 2, lengths], -1)
         return _radial_distance(parts, sizes, squareness)
 

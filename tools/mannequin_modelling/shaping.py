@@ -91,8 +91,10 @@ def _surface_changes(vertices, weights, joints, normals, followed):
     bones = followed[..., names.index("hip_width")] * (1.0, 0.0, 0.0)
     chest = weights[:, index("spine3")] + 0.5 * weights[:, index("spine2")]
     resized = {}
-    for name, parts in (("hands_and_feet", ("left_wrist", "right_wrist", "left_ankle", "right_ankle")),
-                        ("head_size", ("head",))):
+    for name, parts in (
+        ("hands_and_feet", ("left_wrist", "right_wrist", "left_ankle", "right_ankle")),
+        ("head_size", ("head",)),
+    ):
         moved = joint_directions()[..., names.index(name)]
         resized[name] = np.zeros_like(vertices)
         for joint in map(index, parts):

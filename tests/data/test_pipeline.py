@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, data, rotations
+from niki_tf.body import kinematics
+from niki_tf.data import augmentation, corruption
+
+SKELETON = body.mannequin_skeleton()
+PLAIN = data.Augmentation(exchange=0.0, mirror=0.0, perturb=0.0, bone_jitter=0.0)
+
+
+@pytest.fixture(scope="module")
+def motion():
+    return data.load_sources(["made"], made_frames=300)
+
+
+def _batches(motion, augment=None, corrupt=None, **options):
+    options = {"batch_size": 8, "seed": 0} | options
+    augment, corrupt = augment or data.Augmentation(), corrupt or data.Corruption()
+    return data.batches(motion, skeleton=SKELETON, augment=augment, corrupt=corrupt, **options)
+
+
+def _draws(count=4000, step=0):
+    return augmentation.Draws(0, tf.constant(step, tf.int64), batch_size=count, shard=(0, 1))
+
+
+def test_a_batch_agrees_with_itself(motion):
+    batch = next(iter(_batches(motion)))
+    joints, _ = kinematics.forward_kinematics(batch["rotations"], batch["rest_joints"])
+    np.testing.assert_allclose(batch["joints"], joints - joints[:, :1], atol=1e-6)
+    np.testing.assert_allclose(batch["noisy"][:, 0], 0.0)
+    assert batch["padding"].shape == (8, 60)
+    assert batch["embedding"].shape == (8, 32)
+
+
+def test_starting_in_the_middle_gives_the_same_batches(motion):
+    whole = list(_batches(motion).take(4).as_numpy_iterator())
+    late = list(_batches(motion, first_step=2).take(2).as_numpy_iterator())
+    for name in whole[0]:
+        np.testing.assert_array_equal(whole[2][name], late[0][name])
+        np.testing.assert_array_equal(whole[3][name], late[1][name])
+        assert np.abs(whole[2][name] - whole[3][name]).max() > 0, name
+
+
+def test_shards_together_are_the_whole_batch(motion):
+    whole = next(iter(_batches(motion)))
+    both = list(_batches(motion, shards=2, own_shards=(0, 1)).take(2))
+    second = next(iter(_batches(motion, shards=2, own_shards=(1,))))
+    for name, value in whole.items():
+        np.testing.assert_allclose(np.concatenate([shard[name] for shard in both]), value, atol=1e-6)
+        np.testing.assert_allclose(second[name], value[4:], atol=1e-6)
+
+
+def test_unequal_shards_are_refused(motion):
+    with pytest.raises(ValueError, match="`batch_size` must be a multiple of the number of replicas, 3; got 8"):
+        _batches(motion, shards=3)
+
+
+def test_sources_are_drawn_by_their_probability():
+    class Two:
+        starts, counts, probabilities = np.array([0, 10]), np.array([10, 1000]), np.array([0.7, 0.3])
+
+    frames = augmentation._draw_frames(_draws(), Two, 1).numpy()
+    assert abs((frames < 10).mean() - 0.7) < 0.03
+    assert np.ptp(frames[frames < 10]) == 9
+    assert frames.max() > 990
+
+
+def test_plain_poses_are_those_of_the_motion_turned_about_the_vertical(motion):
+    poses = augmentation.augmented_poses(_draws(32), motion, PLAIN).numpy()
+    known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))
+    distance = np.abs(poses[:, None, 1:] - known[None, :, 1:]).max((2, 3, 4)).min(1)
+    np.testing.assert_allclose(distance, 0.0, atol=1e-6)
+    heights = np.abs(poses[:, None, 0, 1] - known[None, :, 0, 1]).max(2).min(1)
+    np.testing.assert_allclose(heights, 0.0, atol=1e-5)
+
+
+def test_a_mirrored_pose_is_the_mirror_image(motion):
+    plain = augmentation.augmented_poses(_draws(64), motion, PLAIN)
+    mirrored = augmentation.augmented_poses(
+        _draws(64), motion, data.Augmentation(exchange=0.0, mirror=1.0, perturb=0.0)
+    )
+    local = [tf.concat([tf.eye(3, batch_shape=[64, 1]), pose[:, 1:]], 1) for pose in (plain, mirrored)]
+    one, other = (kinematics.forward_kinematics(pose, tf.constant(SKELETON.joints, tf.float32))[0] for pose in local)
+    from niki_tf import skeletons
+
+    flipped = tf.gather(one, skeletons.SMPL_29.mirror, axis=1) * tf.constant([-1.0, 1.0, 1.0])
+    np.testing.assert_allclose(other, flipped, atol=1e-5)
+    assert np.abs(plain - mirrored).max() > 0.1
+
+
+def test_exchanged_parts_come_whole_from_another_frame(motion):
+    mixed = augmentation.augmented_poses(_draws(64), motion, data.Augmentation(exchange=1.0, mirror=0.0, perturb=0.0))
+    known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))
+    arm, leg = [13, 16, 18, 20], [1, 4, 7, 10]
+    nearest = [np.abs(mixed.numpy()[:, None, p] - known[None, :, p]).max((2, 3, 4)) for p in (arm, leg)]
+    for distance in nearest:
+        np.testing.assert_allclose(distance.min(1), 0.0, atol=1e-6)
+    assert (nearest[0].argmin(1) != nearest[1].argmin(1)).mean() > 0.8
+
+
+def test_bones_keep_their_direction_and_the_sides_stay_alike():
+    rest = tf.constant(SKELETON.joints[None], tf.float32)
+    factors = tf.constant(np.random.default_rng(0).uniform(0.8, 1.2, [1, 29]), tf.float32)
+    ours, longer = kinematics.bones(rest)[0, 1:], kinematics.bones(augmentation.jittered(rest, factors))[0, 1:]
+    ratio = np.linalg.norm(longer, axis=-1) / np.linalg.norm(ours, axis=-1)
+    np.testing.assert_allclose(longer, ours * ratio[:, None], atol=1e-6)
+    np.testing.assert_allclose(ratio[0], ratio[1], rtol=1e-5)
+    assert ratio.std() > 0.03
+
+
+def test_noise_has_the_size_that_was_asked_for():
+    joints = tf.zeros([4000, 29, 3])
+    noisy, sigma = corruption.corrupt(_draws(), joints, data.Corruption(noise=0.05, noise_power=0.0, sigma_given=1.0))
+    assert abs(np.std(noisy[:, 1:]) - 0.05 * 2**0.5) < 1e-3
+    assert 0.7 < np.median(sigma) / 0.05 < 1.3
+    noisy, sigma = corruption.corrupt(_draws(), joints, data.Corruption(noise=0.1, noise_power=1.0, sigma_given=0.25))
+    levels = np.std(noisy[:, 1:], axis=(1, 2))
+    assert levels.min() < 0.01 < 0.1 < levels.max()
+    assert abs((sigma.numpy().max(1) > 0).mean() - 0.25) < 0.03

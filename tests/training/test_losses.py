@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, data, solvers, training
+from niki_tf.data import augmentation, pipeline
+
+SKELETON = body.mannequin_skeleton()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    motion = data.load_sources(["made"], made_frames=200)
+    draws = augmentation.Draws(0, tf.constant(3, tf.int64), batch_size=16, shard=(0, 1))
+    return pipeline.example_batch(draws, motion, SKELETON, data.Augmentation(), data.Corruption())
+
+
+def test_discrepancy_of_two_points_by_hand():
+    x, y = tf.constant([[0.0]]), tf.constant([[1.0]])
+    kernel = sum(a * a / (a * a + 1.0) for a in (0.05, 0.2, 0.9))
+    np.testing.assert_allclose(training.discrepancy(x, y), 3 + 3 - 2 * kernel, rtol=1e-5)
+
+
+def test_discrepancy_tells_distributions_apart(rng):
+    same = training.discrepancy(*(tf.constant(rng.normal(size=[300, 2])) for _ in range(2)))
+    other = training.discrepancy(tf.constant(rng.normal(size=[300, 2])), tf.constant(1 + rng.normal(size=[300, 2])))
+    assert training.discrepancy(x := tf.constant(rng.normal(size=[9, 2])), x) == 0
+    assert other > 10 * same
+
+
+def test_every_term_counts_and_every_weight_gets_a_gradient(batch):
+    solver = solvers.OneStage(SKELETON, hidden=8, couplings=4)
+    weights = [variable.value for variable in solver.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        total, terms = training.invertible(solver, batch, training.LossWeights(share=1.0))
+    assert set(terms) == {"inv", "fwd", "ind", "bnd_inv", "bnd_fwd", "joint_error_mm"}
+    paper = {"inv": 1.0, "fwd": 1.0, "ind": 1.0, "bnd_inv": 0.1, "bnd_fwd": 1.0}
+    np.testing.assert_allclose(total, sum(w * terms[name] for name, w in paper.items()), rtol=1e-6)
+    for name in paper:
+        gradients = tape.gradient(terms[name], weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        assert max(np.abs(g).max() for g in gradients) > 0, name
+    for variable, gradient in zip(solver.trainable_variables, tape.gradient(total, weights), strict=True):
+        assert np.abs(gradient).max() > 0, variable.path
+
+
+def test_the_embedding_that_leads_back_is_not_taught_by_the_way_back(batch):
+    solver = solvers.OneStage(SKELETON, hidden=8, couplings=2)
+    small = {name: value[:4] for name, value in batch.items()}
+    with tf.GradientTape() as tape:
+        _, terms = training.invertible(solver, small, training.LossWeights(share=1.0))
+        z_error = terms["bnd_inv"]
+    assert all(g is not None for g in tape.gradient(z_error, [v.value for v in solver.flow.trainable_variables]))
+
+
+class _Knows:
+    """A solver without weights that answers what it is told."""
+
+    def __init__(self, true):
+        self.true = true
+
+    def frame(self, joints, rest_joints, joint_sigma):
+        return tf.eye(3, batch_shape=[len(joints)]), joints[:, 0]
+
+    def shape_condition(self, betas, rest_joints):
+        return betas
+
+    def to_pose(self, joints, joint_sigma, condition, *, training):
+        return tf.concat([self.true, self.true[: len(joints) - len(self.true)]], 0)
+
+
+def test_regression_loss_is_zero_for_the_truth_only(batch):
+    bodies = batch | {"rest_joints": SKELETON(batch["betas"])}
+    joints, _ = body.forward_kinematics(batch["rotations"], bodies["rest_joints"])
+    bodies["joints"] = joints - joints[:, :1]
+    truth = tf.reshape(batch["rotations"][..., :2, :], [16, 144])
+    right, terms = training.regression(_Knows(truth), bodies, training.LossWeights())
+    wrong, _ = training.regression(_Knows(truth[::-1]), bodies, training.LossWeights())
+    np.testing.assert_allclose(right, 0.0, atol=1e-6)
+    np.testing.assert_allclose(terms["joint_error_mm"], 0.0, atol=1e-3)
+    assert wrong > 0.05

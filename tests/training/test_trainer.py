@@ -1,0 +1,91 @@
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, data, solvers, training
+
+SKELETON = body.mannequin_skeleton()
+
+
+@pytest.fixture(scope="module")
+def motion():
+    return data.load_sources(["made"], made_frames=100)
+
+
+@pytest.fixture
+def make_trainer(motion, tmp_path):
+    def make(folder="run", *, hidden=8, loss=training.regression, **settings):
+        fast = {"steps": 6, "batch_size": 8, "warmup_steps": 2, "save_every": 2, "log_every": 2, "averaging": 0.9}
+        chosen = training.TrainSettings(**(fast | settings))
+
+        def batches(first_step, shards, own_shards):
+            return data.batches(
+                motion, skeleton=SKELETON, batch_size=chosen.batch_size, seed=chosen.seed, augment=data.Augmentation(),
+                corrupt=data.Corruption(), first_step=first_step, shards=shards, own_shards=own_shards,
+            )  # fmt: skip
+
+        return training.Trainer(
+            lambda: solvers.MLP(SKELETON, hidden=hidden, layers=1),
+            loss=functools.partial(loss, weights=training.LossWeights()),
+            make_batches=batches, settings=chosen, workdir=tmp_path / folder,
+        )  # fmt: skip
+
+    return make
+
+
+def _answer(folder):
+    return solvers.load(folder).ik(np.ones([2, 29, 3], np.float32) * np.arange(29)[:, None] ** 0.5)["body_pose"]
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(make_trainer, tmp_path):
+    whole, first, second = make_trainer("whole"), make_trainer("parts", max_steps=3), make_trainer("parts")
+    whole.run()
+    first.run()
+    assert first.step == 3
+    second.run()
+    assert second.step == whole.step == 6
+    for a, b in zip(whole.solver.get_weights(), second.solver.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(_answer(tmp_path / "whole"), _answer(tmp_path / "parts"))
+    assert len(list((tmp_path / "whole" / "tensorboard").iterdir())) == 1
+
+
+def test_the_stored_model_has_the_averaged_weights(make_trainer, tmp_path):
+    trainer = make_trainer()
+    trainer.run()
+    stored = solvers.load(tmp_path / "run").get_weights()
+    differences = [np.abs(a - b).max() for a, b in zip(stored, trainer.solver.get_weights(), strict=True)]
+    assert 0 < max(differences) < 0.1
+
+
+def test_another_seed_gives_other_weights(make_trainer):
+    one, other = make_trainer("one", max_steps=1), make_trainer("other", seed=1, max_steps=1)
+    one.run()
+    other.run()
+    assert np.abs(one.solver.get_weights()[0] - other.solver.get_weights()[0]).max() > 1e-3
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(make_trainer, tmp_path):
+    poisoned = tf.Variable(0)
+
+    def loss(solver, batch, *, gather, weights):
+        total, terms = training.regression(solver, batch, weights=weights)
+        return total * tf.where(poisoned.assign_add(1) > 3, np.nan, 1.0), terms
+
+    trainer = make_trainer(loss=loss)
+    with pytest.raises(FloatingPointError, match="not finite at step 4; the state before it is in .*checkpoints"):
+        trainer.run()
+    again = make_trainer(max_steps=3)
+    again.run()
+    assert again.step == 3
+    for weight in again.solver.get_weights():
+        assert np.isfinite(weight).all()
+    assert not (tmp_path / "run" / "model.keras").is_file() or again.step == 3
+
+
+def test_a_checkpoint_of_another_model_is_refused(make_trainer):
+    make_trainer(max_steps=1).run()
+    with pytest.raises(ValueError, match="`workdir` holds a checkpoint of another model"):
+        make_trainer(hidden=9).run()
