@@ -10,6 +10,8 @@ from niki_tf.body.swing_twist import check_shape, spread, twist_axes
 _REACH = 0.015
 """Metres by which the adaptive aim may leave the observed bone (a constant of the published code)."""
 
+_PUBLISHED_EPSILON = 1e-8
+
 
 def analytic_ik(joints, *, rest_joints, twist=None, adaptive=True):
     """Rotations that turn each rest bone onto the observed one: R = swing(rest bone -> observed bone) @ twist.
@@ -93,17 +95,26 @@ def _root(rest, seen):
 def _naive_root(rest, seen):
     """Swing of the pelvis-spine1 bone, then the turn about it that brings the hips' centre to its side.
 
-    The published code loses up to 1e-3 of orthogonality where the two centres lie almost on the axis (it adds 1e-8 to
-    lengths of products); this is a rotation everywhere.
+    Kept as published, with 1e-8 added to products of lengths: where the centres lie almost on the axis these products
+    are small, and the result is up to 1e-3 off a rotation.
     """
     axis = rot.normalize(seen[..., 3, :])
     swing = rot.vectors_to_swing(rest[..., 3, :], axis)
-    before, after = rot.apply(swing, _hip_centre(rest)), _hip_centre(seen)
-    along = [tf.reduce_sum(x * axis, -1) for x in (before, after)]
-    cos = tf.reduce_sum(before * after, -1) - along[0] * along[1]
-    sin = tf.reduce_sum(axis * rot.cross(before, after), -1)
-    # Both are zero where the centre lies on the axis: no turn then.
-    return tf.linalg.matmul(rot.twist_to_matrix(axis, tf.stack([cos + 1e-12, sin], -1)), swing)
+    before, after = _across(rot.apply(swing, _hip_centre(rest)), axis), _across(_hip_centre(seen), axis)
+    lengths = tf.linalg.norm(before, axis=-1) * tf.linalg.norm(after, axis=-1) + _PUBLISHED_EPSILON
+    normal = rot.cross(before, after)
+    size = tf.linalg.norm(normal, axis=-1)
+    cos, sin = tf.reduce_sum(before * after, -1) / lengths, size / lengths
+    unit = normal / (size + _PUBLISHED_EPSILON)[..., None]
+    skew = rot.transpose(rot.cross(unit[..., None, :], tf.eye(3, dtype=unit.dtype)))
+    squared = tf.linalg.matmul(skew, skew)
+    turn = tf.eye(3, dtype=unit.dtype) + sin[..., None, None] * skew + (1.0 - cos)[..., None, None] * squared
+    return tf.linalg.matmul(turn, swing)
+
+
+def _across(vectors, axis):
+    """What of (..., 3) vectors is at right angles to a unit axis."""
+    return vectors - tf.reduce_sum(vectors * axis, -1, keepdims=True) * axis
 
 
 def _hip_centre(offsets):

@@ -1,6 +1,5 @@
 """Against numbers recorded from the published HybrIK code on a synthetic body (float32)."""
 
-import hybrik_twin
 import numpy as np
 import pytest
 
@@ -73,16 +72,8 @@ def test_naive_solver(data, recorded, case):
     joints, rest, twist = problem(data, recorded, case)
     found = body.analytic_ik(joints, rest_joints=rest, twist=twist, adaptive=False).numpy()
     reached = body.forward_kinematics(found, rest)[0].numpy()
-    # The published root is up to 1e-3 off a rotation where hips and spine lie in line, and limbs magnify that. There
-    # the way leads over the NumPy twin, which gives the recorded numbers with that flaw and ours without it.
-    expected = recorded[f"out.{case}.naive.rotmat"]
-    root = expected[:, 0]
-    sound = np.abs(root @ root.swapaxes(-1, -2) - np.eye(3)).max((-2, -1)) < 2e-5
-    assert sound.sum() >= 12
-    close(found[sound], expected[sound])
-    close(reached[sound], recorded[f"out.{case}.naive.joints29"][sound])
-    close(hybrik_twin.solve(joints, rest, twist, epsilon=1e-8), expected)
-    close(hybrik_twin.solve(joints, rest, twist), found)
+    close(found, recorded[f"out.{case}.naive.rotmat"])
+    close(reached, recorded[f"out.{case}.naive.joints29"])
 
 
 @pytest.mark.parametrize("case", ["clean", "noise20"])
@@ -91,7 +82,4 @@ def test_swing_and_twist_of_joints(data, recorded, case):
     found = body.analytic_ik(joints, rest_joints=rest, twist=twist, adaptive=False)
     swing, split = body.rotations_to_swing_twist(found, rest)
     close(split, recorded["phi"], 1e-5)
-    published = recorded[f"ts_decompose.{case}.swing"]
-    root = published[:, 0]
-    sound = np.abs(root @ root.swapaxes(-1, -2) - np.eye(3)).max((-2, -1)) < 2e-5
-    close(swing.numpy()[sound], published[sound])
+    close(swing, recorded[f"ts_decompose.{case}.swing"])
