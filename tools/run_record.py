@@ -17,25 +17,27 @@ def resolved(names):
     return {name: flags.FLAGS[name].value for name in names}
 
 
-def write(workdir, values, *, free=()):
-    """Writes run.json (flags, versions, commit) and resolved.flags into `workdir`.
-
-    Raises:
-        ValueError: a run with other flags, but for those named in `free`, was started there.
-    """
+def write(workdir, values):
+    """Writes run.json (flags, versions, commit) and resolved.flags into `workdir`."""
     workdir = pathlib.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    path = workdir / "run.json"
-    if path.is_file():
-        _check_same(workdir, json.loads(path.read_text())["flags"], values, free)
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
     run = {"flags": values, "versions": versions, "git_commit": _commit()}
-    _write(path, json.dumps(run, indent=1) + "\n")
+    _write(workdir / "run.json", json.dumps(run, indent=1) + "\n")
     _write(workdir / "resolved.flags", "".join(_flag_lines(values)))
 
 
-def _check_same(workdir, before, values, free):
-    for name in values.keys() - set(free):
+def check(workdir, values, *, free=()):
+    """Compares `values` with the flags of the run that was started in `workdir`, if there is one.
+
+    Raises:
+        ValueError: a flag differs that is not named in `free`.
+    """
+    path = pathlib.Path(workdir) / "run.json"
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text())["flags"]
+    for name in sorted(values.keys() - set(free)):
         if before.get(name) != values[name]:
             raise ValueError(
                 f"`{name}` was {before.get(name)} when the run in {workdir} was started; got {values[name]}."

@@ -41,7 +41,10 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"solve.py: {error}")
     answers, errors, rows = _contest(contestants, scene, scorer)
-    written = [_write_poses(output / f"{name.lower()}_poses.npz", answer, scene) for name, answer in answers.items()]
+    pelvis = scorer.skeleton(scene.inputs["betas"]).numpy()[:, 0]
+    written = [
+        _write_poses(output / f"{name.lower()}_poses.npz", answer, scene, pelvis) for name, answer in answers.items()
+    ]
     written += _write_pictures(output, scene, scorer, body_data.faces, answers, errors)
     print(f"\n{_caption(scene, *answers)}\n\n{evaluation.text_table(rows, decimals=2)}\n\nWritten:")
     print("\n".join(f"  {path}" for path in written))
@@ -121,10 +124,10 @@ def _caption(scene, analytic, learned):
     )
 
 
-def _write_poses(path, local, scene):
-    """Writes one answer in AMASS's layout; the root stands where it was observed. Returns the path."""
+def _write_poses(path, local, scene, pelvis):
+    """Writes one answer in AMASS's layout, where `trans` is added to the resting pelvis (T, 3); returns the path."""
     clip = data.Clip(
-        poses=rotations.matrix_to_rotvec(local).numpy(), trans=scene.joints[:, 0], fps=scene.fps,
+        poses=rotations.matrix_to_rotvec(local).numpy(), trans=scene.joints[:, 0] - pelvis, fps=scene.fps,
         betas=scene.inputs["betas"][0], name=path.stem,
     )  # fmt: skip
     data.save_clip(path, clip)

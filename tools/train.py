@@ -6,15 +6,17 @@ Overrides come after --flagfile. Interrupted, the same command goes on from the 
 import functools
 import os
 import pathlib
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+import sys
 
 import dataclass_flags
 import run_record
-import tensorflow as tf
 from absl import app, flags
+from quiet_start import quiet_start
 
-from niki_tf import body, data, solvers, training
+with quiet_start():
+    import tensorflow as tf
+
+    from niki_tf import body, data, solvers, training
 
 _SOLVERS = {"one_stage": (solvers.OneStage, training.invertible), "mlp": (solvers.MLP, training.regression)}
 _MODEL_FLAGS = ("hidden", "couplings", "layers", "bounded", "condition", "condition_size", "canonical")
@@ -24,7 +26,9 @@ _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_repl
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, TensorBoard, model.keras.", required=True)
 flags.DEFINE_enum("solver", "one_stage", sorted(_SOLVERS), "What to train.")
-flags.DEFINE_multi_string("source", [], "Motion to train on, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.")
+flags.DEFINE_multi_string(
+    "source", None, "Motion to train on, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.", required=True
+)
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
 flags.DEFINE_integer("hidden", None, "Width of the hidden layers.")
@@ -35,7 +39,9 @@ flags.DEFINE_enum("condition", None, ["bones", "betas"], "How the solver knows t
 flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.")
 flags.DEFINE_bool("canonical", None, "Solve in the frame of the trunk.")
 flags.DEFINE_enum("strategy", "none", ["none", "mirrored", "multi_worker"], "tf.distribute strategy.")
-flags.DEFINE_integer("cpu_replicas", 1, "Logical CPU devices, so that `mirrored` can be tried without GPUs.")
+flags.DEFINE_integer(
+    "cpu_replicas", 1, "Logical CPU devices, so that `mirrored` can be tried without GPUs.", lower_bound=1
+)
 for settings, prefix in _SETTINGS.items():
     dataclass_flags.define(settings, prefix=prefix)
 _NAMES = (
@@ -47,6 +53,8 @@ _NAMES = (
 def make_strategy():
     """The tf.distribute strategy that the flags name; must run before TensorFlow does anything else."""
     if FLAGS.cpu_replicas > 1:
+        if FLAGS.strategy != "mirrored":
+            raise ValueError(f"`cpu_replicas` goes with --strategy=mirrored; got --strategy={FLAGS.strategy}.")
         cpus = [tf.config.LogicalDeviceConfiguration() for _ in range(FLAGS.cpu_replicas)]
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
     if FLAGS.strategy == "multi_worker":
@@ -69,29 +77,40 @@ def make_solver(skeleton):
         raise ValueError(f"`solver` {FLAGS.solver} does not take one of --{', --'.join(given)}: {error}") from error
 
 
-def main(_):
+def main(argv):
     """Trains, or goes on training, the solver that the flags describe."""
+    if argv[1:]:
+        sys.exit(f"train.py takes flags only; got {' '.join(argv[1:])}.")
+    try:
+        trainer = _prepared()
+        terms = trainer.run()
+    except (ValueError, OSError, FloatingPointError) as error:
+        sys.exit(f"train.py: {error}")
+    if trainer.is_chief:
+        print(f"step {trainer.step}: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))
+        print(f"model written to {trainer.workdir / 'model.keras'}")
+
+
+def _prepared():
+    """The trainer that the flags describe; cheap checks first, so that a slip shows before any work."""
+    values = run_record.resolved(_NAMES)
+    run_record.check(FLAGS.workdir, values, free=_FREE_TO_CHANGE)
+    train = _read(training.TrainSettings)
     strategy = make_strategy()
-    workdir = pathlib.Path(FLAGS.workdir)
     skeleton = body.mannequin_skeleton() if FLAGS.body == "mannequin" else body.load_body(FLAGS.body).rest_skeleton()
     make_solver(skeleton)
-    motion = data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad)
-    train = _read(training.TrainSettings)
     make_batches = functools.partial(
-        _batches, motion=motion, skeleton=skeleton, batch_size=train.batch_size, seed=train.seed,
-        augment=_read(data.Augmentation), corrupt=_read(data.Corruption),
+        _batches, motion=data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad), skeleton=skeleton,
+        batch_size=train.batch_size, seed=train.seed, augment=_read(data.Augmentation), corrupt=_read(data.Corruption),
     )  # fmt: skip
     trainer = training.Trainer(
         lambda: make_solver(skeleton),
         loss=functools.partial(_SOLVERS[FLAGS.solver][1], weights=_read(training.LossWeights)),
-        make_batches=make_batches, settings=train, workdir=workdir, strategy=strategy,
+        make_batches=make_batches, settings=train, workdir=pathlib.Path(FLAGS.workdir), strategy=strategy,
     )  # fmt: skip
     if trainer.is_chief:
-        run_record.write(workdir, run_record.resolved(_NAMES), free=_FREE_TO_CHANGE)
-    terms = trainer.run()
-    if trainer.is_chief:
-        print(f"step {trainer.step}: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))
-        print(f"model written to {workdir / 'model.keras'}")
+        run_record.write(FLAGS.workdir, values)
+    return trainer
 
 
 def _read(settings):

@@ -31,6 +31,11 @@ class TrainSettings:
     save_every: int = setting(1000, "Steps between checkpoints.")
     log_every: int = setting(100, "Steps between TensorBoard entries.")
 
+    def __post_init__(self):
+        for name in ("steps", "batch_size", "save_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be 1 or more; got {getattr(self, name)}.")
+
 
 @contextlib.contextmanager
 def _asked_to_stop():
@@ -59,12 +64,20 @@ class Trainer:
         settings: `TrainSettings`.
         workdir: folder of checkpoints, TensorBoard files and the result, model.keras.
         strategy: a tf.distribute strategy; the default one if None.
+
+    Raises:
+        ValueError: the batch cannot be cut in equal shares for the replicas.
     """
 
     def __init__(self, make_solver, *, loss, make_batches, settings, workdir, strategy=None):
         self.settings, self.loss, self.make_batches = settings, loss, make_batches
         self.workdir = pathlib.Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()
+        replicas = self.strategy.num_replicas_in_sync
+        if settings.batch_size % replicas:
+            raise ValueError(
+                f"`batch_size` must be a multiple of the number of replicas, {replicas}; got {settings.batch_size}."
+            )
         with self.strategy.scope():
             keras.utils.set_random_seed(settings.seed)
             self.solver = make_solver()
@@ -86,10 +99,7 @@ class Trainer:
     @property
     def is_chief(self):
         """Whether this process writes checkpoints and logs."""
-        resolver = self.strategy.cluster_resolver
-        return resolver is None or not resolver.task_type or (resolver.task_type, resolver.task_id) in (
-            ("chief", 0), ("worker", 0),
-        )  # fmt: skip
+        return self.strategy.extended.should_checkpoint
 
     def run(self):
         """Trains to the end of the schedule or to `max_steps`, then writes model.keras; returns the last terms.
@@ -119,7 +129,7 @@ class Trainer:
                 result = train_step(next(batches))
                 self.step += 1
                 bar.update()
-                if self.step % self.settings.log_every == 0 or self.step == last:
+                if self.step % self.settings.log_every == 0 or self.step == last or stop:
                     terms = {name: float(value) for name, value in result.items()}
                     self._log(terms, bar, writer)
                 if self.step % self.settings.save_every == 0:
@@ -143,15 +153,20 @@ class Trainer:
         def gather(x):
             return tf.distribute.get_replica_context().all_gather(x, axis=0) if replicas > 1 else x
 
+        def summed(gradients):
+            if replicas == 1:
+                return gradients
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
         def replica_step(batch):
             with tf.GradientTape() as tape:
                 total, terms = self.loss(self.solver, batch, gather=gather)
                 scaled = total / replicas
-            gradients = tape.gradient(scaled, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            norm = tf.debugging.assert_all_finite(tf.linalg.global_norm(gradients) * replicas, "gradient")
-            shorter = clip / tf.maximum(norm, clip)
+            gradients = summed(tape.gradient(scaled, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO))
+            norm = tf.debugging.assert_all_finite(tf.linalg.global_norm(gradients), "gradient")
+            factor = clip / tf.maximum(norm, clip) / replicas  # apply_gradients sums over the replicas once more
             self.optimizer.apply_gradients(
-                [(g * shorter, v) for g, v in zip(gradients, self.solver.trainable_variables, strict=True)]
+                [(g * factor, v) for g, v in zip(gradients, self.solver.trainable_variables, strict=True)]
             )
             return {"loss": total, "gradient_norm": norm, **terms}
 
