@@ -18,8 +18,12 @@ with quiet_start():
 
     from niki_tf import body, data, solvers, training
 
-_SOLVERS = {"one_stage": (solvers.OneStage, training.invertible), "mlp": (solvers.MLP, training.regression)}
-_MODEL_FLAGS = ("hidden", "couplings", "layers", "bounded", "condition", "condition_size", "canonical")
+_SOLVERS = {
+    "one_stage": (solvers.OneStage, training.invertible, ("couplings", "bounded")),
+    "mlp": (solvers.MLP, training.regression, ("layers",)),
+}
+_COMMON_FLAGS = ("hidden", "condition", "condition_size", "canonical")
+_MODEL_FLAGS = (*_COMMON_FLAGS, *(name for _, _, own in _SOLVERS.values() for name in own))
 _SETTINGS = {training.TrainSettings: "", training.LossWeights: "loss_", data.Augmentation: "", data.Corruption: ""}
 _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_replicas")
 
@@ -31,12 +35,12 @@ flags.DEFINE_multi_string(
 )
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
-flags.DEFINE_integer("hidden", None, "Width of the hidden layers.")
-flags.DEFINE_integer("couplings", None, "Coupling steps of the flow.")
-flags.DEFINE_integer("layers", None, "Hidden layers of the MLP.")
+flags.DEFINE_integer("hidden", None, "Width of the hidden layers.", lower_bound=1)
+flags.DEFINE_integer("couplings", None, "Coupling steps of the flow.", lower_bound=1)
+flags.DEFINE_integer("layers", None, "Hidden layers of the MLP.", lower_bound=1)
 flags.DEFINE_enum("bounded", None, ["scale", "translation"], "Where the tanh of a coupling sits.")
 flags.DEFINE_enum("condition", None, ["bones", "betas"], "How the solver knows the body's shape.")
-flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.")
+flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.", lower_bound=1)
 flags.DEFINE_bool("canonical", None, "Solve in the frame of the trunk.")
 flags.DEFINE_enum("strategy", "none", ["none", "mirrored", "multi_worker"], "tf.distribute strategy.")
 flags.DEFINE_integer(
@@ -52,6 +56,7 @@ _NAMES = (
 
 def make_strategy():
     """The tf.distribute strategy that the flags name; must run before TensorFlow does anything else."""
+    tf.get_logger().setLevel("WARNING")  # the strategies tell of every collective operation, twice
     if FLAGS.cpu_replicas > 1:
         if FLAGS.strategy != "mirrored":
             raise ValueError(f"`cpu_replicas` goes with --strategy=mirrored; got --strategy={FLAGS.strategy}.")
@@ -69,12 +74,12 @@ def make_strategy():
 
 def make_solver(skeleton):
     """The untrained solver that the flags describe."""
-    kind, _ = _SOLVERS[FLAGS.solver]
+    kind, _, own = _SOLVERS[FLAGS.solver]
     given = {name: FLAGS[name].value for name in _MODEL_FLAGS if FLAGS[name].value is not None}
-    try:
-        return kind(skeleton, **given)
-    except TypeError as error:
-        raise ValueError(f"`solver` {FLAGS.solver} does not take one of --{', --'.join(given)}: {error}") from error
+    strange = sorted(given.keys() - {*_COMMON_FLAGS, *own})
+    if strange:
+        raise ValueError(f"`solver` {FLAGS.solver} does not take --{', --'.join(strange)}.")
+    return kind(skeleton, **given)
 
 
 def main(argv):
@@ -87,7 +92,8 @@ def main(argv):
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train.py: {error}")
     if trainer.is_chief:
-        print(f"step {trainer.step}: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))
+        told = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        print(f"step {trainer.step}: {told or 'nothing left to train'}")
         print(f"model written to {trainer.workdir / 'model.keras'}")
 
 

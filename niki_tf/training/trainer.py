@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 import signal
 import threading
@@ -12,7 +13,7 @@ import tqdm
 
 from niki_tf.settings import setting
 from niki_tf.solvers import files
-from niki_tf.training import checkpoints
+from niki_tf.training import checkpoints, figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,10 @@ def _asked_to_stop():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _floats(terms):
+    return {name: float(value) for name, value in terms.items()}
 
 
 class Trainer:
@@ -102,7 +107,7 @@ class Trainer:
         return self.strategy.extended.should_checkpoint
 
     def run(self):
-        """Trains to the end of the schedule or to `max_steps`, then writes model.keras; returns the last terms.
+        """Trains to the end of the schedule or to `max_steps`, then writes model.keras; returns the last step's terms.
 
         Interrupted (Ctrl-C, SIGTERM), it finishes the step, stores the state and the model, and returns.
 
@@ -122,19 +127,19 @@ class Trainer:
         return terms
 
     def _loop(self, last, stop):
-        batches, train_step, terms = iter(self._dataset()), self._train_step(), {}
+        batches, train_step, result = iter(self._dataset()), self._train_step(), {}
         writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard")) if self.is_chief else None
         with tqdm.tqdm(total=last, initial=self.step, unit="step", disable=not self.is_chief, mininterval=1.0) as bar:
             while self.step < last and not stop:
                 result = train_step(next(batches))
                 self.step += 1
                 bar.update()
-                if self.step % self.settings.log_every == 0 or self.step == last or stop:
-                    terms = {name: float(value) for name, value in result.items()}
-                    self._log(terms, bar, writer)
+                if self.step % self.settings.log_every == 0 or self.step == last:
+                    self._log(_floats(result), bar, writer)
                 if self.step % self.settings.save_every == 0:
                     self._save()
-        return terms
+                    self._draw(writer)
+        return _floats(result)
 
     def _dataset(self):
         replicas = self.strategy.num_replicas_in_sync
@@ -188,6 +193,18 @@ class Trainer:
                 tf.summary.scalar(name, value)
             tf.summary.scalar("frames_per_second", rate * self.settings.batch_size)
         writer.flush()
+
+    @functools.cached_property
+    def _first_batch(self):
+        return next(iter(self.make_batches(0, 1, (0,))))
+
+    def _draw(self, writer):
+        """Errors of the joints on the run's first batch, as a figure for TensorBoard."""
+        if not self.is_chief:
+            return
+        errors = figures.joint_errors(self.solver, self._first_batch)
+        with writer.as_default(step=self.step):
+            tf.summary.image("joint_errors", figures.joint_error_image(errors))
 
     def _state(self):
         """All variables of model and optimiser by a name that tells their place."""

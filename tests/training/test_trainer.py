@@ -1,10 +1,13 @@
 import functools
+import os
+import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from niki_tf import body, data, solvers, training
+from niki_tf.training import checkpoints
 
 SKELETON = body.mannequin_skeleton()
 
@@ -83,6 +86,21 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(make_trainer, 
     for weight in again.solver.get_weights():
         assert np.isfinite(weight).all()
     assert not (tmp_path / "run" / "model.keras").is_file() or again.step == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_the_run_after_the_step_with_everything_stored(make_trainer, tmp_path, number):
+    def loss(solver, batch, *, gather, weights):
+        os.kill(os.getpid(), number)
+        return training.regression(solver, batch, weights=weights)
+
+    before = signal.getsignal(number)
+    trainer = make_trainer(loss=loss)
+    assert np.isfinite(trainer.run()["loss"])
+    assert trainer.step == 1
+    assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [1]
+    assert (tmp_path / "run" / "model.keras").is_file()
+    assert signal.getsignal(number) is before
 
 
 def test_a_checkpoint_of_another_model_is_refused(make_trainer):

@@ -1,0 +1,35 @@
+"""The examples in the docstrings run and give what they say."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import niki_tf
+
+
+def _modules():
+    """All modules by their full name: some functions hide the module that they live in."""
+    found = pkgutil.walk_packages(niki_tf.__path__, prefix="niki_tf.")
+    return [importlib.import_module(name) for name in ["niki_tf", *(module.name for module in found)]]
+
+
+def _examples(module):
+    return [test for test in doctest.DocTestFinder(exclude_empty=True).find(module) if test.examples]
+
+
+WITH_EXAMPLES = [module for module in _modules() if _examples(module)]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)
+def test_examples(module):
+    runner, said = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), []
+    for example in _examples(module):
+        runner.run(example, out=said.append)
+    assert not runner.failures, "".join(said)
+
+
+def test_every_room_has_an_example():
+    rooms = {module.__name__.split(".")[1] for module in WITH_EXAMPLES}
+    assert rooms >= {"body", "data", "evaluation", "flows", "solvers"}

@@ -1,0 +1,124 @@
+"""tools/train.py: every shipped configuration trains; a run's flags are kept, used again and held to."""
+
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from absl import flags
+
+from niki_tf import data, solvers
+
+CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
+_SIZES = ("hidden", "couplings", "layers", "condition_size", "batch_size")
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("motion")
+    for seed in range(2):
+        data.save_clip(folder / f"clip{seed}.npz", data.made_motion(seed, frames=10))
+    return folder
+
+
+@pytest.fixture
+def tiny(motion, tmp_path):
+    """Flags of a run that takes no time."""
+    return [
+        f"--source={motion}", f"--workdir={tmp_path / 'run'}", "--solver=mlp", "--hidden=8", "--layers=1",
+        "--batch_size=4", "--max_steps=1",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def made_is_small(monkeypatch):
+    """The source `made` with a few frames: it is named in a configuration and has no flag for its size."""
+    load = data.load_sources
+    monkeypatch.setattr(data, "load_sources", lambda sources, **options: load(sources, made_frames=40, **options))
+
+
+def _arrays(workdir):
+    with np.load(sorted((workdir / "checkpoints").iterdir())[-1]) as stored:
+        return dict(stored)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("made_is_small")
+def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
+    given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
+    small = {name: "2" if name in ("couplings", "layers") else "8" for name in _SIZES if name in given}
+    printed = run_tool(
+        "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
+        *(f"--{name}={value}" for name, value in small.items()),
+    )  # fmt: skip
+    assert re.search(r"^step 2: loss \d", printed, re.MULTILINE)
+    answer = solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32))
+    assert answer["body_pose"].shape == (1, 23, 3, 3)
+    run = json.loads((tmp_path / "run.json").read_text())
+    for name, value in (given | small | {"max_steps": "2"}).items():
+        stored = run["flags"][name]
+        assert value in stored if name == "source" else stored == type(stored)(value), name
+    assert {"niki-tf", "tensorflow", "keras", "python"} <= run["versions"].keys()
+
+
+@pytest.mark.usefixtures("made_is_small")
+def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
+    run_tool("train", *tiny, "--source=made=0.3", "--nocanonical", "--skip_bad", "--learning_rate=3e-3")
+    run_tool("train", f"--flagfile={tmp_path / 'run' / 'resolved.flags'}", f"--workdir={tmp_path / 'again'}")
+    one, other = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("run", "again"))
+    assert one == other
+    assert (one["flags"]["canonical"], one["flags"]["skip_bad"], one["flags"]["couplings"]) == (False, True, None)
+    one, other = _arrays(tmp_path / "run"), _arrays(tmp_path / "again")
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
+    run_tool("train", *tiny)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit, match=r"^train.py: `hidden` was 8 when the run in .*run was started; got 9"):
+        run_tool("train", *tiny, "--hidden=9", "--max_steps=2")
+    with pytest.raises(SystemExit, match="^train.py: `loss_share` was 0.25"):
+        run_tool("train", *tiny, "--loss_share=1")
+    assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert "step 3: loss" in run_tool("train", *tiny, "--max_steps=3", "--save_every=50")
+    assert "step 3: nothing left to train" in run_tool("train", *tiny, "--max_steps=3", "--save_every=50")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source={tmp}/absent"], "absent: no such file or folder"),
+        (["--source={tmp}"], "no .npz file there"),
+        (["--source={tmp}/absent=much"], "`source` must be PATH or PATH=WEIGHT"),
+        (["--source=made=0"], "`weight` of source made must be a positive number; got 0"),
+        (["--body={tmp}/absent.npz"], "absent.npz"),
+        (["--solver=one_stage"], "`solver` one_stage does not take .*layers"),
+        (["--couplings=2"], "`solver` mlp does not take .*couplings"),
+        (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
+        (["--cpu_replicas=2"], "`cpu_replicas` goes with --strategy=mirrored; got --strategy=none"),
+        (["--save_every=0"], "`save_every` must be 1 or more; got 0"),
+        (["--workdir={tmp}/file"], "file"),
+        (["stray"], "flags only; got stray"),
+    ],
+)
+def test_bad_values_end_in_one_clear_line(run_tool, tiny, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=f"^train.py.*{message}") as stopped:
+        run_tool("train", *tiny, *(argument.format(tmp=tmp_path) for argument in arguments))
+    assert "\n" not in stopped.value.code
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_in_one_clear_line(run_tool, tiny):
+    with pytest.raises(SystemExit, match="^train.py: a loss or gradient was not finite at step 1; .*--learning_rate"):
+        run_tool("train", *tiny, "--noise=1e38")
+
+
+@pytest.mark.parametrize("missing", ["source", "workdir"])
+def test_source_and_workdir_are_needed(run_tool, tiny, missing):
+    with pytest.raises(flags.IllegalFlagValueError, match=f"--{missing} must have a value"):
+        run_tool("train", *(flag for flag in tiny if not flag.startswith(f"--{missing}=")))

@@ -1,0 +1,174 @@
+"""tools/train.py as it is started by hand: replicas, workers, a run killed or interrupted and started again."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from niki_tf import data, solvers
+from niki_tf.training import checkpoints
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_PATIENCE = 300
+_STEPS, _SAVE_EVERY = 120, 20
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """A function of a run's folder and flags that starts tools/train.py there; what still runs at the end is killed."""
+    motion, started = tmp_path_factory.mktemp("motion"), []
+    data.save_clip(motion / "clip.npz", data.made_motion(0, frames=50))
+
+    def run(workdir, *flags, **environment):
+        command = [sys.executable, ROOT / "tools" / "train.py", f"--source={motion}", f"--workdir={workdir}", *flags]
+        variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""} | environment
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, cwd=ROOT, env=variables, **pipes))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def start_few_steps(start):
+    """Starts a few large steps of the invertible solver; all examples pay for all terms, whatever the replicas."""
+    flags = (
+        "--solver=one_stage", "--couplings=2", "--hidden=8", "--batch_size=8", "--loss_share=1", "--warmup_steps=1",
+        "--learning_rate=1e-2", "--max_steps=5",
+    )  # fmt: skip
+    return lambda workdir, *more, **environment: start(workdir, *flags, *more, **environment)
+
+
+@pytest.fixture(scope="module")
+def start_run(start):
+    """Starts a run of `_STEPS` steps."""
+    flags = (
+        "--solver=mlp", "--layers=1", "--hidden=8", "--batch_size=4", f"--steps={_STEPS}", "--warmup_steps=5",
+        f"--save_every={_SAVE_EVERY}",
+    )  # fmt: skip
+    return lambda workdir: start(workdir, *flags)
+
+
+@pytest.fixture(scope="module")
+def one_replica(start_few_steps, tmp_path_factory):
+    """Folder, in the making, of few steps on one replica, and its process."""
+    workdir = tmp_path_factory.mktemp("one")
+    return workdir, start_few_steps(workdir)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(start_run, tmp_path_factory):
+    """Folder, in the making, of a whole run, and its process."""
+    workdir = tmp_path_factory.mktemp("whole")
+    return workdir, start_run(workdir)
+
+
+def _end(process):
+    """What the process printed; it must end well."""
+    printed, complaints = process.communicate(timeout=_PATIENCE)
+    assert process.returncode == 0, complaints
+    return printed
+
+
+def _ended(run):
+    """Folder of a run that has ended well; what it printed can be read once only, and nobody needs it."""
+    workdir, process = run
+    assert process.wait(_PATIENCE) == 0
+    return workdir
+
+
+def _wait_for_checkpoint(workdir, process, *, step):
+    begin = time.monotonic()
+    while not any(stored >= step for stored in checkpoints.steps(workdir / "checkpoints")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < begin + _PATIENCE
+        time.sleep(0.01)
+
+
+def _state(workdir):
+    step = checkpoints.steps(workdir / "checkpoints")[-1]
+    return {"step": np.array(step)} | checkpoints.load(workdir / "checkpoints", step)
+
+
+def _assert_same_state(workdir, other, *, rtol, atol):
+    one, two = _state(workdir), _state(other)
+    assert one.keys() == two.keys()
+    for name, array in one.items():
+        np.testing.assert_allclose(array, two[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+def _assert_same_model(workdir, other):
+    for one, two in zip(solvers.load(workdir).get_weights(), solvers.load(other).get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-6)
+
+
+def _free_ports(count):
+    places = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [place.getsockname()[1] for place in places]
+    for place in places:
+        place.close()
+    return ports
+
+
+def test_two_replicas_end_with_the_weights_of_one(one_replica, start_few_steps, tmp_path):
+    _end(start_few_steps(tmp_path, "--strategy=mirrored", "--cpu_replicas=2"))
+    _assert_same_state(_ended(one_replica), tmp_path, rtol=1e-4, atol=1e-5)
+
+
+def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_replica, start_few_steps, tmp_path):
+    workers = [f"localhost:{port}" for port in _free_ports(2)]
+    folders, cluster = [tmp_path / "chief", tmp_path / "other"], {"cluster": {"worker": workers}}
+    processes = [
+        start_few_steps(
+            folder, "--strategy=multi_worker",
+            TF_CONFIG=json.dumps(cluster | {"task": {"type": "worker", "index": number}}),
+        )
+        for number, folder in enumerate(folders)
+    ]  # fmt: skip
+    printed = [_end(process) for process in processes]
+    _assert_same_state(_ended(one_replica), folders[0], rtol=1e-4, atol=1e-5)
+    assert printed[0].startswith("step 5: loss")
+    assert {path.name for path in folders[0].iterdir()} == {
+        "checkpoints", "model.keras", "resolved.flags", "run.json", "tensorboard",
+    }  # fmt: skip
+    assert not printed[1]
+    assert not folders[1].exists()
+
+
+def test_a_killed_run_that_is_started_again_ends_as_if_nothing_had_been(uninterrupted, start_run, tmp_path, rng):
+    process = start_run(tmp_path)
+    _wait_for_checkpoint(tmp_path, process, step=_SAVE_EVERY * rng.integers(1, 4))
+    time.sleep(rng.uniform(0.0, 0.1))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(_PATIENCE) == -signal.SIGKILL
+    assert _state(tmp_path)["step"] < _STEPS
+    assert not (tmp_path / "model.keras").exists()
+    assert f"step {_STEPS}: loss" in _end(start_run(tmp_path))
+    _assert_same_state(_ended(uninterrupted), tmp_path, rtol=1e-6, atol=1e-6)
+    _assert_same_model(uninterrupted[0], tmp_path)
+
+
+def test_an_interrupted_run_stores_its_state_and_goes_on(uninterrupted, start_run, tmp_path):
+    process = start_run(tmp_path)
+    _wait_for_checkpoint(tmp_path, process, step=_SAVE_EVERY)
+    process.send_signal(signal.SIGINT)
+    step = int(re.match(r"step (\d+): loss", _end(process)).group(1))
+    assert _SAVE_EVERY <= step < _STEPS
+    assert _state(tmp_path)["step"] == step
+    assert np.isfinite(solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32))["body_pose"]).all()
+    assert f"step {_STEPS}: loss" in _end(start_run(tmp_path))
+    _assert_same_state(_ended(uninterrupted), tmp_path, rtol=1e-6, atol=1e-6)
+    _assert_same_model(uninterrupted[0], tmp_path)
