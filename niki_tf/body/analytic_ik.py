@@ -95,21 +95,29 @@ def _root(rest, seen):
 def _naive_root(rest, seen):
     """Swing of the pelvis-spine1 bone, then the turn about it that brings the hips' centre to its side.
 
-    Kept as published, with 1e-8 added to products of lengths: where the centres lie almost on the axis these products
-    are small, and the result is up to 1e-3 off a rotation.
+    Kept as published, with 1e-8 added to products of lengths: where the centres lie so near the axis that the products
+    are small, the result is off a rotation by up to a hundredth. Below that nothing is added.
     """
     axis = rot.normalize(seen[..., 3, :])
     swing = rot.vectors_to_swing(rest[..., 3, :], axis)
     before, after = _across(rot.apply(swing, _hip_centre(rest)), axis), _across(_hip_centre(seen), axis)
-    lengths = tf.linalg.norm(before, axis=-1) * tf.linalg.norm(after, axis=-1) + _PUBLISHED_EPSILON
-    normal = rot.cross(before, after)
-    size = tf.linalg.norm(normal, axis=-1)
-    cos, sin = tf.reduce_sum(before * after, -1) / lengths, size / lengths
-    unit = normal / (size + _PUBLISHED_EPSILON)[..., None]
+    normal, lengths = rot.cross(before, after), _enlarged(_length(before) * _length(after))
+    cos, sin = tf.reduce_sum(before * after, -1) / lengths, _length(normal) / lengths
+    unit = normal / _enlarged(_length(normal))[..., None]
     skew = rot.transpose(rot.cross(unit[..., None, :], tf.eye(3, dtype=unit.dtype)))
     squared = tf.linalg.matmul(skew, skew)
     turn = tf.eye(3, dtype=unit.dtype) + sin[..., None, None] * skew + (1.0 - cos)[..., None, None] * squared
     return tf.linalg.matmul(turn, swing)
+
+
+def _enlarged(sizes):
+    """Sizes as the published code divides by them, unless they are so small that it would show."""
+    return sizes + tf.where(sizes > 100 * _PUBLISHED_EPSILON, tf.cast(_PUBLISHED_EPSILON, sizes.dtype), 0.0)
+
+
+def _length(vectors):
+    """Lengths of (..., 3) vectors, never quite zero."""
+    return tf.sqrt(tf.maximum(tf.reduce_sum(vectors * vectors, -1), 1e-24))
 
 
 def _across(vectors, axis):
