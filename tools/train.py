@@ -33,6 +33,7 @@ flags.DEFINE_enum("solver", "one_stage", sorted(_SOLVERS), "What to train.")
 flags.DEFINE_multi_string(
     "source", None, "Motion to train on, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.", required=True
 )
+flags.DEFINE_string("initial", None, "Folder of a trained model.keras whose weights the run starts from.")
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
 flags.DEFINE_integer("hidden", None, "Width of the hidden layers.", lower_bound=1)
@@ -49,7 +50,7 @@ flags.DEFINE_integer(
 for settings, prefix in _SETTINGS.items():
     dataclass_flags.define(settings, prefix=prefix)
 _NAMES = (
-    "solver", "source", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
+    "solver", "source", "initial", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )  # fmt: skip
 
@@ -104,19 +105,35 @@ def _prepared():
     train = _read(training.TrainSettings)
     strategy = make_strategy()
     skeleton = body.mannequin_skeleton() if FLAGS.body == "mannequin" else body.load_body(FLAGS.body).rest_skeleton()
-    make_solver(skeleton)
+    initial = _initial_weights(make_solver(skeleton))
     make_batches = functools.partial(
         _batches, motion=data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad), skeleton=skeleton,
         batch_size=train.batch_size, seed=train.seed, augment=_read(data.Augmentation), corrupt=_read(data.Corruption),
     )  # fmt: skip
     trainer = training.Trainer(
-        lambda: make_solver(skeleton),
+        lambda: _with_weights(make_solver(skeleton), initial),
         loss=functools.partial(_SOLVERS[FLAGS.solver][1], weights=_read(training.LossWeights)),
         make_batches=make_batches, settings=train, workdir=pathlib.Path(FLAGS.workdir), strategy=strategy,
     )  # fmt: skip
     if trainer.is_chief:
         run_record.write(FLAGS.workdir, values)
     return trainer
+
+
+def _initial_weights(solver):
+    """Weights of the model of --initial, or None; they must fit `solver`."""
+    if FLAGS.initial is None:
+        return None
+    weights = solvers.load(FLAGS.initial).get_weights()
+    if [w.shape for w in weights] != [w.shape for w in solver.get_weights()]:
+        raise ValueError(f"`initial` must hold a model of the size that the flags describe; {FLAGS.initial} does not.")
+    return weights
+
+
+def _with_weights(solver, weights):
+    if weights is not None:
+        solver.set_weights(weights)
+    return solver
 
 
 def _read(settings):
