@@ -122,3 +122,20 @@ def test_a_loss_that_is_not_finite_ends_in_one_clear_line(run_tool, tiny):
 def test_source_and_workdir_are_needed(run_tool, tiny, missing):
     with pytest.raises(flags.IllegalFlagValueError, match=f"--{missing} must have a value"):
         run_tool("train", *(flag for flag in tiny if not flag.startswith(f"--{missing}=")))
+
+
+def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path):
+    run_tool("train", *tiny)
+    again = [
+        *tiny,
+        f"--workdir={tmp_path / 'second'}",
+        f"--initial={tmp_path / 'run'}",
+        "--learning_rate=0",
+        "--seed=5",
+    ]
+    run_tool("train", *again)
+    first, second = (solvers.load(tmp_path / name).get_weights() for name in ("run", "second"))
+    for before, after in zip(first, second, strict=True):
+        np.testing.assert_allclose(after, before, atol=1e-7)
+    with pytest.raises(SystemExit, match=r"`initial` must hold a model of the size that the flags describe"):
+        run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden=9")
