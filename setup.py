@@ -23,7 +23,7 @@ setup(
         "setuptools",  # tensorflow-probability imports distutils, which Python itself dropped in 3.12
     ],
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6"],
+        "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6"],
         "benchmark": ["scipy>=1.11"],
         "mannequin": ["scikit-image>=0.22", "scipy>=1.11"],
     },
