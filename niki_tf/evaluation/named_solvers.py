@@ -27,7 +27,7 @@ def load_solver(name, *, skeleton):
 
     Args:
         name: `analytic` or a folder that holds model.keras.
-        skeleton: RestSkeleton of the body to solve for. Weights know only bone vectors, so they serve any body.
+        skeleton: RestSkeleton of the body to solve for. Weights know a body by its bone vectors.
 
     Returns:
         a solver.

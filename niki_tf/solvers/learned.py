@@ -15,8 +15,8 @@ class LearnedSolver(Solver):
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
-        condition: "bones", a learned linear code of the rest skeleton's bone vectors, so that the weights serve any
-            SMPL-type body; or "betas", the shape coefficients as they are (the published models).
+        condition: "bones", a learned linear code of the rest skeleton's bone vectors, which every
+            SMPL-type body has; or "betas", the shape coefficients as they are (the published models).
         condition_size: entries of the code of the bones; unused with "betas".
         canonical: solve in the frame of the trunk; False for the published weights.
         reference: rest joints (29, 3) that the bones are compared with; those of `skeleton` unless given.
