@@ -80,12 +80,12 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(make_trainer, 
     trainer = make_trainer(loss=loss)
     with pytest.raises(FloatingPointError, match="not finite at step 4; the state before it is in .*checkpoints"):
         trainer.run()
+    assert not (tmp_path / "run" / "model.keras").exists()
     again = make_trainer(max_steps=3)
     again.run()
     assert again.step == 3
     for weight in again.solver.get_weights():
         assert np.isfinite(weight).all()
-    assert not (tmp_path / "run" / "model.keras").is_file() or again.step == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
