@@ -25,6 +25,7 @@ setup(
     extras_require={
         "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6"],
         "benchmark": ["scipy>=1.11"],
+        "convert": ["torch>=2.2"],
         "mannequin": ["scikit-image>=0.22", "scipy>=1.11"],
     },
 )

@@ -3,6 +3,6 @@
 `niki_tf.training` and `niki_tf.evaluation` are imported by name, as they bring plotting and drawing along.
 """
 
-from niki_tf import body, data, flows, rotations, skeletons, solvers
+from niki_tf import body, camera, data, flows, rotations, skeletons, solvers
 
-__all__ = ["body", "data", "flows", "rotations", "skeletons", "solvers"]
+__all__ = ["body", "camera", "data", "flows", "rotations", "skeletons", "solvers"]

@@ -19,9 +19,11 @@ _MAY_IMPORT = {
     "flows": _BASE,
     "data": _BASE | {"body"},
     "solvers": _BASE | {"body", "flows"},
+    "camera": _BASE,
+    "convert": _BASE | {"body", "camera", "flows", "solvers"},
     "training": _BASE | {"body", "solvers"},
     "evaluation": _BASE | {"body", "solvers"},
-    "": {"body", "data", "flows", "rotations", "skeletons", "solvers"},
+    "": {"body", "camera", "data", "flows", "rotations", "skeletons", "solvers"},
 }
 """Room -> rooms that it may import besides itself; "" is niki_tf/__init__.py."""
 

@@ -18,12 +18,15 @@ with quiet_start():
 
     from niki_tf import body, data, solvers, training
 
+_FLOW = ("couplings", "bounded")
+_TWO_FLOWS = (*_FLOW, "rotation_couplings", "rotation_hidden", "dropout", "twist_known", "composed", "twist_hidden")
 _SOLVERS = {
-    "one_stage": (solvers.OneStage, training.invertible, ("couplings", "bounded")),
+    "one_stage": (solvers.OneStage, training.invertible, _FLOW),
+    "twist_swing": (solvers.TwistSwing, training.invertible, _TWO_FLOWS),
     "mlp": (solvers.MLP, training.regression, ("layers",)),
 }
 _COMMON_FLAGS = ("hidden", "condition", "condition_size", "canonical")
-_MODEL_FLAGS = (*_COMMON_FLAGS, *(name for _, _, own in _SOLVERS.values() for name in own))
+_MODEL_FLAGS = (*_COMMON_FLAGS, *dict.fromkeys(name for _, _, own in _SOLVERS.values() for name in own))
 _SETTINGS = {training.TrainSettings: "", training.LossWeights: "loss_", data.Augmentation: "", data.Corruption: ""}
 _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_replicas")
 
@@ -39,8 +42,14 @@ flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `ma
 flags.DEFINE_integer("hidden", None, "Width of the hidden layers.", lower_bound=1)
 flags.DEFINE_integer("couplings", None, "Coupling steps of the flow.", lower_bound=1)
 flags.DEFINE_integer("layers", None, "Hidden layers of the MLP.", lower_bound=1)
+flags.DEFINE_integer("rotation_couplings", None, "Coupling steps of the second flow of twist_swing.", lower_bound=1)
+flags.DEFINE_integer("rotation_hidden", None, "Width of the second flow of twist_swing.", lower_bound=1)
+flags.DEFINE_float("dropout", None, "Dropout of the second flow of twist_swing.", lower_bound=0.0, upper_bound=0.9)
+flags.DEFINE_bool("twist_known", None, "The twist is a condition of the first flow of twist_swing.")
+flags.DEFINE_bool("composed", None, "Put swing and twist together exactly before the second flow of twist_swing.")
+flags.DEFINE_integer("twist_hidden", None, "Width of the network that guesses the twist, 0 for none.", lower_bound=0)
 flags.DEFINE_enum("bounded", None, ["scale", "translation"], "Where the tanh of a coupling sits.")
-flags.DEFINE_enum("condition", None, ["bones", "betas"], "How the solver knows the body's shape.")
+flags.DEFINE_enum("condition", None, ["bones", "betas", "none"], "How the solver knows the body's shape.")
 flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.", lower_bound=1)
 flags.DEFINE_bool("canonical", None, "Solve in the frame of the trunk.")
 flags.DEFINE_enum("strategy", "none", ["none", "mirrored", "multi_worker"], "tf.distribute strategy.")
@@ -89,6 +98,8 @@ def main(argv):
         sys.exit(f"train.py takes flags only; got {' '.join(argv[1:])}.")
     try:
         trainer = _prepared()
+        if trainer.is_chief:
+            print(f"{FLAGS.solver}: {_weights(trainer.solver)}", flush=True)
         terms = trainer.run()
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train.py: {error}")
@@ -118,6 +129,13 @@ def _prepared():
     if trainer.is_chief:
         run_record.write(FLAGS.workdir, values)
     return trainer
+
+
+def _weights(solver):
+    """How many weights a solver has, and how many the published code would store for it."""
+    told = f"{solver.count_params():,} weights"
+    published = getattr(solver, "published_weights", None)
+    return told + (f" (stored as in the published code: {published:,})" if published else "")
 
 
 def _initial_weights(solver):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from niki_tf.body import kinematics
+from niki_tf.body import kinematics, swing_twist
 from niki_tf.data import augmentation, corruption
 
 
@@ -23,7 +23,8 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
     Returns:
         A tf.data.Dataset of dictionaries, n = batch_size / shards: rotations (n, 24, 3, 3); betas (n, B); rest_joints
         (n, 29, 3); joints (n, 29, 3), true, and noisy (n, 29, 3), both relative to joint 0; joint_sigma (n, 29);
-        padding (n, 60) and embedding (n, 32), standard normal.
+        swing (n, 24, 3, 3) and twist (n, 23, 2), true; noisy_twist (n, 23, 2), (0, 0) where it is not known; padding
+        (n, 60) and embedding (n, 78), standard normal.
 
     Raises:
         ValueError: the batch cannot be cut in equal shards.
@@ -49,5 +50,7 @@ def example_batch(draws, motion, skeleton, augment, corrupt):
     joints -= joints[:, :1]
     noisy, sigma = corruption.corrupt(draws, joints, corrupt)
     batch = {"rotations": rotations, "betas": betas, "rest_joints": rest_joints, "joints": joints, "noisy": noisy}
-    batch |= {"joint_sigma": sigma, "padding": draws.normal(60), "embedding": draws.normal(32)}
+    batch |= {"joint_sigma": sigma, "padding": draws.normal(60), "embedding": draws.normal(78)}
+    swing, twist = swing_twist.rotations_to_swing_twist(rotations, rest_joints)
+    batch |= {"swing": swing, "twist": twist, "noisy_twist": corruption.corrupt_twist(draws, twist, corrupt)}
     return {name: tf.ensure_shape(value, [draws.count, *value.shape[1:]]) for name, value in batch.items()}

@@ -1,5 +1,6 @@
 """Evaluation: metrics, protocols, tables and figures."""
 
+from niki_tf.evaluation.error_score import error_score_rows
 from niki_tf.evaluation.figures import noise_figure
 from niki_tf.evaluation.metrics import (
     accel_error,
@@ -14,15 +15,16 @@ from niki_tf.evaluation.metrics import (
 from niki_tf.evaluation.named_solvers import check_solver, compiled, load_solver
 from niki_tf.evaluation.noise import noise_rows
 from niki_tf.evaluation.pictures import SideBySide
+from niki_tf.evaluation.ranks import auroc, rank_correlation
 from niki_tf.evaluation.rendering import draw_skeleton, render_mesh, side_by_side
 from niki_tf.evaluation.scenes import Scene, answer_errors, observed_scene, scene_of_joints, times_ms
 from niki_tf.evaluation.scoring import Scorer, local_rotations
 from niki_tf.evaluation.tables import output_folder, pivot, text_table, write_csv, write_json, written_whole
 
 __all__ = [
-    "Scene", "Scorer", "SideBySide", "accel_error", "answer_errors", "check_solver", "compiled", "draw_skeleton",
-    "load_solver", "local_rotations", "mpjpe", "noise_figure", "noise_rows", "observed_scene", "output_folder",
-    "pa_mpjpe", "pivot", "pve", "render_mesh", "root_aligned", "root_aligned_mpjpe", "rotation_error_deg",
-    "scene_of_joints", "side_by_side", "similarity_aligned", "text_table", "times_ms", "write_csv", "write_json",
-    "written_whole",
+    "Scene", "Scorer", "SideBySide", "accel_error", "answer_errors", "auroc", "check_solver", "compiled",
+    "draw_skeleton", "error_score_rows", "load_solver", "local_rotations", "mpjpe", "noise_figure", "noise_rows",
+    "observed_scene", "output_folder", "pa_mpjpe", "pivot", "pve", "rank_correlation", "render_mesh", "root_aligned",
+    "root_aligned_mpjpe", "rotation_error_deg", "scene_of_joints", "side_by_side", "similarity_aligned", "text_table",
+    "times_ms", "write_csv", "write_json", "written_whole",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """The noise protocol: how the error of a solver grows with the noise of the joints it is given.
 
 For every frame a random body shape, its true joints, and on all 29 of them, the root included, Gaussian noise of the
-same size along each axis; then all is made relative to the (noisy) root. No sigma is given; the true twist is, to
-solvers that take one. Source: NIKI, supplementary material, section D and figure 5.
+same size along each axis; then all is made relative to the (noisy) root. No sigma is given; the true twist is, unless
+it is left out, to solvers that take one. Source: NIKI, supplementary material, section D and figure 5.
 """
 
 import numpy as np
@@ -18,7 +18,9 @@ LEVELS_MM = (0, 10, 20, 30, 50, 70, 100)
 _LARGEST_BETA = 2.5
 
 
-def noise_rows(clips, *, solvers, body, stride=1, seed=0, levels_mm=LEVELS_MM, batch_size=256, progress=False):
+def noise_rows(
+    clips, *, solvers, body, stride=1, seed=0, levels_mm=LEVELS_MM, batch_size=256, twist=True, progress=False
+):
     """Runs the protocol; every solver is given the same shapes and the same noise, whatever the batch size.
 
     Args:
@@ -30,6 +32,7 @@ def noise_rows(clips, *, solvers, body, stride=1, seed=0, levels_mm=LEVELS_MM, b
         seed: of the shapes and the noise.
         levels_mm: standard deviations of the noise along each axis, millimetres.
         batch_size: frames at a time.
+        twist: tell the true twist to the solvers that use one.
         progress: show a progress bar.
 
     Returns:
@@ -37,22 +40,24 @@ def noise_rows(clips, *, solvers, body, stride=1, seed=0, levels_mm=LEVELS_MM, b
         and rotation_deg (degrees); solver by solver, in the order given.
 
     Raises:
-        ValueError: no clips, no solvers, or a number out of range.
+        ValueError: no clips, no solvers, a number out of range, or a solver that needs the twist and is not told.
         FloatingPointError: a solver gave numbers that are not finite.
     """
-    _check(clips, solvers, stride, levels_mm, batch_size)
+    check(clips, solvers, stride=stride, batch_size=batch_size)
+    if not levels_mm or min(levels_mm) < 0:
+        raise ValueError(f"`levels_mm` must be millimetres, none below 0; got {tuple(levels_mm)}.")
     scorer = Scorer(body)
     poses = chosen_poses(clips, stride=stride)
     betas, noise = draws(len(poses), num_betas=scorer.num_betas, seed=seed)
     contests = {(name, level): [] for name in solvers for level in levels_mm}
-    first = observation(_truth(scorer, poses[:1], betas[:1]), noise=noise[:1])
+    first = observation(true_bodies(scorer, poses[:1], betas[:1]), noise=noise[:1], twist=twist)
     solve = {name: compiled(solver, inputs=first) for name, solver in solvers.items()}
     with tqdm.tqdm(total=len(poses) * len(contests), unit="frame", disable=not progress) as bar:
         for start in range(0, len(poses), batch_size):
             some = slice(start, start + batch_size)
-            truth = _truth(scorer, poses[some], betas[some])
+            truth = true_bodies(scorer, poses[some], betas[some])
             for (name, level), scores in contests.items():
-                answer = solve[name](observation(truth, noise=noise[some] * (level / 1000)))
+                answer = solve[name](observation(truth, noise=noise[some] * (level / 1000), twist=twist))
                 scores.append(scorer.scores(answer, truth=truth))
                 bar.update(len(truth["betas"]))
     return [_row(name, level, scores) for (name, level), scores in contests.items()]
@@ -63,13 +68,15 @@ def chosen_poses(clips, *, stride):
     return np.concatenate([clip.poses for clip in clips])[::stride].astype(np.float32)
 
 
-def observation(truth, *, noise):
+def observation(truth, *, noise, twist=True):
     """What a solver is given: the true joints plus `noise` (N, 29, 3) metres, made root-relative; true betas, twist."""
     joints = truth["joints"] + noise
-    return {"joints": joints - joints[:, :1], "betas": truth["betas"], "twist": truth["twist"]}
+    told = {"twist": truth["twist"]} if twist else {}
+    return {"joints": joints - joints[:, :1], "betas": truth["betas"], **told}
 
 
-def _truth(scorer, poses, betas):
+def true_bodies(scorer, poses, betas):
+    """What `Scorer.truth` gives for rotation vectors `poses` (N, 24, 3) and `betas` (N, B)."""
     return scorer.truth(rotations.rotvec_to_matrix(poses), betas=betas)
 
 
@@ -88,7 +95,8 @@ def _row(name, level, scores):
     return {"solver": name, "noise_mm": level, "frames": sum(len(batch["mpjpe"]) for batch in scores), **means}
 
 
-def _check(clips, solvers, stride, levels_mm, batch_size):
+def check(clips, solvers, *, stride, batch_size):
+    """Raises ValueError for no clips, no solvers, or a number below 1; of every protocol on clips of motion."""
     if not clips:
         raise ValueError("`clips` must hold at least one clip; got none. Is the folder of motion the right one?")
     if not solvers:
@@ -96,5 +104,3 @@ def _check(clips, solvers, stride, levels_mm, batch_size):
     for name, number in (("stride", stride), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"`{name}` must be at least 1; got {number}.")
-    if not levels_mm or min(levels_mm) < 0:
-        raise ValueError(f"`levels_mm` must be millimetres, none below 0; got {tuple(levels_mm)}.")

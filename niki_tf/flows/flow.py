@@ -16,7 +16,7 @@ tfb = tfp.bijectors
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Flow(keras.layers.Layer):
-    """`couplings` affine coupling steps on R^size whose masks alternate 0,1,0,1,... and 1,0,1,0,...
+    """`couplings` affine coupling steps on R^size; the even ones keep the entries of a mask, the odd ones the others.
 
     `flow.bijector(condition)` is an ordinary TensorFlow Probability bijector; `inverse` is inverse kinematics
     (joints -> pose), `forward` is kinematics (pose -> joints). Make one per call: bijectors cache tensors.
@@ -28,6 +28,7 @@ class Flow(keras.layers.Layer):
         hidden: width of the conditioners.
         bounded: where the conditioners' tanh sits, "scale" or "translation".
         dropout: dropout of the conditioners in training.
+        mask: list of `size` booleans, True for what the even steps keep; None for False, True, False, True, ...
 
     Example:
         >>> import tensorflow as tf
@@ -41,7 +42,9 @@ class Flow(keras.layers.Layer):
     Source: supplementary A.1 and A.2, 8 blocks of two steps.
     """
 
-    def __init__(self, size, *, condition=0, couplings=16, hidden=512, bounded="scale", dropout=0.0, **kwargs):
+    def __init__(
+        self, size, *, condition=0, couplings=16, hidden=512, bounded="scale", dropout=0.0, mask=None, **kwargs
+    ):
         super().__init__(**kwargs)
         if size < 2 or couplings < 1 or hidden < 1:
             raise ValueError(
@@ -49,12 +52,15 @@ class Flow(keras.layers.Layer):
             )
         self.size, self.condition, self.couplings = size, condition, couplings
         self.hidden, self.bounded, self.dropout = hidden, bounded, dropout
-        self.mask = masks.alternating(size, first=False)
+        self.mask = None if mask is None else masks.checked(mask, size).tolist()
         self.conditioners = [self._conditioner(step) for step in range(couplings)]
         self.built = True
 
+    def _kept_by_even_steps(self):
+        return masks.alternating(self.size, first=False) if self.mask is None else np.array(self.mask)
+
     def _kept(self, step):
-        count = int(self.mask.sum())
+        count = int(self._kept_by_even_steps().sum())
         return count if step % 2 == 0 else self.size - count
 
     def _conditioner(self, step):
@@ -81,12 +87,19 @@ class Flow(keras.layers.Layer):
             )
             for step, network in enumerate(self.conditioners)
         ]
-        order = masks.kept_first(self.mask)
+        order = masks.kept_first(self._kept_by_even_steps())
         return tfb.Chain([tfb.Permute(np.argsort(order)), *steps, tfb.Permute(order)], name="flow")
 
     def call(self, x, condition=None, *, training=False):
         """Joints to pose: `bijector(condition).inverse(x)`, (..., size)."""
         return self.bijector(condition, training=training).inverse(tf.convert_to_tensor(x))
+
+    @property
+    def masked_weights(self):
+        """Weights that the same flow has where masks are multiplied in, as published: dead halves are stored too."""
+        seen = self.size + self.condition
+        network = (seen + 1) * self.hidden + (self.hidden + 1) * self.hidden + (self.hidden + 1) * self.size
+        return 2 * self.couplings * network
 
     def _check(self, condition):
         got = 0 if condition is None else condition.shape[-1]
@@ -96,4 +109,5 @@ class Flow(keras.layers.Layer):
     def get_config(self):
         """Constructor arguments."""
         names = ("size", "condition", "couplings", "hidden", "bounded", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        mask = None if self.mask is None else list(self.mask)
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}, "mask": mask}

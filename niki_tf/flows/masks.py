@@ -8,6 +8,20 @@ def alternating(size, *, first):
     return (np.arange(size) % 2 == 0) == first
 
 
+def checked(mask, size):
+    """`mask` as a boolean array (size,).
+
+    Raises:
+        ValueError: it has another length, entries that are not true or false, or keeps all entries or none.
+    """
+    entries = np.asarray(mask)
+    if entries.shape != (size,) or not np.isin(entries, (0, 1)).all():
+        raise ValueError(f"`mask` must be a list of {size} booleans; got {entries.dtype} of shape {entries.shape}.")
+    if len(np.unique(entries)) < 2:
+        raise ValueError(f"`mask` must keep some of the {size} entries and move the others; got {entries[0]} for all.")
+    return entries.astype(bool)
+
+
 def kept_first(mask):
     """Permutation that brings the entries kept by `mask` to the front; both parts keep their order."""
     return np.concatenate([np.flatnonzero(mask), np.flatnonzero(~np.asarray(mask))])

@@ -18,15 +18,20 @@ def trunk_frame(joints, rest_joints, joint_sigma):
     Args:
         joints: (..., 29, 3) metres.
         rest_joints: (..., 29, 3) metres, the same body at rest.
-        joint_sigma: (..., 29) metres; a joint weighs 1 / (sigma^2 + (20 mm)^2).
+        joint_sigma: (..., 29) metres; see `trust`.
     """
     seen, rest, sigma = (
         tf.gather(x, skeletons.TRUNK, axis=axis) for x, axis in ((joints, -2), (rest_joints, -2), (joint_sigma, -1))
     )
-    weights = 1.0 / (sigma * sigma + _TRUSTED**2)
-    weights /= tf.reduce_sum(weights, -1, keepdims=True)
+    weights = trust(sigma)
     centre, rest_centre = (tf.reduce_sum(weights[..., None] * x, -2, keepdims=True) for x in (seen, rest))
     return rotations.procrustes(rest - rest_centre, seen - centre, weights), centre[..., 0, :]
+
+
+def trust(joint_sigma):
+    """Weights of joints by their uncertainty, both (..., n), summing to 1: as 1 / (sigma^2 + (20 mm)^2)."""
+    weights = 1.0 / (joint_sigma * joint_sigma + _TRUSTED**2)
+    return weights / tf.reduce_sum(weights, -1, keepdims=True)
 
 
 def to_frame(joints, rotation, centre):

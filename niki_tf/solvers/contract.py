@@ -6,21 +6,22 @@ INPUTS = {"joints": (29, 3), "joint_sigma": (29,), "betas": (None,), "twist": (2
 """Names of the inputs and their shapes after the leading axes; `joints` is needed, the others are optional."""
 
 
-def check(inputs, *, num_betas):
-    """The inputs as float32 tensors, absent ones left out.
+def check(inputs, *, num_betas, extra):
+    """The inputs as float32 tensors, absent ones left out; `extra` has a solver's own names and shapes.
 
     Raises:
         ValueError: a name is unknown, `joints` is missing, or a shape does not fit the contract.
     """
-    unknown = sorted(set(inputs) - set(INPUTS))
+    known = {**INPUTS, "betas": (num_betas,), **extra}
+    unknown = sorted(set(inputs) - set(known))
     if unknown:
-        raise ValueError(f"`{unknown[0]}` is no input of a solver; the inputs are {', '.join(INPUTS)}.")
+        raise ValueError(f"`{unknown[0]}` is no input of a solver; the inputs are {', '.join(known)}.")
     given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
     if "joints" not in given:
         raise ValueError(f"`joints` (..., 29, 3) is missing; got {', '.join(given) or 'nothing'}.")
     leading = given["joints"].shape[:-2]
     for name, value in given.items():
-        _check_shape(name, value.shape, leading, (num_betas,) if name == "betas" else INPUTS[name])
+        _check_shape(name, value.shape, leading, known[name])
     return given
 
 

@@ -11,7 +11,8 @@ class Solver(keras.Model):
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
     `betas` (..., B) and `twist` (..., 23, 2); returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
-    (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding. Subclasses write `solve`.
+    (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
+    how far each joint is from the pose that was found, metres. Subclasses write `solve`.
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
@@ -22,20 +23,26 @@ class Solver(keras.Model):
         self.skeleton = skeleton
         self.built = True
 
-    def solve(self, joints, joint_sigma, betas, twist):
+    needs_twist = False
+    """Whether `twist` must be given."""
+    extra_inputs = {}
+    """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
+
+    def solve(self, joints, joint_sigma, betas, twist, **extra):
         """Rotations (N, 24, 3, 3) and a dictionary of further outputs for flat inputs; `twist` may be None."""
         raise NotImplementedError
 
     def call(self, inputs, *, training=False):
         """The contract, from a dictionary of tensors or arrays."""
-        given = contract.check(inputs, num_betas=self.skeleton.num_betas)
+        given = contract.check(inputs, num_betas=self.skeleton.num_betas, extra=self.extra_inputs)
         joints = given["joints"]
         leading = tf.shape(joints)[:-2]
         flat = {name: _flatten(value, leading, joints.shape[:-2]) for name, value in given.items()}
         count = tf.shape(flat["joints"])[0]
         sigma = flat.get("joint_sigma", tf.zeros([count, 29]))
         betas = flat.get("betas", tf.zeros([count, self.skeleton.num_betas]))
-        rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"))
+        extra = {name: flat[name] for name in self.extra_inputs if name in flat}
+        rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
         outputs = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:], **further}
         return {name: _unflatten(value, leading, joints.shape[:-2]) for name, value in outputs.items()}
 

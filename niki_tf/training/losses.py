@@ -11,6 +11,7 @@ from niki_tf import rotations
 from niki_tf.body import kinematics
 from niki_tf.settings import setting
 from niki_tf.solvers import canonical
+from niki_tf.solvers.invertible import Observation, Shape
 
 _KERNEL_WIDTHS = (0.05, 0.2, 0.9)
 _PADDING_NOISE = 1e-3
@@ -25,41 +26,38 @@ class LossWeights:
     ind: float = setting(1.0, "The embedding tells nothing of the pose (maximum mean discrepancy).")
     bnd_inv: float = setting(0.1, "The embedding of true joints is zero.")
     bnd_fwd: float = setting(1.0, "True rotations and a zero embedding give the true joints.")
+    joints: float = setting(1.0, "Within inv, the joints against the rotations; 1 in the paper.")
     share: float = setting(0.25, "Share of each batch that pays for fwd, ind, bnd_inv and bnd_fwd; 1 in the paper.")
 
 
 def invertible(solver, batch, weights, *, gather=tf.identity):
-    """Total loss and its terms, scalars, of an invertible one-stage solver on a batch of `data.batches`.
+    """Total loss and its terms, scalars, of an invertible solver on a batch of `data.batches`.
+
+    Of a solver with two networks both pay: the swing between them is held to the true swing on both ways, the twist
+    that comes back to the one that went in, and each embedding is judged beside the rotations of its own network.
 
     `gather` joins a tensor over all replicas, so that the discrepancy of the embedding sees the whole batch.
     """
     part = _part(batch, weights.share)
-    condition = solver.shape_condition(batch["betas"], batch["rest_joints"])
-    noisy = _observe(solver, batch, batch["noisy"], batch["joint_sigma"])
-    clean = _observe(solver, part, part["joints"], tf.zeros_like(part["joint_sigma"]))
-    seen = {name: tf.concat([noisy[name], clean[name]], 0) for name in noisy}
-    few = tf.shape(part["joints"])[0]
-    padding = _PADDING_NOISE * tf.concat([batch["padding"], part["padding"]], 0)
-    both = tf.concat([condition, condition[:few]], 0)
-    pose, z = solver.to_pose(seen["joints"], seen["sigma"], padding, both, training=True)
-    rest_joints = tf.concat([batch["rest_joints"], part["rest_joints"]], 0)
-    count = tf.shape(batch["joints"])[0]
-    pose_error, joint_error = _pose_error(pose, seen, rest_joints)
-    target, true_z = seen["pose"], tf.zeros_like(z[count:])
-    back = solver.to_joints(
-        tf.concat([target[:few], target[count:]], 0),
-        tf.concat([tf.stop_gradient(z[:few]), true_z], 0),
-        tf.concat([condition[:few], condition[:few]], 0),
-        training=True,
-    )
-    noisy_part = _head(noisy, few) | {"padding": padding[:few]}
-    clean_part = clean | {"padding": tf.zeros_like(padding[:few])}
+    count, few = batch["joints"].shape[0], part["joints"].shape[0]
+    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, part))
+    pose, z, between = solver.to_pose(_observation(both), _shape(both), training=True)
+    found = {"pose": pose, **between}
+    error, joint_error = _pose_error(found, both, weights.joints)
+    noisy, clean = _cut(both, slice(few)), _cut(both, slice(count, None))
+    clean |= {"padding": tf.zeros_like(clean["padding"]), "twist": clean["true_twist"]}
+    ends = _join(noisy, clean)
+    embedding = tf.concat([tf.stop_gradient(z[:few]), tf.zeros_like(z[count:])], 0)
+    back, swing = solver.to_observation(ends["pose"], embedding, _shape(ends), training=True)
+    back = {name: value for name, value in vars(back).items() if value is not None}
+    if solver.twists:
+        noisy["twist"] = tf.stop_gradient(found["twist"][:few])
     terms = {
-        "inv": tf.reduce_mean(pose_error[:count]) + tf.reduce_mean(pose_error[count:]),
-        "fwd": _joint_error([x[:few] for x in back], noisy_part),
-        "ind": _independence(gather(pose[:few]), gather(z[:few]), gather(target[:few]), gather(part["embedding"])),
-        "bnd_inv": tf.reduce_mean(z[count:] ** 2),
-        "bnd_fwd": _joint_error([x[few:] for x in back], clean_part),
+        "inv": tf.reduce_mean(error[:count]) + tf.reduce_mean(error[count:]),
+        "fwd": _observation_error(_cut(back, slice(few)), noisy),
+        "ind": _independence(solver, _cut(found, slice(few)), z[:few], noisy | {"noise": part["embedding"]}, gather),
+        "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:]),
+        "bnd_fwd": _observation_error(_cut(back | swing, slice(few, None)), clean),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return total, terms | {"joint_error_mm": tf.reduce_mean(joint_error[:count])}
@@ -67,16 +65,11 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
 
 def regression(solver, batch, weights, *, gather=tf.identity):
     """Total loss and its terms of a plain network: `inv` alone, on the same noisy and clean joints."""
-    part = _part(batch, weights.share)
-    noisy = _observe(solver, batch, batch["noisy"], batch["joint_sigma"])
-    clean = _observe(solver, part, part["joints"], tf.zeros_like(part["joint_sigma"]))
-    seen = {name: tf.concat([noisy[name], clean[name]], 0) for name in noisy}
-    condition = solver.shape_condition(batch["betas"], batch["rest_joints"])
-    count, few = tf.shape(batch["joints"])[0], tf.shape(part["joints"])[0]
-    pose = solver.to_pose(seen["joints"], seen["sigma"], tf.concat([condition, condition[:few]], 0), training=True)
-    rest_joints = tf.concat([batch["rest_joints"], part["rest_joints"]], 0)
-    pose_error, joint_error = _pose_error(pose, seen, rest_joints)
-    inv = tf.reduce_mean(pose_error[:count]) + tf.reduce_mean(pose_error[count:])
+    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, _part(batch, weights.share)))
+    pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True)
+    error, joint_error = _pose_error({"pose": pose}, both, weights.joints)
+    count = batch["joints"].shape[0]
+    inv = tf.reduce_mean(error[:count]) + tf.reduce_mean(error[count:])
     return weights.inv * inv, {"inv": inv, "joint_error_mm": tf.reduce_mean(joint_error[:count])}
 
 
@@ -97,43 +90,102 @@ def _kernel(x, y):
 
 def _part(batch, share):
     """The first `share` of a batch, at least one example."""
-    count = max(1, int(round(batch["joints"].shape[0] * share)))
-    return _head(batch, count)
+    return _cut(batch, slice(max(1, int(round(batch["joints"].shape[0] * share)))))
 
 
-def _head(tensors, count):
-    return {name: value[:count] for name, value in tensors.items()}
+def _cut(tensors, rows):
+    return {name: value[rows] for name, value in tensors.items()}
 
 
-def _observe(solver, batch, joints, sigma):
-    """Observed joints, true joints and true rotations, seen from the frame that the observation shows."""
+def _join(first, second):
+    return {name: tf.concat([first[name], second[name]], 0) for name in first}
+
+
+def _known(twist):
+    """Whether a twist (..., 2) is known, (..., 1)."""
+    return tf.reduce_any(twist != 0.0, -1, keepdims=True)
+
+
+def _observe_noisy(solver, batch):
+    return _observe(solver, batch, batch["noisy"], batch["joint_sigma"], batch["noisy_twist"])
+
+
+def _observe_clean(solver, batch):
+    """True joints, and the true twist of the joints whose twist is known."""
+    twist = tf.where(_known(batch["noisy_twist"]), batch["twist"], 0.0)
+    return _observe(solver, batch, batch["joints"], tf.zeros_like(batch["joint_sigma"]), twist)
+
+
+def _observe(solver, batch, joints, sigma, twist):
+    """What the network is shown and what is true, seen from the frame that the observation shows."""
     rotation, centre = solver.frame(joints, batch["rest_joints"], sigma)
-    turned = canonical.turn_root(batch["rotations"], rotations.transpose(rotation))
+    back = rotations.transpose(rotation)
+    pose, swing = (rotations.matrix_to_6d(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing"))
     return {
         "joints": canonical.to_frame(joints, rotation, centre),
         "sigma": sigma,
+        "padding": _PADDING_NOISE * batch["padding"],
+        "twist": twist,
         "true_joints": canonical.to_frame(batch["joints"], rotation, tf.zeros_like(centre)),
-        "pose": tf.reshape(rotations.matrix_to_6d(turned), [-1, 144]),
+        "true_twist": batch["twist"],
+        "pose": tf.reshape(pose, [-1, 144]),
+        "swing": tf.reshape(swing, [-1, 144]),
+        "condition": solver.shape_condition(batch["betas"], batch["rest_joints"]),
+        "rest_joints": batch["rest_joints"],
     }
 
 
-def _pose_error(pose, seen, rest_joints):
-    """Squared error of the 6D rotations plus L1 of the joints (metres), and the mean joint error in mm, both (n,)."""
-    local = rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6]))
-    joints, _ = kinematics.forward_kinematics(local, rest_joints)
+def _observation(seen):
+    return Observation(seen["joints"], seen["sigma"], seen["padding"], seen["twist"])
+
+
+def _shape(seen):
+    return Shape(seen["condition"], seen["rest_joints"])
+
+
+def _pose_error(found, seen, joints_weight):
+    """Squared error of the 6D rotations plus weighted L1 of the joints (metres), and the joints' error in mm, all (n,).
+
+    Of a solver with two networks the squared errors of the swing, where every twist was known, and of the guessed
+    twist come on top.
+    """
+    local = rotations.sixd_to_matrix(tf.reshape(found["pose"], [-1, 24, 6]))
+    joints, _ = kinematics.forward_kinematics(local, seen["rest_joints"])
     difference = joints - joints[:, :1] - seen["true_joints"]
-    loss = tf.reduce_mean((pose - seen["pose"]) ** 2, -1) + tf.reduce_mean(tf.abs(difference), [-2, -1])
+    loss = joints_weight * tf.reduce_mean(tf.abs(difference), [-2, -1])
+    loss += tf.reduce_mean((found["pose"] - seen["pose"]) ** 2, -1)
+    if "swing" in found:
+        known = tf.cast(tf.reduce_all(_known(seen["twist"]), [-2, -1]), loss.dtype)
+        loss += known * tf.reduce_mean((found["swing"] - seen["swing"]) ** 2, -1)
+        loss += tf.reduce_mean((found["guess"] - seen["true_twist"]) ** 2, [-2, -1])
     return loss, 1000.0 * tf.reduce_mean(tf.norm(difference[:, :24] + 1e-9, axis=-1), -1)
 
 
-def _joint_error(back, wanted):
-    """L1 of the joints (metres) plus squared error of sigma and padding, a scalar."""
-    joints, sigma, padding = back
-    rest = tf.reduce_mean((sigma - wanted["sigma"]) ** 2) + tf.reduce_mean((padding - wanted["padding"]) ** 2)
-    return tf.reduce_mean(tf.abs(joints - wanted["joints"])) + rest
+def _observation_error(back, wanted):
+    """L1 of the joints (metres) plus squared errors of all else that came back, a scalar."""
+    others = sum(tf.reduce_mean((back[name] - wanted[name]) ** 2) for name in back if name != "joints")
+    return tf.reduce_mean(tf.abs(back["joints"] - wanted["joints"])) + others
 
 
-def _independence(pose, z, true_pose, noise):
-    """What z tells of the pose, and how far it is from a standard normal distribution."""
-    found = tf.concat([tf.stop_gradient(pose), z], -1)
-    return discrepancy(found, tf.concat([true_pose, noise], -1)) + discrepancy(z, noise)
+def _boundary_error(solver, z, twist):
+    """Mean square of each network's embedding of true joints; that of a twist counts where the twist was known."""
+    own, of_twist = tf.split(z, [z.shape[-1] - 2 * solver.twists, 2 * solver.twists], -1)
+    error = tf.reduce_mean(own**2)
+    if solver.twists:
+        of_known = tf.reshape(of_twist, [-1, solver.twists, 2]) * tf.cast(_known(twist), z.dtype)
+        error += tf.reduce_mean(of_known**2)
+    return error
+
+
+def _independence(solver, found, z, wanted, gather):
+    """What each embedding tells of the rotations of its own network, and how far it is from a normal distribution."""
+    own = z.shape[-1] - 2 * solver.twists
+    stages = [("swing" if solver.twists else "pose", slice(own))]
+    if solver.twists:
+        stages.append(("pose", slice(own, None)))
+    total = 0.0
+    for name, entries in stages:
+        part, noise = gather(z[:, entries]), gather(wanted["noise"][:, : z.shape[-1]][:, entries])
+        seen = tf.concat([tf.stop_gradient(gather(found[name])), part], -1)
+        total += discrepancy(seen, tf.concat([gather(wanted[name]), noise], -1)) + discrepancy(part, noise)
+    return total

@@ -23,8 +23,9 @@ class TrainSettings:
     steps: int = setting(100_000, "Optimiser steps of the whole schedule.")
     max_steps: int = setting(0, "Stop after this many steps (0: at the end); started again, the run goes on.")
     batch_size: int = setting(256, "Examples of a step, over all replicas.")
-    learning_rate: float = setting(1e-3, "Highest learning rate; a cosine leads from there to zero.")
-    warmup_steps: int = setting(500, "Steps over which the learning rate rises from zero.")
+    learning_rate: float = setting(1e-3, "Highest learning rate.")
+    schedule: str = setting("cosine", "Of the learning rate; or `steps`, a tenth of it after 2/3 and 5/6 of the run.")
+    warmup_steps: int = setting(500, "Steps over which the learning rate rises from zero, if the schedule is cosine.")
     weight_decay: float = setting(0.0, "Decoupled weight decay (AdamW); 0 is Adam.")
     clip_norm: float = setting(1.0, "Gradients longer than this are shortened to it.")
     averaging: float = setting(0.999, "Decay of the average of the weights that is stored; 0 stores the last ones.")
@@ -36,6 +37,8 @@ class TrainSettings:
         for name in ("steps", "batch_size", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more; got {getattr(self, name)}.")
+        if self.schedule not in ("cosine", "steps"):
+            raise ValueError(f"`schedule` must be cosine or steps; got {self.schedule!r}.")
 
 
 @contextlib.contextmanager
@@ -91,15 +94,21 @@ class Trainer:
         self.step = 0
 
     def _optimizer(self):
-        settings = self.settings
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, settings.steps - settings.warmup_steps),
-            warmup_target=settings.learning_rate, warmup_steps=max(1, settings.warmup_steps),
-        )  # fmt: skip
+        settings, rate = self.settings, self._rate()
         average = {"use_ema": settings.averaging > 0, "ema_momentum": settings.averaging or 0.99}
         if settings.weight_decay:
             return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
         return keras.optimizers.Adam(rate, **average)
+
+    def _rate(self):
+        steps, highest, warmup = self.settings.steps, self.settings.learning_rate, self.settings.warmup_steps
+        if self.settings.schedule == "steps":
+            return keras.optimizers.schedules.PiecewiseConstantDecay(
+                [2 * steps // 3, 5 * steps // 6], [highest, 0.1 * highest, 0.01 * highest]
+            )
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warmup), warmup_target=highest, warmup_steps=max(1, warmup)
+        )
 
     @property
     def is_chief(self):

@@ -31,7 +31,9 @@ def test_a_batch_agrees_with_itself(motion):
     np.testing.assert_allclose(batch["joints"], joints - joints[:, :1], atol=1e-6)
     np.testing.assert_allclose(batch["noisy"][:, 0], 0.0)
     assert batch["padding"].shape == (8, 60)
-    assert batch["embedding"].shape == (8, 32)
+    assert batch["embedding"].shape == (8, 78)
+    split = body.swing_twist_to_rotations(batch["swing"], batch["twist"], batch["rest_joints"])
+    np.testing.assert_allclose(split, batch["rotations"], atol=1e-5)
 
 
 def test_starting_in_the_middle_gives_the_same_batches(motion):
@@ -119,3 +121,56 @@ def test_noise_has_the_size_that_was_asked_for():
     levels = np.std(noisy[:, 1:], axis=(1, 2))
     assert levels.min() < 0.01 < 0.1 < levels.max()
     assert abs((sigma.numpy().max(1) > 0).mean() - 0.25) < 0.03
+
+
+def test_an_estimator_errs_joint_by_joint_and_most_in_depth():
+    joints, quiet = tf.zeros([4000, 29, 3]), data.Corruption(noise=0.0, estimator=1.0, sigma_given=1.0)
+    noisy, _ = corruption.estimate(_draws(), joints)
+    size, factor = np.std(noisy, axis=0), np.sqrt(1.0 + 1.0 / 12.0)
+    wanted = corruption.estimator_deviation()[:, None] * [[0.3, 0.4, 0.6]] * factor
+    np.testing.assert_allclose(size, wanted, rtol=0.06)
+    assert 1000 * corruption.estimator_deviation()[[0, 1, 20, 25]] == pytest.approx([3, 15, 80, 120])
+    relative, sigma = corruption.corrupt(_draws(), joints, quiet)
+    np.testing.assert_array_equal(relative[:, 0], 0.0)
+    assert (sigma.numpy() > 0).all()
+
+
+def test_an_estimator_gets_the_size_of_a_body_wrong_by_up_to_a_twentieth():
+    joints = 100.0 * tf.ones([4000, 29, 3])
+    scale = np.mean(corruption.estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
+    assert 0.949 < scale.min() < 0.955
+    assert 1.045 < scale.max() < 1.051
+
+
+def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
+    noisy, sigma = corruption.estimate(_draws(), tf.zeros([4000, 29, 3]))
+    error = np.sqrt(np.mean(np.square(noisy), -1))
+    for joint in (1, 8, 20):
+        assert 0.3 < np.corrcoef(np.log(error[:, joint]), np.log(sigma[:, joint]))[0, 1] < 0.95
+        assert 0.7 < np.median(sigma[:, joint]) / np.median(error[:, joint]) < 1.4
+
+
+def test_estimators_take_their_share_of_the_examples():
+    joints = tf.zeros([4000, 29, 3])
+    settings = data.Corruption(noise=1e-6, noise_power=0.0, estimator=0.3, sigma_given=1.0)
+    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
+    estimated = np.abs(noisy).max((1, 2)) > 1e-3
+    assert abs(estimated.mean() - 0.3) < 0.03
+    np.testing.assert_array_equal(sigma.numpy().max(1) > 1e-3, estimated)
+
+
+def test_twists_are_turned_and_some_are_not_known():
+    twist = tf.tile(tf.constant([[[0.6, 0.8]]]), [4000, 23, 1])
+    settings = data.Corruption(twist_noise=0.4, twist_given=0.6)
+    seen = corruption.corrupt_twist(_draws(), twist, settings).numpy()
+    known = np.linalg.norm(seen, axis=-1)
+    np.testing.assert_allclose(known, np.round(known), atol=1e-6)
+    whole, none = (known > 0.5).all(1), (known < 0.5).all(1)
+    assert abs(whole.mean() - 0.6) < 0.03
+    assert 0.2 < none.mean() < 0.3
+    assert (~whole & ~none).mean() > 0.08
+    angle = np.arctan2(seen[..., 1], seen[..., 0])[whole] - np.arctan2(0.8, 0.6)
+    deviation = np.sqrt(np.mean(np.sin(angle) ** 2))
+    assert abs(deviation - 0.4 / 5**0.5) < 0.02
+    exact = corruption.corrupt_twist(_draws(), twist, data.Corruption(twist_noise=0.0, twist_given=1.0))
+    np.testing.assert_allclose(exact, twist)

@@ -50,6 +50,14 @@ def test_the_twist_reaches_the_solver(rows, clips, analytic, toy_body):
     assert blind[0]["rotation_deg"] > 5.0
 
 
+def test_the_twist_can_be_kept_from_the_solvers(rows, clips, analytic, toy_body):
+    blind_solver = {"analytic": lambda inputs: analytic({**inputs, "twist": None})}
+    settings = {"body": toy_body, "levels_mm": (0, 30), "seed": 5}
+    untold = evaluation.noise_rows(clips, solvers={"analytic": analytic}, twist=False, **settings)
+    assert untold == evaluation.noise_rows(clips, solvers=blind_solver, **settings)
+    assert untold[0] != rows[0]
+
+
 def test_seed_decides_and_batch_size_does_not(clips, toy_body):
     settings = {"solvers": {"crude": crude}, "body": toy_body, "levels_mm": (30,)}
     row, again, chopped, other = (

@@ -1,10 +1,12 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from niki_tf import flows
+from niki_tf import flows, rotations
 from niki_tf.flows import masks
 
 
@@ -35,6 +37,11 @@ def _flow(size, **options):
     return flow.bijector
 
 
+def _composition():
+    axes = tf.constant([[0.3, 1.0, -0.2], [1.0, 0.1, 0.4]])
+    return lambda c: flows.TwistComposition(tf.cast(axes, tf.float64))
+
+
 # name: (constructor that binds a condition, size of the vector, size of the condition)
 BIJECTORS = {
     "coupling": (lambda: _coupling(), 6, 0),
@@ -43,6 +50,8 @@ BIJECTORS = {
     "flow": (lambda: _flow(6), 6, 0),
     "flow, conditioned": (lambda: _flow(6, condition=2), 6, 2),
     "flow, odd size": (lambda: _flow(5, condition=2), 5, 2),
+    "flow, own mask": (lambda: _flow(6, condition=2, mask=[True, True, False, True, False, True]), 6, 2),
+    "twist composition": (lambda: _composition(), 22, 0),
     "flow, translation bounded": (lambda: _flow(6, condition=2, bounded="translation"), 6, 2),
 }
 
@@ -69,8 +78,26 @@ def test_log_det_is_that_of_the_jacobian(case, direction):
         y = getattr(make(condition), direction)(x)
     _, expected = np.linalg.slogdet(tape.batch_jacobian(y, x).numpy())
     found = getattr(make(condition), f"{direction}_log_det_jacobian")(tf.identity(x), event_ndims=1)
-    np.testing.assert_allclose(found, expected, atol=1e-10)
-    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(np.broadcast_to(found, expected.shape), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [name for name in BIJECTORS if name != "twist composition"])
+def test_volume_changes(name, rng):
+    make, size, conditions = BIJECTORS[name]
+    condition = tf.constant(rng.normal(size=[4, conditions])) if conditions else None
+    x = tf.constant(rng.normal(size=[4, size]))
+    assert np.abs(make()(condition).inverse_log_det_jacobian(x, event_ndims=1)).max() > 1e-3
+
+
+def test_true_swing_and_twist_compose_to_the_rotation_without_remainder(rng):
+    axes = tf.constant(rng.normal(size=[5, 3, 3]))
+    matrix = rotations.rotvec_to_matrix(tf.constant(rng.normal(size=[5, 4, 3])))
+    swing, twist = rotations.matrix_to_swing_twist(matrix[:, 1:], axes)
+    swing = tf.concat([matrix[:, :1], swing], 1)
+    flat = [tf.reshape(x, [5, -1]) for x in (rotations.matrix_to_6d(swing), twist, rotations.matrix_to_6d(matrix))]
+    found = flows.TwistComposition(axes).inverse(tf.concat(flat[:2], -1))
+    np.testing.assert_allclose(found[:, :24], flat[2], atol=1e-12)
+    np.testing.assert_allclose(found[:, 24:], 0.0, atol=1e-12)
 
 
 def test_output_moves_with_every_input_and_every_condition(case):
@@ -124,6 +151,38 @@ def test_first_step_keeps_the_odd_entries(rng):
     assert moved.tolist() == [True, False, True, False, True, False]
 
 
+def test_even_steps_keep_what_the_mask_says_and_odd_steps_the_rest(rng):
+    mask, x = [True, True, False, True, False, True], tf.constant(rng.normal(size=[4, 6]))
+    one, two = (_strong(flows.Flow(6, couplings=count, hidden=8, mask=mask)) for count in (1, 2))
+    one.set_weights(two.conditioners[0].get_weights())
+    between = one(x)
+    assert (between == x).numpy().all(0).tolist() == mask
+    assert (two(x) == between).numpy().all(0).tolist() == [not kept for kept in mask]
+
+
+def test_alternating_mask_is_the_default(rng):
+    x = tf.constant(rng.normal(size=[4, 6]))
+    default, named = (flows.Flow(6, couplings=3, hidden=8, mask=mask) for mask in (None, 3 * [False, True]))
+    named.set_weights(_strong(default).get_weights())
+    np.testing.assert_array_equal(named(x), default(tf.identity(x)))
+
+
+@pytest.mark.parametrize("mask", [[True] * 6, [False] * 6, [True, False], [0.5, 1, 0, 1, 0, 1], [[True, False] * 3]])
+def test_a_bad_mask_is_named(mask):
+    with pytest.raises(ValueError, match="`mask` must"):
+        flows.Flow(6, couplings=2, hidden=8, mask=mask)
+
+
+@pytest.mark.parametrize(
+    ("size", "condition", "expected"), [(176, 0, 14_194_176), (176, 10, 14_358_016), (190, 0, 14_653_376)]
+)
+def test_weights_counted_with_dead_halves(size, condition, expected):
+    flow = flows.Flow(size, condition=condition)
+    assert flow.masked_weights == expected
+    dead = 2 * 16 * (512 * size // 2 + (512 + 1) * size // 2)
+    assert flow.count_params() == expected - dead
+
+
 @pytest.mark.parametrize("bounded", ["scale", "translation"])
 def test_tanh_bounds_what_it_should(bounded, rng):
     network = flows.Conditioner(3, kept=3, condition=0, hidden=8, bounded=bounded)
@@ -157,9 +216,12 @@ def test_bad_settings_are_named():
 
 
 def test_config_gives_the_same_layer():
-    flow = flows.Flow(7, condition=2, couplings=3, hidden=8, bounded="translation", dropout=0.1)
-    again = flows.Flow.from_config(flow.get_config())
+    mask = [True, False, False, True, True, False, True]
+    flow = flows.Flow(7, condition=2, couplings=3, hidden=8, bounded="translation", dropout=0.1, mask=mask)
+    again = flows.Flow.from_config(json.loads(json.dumps(flow.get_config())))
     assert again.get_config() == flow.get_config()
+    assert again.get_config()["mask"] == mask
+    assert flows.Flow(7, couplings=3, hidden=8).get_config()["mask"] is None
     assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
 
 

@@ -7,23 +7,31 @@ import tensorflow as tf
 
 from niki_tf import body, rotations, solvers
 from niki_tf.body import kinematics
+from niki_tf.solvers import invertible
 
 SKELETON = body.mannequin_skeleton()
+PUBLISHED = {"canonical": False, "twist_known": False, "composed": False}
 MAKERS = {
     "analytic": lambda: solvers.Analytic(SKELETON),
     "mlp": lambda: solvers.MLP(SKELETON, hidden=16),
     "one_stage": lambda: solvers.OneStage(SKELETON, hidden=16, couplings=4),
     "one_stage, betas": lambda: solvers.OneStage(SKELETON, hidden=16, couplings=4, condition="betas"),
     "one_stage, not canonical": lambda: solvers.OneStage(SKELETON, hidden=16, couplings=4, canonical=False),
+    "twist_swing": lambda: _twist_swing(twist_hidden=16),
+    "twist_swing, as published": lambda: _twist_swing(condition="betas", **PUBLISHED),
 }
 LEARNED = [name for name in MAKERS if name != "analytic"]
-INVERTIBLE = [name for name in MAKERS if name.startswith("one_stage")]
+INVERTIBLE = [name for name in LEARNED if name != "mlp"]
 
 
-def _strong(solver):
+def _twist_swing(**options):
+    return solvers.TwistSwing(SKELETON, hidden=16, couplings=4, rotation_hidden=16, rotation_couplings=4, **options)
+
+
+def _strong(solver, size=1.0):
     for variable in solver.trainable_variables:
         if len(variable.shape) == 2:
-            variable.assign(keras.random.normal(variable.shape, stddev=variable.shape[0] ** -0.5, seed=1))
+            variable.assign(keras.random.normal(variable.shape, stddev=size * variable.shape[0] ** -0.5, seed=1))
     return solver
 
 
@@ -36,7 +44,7 @@ def _inputs(rng, *leading):
     _, twist = body.rotations_to_swing_twist(local, rest)
     sigma = 0.03 * rng.uniform(size=[*leading, 29])
     arrays = {"joints": joints - joints[..., :1, :], "betas": betas, "joint_sigma": sigma, "twist": twist}
-    return {name: np.asarray(value, np.float32) for name, value in arrays.items()}
+    return {name: np.array(value, np.float32) for name, value in arrays.items()}
 
 
 @pytest.fixture(params=MAKERS)
@@ -54,8 +62,8 @@ def test_the_contract_holds_for_any_leading_axes(solver, leading, rng):
     np.testing.assert_allclose(
         matrices @ matrices.swapaxes(-1, -2), np.broadcast_to(np.eye(3), matrices.shape), atol=1e-5
     )
-    if isinstance(solver, solvers.OneStage):
-        assert outputs["z"].shape == (*leading, 32)
+    if hasattr(solver, "fk"):
+        assert outputs["z"].shape == (*leading, {"OneStage": 32, "TwistSwing": 78}[type(solver).__name__])
 
 
 def test_call_ik_predict_and_graph_agree(solver, rng):
@@ -91,7 +99,9 @@ def test_keras_file_round_trip(solver, rng, tmp_path):
 @pytest.mark.parametrize("name", LEARNED)
 def test_output_moves_with_every_input(name, rng):
     solver = _strong(MAKERS[name]())
-    inputs = {key: tf.constant(value) for key, value in _inputs(rng, 3).items() if key != "twist"}
+    inputs = {key: tf.constant(value) for key, value in _inputs(rng, 3).items()}
+    if not name.startswith("twist_swing"):
+        del inputs["twist"]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = solver(inputs)
@@ -107,6 +117,7 @@ def test_output_moves_with_every_input(name, rng):
 def test_every_weight_gets_a_gradient(name, rng):
     solver = _strong(MAKERS[name]())
     inputs = _inputs(rng, 4)
+    inputs["twist"][:2] = 0.0  # unknown, so that a network that guesses it has something to do
     with tf.GradientTape() as tape:
         outputs = solver(inputs)
         total = sum(tf.reduce_sum(v * rng.normal(size=v.shape).astype(np.float32)) for v in outputs.values())
@@ -116,7 +127,7 @@ def test_every_weight_gets_a_gradient(name, rng):
         assert np.abs(gradient).max() > 0, variable.path
 
 
-@pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage"])
+@pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing"])
 def test_a_turned_person_is_the_same_pose(name, rng):
     solver = _strong(MAKERS[name]())
     inputs = _inputs(rng, 6)
@@ -127,7 +138,7 @@ def test_a_turned_person_is_the_same_pose(name, rng):
     np.testing.assert_allclose(found["global_orient"], turn[:, None] @ upright["global_orient"], atol=2e-4)
 
 
-@pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage"])
+@pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing"])
 def test_where_the_person_stands_does_not_matter(name, rng):
     solver = _strong(MAKERS[name]())
     inputs = _inputs(rng, 4)
@@ -136,15 +147,36 @@ def test_where_the_person_stands_does_not_matter(name, rng):
 
 
 @pytest.mark.parametrize("name", INVERTIBLE)
-def test_the_flow_leads_there_and_back(name, rng):
+def test_the_network_leads_there_and_back(name, rng):
     solver = _strong(MAKERS[name]())
-    joints, sigma, padding, condition = (
+    joints, sigma, padding, condition, twist = (
         tf.constant(rng.normal(size=[5, *shape]), tf.float32)
-        for shape in ((29, 3), (29,), (60,), (solver.condition_size,))
+        for shape in ((29, 3), (29,), (60,), (solver.condition_size,), (23, 2))
     )
-    pose, z = solver.to_pose(joints, sigma, padding, condition)
-    for found, given in zip(solver.to_joints(pose, z, condition), (joints, sigma, padding), strict=True):
-        np.testing.assert_allclose(found, given, atol=2e-4)
+    seen = invertible.Observation(joints, sigma, padding, twist if solver.twists else None)
+    shape = invertible.Shape(condition, SKELETON(tf.zeros([5, 10])))
+    pose, z, _ = solver.to_pose(seen, shape)
+    back, _ = solver.to_observation(pose, z, shape)
+    for part, value in vars(seen).items():
+        if value is not None:
+            np.testing.assert_allclose(getattr(back, part), value, atol=1e-3, err_msg=part)
+
+
+@pytest.mark.parametrize("name", INVERTIBLE)
+@pytest.mark.parametrize("size", [0.0, 0.3], ids=["no error", "some error"])
+def test_pose_to_joints_to_pose(name, size, rng):
+    solver = _strong(MAKERS[name](), size=0.5)
+    inputs = _inputs(rng, 50)
+    pose = solver(inputs)
+    z = tf.constant(size * rng.normal(size=[50, solver.embedding]), tf.float32)
+    there = solver.fk(pose["global_orient"], pose["body_pose"], z=z, betas=inputs["betas"])
+    assert np.linalg.norm(there["padding"]) > 1e-2
+    back = solver.ik(**there, betas=inputs["betas"])
+    for part in ("global_orient", "body_pose"):
+        angle = np.degrees(rotations.geodesic_angle(back[part], pose[part]))
+        assert np.median(angle) < 1e-3
+        assert np.percentile(angle, 90) < 0.05
+    np.testing.assert_allclose(np.median(np.abs(back["z"] - z)), 0.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", INVERTIBLE)
@@ -153,11 +185,52 @@ def test_fk_shapes_and_its_dependence_on_z(name, rng):
     pose = solver(_inputs(rng, 2, 3))
     still = solver.fk(pose["global_orient"], pose["body_pose"])
     moved = solver.fk(pose["global_orient"], pose["body_pose"], z=pose["z"], betas=tf.ones([2, 3, 10]))
-    assert still["joints"].shape == (2, 3, 29, 3)
-    assert still["joint_sigma"].shape == (2, 3, 29)
-    assert still["padding"].shape == (2, 3, 60)
+    shapes = {key: value.shape[2:].as_list() for key, value in still.items()}
+    twist = {"twist": [23, 2]} if solver.twists else {}
+    assert shapes == {"joints": [29, 3], "joint_sigma": [29], "padding": [66 + solver.twists]} | twist
     assert np.abs(still["joints"] - moved["joints"]).max() > 1e-3
     np.testing.assert_array_equal(still["joints"][..., 0, :], np.zeros([2, 3, 3]))
+
+
+def test_a_twist_of_no_length_is_unknown(rng):
+    solver = _strong(MAKERS["twist_swing"]())
+    inputs = _inputs(rng, 6)
+    without = {key: value for key, value in inputs.items() if key != "twist"}
+    np.testing.assert_array_equal(
+        solver(without)["body_pose"], solver(without | {"twist": np.zeros([6, 23, 2])})["body_pose"]
+    )
+    some = inputs["twist"].copy()
+    some[:, 11:] = 0.0
+    bodies = [solver(without | {"twist": twist})["body_pose"] for twist in (inputs["twist"], some, 0.0 * some)]
+    assert min(np.abs(bodies[0] - bodies[1]).max(), np.abs(bodies[1] - bodies[2]).max()) > 1e-3
+
+
+def test_only_the_direction_of_a_twist_counts(rng):
+    inputs = _inputs(rng, 6)
+    for name in ("twist_swing", "twist_swing, as published"):
+        solver = _strong(MAKERS[name]())
+        longer = solver(inputs | {"twist": 3.0 * inputs["twist"]})["body_pose"]
+        np.testing.assert_allclose(longer, solver(inputs)["body_pose"], atol=1e-4)
+
+
+def test_the_twist_is_asked_for_where_nothing_guesses_it(rng):
+    with pytest.raises(ValueError, match="`twist` .* is needed"):
+        MAKERS["twist_swing, as published"]().ik(_inputs(rng, 2)["joints"])
+
+
+def test_composed_answers_are_swing_times_twist_before_training(rng):
+    solver = _twist_swing(twist_hidden=16)
+    for variable in solver.rotation_flow.trainable_variables:
+        variable.assign(tf.zeros_like(variable))
+    inputs = _inputs(rng, 4)
+    shape = solver.shape(tf.constant(inputs["betas"]), SKELETON(tf.constant(inputs["betas"])))
+    seen = invertible.Observation(
+        *(tf.constant(x) for x in (inputs["joints"], inputs["joint_sigma"], np.zeros([4, 60], "f"), inputs["twist"]))
+    )
+    pose, _, between = solver.to_pose(seen, shape)
+    swing, found = (rotations.sixd_to_matrix(tf.reshape(sixd, [4, 24, 6])) for sixd in (between["swing"], pose))
+    wanted = body.swing_twist_to_rotations(swing, seen.twist, shape.rest_joints)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["mlp", "one_stage"])
@@ -188,6 +261,7 @@ BAD = {
         {"joints": np.zeros([4, 29, 3]), "betas": np.zeros([3, 10])},
         r"`betas` must have the leading axes of `joints`, \(4,\); got \(3, 10\)",
     ),
+    "padding": ({"joints": np.zeros([4, 29, 3]), "padding": np.zeros([4, 60])}, "`padding` is no input"),
     "twist": ({"joints": np.zeros([4, 29, 3]), "twist": np.zeros([4, 23])}, r"`twist` must end in shape \(23, 2\)"),
 }
 
@@ -205,8 +279,16 @@ def test_bad_poses_are_named():
         solver.fk(np.zeros([1, 3, 3]), np.zeros([22, 3, 3]))
 
 
+def test_bad_padding_and_z_are_named(rng):
+    solver = MAKERS["twist_swing"]()
+    with pytest.raises(ValueError, match=r"`padding` must end in shape \(89,\); got \(2, 60\)"):
+        solver.ik(_inputs(rng, 2)["joints"], padding=np.zeros([2, 60]))
+    with pytest.raises(ValueError, match=r"`z` must end in shape \(78,\); got \(2, 32\)"):
+        solver.fk(np.zeros([2, 1, 3, 3]), np.zeros([2, 23, 3, 3]), z=np.zeros([2, 32]))
+
+
 def test_unknown_condition_is_named():
-    with pytest.raises(ValueError, match='`condition` must be "bones" or "betas"; got \'height\''):
+    with pytest.raises(ValueError, match='`condition` must be "bones", "betas" or "none"; got \'height\''):
         solvers.MLP(SKELETON, condition="height")
 
 

@@ -1,4 +1,4 @@
-"""tools/evaluate.py from motion files to table, figure and rows."""
+"""tools/evaluate.py from motion files to tables, figure and rows."""
 
 import csv
 import json
@@ -7,7 +7,8 @@ import cv2
 import pytest
 from absl import flags
 
-from niki_tf import data
+from niki_tf import body, data, solvers
+from niki_tf.solvers import files
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,37 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
         for metric in ("mpjpe", "pa_mpjpe", "pve", "rotation_deg"):
             assert f"{row[metric]:.1f}" in printed
     assert "noise.png" in printed
+    assert "told the true one" in printed
+
+
+def test_error_score_rows_and_tables(run_tool, motion, tiny_model, tmp_path):
+    printed = run_tool(
+        "evaluate", "--protocol=error_score", f"--motion={motion}", "--solver=analytic", f"--solver={tiny_model}",
+        f"--output={tmp_path}", "--batch_size=4", "--notwist",
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "error_score.json").read_text())
+    assert [row["solver"] for row in rows] == 3 * ["analytic"] + 5 * [str(tiny_model)]
+    assert {row["frames"] for row in rows} == {10}
+    with (tmp_path / "error_score.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [float(row["auroc_30"]) for row in written] == [row["auroc_30"] for row in rows]
+    assert [row["score"] for row in written if not row["rank_joint"]] == ["residual_max", "z", "residual_max"]
+    for row in rows:
+        assert f"{row['auroc_10']:.3f}" in printed
+    assert "no solver is told the twist" in printed
+    assert "None" not in printed
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["error_score.csv", "error_score.json"]
+
+
+def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
+    needy = solvers.TwistSwing(
+        body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
+    )
+    files.save(needy, tmp_path / "needy")
+    with pytest.raises(SystemExit, match=r"(?s)^evaluate.py: .*`twist` .* is needed"):
+        run_tool(
+            "evaluate", f"--motion={motion}", f"--solver={tmp_path / 'needy'}", "--notwist", f"--output={tmp_path}"
+        )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from absl import flags
 from niki_tf import data, solvers
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
-_SIZES = ("hidden", "couplings", "layers", "condition_size", "batch_size")
+_SIZES = (
+    "hidden", "couplings", "layers", "condition_size", "batch_size", "rotation_hidden", "rotation_couplings",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +49,14 @@ def _arrays(workdir):
 @pytest.mark.usefixtures("made_is_small")
 def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
-    small = {name: "2" if name in ("couplings", "layers") else "8" for name in _SIZES if name in given}
+    deep = ("couplings", "layers", "rotation_couplings")
+    small = {name: "2" if name in deep else "8" for name in _SIZES if name in given}
     printed = run_tool(
         "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
         *(f"--{name}={value}" for name, value in small.items()),
     )  # fmt: skip
     assert re.search(r"^step 2: loss \d", printed, re.MULTILINE)
-    answer = solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32))
+    answer = solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32), twist=np.ones([1, 23, 2]))
     assert answer["body_pose"].shape == (1, 23, 3, 3)
     run = json.loads((tmp_path / "run.json").read_text())
     for name, value in (given | small | {"max_steps": "2"}).items():

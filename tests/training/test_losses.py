@@ -28,19 +28,58 @@ def test_discrepancy_tells_distributions_apart(rng):
     assert other > 10 * same
 
 
-def test_every_term_counts_and_every_weight_gets_a_gradient(batch):
-    solver = solvers.OneStage(SKELETON, hidden=8, couplings=4)
+SOLVERS = {
+    "one_stage": lambda: solvers.OneStage(SKELETON, hidden=8, couplings=4),
+    "twist_swing": lambda: solvers.TwistSwing(
+        SKELETON, hidden=8, couplings=4, rotation_hidden=8, rotation_couplings=4, twist_hidden=8
+    ),
+}
+PAPER = {"inv": 1.0, "fwd": 1.0, "ind": 1.0, "bnd_inv": 0.1, "bnd_fwd": 1.0}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_term_counts_and_every_weight_gets_a_gradient(name, batch):
+    solver = SOLVERS[name]()
     weights = [variable.value for variable in solver.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:
         total, terms = training.invertible(solver, batch, training.LossWeights(share=1.0))
-    assert set(terms) == {"inv", "fwd", "ind", "bnd_inv", "bnd_fwd", "joint_error_mm"}
-    paper = {"inv": 1.0, "fwd": 1.0, "ind": 1.0, "bnd_inv": 0.1, "bnd_fwd": 1.0}
-    np.testing.assert_allclose(total, sum(w * terms[name] for name, w in paper.items()), rtol=1e-6)
-    for name in paper:
-        gradients = tape.gradient(terms[name], weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        assert max(np.abs(g).max() for g in gradients) > 0, name
+    assert set(terms) == {*PAPER, "joint_error_mm"}
+    np.testing.assert_allclose(total, sum(w * terms[name] for name, w in PAPER.items()), rtol=1e-6)
+    for term in PAPER:
+        gradients = tape.gradient(terms[term], weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        assert max(np.abs(g).max() for g in gradients) > 0, term
     for variable, gradient in zip(solver.trainable_variables, tape.gradient(total, weights), strict=True):
         assert np.abs(gradient).max() > 0, variable.path
+
+
+class _Watched(solvers.OneStage):
+    """Hands out the embedding that inverse kinematics finds through a variable, so that its gradient can be seen."""
+
+    def to_pose(self, seen, shape, *, training=False):
+        pose, z, between = super().to_pose(seen, shape, training=training)
+        return pose, z + self.watched, between
+
+
+def test_fwd_does_not_change_the_embedding_that_it_is_given(batch):
+    solver = _Watched(SKELETON, hidden=8, couplings=4)
+    solver.watched = tf.Variable(tf.zeros([32]), trainable=False)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(solver.watched)
+        _, terms = training.invertible(solver, batch, training.LossWeights())
+    moved = {name: tape.gradient(terms[name], solver.watched) is not None for name in PAPER}
+    assert moved == {"inv": False, "fwd": False, "ind": True, "bnd_inv": True, "bnd_fwd": False}
+
+
+def test_the_swing_counts_where_every_twist_is_known(batch):
+    solver, weights = SOLVERS["twist_swing"](), training.LossWeights()
+    for variable in solver.rotation_flow.trainable_variables + solver.twist_network.trainable_variables:
+        variable.assign(tf.zeros_like(variable))
+    known = batch | {"noisy_twist": batch["twist"]}
+    unknown = batch | {"noisy_twist": tf.zeros_like(batch["twist"])}
+    other = {"swing": tf.reverse(batch["swing"], [0])}
+    for case, change in ((known, True), (unknown, False)):
+        right, wrong = (training.invertible(solver, case | more, weights)[1]["inv"] for more in ({}, other))
+        assert (abs(float(right - wrong)) > 1e-3) is change
 
 
 class _Knows:

@@ -1,0 +1,45 @@
+"""The camera network of the published one-stage model as ours."""
+
+from niki_tf.camera import CameraNetwork
+from niki_tf.convert.layout import Part
+
+_PREFIX = "regressor.camnet."
+_LAYERS = (0, 3, 6, 9)
+_INPUTS = 29 * 2 + 29 * 3 + 29 + 3
+
+
+def holds_camera(arrays):
+    """Whether any tensor of the camera network is there."""
+    return any(name.startswith(_PREFIX) for name in arrays)
+
+
+def parts(arrays):
+    """Every tensor of the camera network, name -> `Part`; nothing if the checkpoint has none."""
+    if not holds_camera(arrays):
+        return {}
+    hidden = _hidden(arrays)
+    sizes = (_INPUTS, hidden, hidden, hidden, 3)
+    found = {"init_cam": Part((3,), "added to the bias of the camera network's last layer")}
+    for layer, before, after in zip(_LAYERS, sizes, sizes[1:], strict=False):
+        found[f"camera_net.{layer}.weight"] = Part((after, before), "camera network: whole")
+        found[f"camera_net.{layer}.bias"] = Part((after,), "camera network: whole")
+    return {_PREFIX + name: part for name, part in found.items()}
+
+
+def _hidden(arrays):
+    """Width of the hidden layers: what most of their biases say."""
+    names = [f"{_PREFIX}camera_net.{layer}.bias" for layer in _LAYERS[:-1]]
+    sizes = [len(arrays[name]) for name in names if name in arrays and arrays[name].ndim]
+    return max(sizes, key=sizes.count, default="H")
+
+
+def build(arrays):
+    """The `CameraNetwork` with the checkpoint's weights."""
+    network = CameraNetwork(hidden=_hidden(arrays))
+    weights = []
+    for layer in _LAYERS:
+        weights += [arrays[f"{_PREFIX}camera_net.{layer}.{what}"] for what in ("weight", "bias")]
+    weights = [array.T for array in weights]
+    weights[-1] = weights[-1] + arrays[f"{_PREFIX}init_cam"]
+    network.set_weights(weights)
+    return network

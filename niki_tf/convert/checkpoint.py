@@ -1,0 +1,89 @@
+"""Reads PyTorch checkpoints as NumPy arrays, without running what they name."""
+
+import os
+import pickle
+import zipfile
+
+import numpy as np
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PARALLEL = "module."
+_CURE = "fetch it again, or save the model's state_dict() alone."
+
+
+def load_checkpoint(path):
+    """The tensors of a `.pth` file, name -> NumPy array; see `state_dict`.
+
+    Read with `weights_only=True`: a file that names anything but tensors and plain containers is refused.
+
+    Raises:
+        ImportError: torch is not installed.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is broken, or is no checkpoint of tensors.
+    """
+    torch = _torch()
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"`path`: no checkpoint {path!r}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # its text advises to run what the file names
+        raise ValueError(f"{path}: no PyTorch file of tensors, or one that names other things; {_CURE}") from None
+    except (RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path}: no whole PyTorch file ({type(error).__name__}: {reason}); {_CURE}") from None
+    try:
+        return state_dict(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def state_dict(content):
+    """Name -> NumPy array of what a checkpoint holds; floats as float32.
+
+    The dictionary may lie in another one under "state_dict", "model_state_dict" or "model", and all names may start
+    with "module." (torch's DataParallel).
+
+    Args:
+        content: dictionary of tensors (torch or NumPy), or one that wraps it.
+
+    Raises:
+        ValueError: `content` is not such a dictionary.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import convert
+        >>> convert.state_dict({"epoch": 3, "model": {"module.bias": np.zeros(2)}})
+        {'bias': array([0., 0.], dtype=float32)}
+    """
+    while isinstance(content, dict):
+        inside = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), None)
+        if inside is None:
+            break
+        content = inside
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"`content` must be a dictionary of tensors; got {type(content).__name__}, or an empty one.")
+    arrays = {str(name): _to_array(name, value) for name, value in content.items()}
+    if all(name.startswith(_PARALLEL) for name in arrays):
+        arrays = {name.removeprefix(_PARALLEL): array for name, array in arrays.items()}
+    return arrays
+
+
+def _torch():
+    try:
+        import torch
+    except ImportError:
+        raise ImportError(
+            'Reading a PyTorch checkpoint needs torch: pip install -e ".[convert]". The converted model does not.'
+        ) from None
+    return torch
+
+
+def _to_array(name, value):
+    """A tensor or array as a NumPy array."""
+    if hasattr(value, "is_floating_point"):
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+        raise ValueError(f"`{name}` must be a tensor of numbers; got {type(value).__name__}.")
+    return value.astype(np.float32) if value.dtype.kind == "f" else value

@@ -1,0 +1,150 @@
+"""A published flow, whose masks are multiplied in, as our flow, which stores the live halves only.
+
+Step i of a masked flow keeps the entries m_i and moves the others by MLPs that see m_i * x. Columns of the first
+layer that meet a masked entry and rows of the last layer whose output is masked change nothing: they are left out.
+"""
+
+import collections
+import dataclasses
+import re
+
+import numpy as np
+
+from niki_tf.convert.layout import Part, listed
+from niki_tf.flows import masks
+
+_KINDS = {"s": "scale", "t": "translation"}
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedFlow:
+    """Where the tensors of a masked flow lie in a checkpoint.
+
+    Attributes:
+        mask: name of the buffer (couplings, size), 1 = kept.
+        network: name of a linear layer, with {kind} (s or t), {step} and {layer}.
+        layers: numbers of the three linear layers.
+        size: entries of the vector.
+        condition: entries of the condition that the first layers have columns for, after those of the vector.
+        condition_mask: name of the buffer (couplings,) that the condition is multiplied by, if there is a condition.
+    """
+
+    mask: str
+    network: str
+    layers: tuple[int, int, int]
+    size: int
+    condition: int = 0
+    condition_mask: str | None = None
+
+    def name(self, kind, step, layer, what):
+        """Name of the weight or bias of linear layer 0, 1 or 2."""
+        return f"{self.network.format(kind=kind, step=step, layer=self.layers[layer])}.{what}"
+
+    def sizes(self, arrays):
+        """Number of steps and hidden width, as far as the networks tell; a single odd width is outvoted.
+
+        Raises:
+            ValueError: there is no first linear layer at all.
+        """
+        pattern = re.escape(self.network).replace(r"\{kind\}", "[st]").replace(r"\{step\}", r"(\d+)")
+        anywhere, first = pattern.replace(r"\{layer\}", r"\d+"), pattern.replace(r"\{layer\}", str(self.layers[0]))
+        steps = [int(found[1]) for name in arrays if (found := re.match(anywhere + r"\.", name))]
+        biases = [array for name, array in arrays.items() if re.fullmatch(first + r"\.bias", name)]
+        widths = [len(bias) for bias in biases if bias.ndim]
+        if not widths:
+            missing = self.name("s", 0, 0, "bias")
+            raise ValueError(f"the checkpoint is not one of the published models. Tensors missing: {missing}.")
+        return 1 + max(steps), collections.Counter(widths).most_common(1)[0][0]
+
+    def parts(self, arrays):
+        """Every tensor of the flow, name -> `Part`."""
+        couplings, hidden = self.sizes(arrays)
+        self._check_rows(arrays, couplings)
+        parts = {self.mask: Part((couplings, self.size), "says which entries each step keeps")}
+        seen = self.size + self.condition
+        dropped = ""
+        if self.condition_mask:
+            parts[self.condition_mask] = Part((couplings,), self._condition_use(arrays))
+            dropped = "" if self.conditioned(arrays) else f" and the {self.condition} of the condition, masked by zero,"
+        for step in range(couplings):
+            for kind, what in _KINDS.items():
+                told = f"{what} of step {step}, "
+                shapes = ((hidden, seen), (hidden, hidden), (self.size, hidden))
+                uses = (
+                    f"layer 0: columns of masked entries{dropped} are dead and left out",
+                    "layer 1: whole",
+                    "layer 2: rows of masked entries are dead and left out",
+                )
+                for layer, (shape, use) in enumerate(zip(shapes, uses, strict=True)):
+                    parts[self.name(kind, step, layer, "weight")] = Part(shape, told + use)
+                    bias = use if layer == 2 else f"layer {layer}: whole"
+                    parts[self.name(kind, step, layer, "bias")] = Part(shape[:1], told + bias)
+        return parts
+
+    def _check_rows(self, arrays, couplings):
+        """Raises ValueError that names the networks that the mask has rows for and that are not there."""
+        rows = len(arrays[self.mask]) if self.mask in arrays and arrays[self.mask].ndim else 0
+        if couplings < rows != self.size:
+            missing = [self.name(kind, step, 0, "weight") for step in range(couplings, rows) for kind in _KINDS]
+            raise ValueError(
+                f"`{self.mask}` has {rows} rows, and the checkpoint networks for {couplings} steps; "
+                f"tensors missing: {listed(missing)}, and so on."
+            )
+
+    def _condition_use(self, arrays):
+        if self.conditioned(arrays):
+            return "multiplied into the columns of the condition"
+        return "all zero: the condition reaches no step"
+
+    def conditioned(self, arrays):
+        """Whether the condition reaches any step."""
+        return self.condition_mask in arrays and bool(np.any(arrays[self.condition_mask]))
+
+    def first_mask(self, arrays):
+        """What the even steps keep, (size,) booleans.
+
+        Raises:
+            ValueError: the mask is not of zeros and ones, keeps all or nothing, or is not turned over by each step.
+        """
+        mask = arrays[self.mask]
+        if not np.isin(mask, (0, 1)).all():
+            raise ValueError(f"`{self.mask}` must hold zeros and ones only; got {np.unique(mask)[:4].tolist()}.")
+        if len(np.unique(mask[0])) < 2:
+            raise ValueError(f"`{self.mask}` must keep some entries and move others; got {int(mask[0, 0])} for all.")
+        stays = np.flatnonzero((mask[1:] == mask[:-1]).any(1))
+        if len(stays):
+            raise ValueError(
+                f"`{self.mask}`: each step must move exactly what the one before it kept; "
+                f"rows {stays[0]} and {stays[0] + 1} are not each other's complement."
+            )
+        return mask[0].astype(bool)
+
+    def fill(self, flow, arrays):
+        """Writes the live halves into `flow`, a `Flow` of this size with `mask` as `first_mask` says."""
+        first = self.first_mask(arrays)
+        for step, conditioner in enumerate(flow.conditioners):
+            kept = first if step % 2 == 0 else ~first
+            scale = arrays[self.condition_mask][step] if flow.condition else None
+            for kind, what in _KINDS.items():
+                for layer, dense in enumerate(getattr(conditioner, what)):
+                    kernel = arrays[self.name(kind, step, layer, "weight")].T
+                    bias = arrays[self.name(kind, step, layer, "bias")]
+                    if layer == 0:
+                        kernel = self._live_columns(kernel, kept, scale)
+                    elif layer == 2:
+                        kernel, bias = kernel[:, ~kept], bias[~kept]
+                    dense.set_weights([kernel, bias])
+
+    def _live_columns(self, kernel, kept, scale):
+        """Rows of the first kernel (size + condition, hidden) for the kept entries and, if it counts, the condition."""
+        live = kernel[: self.size][kept]
+        return live if scale is None else np.concatenate([live, scale * kernel[self.size :]])
+
+    def weights(self, arrays):
+        """How many weights the checkpoint's networks have."""
+        return sum(arrays[name].size for name in self.parts(arrays) if name.endswith((".weight", ".bias")))
+
+    def own_mask(self, arrays):
+        """`first_mask` as a list, or None if it is the one that `Flow` has anyway."""
+        first = self.first_mask(arrays)
+        return None if np.array_equal(first, masks.alternating(self.size, first=False)) else first.tolist()

@@ -1,0 +1,172 @@
+"""What the invertible solvers share: the canonical frame both ways, padding, and kinematics through the flow."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from niki_tf import rotations
+from niki_tf.body import kinematics
+from niki_tf.solvers import canonical, contract, error_score
+from niki_tf.solvers.learned import LearnedSolver
+
+JOINTS, SIGMA, PADDING, POSE = 29 * 3, 29, 60, 24 * 6
+_FRAME = 3 + 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """What an invertible network maps to a pose, flat: N bodies seen from their frames.
+
+    Attributes:
+        joints: (N, 29, 3) metres, in the frame.
+        sigma: (N, 29) metres.
+        padding: (N, 60), the entries that make both sides of the network equally long.
+        twist: (N, 23, 2) as (cos, sin), or None.
+    """
+
+    joints: tf.Tensor
+    sigma: tf.Tensor
+    padding: tf.Tensor
+    twist: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What an invertible network is told of N bodies: `condition` (N, C), and `rest_joints` (N, 29, 3) in metres."""
+
+    condition: tf.Tensor
+    rest_joints: tf.Tensor
+
+
+class InvertibleSolver(LearnedSolver):
+    """A solver that runs both ways; subclasses write `to_pose` and `to_observation`, each the other's inverse.
+
+    What joints, sigma and unit twists cannot hold of the network's end travels as `padding`: its 60 padding entries,
+    how far the frame that the joints show is shifted (3, metres) and turned (3, rotation vector) from the network's,
+    and how much longer than 1 each twist is. It is zero for an observation; handed from `fk` to `ik`, it makes the
+    way there and back exact.
+
+    Args:
+        skeleton: the `RestSkeleton` of the body that is posed.
+        **kwargs: see `LearnedSolver`.
+    """
+
+    embedding = 0
+    """Entries of the error embedding z."""
+    twists = 0
+    """Twists that the network sees."""
+
+    def to_pose(self, seen, shape, *, training=False):
+        """Rotations 6D (N, 144), z (N, `embedding`) and a dictionary of what lies between, from an `Observation`."""
+        raise NotImplementedError
+
+    def to_observation(self, pose, z, shape, *, training=False):
+        """The way back: the `Observation` of rotations 6D `pose` (N, 144) and embedding `z`, and what lies between."""
+        raise NotImplementedError
+
+    @property
+    def extra_inputs(self):
+        """Inputs besides those of the contract."""
+        return {"padding": (PADDING + _FRAME + self.twists,)}
+
+    @property
+    def published_weights(self):
+        """Weights that the published code stores for this solver: the halves that masks kill are among them."""
+        raise NotImplementedError
+
+    def shape(self, betas, rest_joints):
+        """The bodies as the network knows them."""
+        return Shape(self.shape_condition(betas, rest_joints), rest_joints)
+
+    def ik(self, joints, *, joint_sigma=None, betas=None, twist=None, padding=None):
+        """Inverse kinematics with named arguments; see `Solver.ik`.
+
+        Args:
+            joints: (..., 29, 3) metres.
+            joint_sigma: (..., 29) metres.
+            betas: (..., B) shape.
+            twist: (..., 23, 2) as (cos, sin); its use is the solver's.
+            padding: what `fk` gave, to come back to the very pose; zeros if None.
+
+        Raises:
+            ValueError: an array does not have the shape of the contract.
+        """
+        given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
+        return self(given)
+
+    def solve(self, joints, joint_sigma, betas, twist, *, padding=None):
+        """See `Solver.solve`; further outputs are z and, as its measure in metres, `residual` (N, 29).
+
+        The residual is the distance of each observed joint from the same joint of the answer: what `error_score`
+        finds to be the best score of how wrong a joint is. The size of z says little once joints are off by more
+        than 1 mm, for `ind` holds it to a normal distribution.
+        """
+        rest_joints = self.skeleton(betas)
+        rotation, centre = self.frame(joints, rest_joints, joint_sigma)
+        if padding is None:
+            padding = tf.zeros([tf.shape(joints)[0], *self.extra_inputs["padding"]])
+        padding, shift, turn, longer = tf.split(padding, [PADDING, 3, 3, self.twists], -1)
+        rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
+        seen = canonical.to_frame(joints, rotation, centre) + shift[:, None]
+        seen = Observation(seen, joint_sigma, padding, self._lengthen(twist, longer))
+        pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints))
+        local = canonical.turn_root(rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6])), rotation)
+        return local, {"z": z, "residual": error_score.residual(joints, local, rest_joints, joint_sigma)}
+
+    def _lengthen(self, twist, longer):
+        """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""
+        if twist is None or not self.twists:
+            return None
+        known = tf.reduce_sum(twist * twist, -1, keepdims=True) > 0.0
+        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + longer[..., None])
+
+    def fk(self, global_orient, body_pose, *, z=None, betas=None):
+        """Kinematics through the network, the exact way back from `ik`.
+
+        The network's frame is the one that the trunk of the posed rest skeleton shows.
+
+        Args:
+            global_orient: (..., 1, 3, 3) rotation matrices.
+            body_pose: (..., 23, 3, 3) rotation matrices.
+            z: (..., `embedding`) error embedding; zeros, hence joints without error, if None.
+            betas: (..., B) shape; zeros if None.
+
+        Returns:
+            dict: joints (..., 29, 3) relative to joint 0, joint_sigma (..., 29), padding, and twist (..., 23, 2) from
+            solvers that see one. `ik` of all four gives the pose and z again.
+
+        Raises:
+            ValueError: a shape does not fit.
+        """
+        local = contract.check_pose(global_orient, body_pose)
+        leading = tf.shape(local)[:-3]
+        local = tf.reshape(local, [-1, 24, 3, 3])
+        z = _flat("z", z, self.embedding, tf.shape(local)[0])
+        betas = _flat("betas", betas, self.skeleton.num_betas, tf.shape(local)[0])
+        outputs = self._fk(local, z, betas)
+        return {name: tf.reshape(v, tf.concat([leading, v.shape[1:]], 0)) for name, v in outputs.items()}
+
+    def _fk(self, local, z, betas):
+        rest_joints = self.skeleton(betas)
+        shape = self.shape(betas, rest_joints)
+        posed, _ = kinematics.forward_kinematics(local, rest_joints)
+        rotation, _ = self.frame(posed, rest_joints, tf.zeros(tf.shape(posed)[:-1]))
+        turned = canonical.turn_root(local, rotations.transpose(rotation))
+        given, _ = self.to_observation(tf.reshape(rotations.matrix_to_6d(turned), [-1, POSE]), z, shape)
+        turn, centre = self.frame(given.joints, rest_joints, given.sigma)
+        outputs = {"joints": canonical.from_frame(given.joints, rotation), "joint_sigma": given.sigma}
+        padding = [given.padding, centre, rotations.matrix_to_rotvec(turn)]
+        if self.twists:
+            outputs["twist"] = rotations.normalize(given.twist)
+            padding.append(tf.norm(given.twist, axis=-1) - 1.0)
+        return outputs | {"padding": tf.concat(padding, -1)}
+
+
+def _flat(name, value, size, count):
+    """`value` (..., size) as (count, size); zeros if None."""
+    if value is None:
+        return tf.zeros([count, size])
+    value = tf.cast(value, tf.float32)
+    if value.shape[-1] != size:
+        raise ValueError(f"`{name}` must end in shape ({size},); got {tuple(value.shape)}.")
+    return tf.reshape(value, [count, size])
