@@ -14,8 +14,9 @@ with quiet_start():
     from niki_tf import body, data, evaluation
 
 _PROTOCOL = flags.DEFINE_enum(
-    "protocol", "noise", ["noise", "error_score"],
-    "What is measured: error over noise of the joints, or what the scores of the joints' error are worth.",
+    "protocol", "noise", ["noise", "error_score", "round_trip"],
+    "What is measured: error over noise of the joints, what the scores of the joints' error are worth, or how "
+    "exactly an invertible solver leads from pose to joints and back.",
 )  # fmt: skip
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
@@ -40,12 +41,14 @@ def main(argv):
     measure, show = {
         "noise": (evaluation.noise_rows, _show_noise),
         "error_score": (evaluation.error_score_rows, _show_error_score),
+        "round_trip": (evaluation.round_trip_rows, _show_round_trip),
     }[_PROTOCOL.value]
+    options = {} if _PROTOCOL.value == "round_trip" else {"twist": _TWIST.value}
     try:
         output, clips, body_data, solvers = _prepared()
         rows = measure(
             clips, solvers=solvers, body=body_data, stride=_STRIDE.value, seed=_SEED.value,
-            batch_size=_BATCH_SIZE.value, twist=_TWIST.value, progress=True,
+            batch_size=_BATCH_SIZE.value, progress=True, **options,
         )  # fmt: skip
     except (ValueError, OSError) as error:
         sys.exit(f"evaluate.py: {error}")
@@ -77,6 +80,13 @@ def _show_error_score(rows, output, frames):
     print("share of the frames in which the displaced joint has the highest score (chance 0.034)")
     with_joints = [row for row in rows if row["rank_joint"] is not None]
     _print_columns(with_joints, (*_JOINT_COLUMNS, *(column for column in rows[0] if column.startswith("found"))))
+    return []
+
+
+def _show_round_trip(rows, output, frames):
+    """Prints the table; draws nothing."""
+    print(f"\nRound-trip protocol: {frames}, z = 0, float32; joints in mm, local rotations in degrees")
+    print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows], decimals=4))
     return []
 
 

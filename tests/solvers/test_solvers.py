@@ -279,6 +279,26 @@ def test_bad_poses_are_named():
         solver.fk(np.zeros([1, 3, 3]), np.zeros([22, 3, 3]))
 
 
+def test_weights_of_the_paper():
+    solver = solvers.TwistSwing(SKELETON, condition="none", dropout=0.5, **PUBLISHED)
+    assert solver.published_weights == 29_011_392
+    assert solver.count_params() == 22_845_152
+    one_stage = solvers.OneStage(SKELETON, condition="none", canonical=False)
+    assert one_stage.published_weights == 14_194_176
+
+
+def test_the_residual_is_the_distance_from_the_answer(rng):
+    solver = _strong(MAKERS["twist_swing"]())
+    inputs = _inputs(rng, 5)
+    found = solver(inputs)
+    local = tf.concat([found["global_orient"], found["body_pose"]], -3)
+    posed, _ = kinematics.forward_kinematics(local, SKELETON(inputs["betas"]))
+    away = inputs["joints"] - posed
+    weights = 1.0 / (inputs["joint_sigma"] ** 2 + 0.02**2)
+    away -= np.average(away, axis=1, weights=np.repeat(weights[..., None], 3, -1))[:, None]
+    np.testing.assert_allclose(found["residual"], np.linalg.norm(away, axis=-1), atol=1e-5)
+
+
 def test_bad_padding_and_z_are_named(rng):
     solver = MAKERS["twist_swing"]()
     with pytest.raises(ValueError, match=r"`padding` must end in shape \(89,\); got \(2, 60\)"):

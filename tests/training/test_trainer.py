@@ -107,3 +107,22 @@ def test_a_checkpoint_of_another_model_is_refused(make_trainer):
     make_trainer(max_steps=1).run()
     with pytest.raises(ValueError, match="`workdir` holds a checkpoint of another model"):
         make_trainer(hidden=9).run()
+
+
+def test_the_learning_rate_falls_in_steps_or_along_a_cosine(make_trainer):
+    rates = {}
+    for schedule in ("steps", "cosine"):
+        optimizer = make_trainer(steps=60, schedule=schedule, learning_rate=1.0, warmup_steps=0).optimizer
+        rates[schedule] = []
+        for step in (1, 39, 41, 49, 51, 59):
+            optimizer.iterations.assign(step)
+            rates[schedule].append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates["steps"], [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+    np.testing.assert_allclose(
+        rates["cosine"], 0.5 + 0.5 * np.cos(np.pi * (np.array([1, 39, 41, 49, 51, 59]) - 1) / 59), atol=0.03
+    )
+
+
+def test_an_unknown_schedule_is_named():
+    with pytest.raises(ValueError, match="`schedule` must be cosine or steps; got 'line'"):
+        training.TrainSettings(schedule="line")
