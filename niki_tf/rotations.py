@@ -123,15 +123,7 @@ def sixd_to_matrix(sixd):
 def geodesic_angle(a, b):
     """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
     difference = tf.linalg.matmul(a, b, transpose_a=True)
-    skew = tf.stack(
-        [
-            difference[..., 2, 1] - difference[..., 1, 2],
-            difference[..., 0, 2] - difference[..., 2, 0],
-            difference[..., 1, 0] - difference[..., 0, 1],
-        ],
-        -1,
-    )
-    return tf.atan2(_norm(skew, keepdims=False), _trace(difference) - 1.0)
+    return tf.atan2(_norm(_skew(difference), keepdims=False), _trace(difference) - 1.0)
 
 
 def vectors_to_swing(source, target):
@@ -169,11 +161,18 @@ def matrix_to_swing_twist(matrix, axis):
     axis = normalize(axis)
     swing = vectors_to_swing(axis, apply(matrix, axis))
     rest = tf.linalg.matmul(swing, matrix, transpose_a=True)
-    skew = tf.stack(
-        [rest[..., 2, 1] - rest[..., 1, 2], rest[..., 0, 2] - rest[..., 2, 0], rest[..., 1, 0] - rest[..., 0, 1]], -1
-    )
-    twist = tf.stack([_trace(rest) - 1.0, tf.reduce_sum(skew * axis, -1)], -1)
+    twist = tf.stack([_trace(rest) - 1.0, tf.reduce_sum(_skew(rest) * axis, -1)], -1)
     return swing, normalize(twist)
+
+
+def matrix_to_twist(matrix, axis):
+    """The twist of `matrix` R (..., 3, 3) about `axis` a (..., 3) alone, as (cos, sin), (..., 2); short where R a = -a.
+
+    (tr R - a . R a, skew(R) . a) = (1 + a . R a) (cos, sin)
+    """
+    axis = normalize(axis)
+    along = tf.reduce_sum(axis * apply(matrix, axis), -1)
+    return normalize(tf.stack([_trace(matrix) - along, tf.reduce_sum(_skew(matrix) * axis, -1)], -1))
 
 
 def procrustes(source, target, weights=None, squarings=12):
@@ -210,6 +209,12 @@ def _diagonal(matrix):
 def _trace(matrix):
     """Sum of the diagonal, (...)."""
     return tf.reduce_sum(_diagonal(matrix), -1)
+
+
+def _skew(matrix):
+    """Twice the sine times the axis of rotations (..., 3, 3): what is not symmetric in them, (..., 3)."""
+    pairs = ((2, 1), (0, 2), (1, 0))
+    return tf.stack([matrix[..., row, column] - matrix[..., column, row] for row, column in pairs], -1)
 
 
 def _matrix_from_entries(entries):

@@ -73,6 +73,15 @@ def test_swing_times_twist_is_the_rotation(rotvec, axis):
     close(tf.reduce_sum(rot.matrix_to_rotvec(swing) * rot.normalize(axis)), 0.0, 1e-5)
 
 
+@quick
+@hypothesis.given(rotvecs, directions)
+def test_the_twist_alone_is_that_of_swing_times_twist(rotvec, axis):
+    matrix, axis = rot.rotvec_to_matrix(tf.constant(rotvec, tf.float64)), tf.constant(axis, tf.float64)
+    kept = tf.reduce_sum(rot.normalize(axis) * rot.apply(matrix, rot.normalize(axis)))
+    hypothesis.assume(kept > -0.999)
+    close(rot.matrix_to_twist(matrix, axis), rot.matrix_to_swing_twist(matrix, axis)[1], 1e-5)
+
+
 PAIRS = {
     "rotvec-quaternion": (rot.rotvec_to_quaternion_wxyz, rot.quaternion_wxyz_to_rotvec),
     "rotvec-matrix": (rot.rotvec_to_matrix, rot.matrix_to_rotvec),
@@ -184,6 +193,7 @@ DIFFERENTIABLE = {
     "geodesic_angle": lambda v: rot.geodesic_angle(rot.rotvec_to_matrix(v), tf.eye(3, dtype=v.dtype)),
     "swing": lambda v: rot.vectors_to_swing(x_axis(v), rot.apply(rot.rotvec_to_matrix(v), x_axis(v))),
     "swing_twist": lambda v: rot.matrix_to_swing_twist(rot.rotvec_to_matrix(v), x_axis(v))[1],
+    "twist": lambda v: rot.matrix_to_twist(rot.rotvec_to_matrix(v), x_axis(v)),
     "procrustes": lambda v: rot.procrustes(tf.eye(3, dtype=v.dtype), rot.rotvec_to_matrix(v)),
     "normalize": rot.normalize,
 }

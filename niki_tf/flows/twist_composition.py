@@ -61,20 +61,9 @@ class TwistComposition(tfb.Bijector):
         return cos * (rows - along) + along + (sin if back else -sin) * across
 
     def _own_twist(self, rows):
-        """The unit twist (..., J, 2) that rotations R given by two rows have about their rest bones a.
-
-        (tr R - a . R a, skew(R) . a) = (1 + a . R a) (cos, sin)
-        """
+        """The unit twist (..., J, 2) that rotations given by two rows have about their rest bones."""
         matrix = rotations.sixd_to_matrix(tf.concat([rows[..., 0, :], rows[..., 1, :]], -1))
-        axes = rotations.normalize(self._axes)
-        along = tf.reduce_sum(axes * rotations.apply(matrix, axes), -1)
-        x, y, z = tf.unstack(axes, axis=-1)
-        skew = (
-            x * (matrix[..., 2, 1] - matrix[..., 1, 2])
-            + y * (matrix[..., 0, 2] - matrix[..., 2, 0])
-            + z * (matrix[..., 1, 0] - matrix[..., 0, 1])
-        )
-        return rotations.normalize(tf.stack([tf.linalg.trace(matrix) - along, skew], -1))
+        return rotations.matrix_to_twist(matrix, self._axes)
 
     def _inverse(self, y):
         root, rows, twist = self._parts(y)
