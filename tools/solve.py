@@ -38,6 +38,7 @@ def main(argv):
         output = evaluation.output_folder(_OUTPUT.value)
         contestants = _solvers(scorer.skeleton)
         scene = _scene(scorer)
+        _check_twist(contestants, scene)
     except (ValueError, OSError) as error:
         sys.exit(f"solve.py: {error}")
     answers, errors, rows = _contest(contestants, scene, scorer)
@@ -46,7 +47,8 @@ def main(argv):
         _write_poses(output / f"{name.lower()}_poses.npz", answer, scene, pelvis) for name, answer in answers.items()
     ]
     written += _write_pictures(output, scene, scorer, body_data.faces, answers, errors)
-    print(f"\n{_caption(scene, *answers)}\n\n{evaluation.text_table(rows, decimals=2)}\n\nWritten:")
+    told = _caption(scene, *answers, uses_twist=[*contestants.values()][-1].uses_twist)
+    print(f"\n{told}\n\n{evaluation.text_table(rows, decimals=2)}\n\nWritten:")
     print("\n".join(f"  {path}" for path in written))
 
 
@@ -59,8 +61,14 @@ def _solvers(skeleton):
             "tools/train.py, or take the shipped saved_models/one_stage."
         )
     learned = evaluation.load_solver(str(model), skeleton=skeleton)
-    name = "NIKI" if isinstance(learned, solvers.OneStage) else model.resolve().name
+    name = "NIKI" if hasattr(learned, "fk") else model.resolve().name
     return {"analytic": solvers.Analytic(skeleton), name: learned}
+
+
+def _check_twist(contestants, scene):
+    needy = [name for name, solver in contestants.items() if solver.needs_twist]
+    if needy and "twist" not in scene.inputs:
+        raise ValueError(f"`input` must hold `twist` (T, 23, 2) for {needy[0]}, which cannot guess it.")
 
 
 def _scene(scorer):
@@ -114,13 +122,14 @@ _HEADINGS = {
 }  # fmt: skip
 
 
-def _caption(scene, analytic, learned):
+def _caption(scene, analytic, learned, *, uses_twist):
     frames = len(scene.joints)
     if scene.true_rotations is None:
         return f"{frames} frames of given joints. Nobody knows the true pose, so distances are to the joints as given."
+    told = f"so is {learned}" if uses_twist else f"{learned} is not"
     return (
         f"{frames} frames, {_NOISE_MM.value:g} mm of noise on each axis of each joint; the true pose is known.\n"
-        f"The {analytic} solver is told the true twist of each bone, which joints do not show; {learned} is not."
+        f"The {analytic} solver is told the true twist of each bone, which joints do not show; {told}."
     )
 
 

@@ -25,6 +25,8 @@ class Analytic(Solver):
     Source: Li et al., HybrIK, CVPR 2021.
     """
 
+    uses_twist = True
+
     def __init__(self, skeleton, *, adaptive=True, **kwargs):
         super().__init__(skeleton, **kwargs)
         self.adaptive = adaptive

@@ -23,6 +23,8 @@ class Solver(keras.Model):
         self.skeleton = skeleton
         self.built = True
 
+    uses_twist = False
+    """Whether `twist` changes the answer."""
     needs_twist = False
     """Whether `twist` must be given."""
     extra_inputs = {}

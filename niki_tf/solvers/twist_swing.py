@@ -53,6 +53,7 @@ class TwistSwing(InvertibleSolver):
 
     embedding = SWING_EMBEDDING + TWIST
     twists = 23
+    uses_twist = True
 
     def __init__(
         self, skeleton, *, couplings=16, hidden=512, rotation_couplings=16, rotation_hidden=512, bounded="scale",

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from niki_tf import body, data, evaluation, rotations
+from niki_tf import body, data, evaluation, rotations, solvers
+from niki_tf.solvers import files
 
 PELVIS = body.mannequin_skeleton().joints[0]
 """AMASS's `trans` is added to it."""
@@ -75,3 +76,16 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, argume
     given = [argument.format(tmp=tmp_path) for argument in arguments]
     with pytest.raises(SystemExit, match=f"^solve.py.*{message}"):
         run_tool("solve", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
+
+
+def test_a_model_that_needs_the_twist_and_joints_without(run_tool, tmp_path):
+    needy = solvers.TwistSwing(
+        body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
+    )
+    files.save(needy, tmp_path / "needy")
+    np.savez(tmp_path / "joints.npz", joints=np.zeros([2, 29, 3]))
+    where = [f"--model={tmp_path / 'needy'}", f"--output={tmp_path / 'out'}"]
+    with pytest.raises(SystemExit, match=r"^solve.py: `input` must hold `twist` \(T, 23, 2\) for NIKI"):
+        run_tool("solve", *where, f"--input={tmp_path / 'joints.npz'}")
+    printed = run_tool("solve", *where, "--frames=2")
+    assert "so is NIKI" in printed
