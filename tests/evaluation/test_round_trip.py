@@ -30,6 +30,14 @@ def test_an_invertible_solver_comes_back(clips):
     assert row["fk_mm"] > 10
 
 
+@pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
+def test_shipped_models_come_back(clips, name, repo):
+    (row,) = _rows(clips, solvers.load(repo / "saved_models" / name))
+    assert row["max_mm"] < 0.1
+    assert row["max_deg"] < 0.05
+    assert row["fk_mm"] < 20
+
+
 def test_what_is_lost_on_the_way_shows(clips):
     (row,) = _rows(clips, Forgetful, batch_size=1)
     assert row["max_deg"] > 1
