@@ -14,7 +14,14 @@ def test_joint_errors_are_zero_for_the_truth_and_name_the_joint_that_is_off(rng)
     rest = tf.repeat(tf.constant(SKELETON.joints[None], tf.float32), 8, axis=0)
     joints, _ = body.forward_kinematics(local, rest)
     joints -= joints[:, :1]
-    batch = {"noisy": joints, "joints": joints, "rest_joints": rest, "joint_sigma": None, "betas": None}
+    batch = {
+        "noisy": joints,
+        "joints": joints,
+        "rest_joints": rest,
+        "joint_sigma": None,
+        "betas": None,
+        "noisy_twist": None,
+    }
     knows = types.SimpleNamespace(solve=lambda *_: (local, {}))
     np.testing.assert_allclose(figures.joint_errors(knows, batch), 0.0, atol=1e-3)
     off = batch | {"joints": joints + tf.one_hot(5, 29)[:, None] * tf.constant([0.0, 0.04, 0.03])}
