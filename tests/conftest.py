@@ -25,3 +25,12 @@ def rng():
 @pytest.fixture(scope="session")
 def repo():
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def parity(repo):
+    """Folder of the numbers recorded from the published code."""
+    folder = repo.parent / "shared" / "parity"
+    if not folder.exists():
+        pytest.skip(f"recorded numbers are not at {folder}")
+    return folder

@@ -9,14 +9,6 @@ CASES = ("clean", "noise20", "noise50", "clean_zero_betas")
 
 
 @pytest.fixture(scope="module")
-def parity(repo):
-    folder = repo.parent / "shared" / "parity"
-    if not folder.exists():
-        pytest.skip(f"recorded numbers are not at {folder}")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def recorded(parity):
     with np.load(parity / "hybrik_io.npz") as file:
         return dict(file)

@@ -11,14 +11,6 @@ from niki_tf.body import kinematics
 FLOWS = {"flow": ("niki_1stage", "flow"), "joint_flow": ("nikits", "flow_j2s"), "rotation_flow": ("nikits", "flow_s2r")}
 
 
-@pytest.fixture(scope="module")
-def parity(repo):
-    folder = repo.parent / "shared" / "parity"
-    if not folder.exists():
-        pytest.skip(f"recorded numbers are not at {folder}")
-    return folder
-
-
 class Recorded:
     """A checkpoint, what it gives, and our solver made of it."""
 

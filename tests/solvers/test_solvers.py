@@ -160,7 +160,8 @@ def test_the_network_leads_there_and_back(name, rng):
     back, _ = solver.to_observation(pose, z, shape)
     for part, value in vars(seen).items():
         if value is not None:
-            np.testing.assert_allclose(getattr(back, part), value, atol=1e-3, err_msg=part)
+            close = 5e-4 if solver.twists else 2e-4  # two networks round twice
+            np.testing.assert_allclose(getattr(back, part), value, atol=close, err_msg=part)
 
 
 @pytest.mark.parametrize("name", INVERTIBLE)
