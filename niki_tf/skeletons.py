@@ -74,3 +74,6 @@ TRUNK = (0, 1, 2, 3, 6, 9, 12, 13, 14, 16, 17)
 
 EVALUATION_14 = (8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 24)
 """Fourteen of the 29: ankles, knees, hips, wrists, elbows, shoulders, neck, head top (the order of LSP)."""
+
+ABSENT = 10.0
+"""A `joint_sigma` of this many metres or more says that the joint was not seen at all; its position is not read."""

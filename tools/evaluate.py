@@ -2,6 +2,7 @@
 
 Examples:
     python tools/evaluate.py --protocol=noise --motion=DIR --solver=analytic --solver=saved_models/one_stage
+    python tools/evaluate.py --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
     python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
 """
 
@@ -12,6 +13,7 @@ from quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, data, evaluation
+    from niki_tf.data import corruption
 
 _PROTOCOL = flags.DEFINE_enum(
     "protocol", "noise", ["noise", "error_score", "round_trip"],
@@ -21,8 +23,16 @@ _PROTOCOL = flags.DEFINE_enum(
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
-    "solver", ["analytic"], "`analytic` or a folder that holds model.keras; give the flag once for each solver."
-)
+    "solver", ["analytic"],
+    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; give the flag once "
+    "for each solver.",
+)  # fmt: skip
+_NOISE = flags.DEFINE_enum(
+    "noise", "isotropic", ["isotropic", "estimator"],
+    "Protocol noise: errors of the same size on every joint and axis, or an estimator's.",
+)  # fmt: skip
+_SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: tell the sigma that the estimator reports.")
+_ABSENT = flags.DEFINE_float("absent", 0.0, "Protocol noise: probability that a joint of a frame is absent.")
 _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .json, .csv and .png files.")
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Tell the true twist to the solvers that use one.")
 _BODY = flags.DEFINE_string("body", "mannequin", "Body that is posed: `mannequin` or an SMPL file (.npz, .pkl).")
@@ -38,13 +48,12 @@ def main(argv):
     """Checks everything, measures, prints and writes."""
     if argv[1:]:
         sys.exit(f"evaluate.py takes flags only; got {' '.join(argv[1:])}.")
-    measure, show = {
-        "noise": (evaluation.noise_rows, _show_noise),
-        "error_score": (evaluation.error_score_rows, _show_error_score),
-        "round_trip": (evaluation.round_trip_rows, _show_round_trip),
-    }[_PROTOCOL.value]
-    options = {} if _PROTOCOL.value == "round_trip" else {"twist": _TWIST.value}
     try:
+        measure, show, options = {
+            "noise": (evaluation.noise_rows, _show_noise, {"twist": _TWIST.value, "errors": _joint_errors()}),
+            "error_score": (evaluation.error_score_rows, _show_error_score, {"twist": _TWIST.value}),
+            "round_trip": (evaluation.round_trip_rows, _show_round_trip, {}),
+        }[_PROTOCOL.value]
         output, clips, body_data, solvers = _prepared()
         rows = measure(
             clips, solvers=solvers, body=body_data, stride=_STRIDE.value, seed=_SEED.value,
@@ -62,11 +71,13 @@ def main(argv):
 def _show_noise(rows, output, frames):
     """Prints a table for each metric and draws the figure; gives its path."""
     figure = output / "noise.png"
-    evaluation.noise_figure(rows, figure, title=f"Error over joint noise, {frames}")
-    print(f"\nNoise protocol: {frames}; {_told()}; columns are mm of noise on each axis.")
+    column = "noise_mm" if "noise_mm" in rows[0] else "factor"
+    meaning = {"noise_mm": "mm of noise on each axis", "factor": "factors of an estimator's errors"}[column]
+    evaluation.noise_figure(rows, figure, title=f"Error over {_done()}\n{frames}")
+    print(f"\nNoise protocol, {_done()}: {frames}; {_told()}; columns are {meaning}.")
     for metric, heading in _HEADINGS.items():
         print(f"\n{heading}")
-        print(evaluation.text_table(evaluation.pivot(rows, index="solver", column="noise_mm", value=metric)))
+        print(evaluation.text_table(evaluation.pivot(rows, index="solver", column=column, value=metric)))
     return [figure]
 
 
@@ -93,6 +104,23 @@ def _show_round_trip(rows, output, frames):
 def _print_columns(rows, columns):
     columns = ("solver", "score", *columns)
     print(evaluation.text_table([{name: row[name] for name in columns} for row in rows], decimals=3))
+
+
+def _joint_errors():
+    """What the flags say is done to the joints."""
+    asked = {"--noise": _NOISE.value != "isotropic", "--sigma": _SIGMA.value, "--absent": _ABSENT.value != 0.0}
+    strangers = [flag for flag, used in asked.items() if used]
+    if strangers and _PROTOCOL.value != "noise":
+        raise ValueError(f"`{strangers[0]}` is for --protocol=noise; got --protocol={_PROTOCOL.value}. Leave it out.")
+    estimate = corruption.estimate if _NOISE.value == "estimator" else None
+    return evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
+
+
+def _done():
+    """What is done to the joints, for titles."""
+    sigma = "told" if _SIGMA.value else "withheld"
+    noise = f"an estimator's errors (sigma {sigma})" if _NOISE.value == "estimator" else "joint noise"
+    return f"{noise}, {100 * _ABSENT.value:g} % of joints absent" if _ABSENT.value else noise
 
 
 def _told():

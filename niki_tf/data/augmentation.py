@@ -57,6 +57,7 @@ class Draws:
 class Augmentation:
     """How far the poses are varied."""
 
+    natural: float = setting(0.6, "Share of examples that keep their pose as recorded (mirrored and turned about).")
     exchange: float = setting(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
     mirror: float = setting(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
     perturb: float = setting(0.3, "Largest standard deviation of a random turn of each joint, radians.")
@@ -66,7 +67,8 @@ class Augmentation:
 
 def augmented_poses(draws, motion, settings):
     """Local rotations (n, 24, 3, 3) drawn from the motion set, varied as `settings` say."""
-    frames, mirrored = _frames_of_parts(draws, motion, settings)
+    varied = draws.uniform(1) >= settings.natural
+    frames, mirrored = _frames_of_parts(draws, motion, settings, varied)
     joint_frames = tf.gather(frames, _PART_OF_JOINT, axis=1)
     flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)
     own, other = tf.range(24, dtype=tf.int64), tf.constant(skeletons.SMPL_24.mirror, tf.int64)
@@ -74,17 +76,17 @@ def augmented_poses(draws, motion, settings):
     poses = tf.cast(tf.gather(tf.reshape(tf.constant(motion.poses), [-1, 3]), places), tf.float32)
     poses *= tf.where(flip[..., None], tf.constant([1.0, -1.0, -1.0]), tf.ones([3]))
     local = rotations.rotvec_to_matrix(poses)
-    turn = settings.perturb * draws.uniform(1, 1) ** 2 * draws.normal(24, 3)
+    turn = settings.perturb * draws.uniform(1, 1) ** 2 * draws.normal(24, 3) * tf.cast(varied, tf.float32)[..., None]
     local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
     yaw = rotations.rotvec_to_matrix(2 * np.pi * draws.uniform(1) * tf.constant([0.0, 1.0, 0.0]))
     return tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :1]), local[:, 1:]], 1)
 
 
-def _frames_of_parts(draws, motion, settings):
-    """Frame (n, 5) that each part comes from, and whether it is mirrored (n, 5)."""
+def _frames_of_parts(draws, motion, settings, varied):
+    """Frame (n, 5) that each part comes from, and whether it is mirrored (n, 5); one frame where not `varied` (n, 1)."""
     parts = len(_PARTS)
     frames = _draw_frames(draws, motion, parts)
-    exchanged = draws.uniform(parts) < settings.exchange
+    exchanged = varied & (draws.uniform(parts) < settings.exchange)
     mirrored = draws.uniform(parts) < settings.mirror
     return tf.where(exchanged, frames, frames[:, :1]), tf.where(exchanged, mirrored, mirrored[:, :1])
 

@@ -27,6 +27,7 @@ _ESTIMATOR_SCALE = 0.05
 _SIGMA_FOLLOWS = 0.5
 """How far the reported sigma follows the true error (1) rather than what is usual for the joint (0), in logarithms."""
 _TWIST_EDGE = 0.15
+_MOST_ABSENT = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Corruption:
     noise: float = setting(0.11, "Largest standard deviation of the joints' error per axis, metres.")
     noise_power: float = setting(1.2, "An example's level is noise * u ** noise_power, u uniform.")
     sigma_given: float = setting(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
+    absent: float = setting(0.15, "Share of examples that miss joints: each of them up to half of its joints.")
     estimator: float = setting(0.0, "Share of examples with the noise, scale and sigma of an estimator.")
     twist_noise: float = setting(0.5, "Largest standard deviation of the twist's error, radians.")
     twist_given: float = setting(0.5, "Share of examples that know all twists; a few know a part, the others none.")
@@ -44,7 +46,8 @@ class Corruption:
 def corrupt(draws, joints, settings):
     """Noisy joints (n, 29, 3), relative to their own joint 0, and joint_sigma (n, 29), metres.
 
-    With isotropic noise the sigma that is given is the true level within a factor of about 1.5 either way.
+    With isotropic noise the sigma that is given is the true level within a factor of about 1.5 either way. A joint
+    that is absent has the sigma `skeletons.ABSENT`, given or not; its position tells nothing, solvers fill it.
     """
     level = settings.noise * draws.uniform(1, 1) ** settings.noise_power
     noisy = joints + level * draws.normal(29, 3)
@@ -54,7 +57,12 @@ def corrupt(draws, joints, settings):
         estimated, sigma = estimate(draws, joints)
         chosen = draws.uniform(1) < settings.estimator
         noisy, reported = tf.where(chosen[..., None], estimated, noisy), tf.where(chosen, sigma, reported)
-    return noisy - noisy[:, :1], tf.where(given, reported, 0.0)
+    sigma = tf.where(given, reported, 0.0)
+    if settings.absent:
+        missing = _MOST_ABSENT * draws.uniform(1) * tf.cast(draws.uniform(1) < settings.absent, tf.float32)
+        absent = draws.uniform(29) < missing
+        sigma = tf.where(absent, skeletons.ABSENT, sigma)
+    return noisy - noisy[:, :1], sigma
 
 
 def estimate(draws, joints):

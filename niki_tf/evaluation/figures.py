@@ -9,6 +9,11 @@ from niki_tf.evaluation.tables import written_whole
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#6c757d")
 _INK = "#333333"
+_LEVELS = {
+    "noise_mm": "noise on each axis of each joint, standard deviation (mm)",
+    "factor": "an estimator's errors, times their usual size",
+}
+"""Column of a row's level, and what it says."""
 
 
 def noise_figure(rows, path, *, title="Noise sensitivity"):
@@ -22,25 +27,26 @@ def noise_figure(rows, path, *, title="Noise sensitivity"):
     lines = {}
     for row in rows:
         lines.setdefault(row["solver"], []).append(row)
+    (column,) = _LEVELS.keys() & rows[0].keys()
     figure = Figure(figsize=(10.5, 4.6), layout="constrained", facecolor="white")
     figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
     panels = zip(figure.subplots(1, 2), ("mpjpe", "pa_mpjpe"), ("MPJPE (mm)", "PA-MPJPE (mm)"), strict=True)
     for axes, metric, heading in panels:
-        _draw_lines(axes, lines, metric)
-        _tidy(axes, heading, sorted({row["noise_mm"] for row in rows}))
+        _draw_lines(axes, lines, column, metric)
+        _tidy(axes, heading, _LEVELS[column], sorted({row[column] for row in rows}))
     with written_whole(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
 
-def _draw_lines(axes, lines, metric):
+def _draw_lines(axes, lines, column, metric):
     """One line a solver, with its name at the right end instead of a legend."""
-    ends = [(rows[-1]["noise_mm"], rows[-1][metric]) for rows in lines.values()]
+    ends = [(rows[-1][column], rows[-1][metric]) for rows in lines.values()]
     top = max(row[metric] for rows in lines.values() for row in rows)
     heights = _spread([height for _, height in ends], gap=0.065 * max(top, 1e-6))
     for place, (name, rows) in enumerate(lines.items()):
         colour, (end, _) = _COLOURS[place % len(_COLOURS)], ends[place]
         axes.plot(
-            [row["noise_mm"] for row in rows],
+            [row[column] for row in rows],
             [row[metric] for row in rows],
             color=colour,
             lw=2.2,
@@ -78,10 +84,10 @@ def _spread(heights, *, gap):
     return moved
 
 
-def _tidy(axes, heading, levels):
+def _tidy(axes, heading, meaning, levels):
     """Few lines, light grid, ticks where the measurements are."""
     axes.set_title(heading, loc="left", color=_INK, fontsize=11)
-    axes.set_xlabel("noise on each axis of each joint, standard deviation (mm)", color=_INK)
+    axes.set_xlabel(meaning, color=_INK)
     axes.set_xticks(levels)
     axes.set_ylim(bottom=0)
     axes.set_xlim(min(levels), max(levels) or 1)

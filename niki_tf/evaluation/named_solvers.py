@@ -1,4 +1,4 @@
-"""The solvers that a program names: `analytic`, or a folder that holds model.keras."""
+"""The solvers that a program names: `analytic`, or a folder that holds model.keras; `+finish` ends both exactly."""
 
 import pathlib
 
@@ -10,23 +10,33 @@ from niki_tf import solvers
 ANALYTIC = "analytic"
 """The name of the solver that needs no file."""
 
+FINISH = "+finish"
+"""The end of a name that asks for the exact finish."""
+
+_FINISH_STEPS = 2
+
 
 def check_solver(name):
-    """Raises ValueError if `name` is neither `analytic` nor a folder that holds model.keras; loads nothing."""
-    folder = pathlib.Path(name)
-    wanted = f"`{ANALYTIC}` or a folder that holds model.keras"
-    if name == ANALYTIC or (folder / "model.keras").is_file():
+    """Raises ValueError if `name` is neither `analytic` nor a folder that holds model.keras; loads nothing.
+
+    Either can end in `+finish`.
+    """
+    base = name.removesuffix(FINISH)
+    folder = pathlib.Path(base)
+    wanted = f"`{ANALYTIC}` or a folder that holds model.keras, `{FINISH}` after it for the exact finish"
+    if base == ANALYTIC or (folder / "model.keras").is_file():
         return
     if not folder.is_dir():
         raise ValueError(f"`solver` must be {wanted}; got {name!r}, and there is no such folder. Check the spelling.")
-    raise ValueError(f"`solver` must be {wanted}; the folder {name!r} has no model.keras. Is its training finished?")
+    raise ValueError(f"`solver` must be {wanted}; the folder {base!r} has no model.keras. Is its training finished?")
 
 
 def load_solver(name, *, skeleton):
     """The solver that a program's user named, ready for the body whose rest skeleton is given.
 
     Args:
-        name: `analytic` or a folder that holds model.keras.
+        name: `analytic` or a folder that holds model.keras; with `+finish` after it, the solver's answer is refined by
+            two Gauss-Newton steps.
         skeleton: RestSkeleton of the body to solve for. Weights know a body by its bone vectors.
 
     Returns:
@@ -36,9 +46,11 @@ def load_solver(name, *, skeleton):
         ValueError: `name` is neither.
     """
     check_solver(name)
-    if name == ANALYTIC:
-        return solvers.Analytic(skeleton)
-    return solvers.load(name).with_skeleton(skeleton)
+    base = name.removesuffix(FINISH)
+    solver = solvers.Analytic(skeleton) if base == ANALYTIC else solvers.load(base).with_skeleton(skeleton)
+    if name != base:
+        solver.refine = _FINISH_STEPS
+    return solver
 
 
 def compiled(solver, *, inputs):

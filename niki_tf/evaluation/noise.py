@@ -3,25 +3,76 @@
 For every frame a random body shape, its true joints, and on all 29 of them, the root included, Gaussian noise of the
 same size along each axis; then all is made relative to the (noisy) root. No sigma is given; the true twist is, unless
 it is left out, to solvers that take one. Source: NIKI, supplementary material, section D and figure 5.
+
+Two variants, which can be combined, are asked for by `JointErrors`. The errors can be those of an estimator, whose size
+depends on joint and axis, at 0.5, 1 and 1.5 times their usual size: the column `factor`, in place of `noise_mm`, where
+1 is 30 mm on each axis as a root mean square over all joints. And joints can be absent.
 """
+
+import collections.abc
+import dataclasses
+import types
 
 import numpy as np
 import tqdm
 
-from niki_tf import rotations
+from niki_tf import rotations, skeletons
 from niki_tf.evaluation.named_solvers import compiled
 from niki_tf.evaluation.scoring import METRICS, Scorer
 
 LEVELS_MM = (0, 10, 20, 30, 50, 70, 100)
 """Standard deviations of the noise along each axis, millimetres."""
 
+FACTORS = (0.5, 1, 1.5)
+"""Common factors of an estimator's errors, from the least to the largest that its recipe draws."""
+
 _LARGEST_BETA = 2.5
 
 
+@dataclasses.dataclass(frozen=True)
+class JointErrors:
+    """What is done to the true joints before a solver is given them.
+
+    Attributes:
+        estimate: None for noise of the same size along each axis of each joint; or an estimator's recipe, a function
+            (draws, joints) -> joints, sigma, such as `niki_tf.data.corruption.estimate`.
+        sigma: tell solvers the sigma that `estimate` reports.
+        absent: probability that a joint of a frame is absent. It is given as (0, 0, 0) with the sigma
+            `niki_tf.skeletons.ABSENT`; without joint 0 the others are relative to the mean of those present.
+
+    Raises:
+        ValueError: `sigma` without `estimate`, or `absent` not in [0, 1).
+    """
+
+    estimate: collections.abc.Callable | None = None
+    sigma: bool = False
+    absent: float = 0.0
+
+    def __post_init__(self):
+        if self.sigma and self.estimate is None:
+            raise ValueError("`sigma` can be told of an estimator's errors only; got isotropic noise. Leave it out.")
+        if not 0.0 <= self.absent < 1.0:
+            raise ValueError(f"`absent` must be a probability of at least 0 and below 1; got {self.absent}.")
+
+
+ISOTROPIC = JointErrors()
+"""The paper's: noise alone, the same on every joint and axis."""
+
+
 def noise_rows(
-    clips, *, solvers, body, stride=1, seed=0, levels_mm=LEVELS_MM, batch_size=256, twist=True, progress=False
+    clips,
+    *,
+    solvers,
+    body,
+    stride=1,
+    seed=0,
+    levels_mm=LEVELS_MM,
+    errors=ISOTROPIC,
+    batch_size=256,
+    twist=True,
+    progress=False,
 ):
-    """Runs the protocol; every solver is given the same shapes and the same noise, whatever the batch size.
+    """Runs the protocol; every solver is given the same shapes and the same errors, whatever the batch size.
 
     Args:
         clips: list of Clip. Every `stride`-th frame of all clips one after the other is used, so that short clips do
@@ -29,15 +80,17 @@ def noise_rows(
         solvers: dict of name -> solver; the names go into the rows.
         body: BodyData that makes the joints and poses the answers.
         stride: use every n-th frame.
-        seed: of the shapes and the noise.
-        levels_mm: standard deviations of the noise along each axis, millimetres.
+        seed: of the shapes and the errors.
+        levels_mm: standard deviations of isotropic noise along each axis, millimetres; not used with an estimator's
+            errors, which come at FACTORS.
+        errors: `JointErrors`, what is done to the joints.
         batch_size: frames at a time.
         twist: tell the true twist to the solvers that use one.
         progress: show a progress bar.
 
     Returns:
-        list of dicts: solver, noise_mm, frames, and the means over the frames of mpjpe, pa_mpjpe, pve (millimetres)
-        and rotation_deg (degrees); solver by solver, in the order given.
+        list of dicts: solver, noise_mm (or factor, of an estimator's errors), frames, and the means over the frames of
+        mpjpe, pa_mpjpe, pve (millimetres) and rotation_deg (degrees); solver by solver, in the order given.
 
     Raises:
         ValueError: no clips, no solvers, a number out of range, or a solver that needs the twist and is not told.
@@ -49,18 +102,20 @@ def noise_rows(
     scorer = Scorer(body)
     poses = chosen_poses(clips, stride=stride)
     betas, noise = draws(len(poses), num_betas=scorer.num_betas, seed=seed)
-    contests = {(name, level): [] for name in solvers for level in levels_mm}
-    first = observation(true_bodies(scorer, poses[:1], betas[:1]), noise=noise[:1], twist=twist)
+    drawn = _Drawn(noise, *_further_draws(len(poses), seed=seed))
+    column, levels = ("noise_mm", levels_mm) if errors.estimate is None else ("factor", FACTORS)
+    contests = {(name, level): [] for name in solvers for level in levels}
+    first = _observed(true_bodies(scorer, poses[:1], betas[:1]), levels[0], drawn.of(slice(1)), errors, twist=twist)
     solve = {name: compiled(solver, inputs=first) for name, solver in solvers.items()}
     with tqdm.tqdm(total=len(poses) * len(contests), unit="frame", disable=not progress) as bar:
         for start in range(0, len(poses), batch_size):
             some = slice(start, start + batch_size)
-            truth = true_bodies(scorer, poses[some], betas[some])
+            truth, own = true_bodies(scorer, poses[some], betas[some]), drawn.of(some)
             for (name, level), scores in contests.items():
-                answer = solve[name](observation(truth, noise=noise[some] * (level / 1000), twist=twist))
+                answer = solve[name](_observed(truth, level, own, errors, twist=twist))
                 scores.append(scorer.scores(answer, truth=truth))
                 bar.update(len(truth["betas"]))
-    return [_row(name, level, scores) for (name, level), scores in contests.items()]
+    return [_row({"solver": name, column: level}, scores) for (name, level), scores in contests.items()]
 
 
 def chosen_poses(clips, *, stride):
@@ -73,6 +128,27 @@ def observation(truth, *, noise, twist=True):
     joints = truth["joints"] + noise
     told = {"twist": truth["twist"]} if twist else {}
     return {"joints": joints - joints[:, :1], "betas": truth["betas"], **told}
+
+
+def _observed(truth, level, drawn, errors, *, twist):
+    """What a solver is given at one level: millimetres, or the factor of an estimator's errors."""
+    if errors.estimate is None:
+        seen = observation(truth, noise=drawn.noise * (level / 1000), twist=twist)
+    else:
+        joints, sigma = errors.estimate(drawn.for_estimator(level), truth["joints"])
+        seen = observation(truth, noise=np.asarray(joints) - truth["joints"], twist=twist)
+        seen |= {"joint_sigma": np.asarray(sigma)} if errors.sigma else {}
+    return _without(seen, drawn.absent < errors.absent) if errors.absent else seen
+
+
+def _without(seen, absent):
+    """The observation without the joints that are `absent` (N, 29): zeros, and a sigma that says so."""
+    present = ~absent[..., None]
+    mean = np.sum(seen["joints"] * present, 1, keepdims=True) / np.maximum(present.sum(1, keepdims=True), 1)
+    # Relative to joint 0, the others would tell where it is.
+    joints = seen["joints"] - np.where(absent[:, :1, None], mean, 0.0)
+    sigma = np.where(absent, skeletons.ABSENT, seen.get("joint_sigma", 0.0))
+    return {**seen, "joints": (joints * present).astype(np.float32), "joint_sigma": sigma.astype(np.float32)}
 
 
 def true_bodies(scorer, poses, betas):
@@ -89,10 +165,48 @@ def draws(frames, *, num_betas, seed):
     return betas, noise_random.standard_normal((frames, 29, 3), np.float32)
 
 
-def _row(name, level, scores):
-    """One line of the table from the per-frame scores of all batches."""
+def _further_draws(frames, *, seed):
+    """Uniform numbers (frames, 29) and (frames, 1, 1) and normal ones (frames, 29), float32; see `_Drawn`."""
+    # The first three streams are those of `draws` and of the error-score protocol.
+    absent_random, scale_random, sigma_random = np.random.default_rng(seed).spawn(6)[3:]
+    absent, scale = absent_random.random((frames, 29), np.float32), scale_random.random((frames, 1, 1), np.float32)
+    return absent, scale, sigma_random.standard_normal((frames, 29), np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """Random numbers of some frames, the same for all solvers and levels.
+
+    Attributes:
+        noise: (N, 29, 3), standard normal.
+        absent: (N, 29), uniform; a joint is absent where it is below the probability.
+        scale: (N, 1, 1), uniform, for the size of an estimator's body.
+        sigma: (N, 29), standard normal, for the sigma that an estimator reports.
+    """
+
+    noise: np.ndarray
+    absent: np.ndarray
+    scale: np.ndarray
+    sigma: np.ndarray
+
+    def of(self, some):
+        """Those of `some` frames."""
+        return _Drawn(self.noise[some], self.absent[some], self.scale[some], self.sigma[some])
+
+    def for_estimator(self, factor):
+        """The `draws` of an estimator's recipe, which asks once for each shape; its factor is set instead of drawn."""
+        place = np.full((len(self.noise), 1), (factor - FACTORS[0]) / (FACTORS[-1] - FACTORS[0]), np.float32)
+        uniform, normal = {(1,): place, (1, 1): self.scale}, {(29, 3): self.noise, (29,): self.sigma}
+        return types.SimpleNamespace(
+            uniform=lambda *shape: uniform[shape],
+            normal=lambda *shape: normal[shape],
+        )
+
+
+def _row(which, scores):
+    """One line of the table, `which` with its solver and level, from the per-frame scores of all batches."""
     means = {metric: float(np.concatenate([batch[metric] for batch in scores]).mean()) for metric in METRICS}
-    return {"solver": name, "noise_mm": level, "frames": sum(len(batch["mpjpe"]) for batch in scores), **means}
+    return {**which, "frames": sum(len(batch["mpjpe"]) for batch in scores), **means}
 
 
 def check(clips, solvers, *, stride, batch_size):

@@ -8,8 +8,11 @@ shift all others.
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
+from niki_tf.body import kinematics
 
 _TRUSTED = 0.02
+_LEAST_TRUST = 1e-6
+_TOLD_OF_ABSENT = 1.0
 
 
 def trunk_frame(joints, rest_joints, joint_sigma):
@@ -29,9 +32,51 @@ def trunk_frame(joints, rest_joints, joint_sigma):
 
 
 def trust(joint_sigma):
-    """Weights of joints by their uncertainty, both (..., n), summing to 1: as 1 / (sigma^2 + (20 mm)^2)."""
-    weights = 1.0 / (joint_sigma * joint_sigma + _TRUSTED**2)
+    """Weights of joints by their uncertainty, both (..., n), summing to 1: as 1 / (sigma^2 + (20 mm)^2).
+
+    A joint that is absent has no weight; where all are, all have the same.
+    """
+    absent = joint_sigma >= skeletons.ABSENT
+    weights = tf.where(absent, _LEAST_TRUST, 1.0 / (told(joint_sigma) ** 2 + _TRUSTED**2))
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
+
+
+def told(joint_sigma):
+    """What a network is told of joint_sigma (..., n): the same, but 1 m for every joint that is absent."""
+    return tf.where(joint_sigma >= skeletons.ABSENT, _TOLD_OF_ABSENT, joint_sigma)
+
+
+def filled(joints, rest_joints, joint_sigma):
+    """Joints (..., 29, 3) with the absent ones hung on their parents as in the rest pose, turned as the trunk is.
+
+    Args:
+        joints: (..., 29, 3) metres; those that are absent may hold anything, NaN too.
+        rest_joints: (..., 29, 3) metres, the same body at rest.
+        joint_sigma: (..., 29) metres; from `skeletons.ABSENT` on a joint is absent.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import body
+        >>> from niki_tf.solvers import canonical
+        >>> rest = body.mannequin_skeleton()(tf.zeros([10]))
+        >>> absent = tf.one_hot(20, 29, on_value=1.0)
+        >>> lost = tf.where(absent[:, None] > 0.0, float("nan"), rest)
+        >>> bool(tf.reduce_all(tf.abs(canonical.filled(lost, rest, absent) - rest) < 1e-5))
+        True
+    """
+    absent = (joint_sigma >= skeletons.ABSENT)[..., None]
+    joints = tf.where(absent, 0.0, joints)
+    rotation, centre = trunk_frame(joints, rest_joints, joint_sigma)
+    weights = trust(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
+    rest_centre = tf.reduce_sum(weights[..., None] * tf.gather(rest_joints, skeletons.TRUNK, axis=-2), -2)
+    hung = kinematics.bones(rest_joints)
+    hung = tf.concat([hung[..., :1, :] - rest_centre[..., None, :], hung[..., 1:, :]], -2)
+    hung = tf.unstack(tf.linalg.matmul(hung, rotation, transpose_b=True), axis=-2)
+    found = []
+    for joint, parent in enumerate(skeletons.SMPL_29.parents):
+        start = centre if parent < 0 else found[parent]
+        found.append(tf.where(absent[..., joint, :], start + hung[joint], joints[..., joint, :]))
+    return tf.stack(found, -2)
 
 
 def to_frame(joints, rotation, centre):

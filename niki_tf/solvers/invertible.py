@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from niki_tf import rotations
 from niki_tf.body import kinematics
-from niki_tf.solvers import canonical, contract, error_score
+from niki_tf.solvers import canonical, contract
 from niki_tf.solvers.learned import LearnedSolver
 
 JOINTS, SIGMA, PADDING, POSE = 29 * 3, 29, 60, 24 * 6
@@ -51,6 +51,9 @@ class InvertibleSolver(LearnedSolver):
         **kwargs: see `LearnedSolver`.
     """
 
+    tells_residual = True
+    """The residual is what `error_score` finds to be the best score of how wrong a joint is. The size of z says little
+    once joints are off by more than 1 mm, for the loss `ind` holds it to a normal distribution."""
     embedding = 0
     """Entries of the error embedding z."""
     twists = 0
@@ -95,12 +98,7 @@ class InvertibleSolver(LearnedSolver):
         return self(given)
 
     def solve(self, joints, joint_sigma, betas, twist, *, padding=None):
-        """See `Solver.solve`; further outputs are z and, as its measure in metres, `residual` (N, 29).
-
-        The residual is the distance of each observed joint from the same joint of the answer: what `error_score`
-        finds to be the best score of how wrong a joint is. The size of z says little once joints are off by more
-        than 1 mm, for `ind` holds it to a normal distribution.
-        """
+        """See `Solver.solve`; a further output is z."""
         rest_joints = self.skeleton(betas)
         rotation, centre = self.frame(joints, rest_joints, joint_sigma)
         if padding is None:
@@ -108,10 +106,10 @@ class InvertibleSolver(LearnedSolver):
         padding, shift, turn, longer = tf.split(padding, [PADDING, 3, 3, self.twists], -1)
         rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
         seen = canonical.to_frame(joints, rotation, centre) + shift[:, None]
-        seen = Observation(seen, joint_sigma, padding, self._lengthen(twist, longer))
+        seen = Observation(seen, canonical.told(joint_sigma), padding, self._lengthen(twist, longer))
         pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints))
         local = canonical.turn_root(rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6])), rotation)
-        return local, {"z": z, "residual": error_score.residual(joints, local, rest_joints, joint_sigma)}
+        return local, {"z": z}
 
     def _lengthen(self, twist, longer):
         """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""

@@ -45,7 +45,7 @@ class MLP(LearnedSolver):
         rest_joints = self.skeleton(betas)
         rotation, centre = self.frame(joints, rest_joints, joint_sigma)
         seen = canonical.to_frame(joints, rotation, centre)
-        pose = self.to_pose(seen, joint_sigma, self.shape_condition(betas, rest_joints))
+        pose = self.to_pose(seen, canonical.told(joint_sigma), self.shape_condition(betas, rest_joints))
         local = rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6]))
         return canonical.turn_root(local, rotation), {}
 

@@ -3,30 +3,36 @@
 import keras
 import tensorflow as tf
 
-from niki_tf.solvers import contract
+from niki_tf.solvers import canonical, contract, error_score
+from niki_tf.solvers.finish import finished
 
 
 class Solver(keras.Model):
     """An inverse-kinematics method: joints in, joint rotations out.
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
-    `betas` (..., B) and `twist` (..., 23, 2); returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
+    `betas` (..., B) and `twist` (..., 23, 2). A joint whose sigma is `skeletons.ABSENT` (10 m) or more was not seen:
+    its position is not read and may be NaN. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
     how far each joint is from the pose that was found, metres. Subclasses write `solve`.
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
+        refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
+            2 do. May be set later, too.
     """
 
-    def __init__(self, skeleton, **kwargs):
+    def __init__(self, skeleton, *, refine=0, **kwargs):
         super().__init__(**kwargs)
-        self.skeleton = skeleton
+        self.skeleton, self.refine = skeleton, refine
         self.built = True
 
     uses_twist = False
     """Whether `twist` changes the answer."""
     needs_twist = False
     """Whether `twist` must be given."""
+    tells_residual = False
+    """Whether the answer says how far each joint is from it."""
     extra_inputs = {}
     """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
 
@@ -44,7 +50,14 @@ class Solver(keras.Model):
         sigma = flat.get("joint_sigma", tf.zeros([count, 29]))
         betas = flat.get("betas", tf.zeros([count, self.skeleton.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
+        rest_joints = self.skeleton(betas)
+        if "joint_sigma" in flat:
+            flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
+        if self.refine:
+            rotations = finished(rotations, flat["joints"], rest_joints, sigma, steps=self.refine)
+        if self.tells_residual:
+            further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
         outputs = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:], **further}
         return {name: _unflatten(value, leading, joints.shape[:-2]) for name, value in outputs.items()}
 
@@ -66,8 +79,9 @@ class Solver(keras.Model):
         """Nothing to do: weights are made in the constructor, so that loading needs no call."""
 
     def get_config(self):
-        """The rest skeleton and the name."""
-        return {"name": self.name, "skeleton": keras.saving.serialize_keras_object(self.skeleton)}
+        """The rest skeleton, the finish and the name."""
+        skeleton = keras.saving.serialize_keras_object(self.skeleton)
+        return {"name": self.name, "skeleton": skeleton, "refine": self.refine}
 
     @classmethod
     def from_config(cls, config):

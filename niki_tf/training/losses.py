@@ -107,7 +107,8 @@ def _known(twist):
 
 
 def _observe_noisy(solver, batch):
-    return _observe(solver, batch, batch["noisy"], batch["joint_sigma"], batch["noisy_twist"])
+    joints = canonical.filled(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
+    return _observe(solver, batch, joints, batch["joint_sigma"], batch["noisy_twist"])
 
 
 def _observe_clean(solver, batch):
@@ -123,7 +124,7 @@ def _observe(solver, batch, joints, sigma, twist):
     pose, swing = (rotations.matrix_to_6d(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing"))
     return {
         "joints": canonical.to_frame(joints, rotation, centre),
-        "sigma": sigma,
+        "sigma": canonical.told(sigma),
         "padding": _PADDING_NOISE * batch["padding"],
         "twist": twist,
         "true_joints": canonical.to_frame(batch["joints"], rotation, tf.zeros_like(centre)),

@@ -28,6 +28,17 @@ def test_the_figure_is_a_png_that_shows_every_solver(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["noise.png"]
 
 
+def test_levels_can_be_factors(tmp_path):
+    rows = [{"solver": "mlp", "factor": level, "mpjpe": 9.0, "pa_mpjpe": 5.0} for level in (0.5, 1.5)]
+    images = []
+    for column in ("factor", "noise_mm"):
+        renamed = [{column if key == "factor" else key: value for key, value in row.items()} for row in rows]
+        evaluation.noise_figure(renamed, tmp_path / "noise.png")
+        images.append(cv2.imread(str(tmp_path / "noise.png")))
+    assert images[0].shape == images[1].shape
+    assert np.any(images[0] != images[1])  # the axis says what the levels are
+
+
 def test_a_single_level_without_error_can_be_drawn(tmp_path):
     row = {"solver": "analytic", "noise_mm": 0, "mpjpe": 0.0, "pa_mpjpe": 0.0}
     evaluation.noise_figure([row], tmp_path / "noise.png")

@@ -49,6 +49,15 @@ def test_a_stored_solver_serves_the_skeleton_asked_for(stored, skeleton):
     assert np.abs(difference).max() > 1e-4
 
 
+def test_a_name_that_ends_in_finish_switches_it_on(stored, skeleton):
+    _, folder = stored
+    for name, kind in (("analytic", solvers.Analytic), (str(folder), solvers.OneStage)):
+        finished = evaluation.load_solver(f"{name}+finish", skeleton=skeleton)
+        assert isinstance(finished, kind)
+        assert finished.refine == 2
+        assert evaluation.load_solver(name, skeleton=skeleton).refine == 0
+
+
 def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
     solver, _ = stored
     solve = evaluation.compiled(solver, inputs=_inputs(1))
@@ -61,7 +70,11 @@ def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
 
 
 def test_what_is_no_solver_is_named(tmp_path):
-    with pytest.raises(ValueError, match="`solver` must be `analytic` or a folder .* there is no such folder"):
-        evaluation.check_solver(str(tmp_path / "absent"))
+    wanted = r"`solver` must be `analytic` or a folder .*`\+finish` after it.* there is no such folder"
+    for name in (tmp_path / "absent", tmp_path / "absent+finish", "+finish+finish"):
+        with pytest.raises(ValueError, match=wanted):
+            evaluation.check_solver(str(name))
     with pytest.raises(ValueError, match="has no model.keras"):
         evaluation.load_solver(str(tmp_path), skeleton=None)
+    with pytest.raises(ValueError, match="has no model.keras"):
+        evaluation.check_solver(f"{tmp_path}+finish")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import data, evaluation, rotations, solvers
+from niki_tf import data, evaluation, rotations, skeletons, solvers
+from niki_tf.data import corruption
 from niki_tf.evaluation import noise
 
 
@@ -78,6 +79,14 @@ def test_every_solver_sees_the_same_noise(clips, toy_body):
         assert {**first, "solver": "b"} == second
 
 
+def test_every_solver_sees_the_same_estimator_s_errors(clips, toy_body):
+    errors = evaluation.JointErrors(estimate=corruption.estimate, absent=0.2)
+    both = evaluation.noise_rows(clips, solvers={"a": crude, "b": crude}, body=toy_body, errors=errors)
+    assert [row["factor"] for row in both] == 2 * [0.5, 1, 1.5]
+    for first, second in zip(both[:3], both[3:], strict=True):
+        assert {**first, "solver": "b"} == second
+
+
 def test_stride_counts_through_all_clips(clips):
     poses = np.concatenate([clip.poses for clip in clips])
     np.testing.assert_array_equal(noise.chosen_poses(clips, stride=3), poses[[0, 3, 6, 9]])
@@ -93,6 +102,124 @@ def test_noise_of_the_root_moves_all_other_joints(scorer):
     np.testing.assert_allclose(moved[0, 4], [-0.1, 0.2, 0.0], atol=1e-7)
     np.testing.assert_allclose(moved[0, 5:], np.tile([-0.1, 0.0, 0.0], [24, 1]), atol=1e-7)
     assert sorted(seen) == ["betas", "joints", "twist"]
+
+
+@pytest.fixture
+def watched(clips, toy_body, monkeypatch):
+    """A function of a JointErrors and settings: what a solver is given, batch by batch and level by level, and rows."""
+
+    def watch(errors, **settings):
+        seen = []
+
+        def solve(given):
+            seen.append(given)
+            return {name: value.numpy() for name, value in crude(given).items()}
+
+        monkeypatch.setattr(noise, "compiled", lambda solver, inputs: solve)
+        return seen, evaluation.noise_rows(clips, solvers={"a": crude}, body=toy_body, errors=errors, **settings)
+
+    return watch
+
+
+def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
+    frames = 20000
+    truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}
+    drawn = noise._Drawn(noise.draws(frames, num_betas=10, seed=0)[1], *noise._further_draws(frames, seed=0))
+    errors = evaluation.JointErrors(estimate=corruption.estimate, sigma=True)
+    for factor in noise.FACTORS:
+        seen = noise._observed(truth, factor, drawn, errors, twist=False)
+        sizes = factor * corruption.estimator_deviation()[:, None] * [0.3, 0.4, 0.6]
+        expected = np.sqrt(sizes**2 + sizes[0] ** 2)[1:]
+        np.testing.assert_allclose(seen["joints"].std(0)[1:], expected, rtol=0.03)
+        ratio = seen["joint_sigma"].mean(0) / np.sqrt((sizes**2).mean(-1))
+        assert ratio.min() > 0.9
+        assert ratio.max() < 1.1
+
+
+def test_an_estimator_s_body_has_another_size(watched, monkeypatch):
+    monkeypatch.setattr(corruption, "_ESTIMATOR_AXES", (0.0, 0.0, 1e-9))
+    seen, _ = watched(evaluation.JointErrors(estimate=corruption.estimate))
+    (plain,), _ = watched(noise.ISOTROPIC, levels_mm=(0,))
+    assert len(seen) == 3
+    for level in seen:
+        scale = np.linalg.norm(level["joints"], axis=(1, 2)) / np.linalg.norm(plain["joints"], axis=(1, 2))
+        np.testing.assert_allclose(level["joints"], scale[:, None, None] * plain["joints"], atol=1e-5)
+        assert 0.95 < scale.min() < 0.98
+        assert 1.02 < scale.max() < 1.05
+
+
+def test_sigma_is_told_only_when_asked_for(watched):
+    untold, _ = watched(evaluation.JointErrors(estimate=corruption.estimate))
+    told, _ = watched(evaluation.JointErrors(estimate=corruption.estimate, sigma=True))
+    assert all("joint_sigma" not in given for given in untold)
+    for without, given in zip(untold, told, strict=True):
+        np.testing.assert_array_equal(without["joints"], given["joints"])
+        assert given["joint_sigma"].min() > 0.0
+
+
+@pytest.mark.parametrize("estimate", [None, corruption.estimate], ids=["isotropic", "estimator"])
+def test_errors_do_not_depend_on_the_batch_size(watched, estimate):
+    errors = evaluation.JointErrors(estimate=estimate, sigma=estimate is not None, absent=0.3)
+    settings = {"levels_mm": (10, 20, 30), "seed": 5}
+    whole, rows = watched(errors, batch_size=64, **settings)
+    chopped, others = watched(errors, batch_size=4, **settings)
+    assert (len(whole), len(chopped)) == (3, 9)
+    for level in range(3):
+        for name, value in whole[level].items():
+            parts = np.concatenate([given[name] for given in chopped[level::3]])
+            np.testing.assert_allclose(parts, value, atol=1e-6, err_msg=name)
+    for row, other in zip(rows, others, strict=True):
+        assert other["mpjpe"] == pytest.approx(row["mpjpe"], rel=1e-5)
+    again, _ = watched(errors, batch_size=64, **{**settings, "seed": 6})
+    assert np.any(again[0]["joint_sigma"] != whole[0]["joint_sigma"])
+
+
+def test_the_same_joints_are_absent_at_every_level_and_the_others_are_as_they_were(watched):
+    settings = {"levels_mm": (0, 30), "seed": 5}
+    plain, _ = watched(noise.ISOTROPIC, **settings)
+    seen, _ = watched(evaluation.JointErrors(absent=0.3), **settings)
+    absent = seen[0]["joint_sigma"] == skeletons.ABSENT
+    assert absent[:, 0].any()
+    assert not absent[:, 0].all()
+    assert 0.2 < absent.mean() < 0.4
+    for given, whole in zip(seen, plain, strict=True):
+        np.testing.assert_array_equal(given["joint_sigma"], np.where(absent, np.float32(skeletons.ABSENT), 0))
+        np.testing.assert_array_equal(given["joints"][absent], np.zeros([absent.sum(), 3]))
+        for frame, gone in enumerate(absent):
+            present = whole["joints"][frame, ~gone]
+            origin = present.mean(0) if gone[0] else np.zeros(3)
+            np.testing.assert_allclose(given["joints"][frame, ~gone], present - origin, atol=1e-6)
+
+
+def test_an_absent_root_does_not_show_through_the_others():
+    joints = np.random.default_rng(0).normal(size=[1, 29, 3]).astype(np.float32)
+    absent = np.zeros([1, 29], bool)
+    absent[0, [0, 3, 20]] = True
+    moved = joints + np.array([1.0, 2.0, -3.0], np.float32)
+    first, second = (noise._without({"joints": places}, absent)["joints"] for places in (joints, moved))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    nobody = noise._without({"joints": joints}, np.ones([1, 29], bool))
+    np.testing.assert_array_equal(nobody["joints"], np.zeros([1, 29, 3]))
+
+
+def test_what_a_reported_sigma_was_stays_at_the_present_joints():
+    seen = {"joints": np.zeros([1, 29, 3]), "joint_sigma": np.full([1, 29], 0.04, np.float32)}
+    sigma = noise._without(seen, np.arange(29)[None] == 7)["joint_sigma"]
+    assert sigma[0, 7] == skeletons.ABSENT
+    np.testing.assert_array_equal(np.delete(sigma, 7), np.full(28, 0.04, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sigma": True}, "`sigma` can be told of an estimator's errors only"),
+        ({"absent": 1.0}, r"`absent` must be a probability .*; got 1.0"),
+        ({"absent": -0.1}, r"`absent` must be a probability .*; got -0.1"),
+    ],
+)
+def test_errors_that_make_no_sense_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.JointErrors(**change)
 
 
 def test_draws_have_the_protocol_s_distribution():

@@ -47,6 +47,21 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
     assert "told the true one" in printed
 
 
+def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, tiny_model, tmp_path):
+    printed = run_tool(
+        "evaluate", f"--motion={motion}", f"--solver={tiny_model}", f"--solver={tiny_model}+finish",
+        "--noise=estimator", "--sigma", "--absent=0.2", f"--output={tmp_path}", "--stride=2",
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "noise.json").read_text())
+    assert [(row["solver"], row["factor"]) for row in rows] == [
+        (f"{tiny_model}{ending}", factor) for ending in ("", "+finish") for factor in (0.5, 1, 1.5)
+    ]
+    assert "an estimator's errors (sigma told), 20 % of joints absent: 5 frames" in printed
+    assert "columns are factors" in printed
+    assert f"{rows[4]['mpjpe']:.1f}" in printed
+    assert cv2.imread(str(tmp_path / "noise.png")).std() > 5
+
+
 def test_error_score_rows_and_tables(run_tool, motion, tiny_model, tmp_path):
     printed = run_tool(
         "evaluate", "--protocol=error_score", f"--motion={motion}", "--solver=analytic", f"--solver={tiny_model}",
@@ -99,6 +114,10 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--motion={tmp}"], "must be a whole .npz file"),
         (["--body={tmp}/absent.npz"], "absent.npz"),
         (["stray"], "flags only; got stray"),
+        (["--absent=1"], "`absent` must be a probability .* got 1.0"),
+        (["--sigma"], "`sigma` can be told of an estimator's errors only"),
+        (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
+        (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
     ],
 )
 def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments, message):
