@@ -12,7 +12,7 @@ from niki_tf.evaluation.metrics import (
     rotation_error_deg,
     similarity_aligned,
 )
-from niki_tf.evaluation.named_solvers import check_solver, compiled, load_solver
+from niki_tf.evaluation.named_solvers import FINISH, check_solver, compiled, load_solver
 from niki_tf.evaluation.noise import JointErrors, noise_rows
 from niki_tf.evaluation.pictures import SideBySide
 from niki_tf.evaluation.ranks import auroc, rank_correlation
@@ -23,7 +23,7 @@ from niki_tf.evaluation.scoring import Scorer, local_rotations
 from niki_tf.evaluation.tables import output_folder, pivot, text_table, write_csv, write_json, written_whole
 
 __all__ = [
-    "JointErrors", "Scene", "Scorer", "SideBySide", "accel_error", "answer_errors", "auroc", "check_solver",
+    "FINISH", "JointErrors", "Scene", "Scorer", "SideBySide", "accel_error", "answer_errors", "auroc", "check_solver",
     "compiled", "draw_skeleton", "error_score_rows", "load_solver", "local_rotations", "mpjpe", "noise_figure",
     "noise_rows", "observed_scene", "output_folder", "pa_mpjpe", "pivot", "pve", "rank_correlation", "render_mesh",
     "root_aligned", "root_aligned_mpjpe", "rotation_error_deg", "round_trip_rows", "scene_of_joints", "side_by_side",

@@ -19,13 +19,27 @@ class Solver(keras.Model):
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
         refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
-            2 do. May be set later, too.
+            2 do. May be set later, too: `solver.refine = 2`.
+
+    Raises:
+        ValueError: `refine` is below 0.
     """
 
     def __init__(self, skeleton, *, refine=0, **kwargs):
         super().__init__(**kwargs)
         self.skeleton, self.refine = skeleton, refine
         self.built = True
+
+    @property
+    def refine(self):
+        """Steps of the exact finish."""
+        return self._refine
+
+    @refine.setter
+    def refine(self, steps):
+        if steps < 0:
+            raise ValueError(f"`refine` must be a number of steps, 0 or more; got {steps}.")
+        self._refine, self.predict_function = steps, None  # Keras keeps the graph of `predict` until told otherwise
 
     uses_twist = False
     """Whether `twist` changes the answer."""

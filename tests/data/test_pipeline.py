@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, data, rotations
+from niki_tf import body, data, rotations, skeletons
 from niki_tf.body import kinematics
 from niki_tf.data import augmentation, corruption
 
@@ -93,13 +93,22 @@ def test_a_mirrored_pose_is_the_mirror_image(motion):
 
 
 def test_exchanged_parts_come_whole_from_another_frame(motion):
-    mixed = augmentation.augmented_poses(_draws(64), motion, data.Augmentation(exchange=1.0, mirror=0.0, perturb=0.0))
+    settings = data.Augmentation(natural=0.0, exchange=1.0, mirror=0.0, perturb=0.0)
+    mixed = augmentation.augmented_poses(_draws(64), motion, settings)
     known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))
     arm, leg = [13, 16, 18, 20], [1, 4, 7, 10]
     nearest = [np.abs(mixed.numpy()[:, None, p] - known[None, :, p]).max((2, 3, 4)) for p in (arm, leg)]
     for distance in nearest:
         np.testing.assert_allclose(distance.min(1), 0.0, atol=1e-6)
     assert (nearest[0].argmin(1) != nearest[1].argmin(1)).mean() > 0.8
+
+
+def test_natural_examples_keep_the_pose_as_recorded(motion):
+    settings = data.Augmentation(natural=0.4, exchange=1.0, mirror=0.0, perturb=0.5)
+    found = augmentation.augmented_poses(_draws(256), motion, settings).numpy()[:, None, 1:]
+    known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))[None, :, 1:]
+    kept = np.array([np.abs(one - known).max((2, 3, 4)).min() < 1e-5 for one in found])
+    assert abs(kept.mean() - 0.4) < 0.1
 
 
 def test_bones_keep_their_direction_and_the_sides_stay_alike():
@@ -114,10 +123,12 @@ def test_bones_keep_their_direction_and_the_sides_stay_alike():
 
 def test_noise_has_the_size_that_was_asked_for():
     joints = tf.zeros([4000, 29, 3])
-    noisy, sigma = corruption.corrupt(_draws(), joints, data.Corruption(noise=0.05, noise_power=0.0, sigma_given=1.0))
+    settings = data.Corruption(noise=0.05, noise_power=0.0, sigma_given=1.0, absent=0.0)
+    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
     assert abs(np.std(noisy[:, 1:]) - 0.05 * 2**0.5) < 1e-3
     assert 0.7 < np.median(sigma) / 0.05 < 1.3
-    noisy, sigma = corruption.corrupt(_draws(), joints, data.Corruption(noise=0.1, noise_power=1.0, sigma_given=0.25))
+    settings = data.Corruption(noise=0.1, noise_power=1.0, sigma_given=0.25, absent=0.0)
+    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
     levels = np.std(noisy[:, 1:], axis=(1, 2))
     assert levels.min() < 0.01 < 0.1 < levels.max()
     assert abs((sigma.numpy().max(1) > 0).mean() - 0.25) < 0.03
@@ -152,11 +163,21 @@ def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
 
 def test_estimators_take_their_share_of_the_examples():
     joints = tf.zeros([4000, 29, 3])
-    settings = data.Corruption(noise=1e-6, noise_power=0.0, estimator=0.3, sigma_given=1.0)
+    settings = data.Corruption(noise=1e-6, noise_power=0.0, estimator=0.3, sigma_given=1.0, absent=0.0)
     noisy, sigma = corruption.corrupt(_draws(), joints, settings)
     estimated = np.abs(noisy).max((1, 2)) > 1e-3
     assert abs(estimated.mean() - 0.3) < 0.03
     np.testing.assert_array_equal(sigma.numpy().max(1) > 1e-3, estimated)
+
+
+def test_joints_are_absent_in_their_share_of_the_examples():
+    settings = data.Corruption(absent=0.3, sigma_given=0.0)
+    _, sigma = corruption.corrupt(_draws(), tf.zeros([4000, 29, 3]), settings)
+    assert set(np.unique(sigma)) == {0.0, skeletons.ABSENT}
+    absent = sigma.numpy() == skeletons.ABSENT
+    assert abs(absent.any(1).mean() - 0.3) < 0.03
+    assert abs(absent.mean() - 0.3 * 0.25) < 0.01  # of those examples up to a half, so a quarter
+    assert absent.any(0).all()
 
 
 def test_twists_are_turned_and_some_are_not_known():

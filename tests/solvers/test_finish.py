@@ -119,6 +119,11 @@ def test_it_can_be_trained_through(bodies, rng):
     assert (np.abs(gradient).max(axis=(0, 2, 3)) > 0).all()
 
 
+def test_steps_below_zero_are_refused():
+    with pytest.raises(ValueError, match=r"`refine` must be a number of steps, 0 or more; got -1\."):
+        solvers.MLP(SKELETON, hidden=8, refine=-1)
+
+
 def test_a_solver_with_refine_ends_with_it(rng, tmp_path):
     plain = solvers.OneStage(SKELETON, hidden=16, couplings=4)
     refined = solvers.OneStage.from_config({**plain.get_config(), "refine": 2})
@@ -129,5 +134,10 @@ def test_a_solver_with_refine_ends_with_it(rng, tmp_path):
     expected = finish.finished(local, inputs["joints"], SKELETON(tf.zeros([3, 10])), tf.zeros([3, 29]), steps=2)
     np.testing.assert_allclose(finished["body_pose"], expected[:, 1:], atol=1e-5)
     assert (tf.norm(finished["residual"]) < tf.norm(answer["residual"])).numpy()
+    before = plain.predict(inputs, verbose=0)
+    plain.refine = 2
+    after = plain.predict(inputs, verbose=0)
+    np.testing.assert_allclose(before["body_pose"], answer["body_pose"], atol=1e-5)
+    np.testing.assert_allclose(after["body_pose"], finished["body_pose"], atol=1e-5)
     refined.save(tmp_path / "model.keras")
     assert solvers.load(tmp_path).refine == 2
