@@ -83,7 +83,7 @@ def augmented_poses(draws, motion, settings):
 
 
 def _frames_of_parts(draws, motion, settings, varied):
-    """Frame (n, 5) that each part comes from, and whether it is mirrored (n, 5); one frame where not `varied` (n, 1)."""
+    """Frame of each part and whether it is mirrored, both (n, 5); the same for all parts where not `varied` (n, 1)."""
     parts = len(_PARTS)
     frames = _draw_frames(draws, motion, parts)
     exchanged = varied & (draws.uniform(parts) < settings.exchange)

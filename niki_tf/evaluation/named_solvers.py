@@ -13,7 +13,7 @@ ANALYTIC = "analytic"
 FINISH = "+finish"
 """The end of a name that asks for the exact finish."""
 
-_FINISH_STEPS = 2
+_FINISH_STEPS = 3
 
 
 def check_solver(name):
@@ -36,7 +36,7 @@ def load_solver(name, *, skeleton):
 
     Args:
         name: `analytic` or a folder that holds model.keras; with `+finish` after it, the solver's answer is refined by
-            two Gauss-Newton steps.
+            three Gauss-Newton steps.
         skeleton: RestSkeleton of the body to solve for. Weights know a body by its bone vectors.
 
     Returns:

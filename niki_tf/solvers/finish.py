@@ -6,9 +6,12 @@ Minimised over 24 turns w_j, each on the right of its local rotation, R_j = R0_j
 
 R0 is the answer that comes in. The size s of the joints' error is found, not given: before each step from what then
 separates the observed joints from the pose. The weights v_k are those of Student's t distribution, so that a joint far
-off pulls less. tau, how far the answer itself may be wrong, is largest where the joints are clean: there the network's
-own error decides, and the less so the noisier the joints. Clean joints are met to a fraction of a millimetre, noisy
-ones only as far as that helps.
+off pulls less. tau is how far the answer itself may be wrong, and it shrinks with s:
+
+    tau(s) = 0.045 rad / (1 + s / 50 mm) + 0.15 rad / (1 + (s / 3 mm)^2)
+
+A network has already weighed the noise that it was shown, so of a noisy frame little is left to mend; of a clean one
+everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps.
 """
 
 import numpy as np
@@ -18,8 +21,8 @@ from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
 from niki_tf.solvers import canonical
 
-_TAU = 0.05
-_TAU_HALVES_AT = 0.05
+_TAU, _TAU_HALVES_AT = 0.045, 0.05
+_CLEAN_TAU, _CLEAN_UP_TO = 0.15, 0.003
 _LEAST_NOISE = 0.001
 _LEFT_OVER = 0.8
 """Root mean square of what an answer leaves of each coordinate's error, as a share of that error."""
@@ -36,7 +39,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps):
         joints: (N, 29, 3) metres, observed, in any place.
         rest_joints: (N, 29, 3) metres, the body at rest.
         joint_sigma: (N, 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
-        steps: number of steps; two do.
+        steps: number of steps; three do.
 
     Example:
         >>> import tensorflow as tf
@@ -44,7 +47,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps):
         >>> from niki_tf.solvers import error_score, finish
         >>> rest = body.mannequin_skeleton()(tf.zeros([1, 10]))
         >>> start, joints, trusted = tf.eye(3, batch_shape=[1, 24]), rest * [1.0, 1.0, 1.02], tf.zeros([1, 29])
-        >>> local = finish.finished(start, joints, rest, trusted, steps=2)
+        >>> local = finish.finished(start, joints, rest, trusted, steps=3)
         >>> before, after = (error_score.residual(joints, r, rest, trusted) for r in (start, local))
         >>> bool(tf.reduce_mean(after) < tf.reduce_mean(before))
         True
@@ -53,8 +56,13 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps):
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
         weight, noise = _weights(joints - posed, joint_sigma)
-        local = _step(local, start, joints - posed, posed, world, weight, _TAU / (1.0 + noise / _TAU_HALVES_AT))
+        local = _step(local, start, joints - posed, posed, world, weight, _tau(noise))
     return local
+
+
+def _tau(noise):
+    """How far an answer may be wrong, radians, where the joints are off by `noise` metres."""
+    return _TAU / (1.0 + noise / _TAU_HALVES_AT) + _CLEAN_TAU / (1.0 + (noise / _CLEAN_UP_TO) ** 2)
 
 
 def _weights(error, joint_sigma):

@@ -19,7 +19,7 @@ class Solver(keras.Model):
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
         refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
-            2 do. May be set later, too: `solver.refine = 2`.
+            3 do. May be set later, too: `solver.refine = 3`.
 
     Raises:
         ValueError: `refine` is below 0.

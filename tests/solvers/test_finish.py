@@ -25,7 +25,7 @@ def bodies(rng):
     return true, _turned(true, 0.02, rng), joints, rest
 
 
-def _finished(start, joints, rest, *, sigma=None, steps=2):
+def _finished(start, joints, rest, *, sigma=None, steps=3):
     sigma = tf.zeros([COUNT, 29]) if sigma is None else tf.constant(sigma, tf.float32)
     return finish.finished(start, tf.cast(joints, tf.float32), rest, sigma, steps=steps)
 
@@ -126,18 +126,18 @@ def test_steps_below_zero_are_refused():
 
 def test_a_solver_with_refine_ends_with_it(rng, tmp_path):
     plain = solvers.OneStage(SKELETON, hidden=16, couplings=4)
-    refined = solvers.OneStage.from_config({**plain.get_config(), "refine": 2})
+    refined = solvers.OneStage.from_config({**plain.get_config(), "refine": 3})
     refined.set_weights(plain.get_weights())
     inputs = {"joints": tf.constant(0.3 * rng.normal(size=[3, 29, 3]), tf.float32)}
     answer, finished = plain(inputs), refined(inputs)
     local = tf.concat([answer["global_orient"], answer["body_pose"]], 1)
-    expected = finish.finished(local, inputs["joints"], SKELETON(tf.zeros([3, 10])), tf.zeros([3, 29]), steps=2)
+    expected = finish.finished(local, inputs["joints"], SKELETON(tf.zeros([3, 10])), tf.zeros([3, 29]), steps=3)
     np.testing.assert_allclose(finished["body_pose"], expected[:, 1:], atol=1e-5)
     assert (tf.norm(finished["residual"]) < tf.norm(answer["residual"])).numpy()
     before = plain.predict(inputs, verbose=0)
-    plain.refine = 2
+    plain.refine = 3
     after = plain.predict(inputs, verbose=0)
     np.testing.assert_allclose(before["body_pose"], answer["body_pose"], atol=1e-5)
     np.testing.assert_allclose(after["body_pose"], finished["body_pose"], atol=1e-5)
     refined.save(tmp_path / "model.keras")
-    assert solvers.load(tmp_path).refine == 2
+    assert solvers.load(tmp_path).refine == 3
