@@ -26,6 +26,7 @@ setup(
         "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6"],
         "benchmark": ["scipy>=1.11"],
         "convert": ["torch>=2.2"],
+        "prior": ["scikit-learn>=1.4"],
         "mannequin": ["scikit-image>=0.22", "scipy>=1.11"],
     },
 )

@@ -4,7 +4,8 @@ from niki_tf.solvers.analytic import Analytic
 from niki_tf.solvers.files import load
 from niki_tf.solvers.mlp import MLP
 from niki_tf.solvers.one_stage import OneStage
+from niki_tf.solvers.optimiser import Optimiser
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.twist_swing import TwistSwing
 
-__all__ = ["MLP", "Analytic", "OneStage", "Solver", "TwistSwing", "load"]
+__all__ = ["MLP", "Analytic", "OneStage", "Optimiser", "Solver", "TwistSwing", "load"]
