@@ -1,3 +1,4 @@
+import gc
 import os
 import pathlib
 import sys
@@ -10,6 +11,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+
+
+def pytest_collection_modifyitems(items):
+    """The slow tests come first: one worker has them all, with their fixtures, and no long one is left for the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish():
+    """What is imported by now stays; full collections need not look through all of it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,7 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
         raise ValueError(f"`batch_size` must be a multiple of the number of replicas, {shards}; got {batch_size}.")
     order = tf.constant(own_shards, tf.int64)
 
+    @tf.autograph.experimental.do_not_convert
     def sample(turn):
         step, shard = turn // len(own_shards), tf.gather(order, turn % len(own_shards))
         draws = augmentation.Draws(seed, step, batch_size=batch_size, shard=(shard, shards))

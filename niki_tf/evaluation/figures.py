@@ -5,12 +5,13 @@ import pathlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from niki_tf.evaluation.named_solvers import FINISH
 from niki_tf.evaluation.tables import written_whole
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#6c757d")
 _INK = "#333333"
 _LEVELS = {
-    "noise_mm": "noise on each axis of each joint, standard deviation (mm)",
+    "noise_mm": "noise on each axis, standard deviation (mm)",
     "factor": "an estimator's errors, times their usual size",
 }
 """Column of a row's level, and what it says."""
@@ -39,16 +40,19 @@ def noise_figure(rows, path, *, title="Noise sensitivity"):
 
 
 def _draw_lines(axes, lines, column, metric):
-    """One line a solver, with its name at the right end instead of a legend."""
+    """One line a solver, with its name at the right end instead of a legend; dashed with the exact finish."""
+    bases = list(dict.fromkeys(name.removesuffix(FINISH) for name in lines))
     ends = [(rows[-1][column], rows[-1][metric]) for rows in lines.values()]
     top = max(row[metric] for rows in lines.values() for row in rows)
     heights = _spread([height for _, height in ends], gap=0.065 * max(top, 1e-6))
     for place, (name, rows) in enumerate(lines.items()):
-        colour, (end, _) = _COLOURS[place % len(_COLOURS)], ends[place]
+        base, (end, _) = name.removesuffix(FINISH), ends[place]
+        colour = _COLOURS[bases.index(base) % len(_COLOURS)]
         axes.plot(
             [row[column] for row in rows],
             [row[metric] for row in rows],
             color=colour,
+            ls="-" if name == base else "--",
             lw=2.2,
             marker="o",
             ms=5,

@@ -38,7 +38,7 @@ def round_trip_rows(clips, *, solvers, body, stride=1, seed=0, batch_size=256, p
         raise ValueError(f"`solvers` must be invertible; {one_way[0]} has no `fk`.")
     scorer, poses = Scorer(body), chosen_poses(clips, stride=stride)
     betas, _ = draws(len(poses), num_betas=scorer.num_betas, seed=seed)
-    there_and_back = {name: tf.function(_there_and_back(solver)) for name, solver in solvers.items()}
+    there_and_back = {name: tf.function(_there_and_back(solver), autograph=False) for name, solver in solvers.items()}
     found = {name: [] for name in solvers}
     with tqdm.tqdm(total=len(poses) * len(solvers), unit="frame", disable=not progress) as bar:
         for start in range(0, len(poses), batch_size):

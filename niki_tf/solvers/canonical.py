@@ -56,10 +56,10 @@ def filled(joints, rest_joints, joint_sigma):
 
     Example:
         >>> import tensorflow as tf
-        >>> from niki_tf import body
+        >>> from niki_tf import body, skeletons
         >>> from niki_tf.solvers import canonical
         >>> rest = body.mannequin_skeleton()(tf.zeros([10]))
-        >>> absent = tf.one_hot(20, 29, on_value=1.0)
+        >>> absent = tf.one_hot(20, 29, on_value=skeletons.ABSENT)
         >>> lost = tf.where(absent[:, None] > 0.0, float("nan"), rest)
         >>> bool(tf.reduce_all(tf.abs(canonical.filled(lost, rest, absent) - rest) < 1e-5))
         True

@@ -37,6 +37,7 @@ class Solver(keras.Model):
 
     @refine.setter
     def refine(self, steps):
+        """Takes another number of steps; ValueError for one below 0."""
         if steps < 0:
             raise ValueError(f"`refine` must be a number of steps, 0 or more; got {steps}.")
         self._refine, self.predict_function = steps, None  # Keras keeps the graph of `predict` until told otherwise

@@ -184,7 +184,7 @@ class Trainer:
             )
             return {"loss": total, "gradient_norm": norm, **terms}
 
-        @tf.function
+        @tf.function(autograph=False)
         def train_step(batch):
             results = self.strategy.run(replica_step, args=(batch,))
             return {k: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, v, axis=None) for k, v in results.items()}

@@ -97,11 +97,16 @@ def test_scale_and_translation_of_each_step(flow):
         close(translation, recorded.io[f"{name}.inverse_t_per_layer"][step][:, moved])
 
 
-@pytest.mark.parametrize("direction", ["inverse", "forward"])
-def test_shape_mask_of_ones(twist_swing, direction):
+@pytest.fixture(scope="module")
+def seeing_betas(twist_swing):
+    """The solver of the same weights with a shape mask of ones."""
     name = "regressor.flow_j2s.shape_masks"
-    arrays = twist_swing.arrays | {name: np.ones_like(twist_swing.arrays[name])}
-    solver = convert.convert(arrays).solver
+    return convert.convert(twist_swing.arrays | {name: np.ones_like(twist_swing.arrays[name])}).solver
+
+
+@pytest.mark.parametrize("direction", ["inverse", "forward"])
+def test_shape_mask_of_ones(twist_swing, seeing_betas, direction):
+    solver = seeing_betas
     assert solver.condition == "betas"
     x, betas = tf.constant(twist_swing.io["flow_j2s.in"]), tf.constant(twist_swing.flat("in.pred_beta"))
     expected = twist_swing.io[f"flow_j2s.shape_mask_ones.{direction}_out"]

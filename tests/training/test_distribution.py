@@ -23,17 +23,35 @@ _STEPS, _SAVE_EVERY = 120, 20
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    """A function of a run's folder and flags that starts tools/train.py there; what still runs at the end is killed."""
-    motion, started = tmp_path_factory.mktemp("motion"), []
-    data.save_clip(motion / "clip.npz", data.made_motion(0, frames=50))
+_FEW_STEPS = (
+    "--solver=one_stage", "--couplings=2", "--hidden=8", "--batch_size=8", "--loss_share=1", "--warmup_steps=1",
+    "--learning_rate=1e-2", "--max_steps=5",
+)  # fmt: skip
+"""Few large steps of an invertible solver; all examples pay for all terms, whatever the replicas."""
+_WHOLE_RUN = (
+    "--solver=mlp", "--layers=1", "--hidden=8", "--batch_size=4", f"--steps={_STEPS}", "--warmup_steps=5",
+    f"--save_every={_SAVE_EVERY}",
+)  # fmt: skip
+_ONE_AFTER_THE_OTHER = """
+import sys
+sys.path.insert(0, "tools")
+import train
+for run in sys.argv[1:]:
+    train.FLAGS.unparse_flags()
+    train.main(train.FLAGS(["train.py", *run.split("|")]))
+"""
+"""Runs of tools/train.py in one process, which imports TensorFlow once."""
 
-    def run(workdir, *flags, **environment):
-        command = [sys.executable, ROOT / "tools" / "train.py", f"--source={motion}", f"--workdir={workdir}", *flags]
+
+@pytest.fixture(scope="module")
+def start_python():
+    """A function that starts Python with arguments and variables; what still runs at the end is killed."""
+    started = []
+
+    def run(*arguments, **environment):
         variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""} | environment
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=ROOT, env=variables, **pipes))
+        started.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=variables, **pipes))
         return started[-1]
 
     yield run
@@ -43,37 +61,41 @@ def start(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start_few_steps(start):
-    """Starts a few large steps of the invertible solver; all examples pay for all terms, whatever the replicas."""
-    flags = (
-        "--solver=one_stage", "--couplings=2", "--hidden=8", "--batch_size=8", "--loss_share=1", "--warmup_steps=1",
-        "--learning_rate=1e-2", "--max_steps=5",
-    )  # fmt: skip
-    return lambda workdir, *more, **environment: start(workdir, *flags, *more, **environment)
+def source(tmp_path_factory):
+    """The flag that names the motion."""
+    motion = tmp_path_factory.mktemp("motion")
+    data.save_clip(motion / "clip.npz", data.made_motion(0, frames=50))
+    return f"--source={motion}"
 
 
 @pytest.fixture(scope="module")
-def start_run(start):
-    """Starts a run of `_STEPS` steps."""
-    flags = (
-        "--solver=mlp", "--layers=1", "--hidden=8", "--batch_size=4", f"--steps={_STEPS}", "--warmup_steps=5",
-        f"--save_every={_SAVE_EVERY}",
-    )  # fmt: skip
-    return lambda workdir: start(workdir, *flags)
+def start(start_python, source):
+    """A function of a run's folder and flags that starts tools/train.py there."""
+    program = ROOT / "tools" / "train.py"
+    return lambda workdir, *flags, **environment: start_python(
+        program, source, f"--workdir={workdir}", *flags, **environment
+    )
 
 
 @pytest.fixture(scope="module")
-def one_replica(start_few_steps, tmp_path_factory):
-    """Folder, in the making, of few steps on one replica, and its process."""
-    workdir = tmp_path_factory.mktemp("one")
-    return workdir, start_few_steps(workdir)
+def undisturbed(start_python, source, tmp_path_factory):
+    """Folders, in the making, of the few steps on one replica and of the whole run, and their process."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("few", "whole")]
+    runs = zip(folders, (_FEW_STEPS, _WHOLE_RUN), strict=True)
+    told = ["|".join([source, f"--workdir={folder}", *flags]) for folder, flags in runs]
+    return *folders, start_python("-c", _ONE_AFTER_THE_OTHER, *told)
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(start_run, tmp_path_factory):
-    """Folder, in the making, of a whole run, and its process."""
-    workdir = tmp_path_factory.mktemp("whole")
-    return workdir, start_run(workdir)
+@pytest.fixture
+def one_replica(undisturbed):
+    """A function that waits for the few steps on one replica and returns their folder."""
+    return lambda: _ended(undisturbed[0], undisturbed[2])
+
+
+@pytest.fixture
+def uninterrupted(undisturbed):
+    """A function that waits for the whole run and returns its folder."""
+    return lambda: _ended(undisturbed[1], undisturbed[2])
 
 
 def _end(process):
@@ -83,9 +105,8 @@ def _end(process):
     return printed
 
 
-def _ended(run):
+def _ended(workdir, process):
     """Folder of a run that has ended well; what it printed can be read once only, and nobody needs it."""
-    workdir, process = run
     assert process.wait(_PATIENCE) == 0
     return workdir
 
@@ -123,23 +144,23 @@ def _free_ports(count):
     return ports
 
 
-def test_two_replicas_end_with_the_weights_of_one(one_replica, start_few_steps, tmp_path):
-    _end(start_few_steps(tmp_path, "--strategy=mirrored", "--cpu_replicas=2"))
-    _assert_same_state(_ended(one_replica), tmp_path, rtol=1e-4, atol=1e-5)
+def test_two_replicas_end_with_the_weights_of_one(one_replica, start, tmp_path):
+    _end(start(tmp_path, *_FEW_STEPS, "--strategy=mirrored", "--cpu_replicas=2"))
+    _assert_same_state(one_replica(), tmp_path, rtol=1e-4, atol=1e-5)
 
 
-def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_replica, start_few_steps, tmp_path):
+def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_replica, start, tmp_path):
     workers = [f"localhost:{port}" for port in _free_ports(2)]
     folders, cluster = [tmp_path / "chief", tmp_path / "other"], {"cluster": {"worker": workers}}
     processes = [
-        start_few_steps(
-            folder, "--strategy=multi_worker",
+        start(
+            folder, *_FEW_STEPS, "--strategy=multi_worker",
             TF_CONFIG=json.dumps(cluster | {"task": {"type": "worker", "index": number}}),
         )
         for number, folder in enumerate(folders)
     ]  # fmt: skip
     printed = [_end(process) for process in processes]
-    _assert_same_state(_ended(one_replica), folders[0], rtol=1e-4, atol=1e-5)
+    _assert_same_state(one_replica(), folders[0], rtol=1e-4, atol=1e-5)
     assert "\nstep 5: loss" in printed[0]
     assert {path.name for path in folders[0].iterdir()} == {
         "checkpoints", "model.keras", "resolved.flags", "run.json", "tensorboard",
@@ -148,8 +169,8 @@ def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_
     assert not folders[1].exists()
 
 
-def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(uninterrupted, start_run, tmp_path):
-    process = start_run(tmp_path)
+def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(uninterrupted, start, tmp_path):
+    process = start(tmp_path, *_WHOLE_RUN)
     _wait_for_checkpoint(tmp_path, process, step=_SAVE_EVERY)
     process.send_signal(signal.SIGINT)
     step = int(re.search(r"\nstep (\d+): loss", _end(process)).group(1))
@@ -157,12 +178,12 @@ def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(u
     assert _state(tmp_path)["step"] == step
     assert np.isfinite(solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32))["body_pose"]).all()
     (tmp_path / "model.keras").unlink()
-    process = start_run(tmp_path)
+    process = start(tmp_path, *_WHOLE_RUN)
     _wait_for_checkpoint(tmp_path, process, step=step + 1)
     process.send_signal(signal.SIGKILL)
     assert process.wait(_PATIENCE) == -signal.SIGKILL
     assert step < _state(tmp_path)["step"] < _STEPS
     assert not (tmp_path / "model.keras").exists()
-    assert f"step {_STEPS}: loss" in _end(start_run(tmp_path))
-    _assert_same_state(_ended(uninterrupted), tmp_path, rtol=1e-6, atol=1e-6)
-    _assert_same_model(uninterrupted[0], tmp_path)
+    assert f"step {_STEPS}: loss" in _end(start(tmp_path, *_WHOLE_RUN))
+    _assert_same_state(uninterrupted(), tmp_path, rtol=1e-6, atol=1e-6)
+    _assert_same_model(uninterrupted(), tmp_path)
