@@ -18,8 +18,13 @@ from quiet_start import quiet_start  # noqa: E402
 with quiet_start():
     from niki_tf import body, evaluation
 
-_SHIPPED = [str(_TOOLS.parent / "saved_models" / name) for name in ("one_stage", "twist_swing", "mlp")]
-_SOLVER = flags.DEFINE_multi_string("solver", ["analytic", *_SHIPPED], "`analytic` or a folder that holds model.keras.")
+_SHIPPED = [
+    str(_TOOLS.parent / "saved_models" / name)
+    for name in ("one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "mlp")
+]
+_SOLVER = flags.DEFINE_multi_string(
+    "solver", ["analytic", *_SHIPPED], "`analytic` or a folder that holds model.keras; `+finish`."
+)
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds of timing; the median counts.", lower_bound=1)
 _BATCHES = (1, 64, 1024)
 _SECONDS = 0.3
