@@ -97,9 +97,8 @@ class InvertibleSolver(LearnedSolver):
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
         return self(given)
 
-    def solve(self, joints, joint_sigma, betas, twist, *, padding=None):
-        """See `Solver.solve`; a further output is z."""
-        rest_joints = self.skeleton(betas)
+    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, padding=None):
+        """See `LearnedSolver.solve_own`; a further output is z."""
         rotation, centre = self.frame(joints, rest_joints, joint_sigma)
         if padding is None:
             padding = tf.zeros([tf.shape(joints)[0], *self.extra_inputs["padding"]])

@@ -40,9 +40,8 @@ class MLP(LearnedSolver):
         x = tf.concat([tf.reshape(joints, [-1, 29 * 3]), joint_sigma, condition], -1)
         return self.network(x, training=training)
 
-    def solve(self, joints, joint_sigma, betas, twist):
-        """See `Solver.solve`; the twist is not needed and not used."""
-        rest_joints = self.skeleton(betas)
+    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist):
+        """See `LearnedSolver.solve_own`; the twist is not needed and not used."""
         rotation, centre = self.frame(joints, rest_joints, joint_sigma)
         seen = canonical.to_frame(joints, rotation, centre)
         pose = self.to_pose(seen, canonical.told(joint_sigma), self.shape_condition(betas, rest_joints))

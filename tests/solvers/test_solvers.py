@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -7,8 +8,9 @@ import tensorflow as tf
 
 from niki_tf import body, rotations, solvers
 from niki_tf.body import kinematics
-from niki_tf.solvers import invertible
+from niki_tf.solvers import invertible, learned
 
+ROOT = pathlib.Path(__file__).parent.parent.parent
 SKELETON = body.mannequin_skeleton()
 PUBLISHED = {"canonical": False, "twist_known": False, "composed": False}
 MAKERS = {
@@ -244,6 +246,47 @@ def test_the_same_weights_serve_another_body(name, rng):
     assert other.skeleton.num_betas == 4
     np.testing.assert_array_equal(other.get_weights()[0], solver.get_weights()[0])
     assert np.abs(other.ik(joints)["body_pose"] - solver.ik(joints)["body_pose"]).max() > 1e-4
+
+
+@pytest.fixture
+def stranger(rng):
+    """A body of the mannequin's kind no more: bones longer or shorter by 15 % and turned by 0.1 radians."""
+    steps = kinematics.bones(tf.constant(SKELETON.joints[None], tf.float32))
+    turns = rotations.rotvec_to_matrix(tf.constant(0.1 * rng.normal(size=[1, 29, 3]), tf.float32))
+    factors = tf.constant(rng.uniform(0.85, 1.15, [1, 29, 1]), tf.float32)
+    joints = kinematics.sum_bones(factors * tf.linalg.matvec(turns, steps))
+    return body.RestSkeleton(joints[0].numpy(), directions=SKELETON.directions)
+
+
+@pytest.mark.parametrize("name", ["mlp", "one_stage", "twist_swing"])
+def test_a_body_that_training_has_not_seen_is_solved_as_well(name, stranger, rng):
+    solver = solvers.load(ROOT / "saved_models" / name)
+    local = rotations.rotvec_to_matrix(tf.constant(0.15 * rng.normal(size=[20, 24, 3]), tf.float32))
+    errors = []
+    for skeleton in (SKELETON, stranger):
+        rest = skeleton(tf.zeros([20, 10]))
+        joints, _ = kinematics.forward_kinematics(local, rest)
+        told = {"twist": body.rotations_to_swing_twist(local, rest)[1]} if name == "twist_swing" else {}
+        found = solver.with_skeleton(skeleton)({"joints": joints, **told})
+        answer, _ = kinematics.forward_kinematics(tf.concat([found["global_orient"], found["body_pose"]], 1), rest)
+        errors.append(float(tf.reduce_mean(tf.norm(answer - joints, axis=-1))))
+    assert errors[1] < 1.3 * errors[0]
+
+
+def test_a_twist_is_told_about_the_bones_of_another_body(stranger, rng):
+    local = rotations.rotvec_to_matrix(tf.constant(0.3 * rng.normal(size=[3, 24, 3]), tf.float32))
+    rest, others = (skeleton(tf.zeros([3, 10])) for skeleton in (SKELETON, stranger))
+    twist, wanted = (body.rotations_to_swing_twist(local, joints)[1].numpy() for joints in (rest, others))
+    assert np.abs(twist - wanted).max() > 0.01
+    twist[:, 4] = wanted[:, 4] = 0.0
+    np.testing.assert_allclose(learned._retold_twist(twist, local, rest, others), wanted, atol=1e-5)
+
+
+def test_the_way_back_stays_exact_for_another_body(stranger, rng):
+    solver = _strong(MAKERS["one_stage"](), size=0.3).with_skeleton(stranger)
+    pose = solver.ik(_inputs(rng, 4)["joints"])
+    there = solver.fk(pose["global_orient"], pose["body_pose"], z=pose["z"])
+    np.testing.assert_allclose(solver.ik(**there)["body_pose"], pose["body_pose"], atol=2e-3)
 
 
 def test_analytic_recovers_a_clean_pose(rng):
