@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 
 def pytest_collection_modifyitems(items):
-    """The slow tests come first: one worker has them all, with their fixtures, and no long one is left for the end."""
+    """The slow tests come first, so that no long one is left for the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -70,8 +70,7 @@ def _weights(error, joint_sigma):
     present = tf.cast(joint_sigma < skeletons.ABSENT, error.dtype)
     sigma = canonical.told(joint_sigma)
     count = tf.maximum(tf.reduce_sum(present, -1, keepdims=True), 1.0)
-    weight = present / (sigma * sigma + _LEAST_NOISE)
-    squares = tf.reduce_sum(_centred(error, weight) ** 2, -1) / (3.0 * _LEFT_OVER**2)
+    squares = tf.reduce_sum(_centred(error, present * canonical.trust(joint_sigma)) ** 2, -1) / (3.0 * _LEFT_OVER**2)
     ranking = present
     for _ in range(_RANKING_ROUNDS):
         unexplained = tf.reduce_sum(ranking * (squares - sigma * sigma), -1, keepdims=True) / count

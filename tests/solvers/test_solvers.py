@@ -1,5 +1,4 @@
 import json
-import pathlib
 
 import keras
 import numpy as np
@@ -10,7 +9,6 @@ from niki_tf import body, rotations, solvers
 from niki_tf.body import kinematics
 from niki_tf.solvers import invertible, learned
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 SKELETON = body.mannequin_skeleton()
 PUBLISHED = {"canonical": False, "twist_known": False, "composed": False}
 MAKERS = {
@@ -259,8 +257,8 @@ def stranger(rng):
 
 
 @pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
-def test_a_body_that_training_has_not_seen_is_solved_as_well(name, stranger, rng):
-    solver = solvers.load(ROOT / "saved_models" / name)
+def test_a_body_that_training_has_not_seen_is_solved_as_well(name, stranger, repo, rng):
+    solver = solvers.load(repo / "saved_models" / name)
     local = rotations.rotvec_to_matrix(tf.constant(0.15 * rng.normal(size=[20, 24, 3]), tf.float32))
     errors = []
     for skeleton in (SKELETON, stranger):
