@@ -13,7 +13,6 @@ from quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, data, evaluation
-    from niki_tf.data import corruption
 
 _PROTOCOL = flags.DEFINE_enum(
     "protocol", "noise", ["noise", "error_score", "round_trip"],
@@ -112,7 +111,7 @@ def _joint_errors():
     strangers = [flag for flag, used in asked.items() if used]
     if strangers and _PROTOCOL.value != "noise":
         raise ValueError(f"`{strangers[0]}` is for --protocol=noise; got --protocol={_PROTOCOL.value}. Leave it out.")
-    estimate = corruption.estimate if _NOISE.value == "estimator" else None
+    estimate = data.estimate if _NOISE.value == "estimator" else None
     return evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
 
 

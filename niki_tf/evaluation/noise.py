@@ -35,7 +35,7 @@ class JointErrors:
 
     Attributes:
         estimate: None for noise of the same size along each axis of each joint; or an estimator's recipe, a function
-            (draws, joints) -> joints, sigma, such as `niki_tf.data.corruption.estimate`.
+            (draws, joints) -> joints, sigma, such as `niki_tf.data.estimate`.
         sigma: tell solvers the sigma that `estimate` reports.
         absent: probability that a joint of a frame is absent. It is given as (0, 0, 0) with the sigma
             `niki_tf.skeletons.ABSENT`; without joint 0 the others are relative to the mean of those present.
