@@ -40,9 +40,6 @@ _LOWER = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("hip"
 _PARTS = (_UPPER, _LOWER, *(tuple(f"{s}_{n}" for n in limb) for limb in (_ARM, _LEG) for s in ("left", "right")))
 """What a cut leaves outside: the upper or the lower body, or one limb."""
 
-_OUTWARD = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]], np.float32)
-"""The way out of the image across its left, right, lower and upper edge."""
-
 
 def occlude(draws, joints):
     """Joints as an estimator would give them of a person who is partly cut off and partly hidden.
@@ -83,7 +80,8 @@ def _project(joints):
 
 def _outward(image):
     """How far points (..., 2) lie to the left, the right, below and above, (..., 4)."""
-    return tf.linalg.matmul(image, tf.constant(_OUTWARD), transpose_b=True)
+    x, y = image[..., 0], image[..., 1]
+    return tf.stack([-x, x, -y, y], -1)
 
 
 def _key_images(draws, image):
@@ -113,7 +111,7 @@ def _cuts(draws, outward):
     of_part = tf.gather(tf.constant(members), tf.minimum(part, len(_PARTS) - 1))
     inner = tf.reduce_min(tf.where(of_part[..., None], outward, np.float32(np.inf)), 2)
     lost = tf.reduce_sum(tf.cast(outward >= inner[:, :, None], tf.int32), 2)
-    return tf.one_hot(tf.argmin(lost, -1), 4, on_value=True, off_value=False, dtype=tf.bool), inner
+    return tf.argmin(lost, -1)[..., None] == tf.range(4, dtype=tf.int64), inner
 
 
 def _between(keys, frames):
