@@ -8,11 +8,14 @@ place from frame to frame and partly not, and the sigma that is reported of them
 Source: NIKI, supplementary material, section I (3DPW-XOCC), carried over from images to joints.
 """
 
+import zlib
+
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.data import estimator
+from niki_tf.data.augmentation import Draws
 
 FOCAL_PX, DISTANCE_M, CROP_PX = 1000.0, 8.0, 256.0
 """The camera looks along -z from 8 m, where 256 pixels hold a grown person; the image is as large and centred on it."""
@@ -64,6 +67,25 @@ def occlude(draws, joints):
     error, told = _lost(draws, pull)
     sigma = tf.where(hidden, tf.where(told > 0.0, told, estimator.usual_sigma(draws, joints)), sigma)
     return tf.where(hidden[..., None], joints + error, seen), sigma, hidden
+
+
+def occluded_motion(clip, joints, twist, *, seed):
+    """What an estimator gives of one motion: the same for the same `clip.poses`, seed and settings of this module.
+
+    Args:
+        clip: `Clip` of T frames, whose poses pick the random numbers.
+        joints: (T, 29, 3) metres, true; x to the right and y up in the image, z towards the camera.
+        twist: (T, 23, 2), true.
+        seed: a whole number.
+
+    Returns:
+        dict of arrays: joints (T, 29, 3), relative to joint 0, joint_sigma (T, 29), twist (T, 23, 2), hidden (T, 29).
+    """
+    draws = Draws(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
+    seen, sigma, hidden = occlude(draws, tf.convert_to_tensor(joints, tf.float32)[None])
+    told = occluded_twist(draws, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
+    found = {"joints": seen - seen[..., :1, :], "joint_sigma": sigma, "twist": told, "hidden": hidden}
+    return {name: tensor[0].numpy() for name, tensor in found.items()}
 
 
 def occluded_twist(draws, twist, hidden):

@@ -26,7 +26,8 @@ LEVELS_MM = (0, 10, 20, 30, 50, 70, 100)
 FACTORS = (0.5, 1, 1.5)
 """Common factors of an estimator's errors, from the least to the largest that its recipe draws."""
 
-_LARGEST_BETA = 2.5
+LARGEST_BETA = 2.5
+"""Shape coefficients of random bodies are N(0, 1), clipped here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +160,7 @@ def true_bodies(scorer, poses, betas):
 def draws(frames, *, num_betas, seed):
     """Betas (frames, num_betas), the first ten N(0, 1) clipped to 2.5, and N(0, 1) noise (frames, 29, 3), float32."""
     shape_random, noise_random = np.random.default_rng(seed).spawn(2)
-    drawn = np.clip(shape_random.standard_normal((frames, 10)), -_LARGEST_BETA, _LARGEST_BETA)
+    drawn = np.clip(shape_random.standard_normal((frames, 10)), -LARGEST_BETA, LARGEST_BETA)
     betas = np.zeros((frames, num_betas), np.float32)
     betas[:, :10] = drawn[:, :num_betas]
     return betas, noise_random.standard_normal((frames, 29, 3), np.float32)
