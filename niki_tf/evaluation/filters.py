@@ -3,8 +3,9 @@
 import numpy as np
 
 _DERIVATIVE_CUTOFF = 1.0
-_MIN_CUTOFF, _BETA = 1.0, 0.5
-_WINDOW, _ORDER = 15, 2
+_MIN_CUTOFF, _BETA = 1.0, 0.25
+_WINDOW, _ORDER = 15, 1
+"""Of those tried, what leaves the analytic solver with about the least MPJPE on occluded training clips."""
 
 
 def one_euro(points, *, fps, min_cutoff=_MIN_CUTOFF, beta=_BETA):

@@ -1,4 +1,4 @@
-"""The network of a temporal coupling step: self-attention over the frames that are kept, read out for those that move."""
+"""The network of a temporal coupling step: self-attention over the frames kept, read out for those that move."""
 
 import keras
 import numpy as np
@@ -14,10 +14,15 @@ _UNSEEN = -1e9
 class TemporalConditioner(keras.layers.Layer):
     """Log-scale s and translation t of the frames that move, each bounded as in `Conditioner`.
 
-    A layer of self-attention over the frames kept says of each what it knows. What a moving frame takes of it is a mean,
-    weighed by how much a kept frame has to say (learned from its content) and by how far away in time it is (a learned
-    table): of the frame that moves nothing but its time may be known. Positions count by differences only, so a window
-    may begin anywhere and have any length.
+    A layer of self-attention over the frames kept says of each what it knows. What a moving frame takes of it are means,
+    one a head, weighed by how much a kept frame has to say (learned from its content) and by how far away in time it
+    is (a learned table): of the frame that moves nothing but its time may be known. From these S and T are found; and
+    what a frame is scaled down by it is given back from the mean m of the very entries of the kept frames,
+
+        s = S,   t = T + (1 - exp(s)) m,   so that   b exp(s) + t  =  T + b weighed by exp(s) against m,
+
+    which makes leaning on one's neighbours in time as easy to learn as doing nothing. Positions count by differences only,
+    so a window may begin anywhere and have any length.
 
     Args:
         size: entries of a frame, D.
@@ -31,7 +36,7 @@ class TemporalConditioner(keras.layers.Layer):
     Source: supplementary C.1; Vaswani et al., Attention is all you need, NeurIPS 2017.
     """
 
-    def __init__(self, size, *, hidden, heads=4, bounded="scale", **kwargs):
+    def __init__(self, size, *, hidden, heads=8, bounded="scale", **kwargs):
         super().__init__(**kwargs)
         if hidden % heads:
             raise ValueError(f"`hidden` must be a multiple of `heads`, {heads}; got {hidden}.")
@@ -50,6 +55,7 @@ class TemporalConditioner(keras.layers.Layer):
         self.near, self.near_read = (
             self.add_weight(name=name, shape=slopes.shape, initializer=near) for name in ("near", "near_read")
         )
+        self.shares = self.add_weight(name="shares", shape=[heads, size], initializer="zeros")
         self.built = True
 
     def _dense(self, entries, width, *, bent=False):
@@ -62,10 +68,15 @@ class TemporalConditioner(keras.layers.Layer):
         apart = tf.clip_by_value(times[:, None] - others[None], -_FARTHEST, _FARTHEST)
         return tf.gather(tf.convert_to_tensor(table), apart + _FARTHEST, axis=1)
 
-    def _attend(self, scores, values):
-        """Means (..., M, hidden) of `values` (..., K, hidden), each head with its own scores (..., M, K)."""
+    def _attend(self, weights, values):
+        """Means (..., M, hidden) of `values` (..., K, hidden), each head with its own weights (..., M, K)."""
         parts = tf.split(values, self.heads, -1)
-        return tf.concat([tf.linalg.matmul(tf.nn.softmax(s), v) for s, v in zip(scores, parts, strict=True)], -1)
+        return tf.concat([tf.linalg.matmul(w, v) for w, v in zip(weights, parts, strict=True)], -1)
+
+    def _mean_entries(self, weights, kept):
+        """Mean (..., M, D) of the kept frames' own entries; each entry chooses among the heads' weights."""
+        shares = tf.unstack(tf.nn.softmax(self.shares, axis=0))
+        return tf.add_n([share * tf.linalg.matmul(w, kept) for share, w in zip(shares, weights, strict=True)])
 
     def _understood(self, kept, times, unseen):
         """What the frames kept (..., K, D) know, (..., K, hidden)."""
@@ -75,7 +86,7 @@ class TemporalConditioner(keras.layers.Layer):
         pairs = zip(*(tf.split(layer(seen), self.heads, -1) for layer in (self.query, self.key)), strict=True)
         scale = (self.hidden // self.heads) ** -0.5
         scores = [scale * tf.linalg.matmul(q, k, transpose_b=True) + near[i] + unseen for i, (q, k) in enumerate(pairs)]
-        known += self.mix(self._attend(scores, self.value(seen)))
+        known += self.mix(self._attend([tf.nn.softmax(score) for score in scores], self.value(seen)))
         return known + self.narrow(self.widen(self.norms[1](known)))
 
     def call(self, kept, kept_times, moved_times, kept_mask):
@@ -84,11 +95,13 @@ class TemporalConditioner(keras.layers.Layer):
         known = self.norms[2](self._understood(kept, kept_times, unseen))
         near = self._nearness(self.near_read, moved_times, kept_times)
         weight = tf.split(self.weight(known), self.heads, -1)
-        scores = [tf.linalg.matrix_transpose(w) + near[i] + unseen for i, w in enumerate(weight)]
-        scale, translation = self.out(self._attend(scores, self.told(known)))
+        weights = [tf.nn.softmax(tf.linalg.matrix_transpose(w) + near[i] + unseen) for i, w in enumerate(weight)]
+        scale, translation = self.out(self._attend(weights, self.told(known)))
+        translation += (1.0 - tf.exp(scale)) * self._mean_entries(weights, kept)
         any_kept = tf.reduce_max(tf.pad(kept_mask, [[0, 0]] * (kept_mask.shape.rank - 1) + [[1, 0]]), -1)
         return scale * any_kept[..., None, None], translation * any_kept[..., None, None]
 
     def get_config(self):
         """Constructor arguments."""
-        return {**super().get_config(), **{name: getattr(self, name) for name in ("size", "hidden", "heads", "bounded")}}
+        names = ("size", "hidden", "heads", "bounded")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

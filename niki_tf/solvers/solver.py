@@ -67,7 +67,7 @@ class Solver(keras.Model):
         """The contract, from a dictionary of tensors or arrays."""
         given = contract.check(inputs, num_betas=self.skeleton.num_betas, extra=self.extra_inputs)
         static = given["joints"].shape[:-2]
-        if self.temporal and not static:
+        if self.temporal and static.rank == 0:
             raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(given['joints'].shape)}.")
         leading = tf.shape(given["joints"])[:-2]
         flat = {name: self._flatten(value, leading, static) for name, value in given.items()}

@@ -195,3 +195,43 @@ def test_twists_are_turned_and_some_are_not_known():
     assert abs(deviation - 0.4 / 5**0.5) < 0.02
     exact = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), data.Corruption(twist_noise=0.0, twist_given=1.0))
     np.testing.assert_allclose(exact, twist)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Clips of 9, 3 and 7 frames whose first joint's angle counts the frames, in hundredths of a radian."""
+    lengths = (9, 3, 7)
+    poses = np.zeros([sum(lengths), 24, 3], np.float16)
+    poses[:, 1, 0] = 0.01 * np.arange(len(poses))
+    return data.MotionSet(
+        poses=poses, clips=np.repeat([0, 1, 2], lengths), ends=np.repeat(np.cumsum(lengths) - 1, lengths),
+        starts=np.array([0]), counts=np.array([len(poses)]), probabilities=np.array([1.0]), sources=(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("reverse", [0.0, 1.0])
+def test_stretches_stay_within_their_clip(counted, reverse):
+    plain = data.Augmentation(natural=1.0, mirror=0.0, reverse=reverse)
+    local, present = augmentation.augmented_windows(_draws(200), counted, plain, frames=5)
+    frames = np.round(rotations.matrix_to_rotvec(local).numpy()[:, :, 1, 0] * 100).astype(int)
+    first = frames[:, -1 if reverse else 0]
+    for start, window, there in zip(first, frames, present.numpy(), strict=True):
+        times = np.minimum(start + np.arange(5), counted.ends[start])
+        assert window.tolist() == (times[::-1] if reverse else times).tolist()
+        inside = start + np.arange(5) <= counted.ends[start]
+        assert there.tolist() == (inside[::-1] if reverse else inside).tolist()
+    assert set(first) == set(range(19))
+
+
+def test_stretches_of_motion_agree_with_themselves(motion):
+    batch = next(iter(_batches(motion, frames=6, corrupt=data.Corruption(occluded=0.5, estimator=0.2))))
+    joints, _ = kinematics.forward_kinematics(batch["rotations"], batch["rest_joints"])
+    np.testing.assert_allclose(batch["joints"], joints - joints[:, :, :1], atol=1e-6)
+    np.testing.assert_array_equal(batch["betas"][:, 1:], batch["betas"][:, :-1])
+    assert batch["frame_mask"].shape == (8, 6)
+    assert batch["noisy_twist"].shape == (8, 6, 23, 2)
+    steps = rotations.geodesic_angle(batch["rotations"][:, 1:], batch["rotations"][:, :-1])
+    moving = batch["frame_mask"].numpy()[:, 1:] > 0
+    assert np.degrees(steps.numpy()[moving].max()) < 40.0
+    with pytest.raises(ValueError, match="`frames` must be None or 1 and more; got 0"):
+        _batches(motion, frames=0)
