@@ -195,7 +195,7 @@ def procrustes(source, target, weights=None, squarings=12):
 
 
 def moment_to_rotation(moment, squarings=12):
-    """The rotation R (..., 3, 3) with the greatest trace of R M, for a moment M (..., 3, 3) such as sum_i w_i s_i t_i^T.
+    """The rotation R with the greatest trace of R M, both (..., 3, 3), for a moment M such as sum_i w_i s_i t_i^T.
 
     The best unit quaternion is the first eigenvector of a symmetric 4 x 4 matrix; it is found by squaring the shifted
     matrix `squarings` times, which is a power iteration of length 2^squarings.

@@ -3,7 +3,7 @@
 Examples:
     python tools/evaluate.py --protocol=noise --motion=DIR --solver=analytic --solver=saved_models/one_stage
     python tools/evaluate.py --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
-    python tools/evaluate.py --protocol=xocc --motion=DIR --solver=analytic+savgol --solver=saved_models/temporal --video
+    python tools/evaluate.py --protocol=xocc --motion=DIR --solver=analytic+savgol --solver=saved_models/temporal
     python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
 """
 
@@ -25,8 +25,8 @@ _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic"],
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of protocol xocc also "
-    "`+one_euro` or `+savgol`, a filter in front of it. Give the flag once for each solver.",
+    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of protocol xocc "
+    "also `+one_euro` or `+savgol`, a filter in front of it. Give the flag once for each solver.",
 )  # fmt: skip
 _NOISE = flags.DEFINE_enum(
     "noise", "isotropic", ["isotropic", "estimator"],

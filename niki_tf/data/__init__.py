@@ -11,5 +11,6 @@ from niki_tf.data.sources import MotionSet, Source, load_sources, parse_source
 
 __all__ = [
     "Augmentation", "Clip", "Clips", "Corruption", "MotionSet", "Source", "batches", "estimate", "load_clips",
-    "load_sources", "made_motion", "occlude", "occluded_motion", "parse_source", "random_poses", "resample", "save_clip",
+    "load_sources", "made_motion", "occlude", "occluded_motion", "parse_source", "random_poses", "resample",
+    "save_clip",
 ]  # fmt: skip

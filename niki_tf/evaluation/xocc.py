@@ -52,13 +52,14 @@ def xocc_rows(
         progress: show a progress bar.
 
     Returns:
-        list of dicts: solver, joints (all, visible or hidden), frames, and the means mpjpe, pa_mpjpe, pve (millimetres)
-        and accel (mm/frame^2): MPJPE and ACCEL over SMPL's 24 joints and PVE over the vertices, root-aligned, PA-MPJPE over
-        14 joints. Where `joints` is visible or hidden, over those only; a vertex is what its heaviest joint is. The first
-        row of a solver is that of all joints.
+        list of dicts: solver, joints (all, visible or hidden), frames, and the means mpjpe, pa_mpjpe, pve (mm) and
+        accel (mm/frame^2): MPJPE and ACCEL over SMPL's 24 joints and PVE over the vertices, root-aligned, PA-MPJPE
+        over 14 joints. Where `joints` is visible or hidden, over those only; a vertex is what its heaviest joint is.
+        The first row of a solver is that of all joints.
 
     Raises:
-        ValueError: no clips, no solvers, a number out of range, a clip of fewer than three frames, or an unknown alignment.
+        ValueError: no clips, no solvers, a number out of range, a clip of fewer than three frames, or an unknown
+            alignment.
         FloatingPointError: a solver gave numbers that are not finite.
     """
     noise.check(clips, solvers, stride=stride, batch_size=batch_size)

@@ -14,15 +14,15 @@ _UNSEEN = -1e9
 class TemporalConditioner(keras.layers.Layer):
     """Log-scale s and translation t of the frames that move, each bounded as in `Conditioner`.
 
-    A layer of self-attention over the frames kept says of each what it knows. What a moving frame takes of it are means,
-    one a head, weighed by how much a kept frame has to say (learned from its content) and by how far away in time it
-    is (a learned table): of the frame that moves nothing but its time may be known. From these S and T are found; and
-    what a frame is scaled down by it is given back from the mean m of the very entries of the kept frames,
+    A layer of self-attention over the frames kept says of each what it knows. What a moving frame takes of it are
+    means, one a head, weighed by how much a kept frame has to say (learned from its content) and by how far away in
+    time it is (a learned table): of the frame that moves nothing but its time may be known. From these S and T are
+    found; and what a frame is scaled down by it is given back from the mean m of the kept frames' own entries,
 
         s = S,   t = T + (1 - exp(s)) m,   so that   b exp(s) + t  =  T + b weighed by exp(s) against m,
 
-    which makes leaning on one's neighbours in time as easy to learn as doing nothing. Positions count by differences only,
-    so a window may begin anywhere and have any length.
+    which makes leaning on one's neighbours in time as easy to learn as doing nothing. Positions count by differences
+    only, so a window may begin anywhere and have any length.
 
     Args:
         size: entries of a frame, D.

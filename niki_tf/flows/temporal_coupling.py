@@ -6,7 +6,8 @@ import tensorflow_probability as tfp
 tfb = tfp.bijectors
 
 SPLITS = ("interleaved", "halves")
-"""How the frames of a window are shared out in two sets: every other one, or the first half and the second (the paper)."""
+"""How the frames of a window are shared out in two sets: every other one, or the first half and the second, as in the
+paper."""
 
 
 class TemporalCoupling(tfb.Bijector):

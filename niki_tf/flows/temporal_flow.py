@@ -1,7 +1,6 @@
 """A conditional flow over windows of frames: the blocks of a `Flow` on each frame, temporal couplings between them."""
 
 import keras
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from niki_tf.flows.flow import Flow

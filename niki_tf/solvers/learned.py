@@ -91,7 +91,7 @@ class LearnedSolver(Solver):
 
 
 def _retold_twist(twist, local, rest_joints, others):
-    """The `twist` (..., 23, 2) about the bones of `rest_joints`, as it is about those of `others`; unknown ones stay so.
+    """The `twist` (..., 23, 2) about the bones of `rest_joints`, as it is about those of `others`; unknown stays so.
 
     The swing, without which the two cannot be told apart, is that of `local` (..., 24, 3, 3).
     """

@@ -17,7 +17,7 @@ DELAY = 8
 
 
 def start(solver, *, people=1):
-    """The state before the first frame: dict of the last 16 frames of joints, joint_sigma and betas, and their count."""
+    """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count."""
     shapes = {"joints": [29, 3], "joint_sigma": [29], "betas": [solver.skeleton.num_betas]}
     state = {name: tf.zeros([people, FRAMES, *shape]) for name, shape in shapes.items()}
     return {**state, "count": tf.constant(0)}
@@ -33,8 +33,8 @@ def push(solver, state, inputs, *, delay=DELAY):
         delay: frames to wait, 0 to 15; the same in every call.
 
     Returns:
-        the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3) and `frame`, the number
-        of the frame that they belong to, which is below zero as long as there is none.
+        the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3) and `frame`, the
+        number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
         ValueError: `delay` is not 0 to 15, joints are missing, or a shape is not that of one frame of each person.

@@ -14,8 +14,8 @@ class Temporal(InvertibleSolver):
 
     Inputs are windows, joints (..., T, 29, 3), of any length T; training saw 16 frames. Between the blocks of the
     one-stage mapping, which act on each frame, temporal couplings shift and scale a part of the frames by what
-    self-attention over the others says. A single frame passes through the one-stage mapping alone. The frame of the trunk
-    is steadied over time. `windows.solve_motion` solves motion of any length, `streaming` solves it live.
+    self-attention over the others says. A single frame passes through the one-stage mapping alone. The frame of the
+    trunk is steadied over time. `windows.solve_motion` solves motion of any length, `streaming` solves it live.
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
@@ -24,7 +24,8 @@ class Temporal(InvertibleSolver):
         bounded: where the tanh sits, "scale" or "translation".
         pairs: pairs of temporal coupling steps.
         temporal_hidden: width of their attention.
-        split: which frames a temporal step moves: "interleaved", every other one, or "halves" of the window (the paper).
+        split: which frames a temporal step moves: "interleaved", every other one, or "halves" of the window (the
+            paper).
         **kwargs: see `LearnedSolver`.
 
     Example:

@@ -187,7 +187,8 @@ def _pose_error(found, seen, weights):
 
 def _acceleration_error(difference, seen):
     """L1 of the second difference over time of the joints' error (n, T, 29, 3), put at the middle frame, (n, T)."""
-    error = tf.linalg.matmul(difference, seen["frame"], transpose_b=True)  # frames of the trunk differ, the world does not
+    # The trunk's frame turns from one frame to the next, the world does not.
+    error = tf.linalg.matmul(difference, seen["frame"], transpose_b=True)
     error = tf.reduce_mean(tf.abs(error[:, 2:] - 2.0 * error[:, 1:-1] + error[:, :-2]), [-2, -1])
     mask = seen["frame_mask"]
     return tf.pad(error * mask[:, 2:] * mask[:, 1:-1] * mask[:, :-2], [[0, 0], [1, 1]])

@@ -193,7 +193,8 @@ def test_twists_are_turned_and_some_are_not_known():
     angle = np.arctan2(seen[..., 1], seen[..., 0])[whole] - np.arctan2(0.8, 0.6)
     deviation = np.sqrt(np.mean(np.sin(angle) ** 2))
     assert abs(deviation - 0.4 / 5**0.5) < 0.02
-    exact = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), data.Corruption(twist_noise=0.0, twist_given=1.0))
+    settings = data.Corruption(twist_noise=0.0, twist_given=1.0)
+    exact = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), settings)
     np.testing.assert_allclose(exact, twist)
 
 

@@ -141,7 +141,7 @@ def test_long_motion_equals_a_window_where_there_is_but_one(solver, rng):
 
 def test_overlapping_windows_are_blended(rng):
     def solve(inputs):
-        """Turns by an angle that tells the window: the first joint's x, which counts the frames, less the first frame's."""
+        """Turns by 0.1 times the number of the window's first frame, which the first joint's x tells."""
         angle = np.float32(0.1) * inputs["joints"][:, :1, 0, 0] * np.float32([0.0, 0.0, 1.0])[:, None, None]
         turn = rotations.rotvec_to_matrix(tf.transpose(tf.tile(angle, [1, 1, 16]), [1, 2, 0]))[:, :, None].numpy()
         return {"global_orient": turn, "body_pose": np.tile(turn, [1, 1, 23, 1, 1])}
@@ -171,7 +171,7 @@ def test_streaming_gives_what_the_windowed_call_gives(solver, rng):
         state, answer = push(state, {name: tf.constant(array[:, place]) for name, array in inputs.items()})
         assert int(answer["frame"]) == place - delay
         answers.append(answer["body_pose"])
-    for place in (5, 9, 15, 17, 20):  # frames from `first` to `place` are in view, and the answer is that of place - delay
+    for place in (5, 9, 15, 17, 20):  # frames `first` to `place` are in view, the answer is that of place - delay
         first = max(0, place - 15)
         window = solver({name: array[:, first : place + 1] for name, array in inputs.items()})
         np.testing.assert_allclose(answers[place], window["body_pose"][:, place - delay - first], atol=5e-5)
