@@ -69,33 +69,38 @@ class TemporalConditioner(keras.layers.Layer):
         return tf.gather(tf.convert_to_tensor(table), apart + _FARTHEST, axis=1)
 
     def _attend(self, weights, values):
-        """Means (..., M, hidden) of `values` (..., K, hidden), each head with its own weights (..., M, K)."""
-        parts = tf.split(values, self.heads, -1)
-        return tf.concat([tf.linalg.matmul(w, v) for w, v in zip(weights, parts, strict=True)], -1)
+        """Means (..., M, hidden) of `values` (..., K, hidden), each head with its own weights (..., heads, M, K)."""
+        means = _exchanged(tf.linalg.matmul(weights, self._heads(values)))
+        return tf.reshape(means, tf.concat([tf.shape(means)[:-2], [self.hidden]], 0))
+
+    def _heads(self, values):
+        """Values (..., K, hidden) shared out among the heads, (..., heads, K, hidden / heads)."""
+        shape = [self.heads, values.shape[-1] // self.heads]
+        return _exchanged(tf.reshape(values, tf.concat([tf.shape(values)[:-1], shape], 0)))
 
     def _mean_entries(self, weights, kept):
         """Mean (..., M, D) of the kept frames' own entries; each entry chooses among the heads' weights."""
-        shares = tf.unstack(tf.nn.softmax(self.shares, axis=0))
-        return tf.add_n([share * tf.linalg.matmul(w, kept) for share, w in zip(shares, weights, strict=True)])
+        shape = tf.shape(weights)
+        means = tf.linalg.matmul(tf.reshape(weights, tf.concat([shape[:-3], [-1], shape[-1:]], 0)), kept)
+        means = tf.reshape(means, tf.concat([shape[:-1], [self.size]], 0))
+        return tf.reduce_sum(tf.nn.softmax(self.shares, axis=0)[:, None] * means, -3)
 
     def _understood(self, kept, times, unseen):
         """What the frames kept (..., K, D) know, (..., K, hidden)."""
         known = self.enter(kept)
         seen = self.norms[0](known)
-        near = self._nearness(self.near, times, times)
-        pairs = zip(*(tf.split(layer(seen), self.heads, -1) for layer in (self.query, self.key)), strict=True)
-        scale = (self.hidden // self.heads) ** -0.5
-        scores = [scale * tf.linalg.matmul(q, k, transpose_b=True) + near[i] + unseen for i, (q, k) in enumerate(pairs)]
-        known += self.mix(self._attend([tf.nn.softmax(score) for score in scores], self.value(seen)))
+        query, key = (self._heads(layer(seen)) for layer in (self.query, self.key))
+        scores = (self.hidden // self.heads) ** -0.5 * tf.linalg.matmul(query, key, transpose_b=True)
+        weights = tf.nn.softmax(scores + self._nearness(self.near, times, times) + unseen)
+        known += self.mix(self._attend(weights, self.value(seen)))
         return known + self.narrow(self.widen(self.norms[1](known)))
 
     def call(self, kept, kept_times, moved_times, kept_mask):
         """Log-scale and translation, each (..., M, D); see `TemporalCoupling`."""
-        unseen = _UNSEEN * (1.0 - kept_mask[..., None, :])
+        unseen = _UNSEEN * (1.0 - kept_mask[..., None, None, :])
         known = self.norms[2](self._understood(kept, kept_times, unseen))
-        near = self._nearness(self.near_read, moved_times, kept_times)
-        weight = tf.split(self.weight(known), self.heads, -1)
-        weights = [tf.nn.softmax(tf.linalg.matrix_transpose(w) + near[i] + unseen) for i, w in enumerate(weight)]
+        scores = self._heads(self.weight(known))[..., None, :, 0] + unseen
+        weights = tf.nn.softmax(scores + self._nearness(self.near_read, moved_times, kept_times))
         scale, translation = self.out(self._attend(weights, self.told(known)))
         translation += (1.0 - tf.exp(scale)) * self._mean_entries(weights, kept)
         any_kept = tf.reduce_max(tf.pad(kept_mask, [[0, 0]] * (kept_mask.shape.rank - 1) + [[1, 0]]), -1)
@@ -105,3 +110,9 @@ class TemporalConditioner(keras.layers.Layer):
         """Constructor arguments."""
         names = ("size", "hidden", "heads", "bounded")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _exchanged(values):
+    """Values (..., a, b, c) as (..., b, a, c)."""
+    rank = values.shape.rank
+    return tf.transpose(values, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
