@@ -40,7 +40,7 @@ def estimate(draws, joints):
     Returns:
         joints of the same shape and sigma without the last axis.
     """
-    once = [1] * (joints.shape.rank - 3)
+    once = [1] * (len(joints.shape) - 3)
     low, high = _FACTOR
     usual = (low + (high - low) * draws.uniform(*once, 1)) * tf.constant(deviation(), tf.float32)
     error = usual[..., None] * tf.constant(AXES) * draws.normal(*joints.shape[1:])
