@@ -55,6 +55,7 @@ def main(argv):
     if argv[1:]:
         sys.exit(f"evaluate.py takes flags only; got {' '.join(argv[1:])}.")
     try:
+        _check_protocol()
         measure, show, options = {
             "noise": (evaluation.noise_rows, _show_noise, {"twist": _TWIST.value, "errors": _joint_errors()}),
             "xocc": (evaluation.xocc_rows, _show_xocc, {"twist": _TWIST.value, **_observation()}),
@@ -143,12 +144,21 @@ def _print_columns(rows, columns):
     print(evaluation.text_table([{name: row[name] for name in columns} for row in rows], decimals=3))
 
 
+def _check_protocol():
+    """Raises ValueError for a flag of another protocol."""
+    asked = {
+        "noise": {"--noise": _NOISE.value != "isotropic", "--sigma": _SIGMA.value, "--absent": _ABSENT.value != 0.0},
+        "xocc": {"--clean": _CLEAN.value, "--video": _VIDEO.value, "--alignment": _ALIGNMENT.value != "14"},
+    }
+    for protocol, used in asked.items():
+        strangers = [flag for flag, given in used.items() if given]
+        if strangers and _PROTOCOL.value != protocol:
+            wanted = f"--protocol={protocol}; got --protocol={_PROTOCOL.value}"
+            raise ValueError(f"`{strangers[0]}` is for {wanted}. Leave it out.")
+
+
 def _joint_errors():
-    """What the flags say is done to the joints."""
-    asked = {"--noise": _NOISE.value != "isotropic", "--sigma": _SIGMA.value, "--absent": _ABSENT.value != 0.0}
-    strangers = [flag for flag, used in asked.items() if used]
-    if strangers and _PROTOCOL.value != "noise":
-        raise ValueError(f"`{strangers[0]}` is for --protocol=noise; got --protocol={_PROTOCOL.value}. Leave it out.")
+    """What the flags of the protocol noise say is done to the joints."""
     estimate = data.estimate if _NOISE.value == "estimator" else None
     return evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
 

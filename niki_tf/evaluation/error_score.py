@@ -61,10 +61,14 @@ def error_score_rows(clips, *, solvers, body, stride=1, seed=0, batch_size=256, 
         where a score is of frames only.
 
     Raises:
-        ValueError: no clips, no solvers, a number out of range, or a solver that needs the twist and is not told.
+        ValueError: no clips, no solvers, a number out of range, a solver that needs the twist and is not told, or one
+            that sees time.
         FloatingPointError: a solver gave numbers that are not finite.
     """
     check(clips, solvers, stride=stride, batch_size=batch_size)
+    over_time = [name for name, solver in solvers.items() if getattr(solver, "temporal", False)]
+    if over_time:
+        raise ValueError(f"`solvers` must solve single frames; {over_time[0]} sees time. Leave it out.")
     scorer = Scorer(body)
     poses = chosen_poses(clips, stride=stride)
     drawn = _draw(len(poses), num_betas=scorer.num_betas, seed=seed)

@@ -47,6 +47,45 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
     assert "told the true one" in printed
 
 
+@pytest.fixture(scope="module")
+def over_time(tmp_path_factory):
+    """A folder with an untrained solver that sees time."""
+    folder = tmp_path_factory.mktemp("models") / "over_time"
+    files.save(solvers.Recurrent(body.mannequin_skeleton(), hidden=4), folder)
+    return folder
+
+
+def test_occlusion_gives_rows_curve_and_video(run_tool, motion, tiny_model, over_time, tmp_path):
+    names = ["analytic+one_euro", str(tiny_model), str(over_time)]
+    printed = run_tool(
+        "evaluate", "--protocol=xocc", f"--motion={motion}", *(f"--solver={name}" for name in names), "--alignment=17",
+        f"--output={tmp_path}", "--stride=2", "--video",
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "xocc.json").read_text())
+    assert [row["solver"] for row in rows if row["joints"] == "all"] == names
+    assert {row["frames"] for row in rows} == {5}
+    with (tmp_path / "xocc.csv").open(newline="") as file:
+        assert [float(row["accel"]) for row in csv.DictReader(file)] == [row["accel"] for row in rows]
+    assert all(f"{row['pa_mpjpe']:.1f}" in printed for row in rows)
+    assert cv2.imread(str(tmp_path / "xocc.png")).std() > 5
+    video = cv2.VideoCapture(str(tmp_path / "xocc.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 5
+
+
+def test_clean_joints_are_observed_as_they_are(run_tool, motion, tmp_path):
+    printed = run_tool("evaluate", "--protocol=xocc", f"--motion={motion}", "--clean", f"--output={tmp_path}")
+    rows = json.loads((tmp_path / "xocc.json").read_text())
+    assert [row["joints"] for row in rows] == ["all", "visible"]
+    assert rows[0]["mpjpe"] < 0.1
+    assert "every joint observed as it is" in printed
+
+
+def test_the_error_score_is_of_single_frames(run_tool, motion, over_time, tmp_path):
+    with pytest.raises(SystemExit, match="`solvers` must solve single frames; .*over_time sees time"):
+        run_tool("evaluate", "--protocol=error_score", f"--motion={motion}", f"--solver={over_time}",
+                 f"--output={tmp_path}")  # fmt: skip
+
+
 def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, tiny_model, tmp_path):
     printed = run_tool(
         "evaluate", f"--motion={motion}", f"--solver={tiny_model}", f"--solver={tiny_model}+finish",
@@ -118,6 +157,8 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--sigma"], "`sigma` can be told of an estimator's errors only"),
         (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
         (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
+        (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
+        (["--solver=analytic+savgol"], "there is no such folder"),
     ],
 )
 def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments, message):

@@ -1,7 +1,8 @@
 """Time per frame of the solvers, side by side in one run: python tools/benchmarks/solver_speed.py.
 
 Each batch size is timed in turns (solver after solver, round after round), and the median of the rounds counts, so that
-a machine whose speed drifts treats all alike. The ratio to the analytic solver travels better than the milliseconds.
+a machine whose speed drifts treats all alike. The ratio to the analytic solver travels better than the milliseconds. A
+solver that sees time is given the batch as one motion: overlapping windows of it, at batch 1 one window as in live use.
 """
 
 import pathlib
@@ -20,7 +21,7 @@ with quiet_start():
 
 _SHIPPED = [
     str(_TOOLS.parent / "saved_models" / name)
-    for name in ("one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "mlp")
+    for name in ("one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "mlp", "temporal")
 ]
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic", *_SHIPPED], "`analytic` or a folder that holds model.keras; `+finish`."
@@ -37,7 +38,8 @@ def main(_):
     for batch in _BATCHES:
         inputs = _inputs(batch)
         solve = {
-            n: evaluation.compiled(evaluation.load_solver(n, skeleton=skeleton), inputs=inputs) for n in _SOLVER.value
+            name: evaluation.compiled(evaluation.load_solver(name, skeleton=skeleton), inputs=inputs, motion=True)
+            for name in _SOLVER.value
         }
         times = {name: [] for name in solve}
         for _ in range(_ROUNDS.value):
