@@ -1,8 +1,8 @@
 """What an exported solver can be called for: graphs with named inputs and outputs, the same in every format.
 
 `ik` takes what the solver cannot do without, `ik_full` all of the contract, `fk` is the way back of invertible solvers
-and `mesh` poses a body. No format lets an input be left out; what is not known is said by a neutral value instead: zeros
-for `joint_sigma`, `betas`, `twist` and `z`.
+and `mesh` poses a body. No format lets an input be left out; what is not known is said by a neutral value instead:
+zeros for `joint_sigma`, `betas`, `twist` and `z`.
 
 Every answer has one more output, `valid` (batch,): False where an input or the answer holds NaN or infinity. The other
 outputs then are the rest pose, and zeros.

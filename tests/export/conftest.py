@@ -26,7 +26,7 @@ def solver():
 
 @pytest.fixture(scope="session")
 def arrays():
-    """A function of a leading shape: inputs of every name, joints near the rest pose, some absent, some twists unknown."""
+    """A function of a leading shape: inputs of every name, joints near the rest pose, some absent, twists unknown."""
 
     def make(*leading):
         rng = np.random.default_rng(1)

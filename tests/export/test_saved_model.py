@@ -6,6 +6,7 @@ import tensorflow as tf
 import toy_body
 
 from niki_tf import body, export, solvers
+from niki_tf.export import signatures
 
 SKELETON = body.mannequin_skeleton()
 INPUTS = {
@@ -126,7 +127,7 @@ def test_a_window_with_one_bad_frame_is_flagged_whole(windowed, arrays):
 
 def test_a_body_with_other_betas_is_turned_away():
     with pytest.raises(ValueError, match="`body` must have the 10 betas of the solver; got 4"):
-        export.signatures(solvers.Analytic(SKELETON), body=body.Body(toy_body.make(num_betas=4)))
+        signatures.signatures(solvers.Analytic(SKELETON), body=body.Body(toy_body.make(num_betas=4)))
 
 
 def test_a_version_below_one_is_turned_away(tmp_path):
