@@ -1,6 +1,7 @@
 """HybrIK's analytic inverse kinematics as a solver."""
 
 import keras
+import tensorflow as tf
 
 from niki_tf.body.analytic_ik import analytic_ik
 from niki_tf.solvers.solver import Solver
@@ -32,8 +33,10 @@ class Analytic(Solver):
         self.adaptive = adaptive
 
     def solve(self, joints, joint_sigma, betas, twist):
-        """See `Solver.solve`; `joint_sigma` is not used."""
+        """See `Solver.solve`; `joint_sigma` is not used, and a twist that is not known, (0, 0), is none."""
         rest_joints = self.skeleton(betas)
+        if twist is not None:
+            twist = tf.where(tf.reduce_any(twist != 0.0, -1, keepdims=True), twist, [1.0, 0.0])
         return analytic_ik(joints, rest_joints=rest_joints, twist=twist, adaptive=self.adaptive), {}
 
     def get_config(self):
