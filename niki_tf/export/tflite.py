@@ -1,12 +1,15 @@
 """LiteRT files (.tflite): a solver on a phone or in a Web page, by LiteRT's built-in operations alone."""
 
+import re
 import tempfile
 
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert import ConverterError
 from tensorflow.lite.tools import flatbuffer_utils
 
 from niki_tf.export.signatures import module, signatures
+from niki_tf.solvers.equations import by_elimination
 
 QUANTIZE = ("none", "float16", "int8")
 """What weights can be stored as; all arithmetic but that of int8 matrix products is float32."""
@@ -15,11 +18,11 @@ QUANTIZE = ("none", "float16", "int8")
 def litert(solver, *, quantize="none", body=None):
     """The solver as the bytes of a .tflite file.
 
-    The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them. A solver with
-    the exact finish (`refine`) solves equations by Cholesky's factorisation, which LiteRT does not have.
+    The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them. The exact
+    finish (`refine`) solves its equations by elimination here, for LiteRT cannot factorise matrices.
 
     Args:
-        solver: a solver whose `refine` is 0.
+        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
             for each output, multiplied with activations whose scale is found as they come (dynamic range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
@@ -36,10 +39,8 @@ def litert(solver, *, quantize="none", body=None):
     if quantize not in QUANTIZE:
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
     if solver.refine:
-        raise ValueError(
-            f"`solver` must have refine = 0 for LiteRT, which cannot factorise matrices; got {solver.refine}. Export "
-            "the solver without its finish, or as a SavedModel."
-        )
+        solver = solver.with_skeleton(solver.skeleton)
+        solver.equations = by_elimination
     found = signatures(solver, body=body)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module(solver, body=body), folder, signatures=found)
@@ -48,8 +49,18 @@ def litert(solver, *, quantize="none", body=None):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        converted = converter.convert()
+        converted = _converted(converter)
     return _lean(converted) if quantize == "int8" else converted
+
+
+def _converted(converter):
+    try:
+        return converter.convert()
+    except ConverterError as error:
+        missing = ", ".join(sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error)))))
+        raise ValueError(
+            f"`solver` must do with LiteRT's built-in operations; it needs {missing or error}. Write a SavedModel."
+        ) from None
 
 
 def _lean(converted):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from test_saved_model import INPUTS, assert_same, chosen, in_keras
 
 from niki_tf import body, export, solvers
@@ -55,12 +56,28 @@ def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quan
 
 
 def test_wrong_requests_are_turned_away():
-    analytic = solvers.Analytic(body.mannequin_skeleton())
     with pytest.raises(ValueError, match="`quantize` must be one of none, float16, int8; got 'int4'"):
-        export.litert(analytic, quantize="int4")
-    analytic.refine = 3
-    with pytest.raises(ValueError, match="`solver` must have refine = 0 for LiteRT"):
-        export.litert(analytic)
+        export.litert(solvers.Analytic(body.mannequin_skeleton()), quantize="int4")
+
+
+class Factorising(solvers.MLP):
+    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist):
+        rotations, further = super().solve_own(joints, joint_sigma, betas, rest_joints, twist)
+        return tf.linalg.cholesky(tf.eye(3) + tf.linalg.matmul(rotations, rotations, transpose_b=True)), further
+
+
+def test_operations_that_litert_does_not_have_are_named():
+    with pytest.raises(
+        ValueError, match="`solver` must do with LiteRT's built-in operations; it needs Cholesky. Write"
+    ):
+        export.litert(Factorising(body.mannequin_skeleton(), hidden=8, layers=1))
+
+
+def test_the_exact_finish_comes_along(arrays, tmp_path):
+    solver = solvers.MLP(body.mannequin_skeleton(), hidden=8, layers=1, refine=1)
+    (tmp_path / "model.tflite").write_bytes(export.litert(solver))
+    inputs = chosen(arrays(7), INPUTS["ik_full"])
+    assert_same(export.load_litert(tmp_path / "model.tflite")("ik_full", **inputs), in_keras(solver, "ik_full", inputs))
 
 
 def test_what_is_no_file_is_turned_away(tmp_path):

@@ -22,7 +22,6 @@ def test_both_formats_are_written(run_tool, tmp_path):
         (["--model={tmp}/absent"], "there is no such folder"),
         (["--mesh"], "`mesh` is for the body of a file; got --body=none"),
         (["--body={tmp}/absent.npz"], "absent.npz"),
-        (["--model=analytic+finish", "--format=litert"], "`solver` must have refine = 0 for LiteRT"),
         (["now"], "takes flags only"),
     ],
 )

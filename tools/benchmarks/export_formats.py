@@ -25,8 +25,9 @@ with quiet_start():
     from niki_tf import body, data, evaluation, export
     from niki_tf.evaluation import noise as protocol
 
+_SHIPPED = ("mlp", "one_stage", f"one_stage{evaluation.FINISH}", "twist_swing")
 _SOLVER = flags.DEFINE_multi_string(
-    "solver", [str(_TOOLS.parent / "saved_models" / name) for name in ("mlp", "one_stage", "twist_swing")],
+    "solver", ["analytic", *(str(_TOOLS.parent / "saved_models" / name) for name in _SHIPPED)],
     "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
 )  # fmt: skip
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
@@ -77,7 +78,7 @@ def _formats(solver, folder):
     formats = {"Keras": _in_keras(solver), "SavedModel": _saved(export.load_saved_model(saved))}
     sizes = {"Keras": (folder / "model.keras").stat().st_size}
     sizes["SavedModel"] = sum(path.stat().st_size for path in saved.rglob("*"))
-    for quantize in () if solver.refine else export.QUANTIZE:
+    for quantize in export.QUANTIZE:
         path, form = folder / f"{quantize}.tflite", f"LiteRT {quantize.replace('none', 'float32')}"
         path.write_bytes(export.litert(solver, quantize=quantize))
         formats[form], sizes[form] = _saved(export.load_litert(path)), path.stat().st_size

@@ -1,4 +1,4 @@
-"""One question to TensorFlow Serving, by REST and nothing but Python: python ask_server.py HOST:PORT MODEL JOINTS.npy."""
+"""One question to TensorFlow Serving, by REST, in Python alone: python ask_server.py HOST:PORT MODEL JOINTS.npy."""
 
 import json
 import sys
