@@ -96,15 +96,22 @@ def _check(arrays, shapes):
     if strangers or missing:
         said = f"got {strangers[0]!r}, which is none of them" if strangers else f"{missing[0]!r} is missing"
         raise ValueError(f"`inputs` must be {', '.join(shapes)}; {said}. Zeros stand for what is not known.")
+    _check_shapes(arrays, shapes)
+    absent = arrays.get("joint_sigma", np.zeros(1))[..., None] >= skeletons.ABSENT
+    for name, array in arrays.items():
+        if not (np.isfinite(array) | (absent if name == "joints" else False)).all():
+            raise ValueError(f"`{name}` must be finite; got NaN or infinity. Give absent joints a joint_sigma of 10.")
+
+
+def _check_shapes(arrays, shapes):
+    leading = {}
     for name, array in arrays.items():
         free = sum(size is None for size in shapes[name])
         if array.ndim != len(shapes[name]) or array.shape[free:] != shapes[name][free:]:
             wanted = ", ".join("N" if size is None else str(size) for size in shapes[name])
             raise ValueError(f"`{name}` must have shape ({wanted}); got {array.shape}.")
-        first, *others = ((other, arrays[other].shape[:free]) for other in arrays)
-        for other, leading in others:
-            if leading != first[1]:
-                raise ValueError(f"`{other}` must have the leading axes of `{first[0]}`, {first[1]}; got {leading}.")
-        absent = name == "joints" and arrays.get("joint_sigma", np.zeros(1))[..., None] >= skeletons.ABSENT
-        if not (np.isfinite(array) | absent).all():
-            raise ValueError(f"`{name}` must be finite; got NaN or infinity. Give absent joints a joint_sigma of 10.")
+        leading[name] = array.shape[:free]
+    first = next(iter(leading))
+    for name, axes in leading.items():
+        if axes != leading[first]:
+            raise ValueError(f"`{name}` must have the leading axes of `{first}`, {leading[first]}; got {axes}.")
