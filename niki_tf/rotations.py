@@ -120,6 +120,16 @@ def sixd_to_matrix(sixd):
     return tf.stack([first, second, cross(first, second)], -2)
 
 
+def matrices_to_6d_vector(matrices):
+    """Rotation matrices (..., n, 3, 3) to all their 6D numbers one after the other, (..., 6 n)."""
+    return tf.reshape(matrices[..., :2, :], tf.concat([tf.shape(matrices)[:-3], [6 * matrices.shape[-3]]], 0))
+
+
+def sixd_vector_to_matrices(vector):
+    """The 6D numbers (..., 6 n) of n rotations to matrices (..., n, 3, 3); the inverse of `matrices_to_6d_vector`."""
+    return sixd_to_matrix(tf.reshape(vector, tf.concat([tf.shape(vector)[:-1], [vector.shape[-1] // 6, 6]], 0)))
+
+
 def geodesic_angle(a, b):
     """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
     difference = tf.linalg.matmul(a, b, transpose_a=True)
@@ -178,12 +188,19 @@ def matrix_to_twist(matrix, axis):
 def procrustes(source, target, weights=None, squarings=12):
     """The rotation (..., 3, 3) that turns the points `source` (..., n, 3) onto `target` with least weighted squares.
 
-    Nothing is centred here. The best unit quaternion is the first eigenvector of a symmetric 4 x 4 matrix; it is
-    found by squaring the shifted matrix `squarings` times, which is a power iteration of length 2^squarings.
-    `weights` (..., n) default to 1. Source: Horn, Closed-form solution of absolute orientation, JOSA A 1987.
+    Nothing is centred here. `weights` (..., n) default to 1; see `moment_to_rotation`.
     """
     weighted = source if weights is None else source * weights[..., None]
-    moment = tf.linalg.matmul(weighted, target, transpose_a=True)
+    return moment_to_rotation(tf.linalg.matmul(weighted, target, transpose_a=True), squarings)
+
+
+def moment_to_rotation(moment, squarings=12):
+    """The rotation R with the greatest trace of R M, both (..., 3, 3), for a moment M such as sum_i w_i s_i t_i^T.
+
+    The best unit quaternion is the first eigenvector of a symmetric 4 x 4 matrix; it is found by squaring the shifted
+    matrix `squarings` times, which is a power iteration of length 2^squarings.
+    Source: Horn, Closed-form solution of absolute orientation, JOSA A 1987.
+    """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [tf.unstack(row, axis=-1) for row in tf.unstack(moment, axis=-2)]
     rows = [
         [xx + yy + zz, yz - zy, zx - xz, xy - yx],

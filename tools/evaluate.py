@@ -3,9 +3,11 @@
 Examples:
     python tools/evaluate.py --protocol=noise --motion=DIR --solver=analytic --solver=saved_models/one_stage
     python tools/evaluate.py --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
+    python tools/evaluate.py --protocol=xocc --motion=DIR --solver=analytic+savgol --solver=saved_models/temporal
     python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
 """
 
+import pathlib
 import sys
 
 from absl import app, flags
@@ -13,19 +15,18 @@ from quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, data, evaluation
-    from niki_tf.data import corruption
 
 _PROTOCOL = flags.DEFINE_enum(
-    "protocol", "noise", ["noise", "error_score", "round_trip"],
-    "What is measured: error over noise of the joints, what the scores of the joints' error are worth, or how "
-    "exactly an invertible solver leads from pose to joints and back.",
+    "protocol", "noise", ["noise", "xocc", "error_score", "round_trip"],
+    "What is measured: error over noise of the joints, error on motion that is partly out of sight, what the scores of "
+    "the joints' error are worth, or how exactly an invertible solver leads from pose to joints and back.",
 )  # fmt: skip
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
-_STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
+_STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic"],
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; give the flag once "
-    "for each solver.",
+    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of protocol xocc "
+    "also `+one_euro` or `+savgol`, a filter in front of it. Give the flag once for each solver.",
 )  # fmt: skip
 _NOISE = flags.DEFINE_enum(
     "noise", "isotropic", ["isotropic", "estimator"],
@@ -33,6 +34,11 @@ _NOISE = flags.DEFINE_enum(
 )  # fmt: skip
 _SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: tell the sigma that the estimator reports.")
 _ABSENT = flags.DEFINE_float("absent", 0.0, "Protocol noise: probability that a joint of a frame is absent.")
+_CLEAN = flags.DEFINE_bool("clean", default=False, help="Protocol xocc: observe every joint as it is.")
+_ALIGNMENT = flags.DEFINE_enum(
+    "alignment", "14", [*evaluation.ALIGNMENTS], "Protocol xocc: joints that PA-MPJPE is aligned by."
+)
+_VIDEO = flags.DEFINE_bool("video", default=False, help="Protocol xocc: write a video of the hardest clip.")
 _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .json, .csv and .png files.")
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Tell the true twist to the solvers that use one.")
 _BODY = flags.DEFINE_string("body", "mannequin", "Body that is posed: `mannequin` or an SMPL file (.npz, .pkl).")
@@ -51,24 +57,22 @@ def main(argv):
     try:
         measure, show, options = {
             "noise": (evaluation.noise_rows, _show_noise, {"twist": _TWIST.value, "errors": _joint_errors()}),
+            "xocc": (evaluation.xocc_rows, _show_xocc, {"twist": _TWIST.value, **_observation()}),
             "error_score": (evaluation.error_score_rows, _show_error_score, {"twist": _TWIST.value}),
             "round_trip": (evaluation.round_trip_rows, _show_round_trip, {}),
         }[_PROTOCOL.value]
-        output, clips, body_data, solvers = _prepared()
-        rows = measure(
-            clips, solvers=solvers, body=body_data, stride=_STRIDE.value, seed=_SEED.value,
-            batch_size=_BATCH_SIZE.value, progress=True, **options,
-        )  # fmt: skip
+        output, contest = _prepared()
+        rows = measure(**contest, progress=True, **options)
     except (ValueError, OSError) as error:
         sys.exit(f"evaluate.py: {error}")
     written = [output / f"{_PROTOCOL.value}.{ending}" for ending in ("json", "csv")]
     evaluation.write_json(rows, written[0])
     evaluation.write_csv(rows, written[1])
-    written += show(rows, output, f"{rows[0]['frames']} frames of {_MOTION.value}")
+    written += show(rows, output, f"{rows[0]['frames']} frames of {_MOTION.value}", contest)
     print("\nWritten: " + ", ".join(map(str, written)))
 
 
-def _show_noise(rows, output, frames):
+def _show_noise(rows, output, frames, contest):
     """Prints a table for each metric and draws the figure; gives its path."""
     figure = output / "noise.png"
     column = "noise_mm" if "noise_mm" in rows[0] else "factor"
@@ -81,7 +85,40 @@ def _show_noise(rows, output, frames):
     return [figure]
 
 
-def _show_error_score(rows, output, frames):
+def _show_xocc(rows, output, frames, contest):
+    """Prints the table; draws the acceleration error over the hardest clip, and its video if wanted."""
+    print(f"\nOcclusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}: {frames}")
+    print("MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2")
+    print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows]))
+    options = {name: value for name, value in _observation().items() if name != "alignment"}
+    clip = evaluation.hardest_clip(**contest, twist=_TWIST.value, **options)
+    written, flows = [output / "xocc.png"], [n for n, solver in contest["solvers"].items() if hasattr(solver, "fk")]
+    curves = {name: clip.accel[name] for name in flows or clip.accel}
+    evaluation.acceleration_figure(
+        curves, written[0], hidden=clip.hidden.mean(1), title=f"Acceleration error, {clip.name}"
+    )
+    if _VIDEO.value:
+        written.append(output / "xocc.mp4")
+        poses = {pathlib.PurePath(name).name: answer for name, answer in clip.answers.items()}
+        drawing = evaluation.SideBySide(
+            clip.scene, scorer=evaluation.Scorer(contest["body"]), faces=contest["body"].faces,
+            poses={**poses, "truth": clip.scene.true_rotations},
+        )  # fmt: skip
+        drawing.write_video(written[1], step=1)
+    return written
+
+
+def _observation():
+    """How the xocc protocol observes, from the flags."""
+    ends = {name: end for name in _SOLVER.value for end in evaluation.SMOOTHING if name.endswith(end)}
+    return {
+        "occlude": None if _CLEAN.value else data.occluded_motion,
+        "smoothing": {name: evaluation.SMOOTHING[end] for name, end in ends.items()},
+        "alignment": _ALIGNMENT.value,
+    }
+
+
+def _show_error_score(rows, output, frames, contest):
     """Prints a table for the scores of frames and one for those of joints; draws nothing."""
     print(f"\nError-score protocol: {frames}; {_told()}.")
     print("\nFrames: rank correlation with the joints' true error and with MPJPE, noise of 0 to 100 mm;")
@@ -94,7 +131,7 @@ def _show_error_score(rows, output, frames):
     return []
 
 
-def _show_round_trip(rows, output, frames):
+def _show_round_trip(rows, output, frames, contest):
     """Prints the table; draws nothing."""
     print(f"\nRound-trip protocol: {frames}, z = 0, float32; joints in mm, local rotations in degrees")
     print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows], decimals=4))
@@ -112,7 +149,7 @@ def _joint_errors():
     strangers = [flag for flag, used in asked.items() if used]
     if strangers and _PROTOCOL.value != "noise":
         raise ValueError(f"`{strangers[0]}` is for --protocol=noise; got --protocol={_PROTOCOL.value}. Leave it out.")
-    estimate = corruption.estimate if _NOISE.value == "estimator" else None
+    estimate = data.estimate if _NOISE.value == "estimator" else None
     return evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
 
 
@@ -128,18 +165,27 @@ def _told():
 
 
 def _prepared():
-    """Output folder, clips, body and solvers; cheap checks first, so that a slip shows before any work."""
-    names = list(dict.fromkeys(_SOLVER.value))
-    for name in names:
+    """Output folder, and clips, body, solvers and numbers for a protocol; cheap checks first, before any work."""
+    names = {name: _without_filter(name) for name in _SOLVER.value}
+    for name in names.values():
         evaluation.check_solver(name)
     output = evaluation.output_folder(_OUTPUT.value)
     body_data = body.mannequin() if _BODY.value == "mannequin" else body.load_body(_BODY.value)
     clips = data.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value)
-    solvers = {name: evaluation.load_solver(name, skeleton=body_data.rest_skeleton()) for name in names}
+    skeleton = body_data.rest_skeleton()
+    solvers = {name: evaluation.load_solver(base, skeleton=skeleton) for name, base in names.items()}
     needy = [name for name, solver in solvers.items() if solver.needs_twist]
     if needy and not _TWIST.value:
         raise ValueError(f"`twist` must be told to {needy[0]}, which cannot guess it; leave --notwist out.")
-    return output, clips, body_data, solvers
+    numbers = {"stride": _STRIDE.value, "seed": _SEED.value, "batch_size": _BATCH_SIZE.value}
+    return output, {"clips": clips, "solvers": solvers, "body": body_data, **numbers}
+
+
+def _without_filter(name):
+    """A solver's name without the filter, which only the protocol xocc knows."""
+    for end in evaluation.SMOOTHING if _PROTOCOL.value == "xocc" else ():
+        name = name.removesuffix(end)
+    return name
 
 
 if __name__ == "__main__":

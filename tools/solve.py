@@ -90,7 +90,7 @@ def _contest(contestants, scene, scorer):
     """Rotations (T, 24, 3, 3), main error (T,) and table row of each solver."""
     answers, errors, rows = {}, {}, []
     for name, solver in contestants.items():
-        solve = evaluation.compiled(solver, inputs=scene.inputs)
+        solve = evaluation.compiled(solver, inputs=scene.inputs, motion=True)
         answer = solve(scene.inputs)
         measured = evaluation.answer_errors(answer, scene, scorer=scorer)
         single, bulk = evaluation.times_ms(solve, scene)

@@ -16,14 +16,17 @@ from quiet_start import quiet_start
 with quiet_start():
     import tensorflow as tf
 
-    from niki_tf import body, data, solvers, training
+    from niki_tf import body, data, flows, solvers, training
 
 _FLOW = ("couplings", "bounded")
+_OVER_TIME = (*_FLOW, "pairs", "temporal_hidden", "split")
 _TWO_FLOWS = (*_FLOW, "rotation_couplings", "rotation_hidden", "dropout", "twist_known", "composed", "twist_hidden")
 _SOLVERS = {
     "one_stage": (solvers.OneStage, training.invertible, _FLOW),
     "twist_swing": (solvers.TwistSwing, training.invertible, _TWO_FLOWS),
+    "temporal": (solvers.Temporal, training.invertible, _OVER_TIME),
     "mlp": (solvers.MLP, training.regression, ("layers",)),
+    "recurrent": (solvers.Recurrent, training.regression, ()),
 }
 _COMMON_FLAGS = ("hidden", "condition", "condition_size", "canonical")
 _MODEL_FLAGS = (*_COMMON_FLAGS, *dict.fromkeys(name for _, _, own in _SOLVERS.values() for name in own))
@@ -36,7 +39,13 @@ flags.DEFINE_enum("solver", "one_stage", sorted(_SOLVERS), "What to train.")
 flags.DEFINE_multi_string(
     "source", None, "Motion to train on, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.", required=True
 )
-flags.DEFINE_string("initial", None, "Folder of a trained model.keras whose weights the run starts from.")
+flags.DEFINE_string(
+    "initial", None,
+    "Folder of a trained model.keras whose weights the run starts from; `temporal` can start from a one-stage model.",
+)  # fmt: skip
+flags.DEFINE_integer(
+    "window", 16, "Frames of each example of a solver that sees time; others see one.", lower_bound=2
+)
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
 flags.DEFINE_integer("hidden", None, "Width of the hidden layers.", lower_bound=1)
@@ -48,6 +57,9 @@ flags.DEFINE_float("dropout", None, "Dropout of the second flow of twist_swing."
 flags.DEFINE_bool("twist_known", None, "The twist is a condition of the first flow of twist_swing.")
 flags.DEFINE_bool("composed", None, "Put swing and twist together exactly before the second flow of twist_swing.")
 flags.DEFINE_integer("twist_hidden", None, "Width of the network that guesses the twist, 0 for none.", lower_bound=0)
+flags.DEFINE_integer("pairs", None, "Pairs of temporal couplings of the temporal solver.", lower_bound=1)
+flags.DEFINE_integer("temporal_hidden", None, "Width of the attention of the temporal solver.", lower_bound=1)
+flags.DEFINE_enum("split", None, flows.SPLITS, "Which frames a temporal coupling of the temporal solver moves.")
 flags.DEFINE_enum("bounded", None, ["scale", "translation"], "Where the tanh of a coupling sits.")
 flags.DEFINE_enum("condition", None, ["bones", "betas", "none"], "How the solver knows the body's shape.")
 flags.DEFINE_integer("condition_size", None, "Entries of the code of the bones.", lower_bound=1)
@@ -59,7 +71,7 @@ flags.DEFINE_integer(
 for settings, prefix in _SETTINGS.items():
     dataclass_flags.define(settings, prefix=prefix)
 _NAMES = (
-    "solver", "source", "initial", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
+    "solver", "source", "initial", "window", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )  # fmt: skip
 
@@ -116,10 +128,12 @@ def _prepared():
     train = _read(training.TrainSettings)
     strategy = make_strategy()
     skeleton = body.mannequin_skeleton() if FLAGS.body == "mannequin" else body.load_body(FLAGS.body).rest_skeleton()
+    kind = _SOLVERS[FLAGS.solver][0]
     initial = _initial_weights(make_solver(skeleton))
     make_batches = functools.partial(
         _batches, motion=data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad), skeleton=skeleton,
         batch_size=train.batch_size, seed=train.seed, augment=_read(data.Augmentation), corrupt=_read(data.Corruption),
+        frames=FLAGS.window if kind.temporal else None,
     )  # fmt: skip
     trainer = training.Trainer(
         lambda: _with_weights(make_solver(skeleton), initial),
@@ -142,7 +156,11 @@ def _initial_weights(solver):
     """Weights of the model of --initial, or None; they must fit `solver`."""
     if FLAGS.initial is None:
         return None
-    weights = solvers.load(FLAGS.initial).get_weights()
+    given = solvers.load(FLAGS.initial)
+    if FLAGS.solver == "temporal" and isinstance(given, solvers.OneStage):
+        solver.start_from(given)
+        return solver.get_weights()
+    weights = given.get_weights()
     if [w.shape for w in weights] != [w.shape for w in solver.get_weights()]:
         raise ValueError(f"`initial` must hold a model of the size that the flags describe; {FLAGS.initial} does not.")
     return weights

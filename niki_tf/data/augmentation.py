@@ -61,25 +61,42 @@ class Augmentation:
     exchange: float = setting(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
     mirror: float = setting(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
     perturb: float = setting(0.3, "Largest standard deviation of a random turn of each joint, radians.")
+    reverse: float = setting(0.0, "Probability that a stretch of motion runs backwards.")
     beta_limit: float = setting(2.5, "Shape coefficients are N(0, 1), clipped here.")
     bone_jitter: float = setting(0.02, "Standard deviation of a relative change of each bone's length.")
 
 
 def augmented_poses(draws, motion, settings):
     """Local rotations (n, 24, 3, 3) drawn from the motion set, varied as `settings` say."""
+    return augmented_windows(draws, motion, settings, frames=1)[0][:, 0]
+
+
+def augmented_windows(draws, motion, settings, *, frames):
+    """Stretches of motion drawn from the motion set, varied as `settings` say, each frame of a stretch alike.
+
+    A clip that ends before a stretch does is held at its last frame.
+
+    Returns:
+        local rotations (n, frames, 24, 3, 3), and which frames are motion and not the last one held, (n, frames).
+    """
     varied = draws.uniform(1) >= settings.natural
-    frames, mirrored = _frames_of_parts(draws, motion, settings, varied)
-    joint_frames = tf.gather(frames, _PART_OF_JOINT, axis=1)
-    flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)
+    first, mirrored = _frames_of_parts(draws, motion, settings, varied)
+    times = first[:, None] + tf.range(frames, dtype=first.dtype)[:, None]
+    ends = tf.gather(tf.constant(motion.ends), first)[:, None]
+    if settings.reverse and frames > 1:
+        backwards = draws.uniform(1) < settings.reverse
+        times = tf.where(backwards[..., None], times[:, ::-1], times)
+    flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)[:, None]
     own, other = tf.range(24, dtype=tf.int64), tf.constant(skeletons.SMPL_24.mirror, tf.int64)
-    places = joint_frames * 24 + tf.where(flip, other, own)
+    places = tf.gather(tf.minimum(times, ends), _PART_OF_JOINT, axis=2) * 24 + tf.where(flip, other, own)
     poses = tf.cast(tf.gather(tf.reshape(tf.constant(motion.poses), [-1, 3]), places), tf.float32)
     poses *= tf.where(flip[..., None], tf.constant([1.0, -1.0, -1.0]), tf.ones([3]))
     local = rotations.rotvec_to_matrix(poses)
     turn = settings.perturb * draws.uniform(1, 1) ** 2 * draws.normal(24, 3) * tf.cast(varied, tf.float32)[..., None]
-    local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
-    yaw = rotations.rotvec_to_matrix(2 * np.pi * draws.uniform(1) * tf.constant([0.0, 1.0, 0.0]))
-    return tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :1]), local[:, 1:]], 1)
+    local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn)[:, None])
+    yaw = rotations.rotvec_to_matrix(2 * np.pi * draws.uniform(1) * tf.constant([0.0, 1.0, 0.0]))[:, None]
+    local = tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :, :1]), local[:, :, 1:]], 2)
+    return local, (times <= ends)[..., 0]
 
 
 def _frames_of_parts(draws, motion, settings, varied):

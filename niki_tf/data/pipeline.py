@@ -6,7 +6,9 @@ from niki_tf.body import kinematics, swing_twist
 from niki_tf.data import augmentation, corruption
 
 
-def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=0, shards=1, own_shards=(0,)):
+def batches(
+    motion, *, skeleton, batch_size, seed, augment, corrupt, frames=None, first_step=0, shards=1, own_shards=(0,)
+):
     """Endless dataset of dictionaries, one shard of a batch after the other.
 
     Args:
@@ -16,6 +18,7 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
         seed: seed of the run.
         augment: `Augmentation`.
         corrupt: `Corruption`.
+        frames: None for examples of one frame; or T, for stretches of motion of so many.
         first_step: number of the first batch, to go on in the middle of a run.
         shards: how many replicas share a batch.
         own_shards: the shards that this process feeds, in turn.
@@ -24,11 +27,14 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
         A tf.data.Dataset of dictionaries, n = batch_size / shards: rotations (n, 24, 3, 3); betas (n, B); rest_joints
         (n, 29, 3); joints (n, 29, 3), true, and noisy (n, 29, 3), both relative to joint 0; joint_sigma (n, 29);
         swing (n, 24, 3, 3) and twist (n, 23, 2), true; noisy_twist (n, 23, 2), (0, 0) where it is not known; padding
-        (n, 60) and embedding (n, 78), standard normal.
+        (n, 60) and embedding (n, 78), standard normal. Of stretches of motion all have the shape (n, T, ...), and
+        `frame_mask` (n, T) is 1.0 for frames, 0.0 for what fills up a clip that was too short.
 
     Raises:
-        ValueError: the batch cannot be cut in equal shards.
+        ValueError: the batch cannot be cut in equal shards, or `frames` is below 1.
     """
+    if frames is not None and frames < 1:
+        raise ValueError(f"`frames` must be None or 1 and more; got {frames}.")
     if batch_size % shards:
         raise ValueError(f"`batch_size` must be a multiple of the number of replicas, {shards}; got {batch_size}.")
     order = tf.constant(own_shards, tf.int64)
@@ -37,21 +43,32 @@ def batches(motion, *, skeleton, batch_size, seed, augment, corrupt, first_step=
     def sample(turn):
         step, shard = turn // len(own_shards), tf.gather(order, turn % len(own_shards))
         draws = augmentation.Draws(seed, step, batch_size=batch_size, shard=(shard, shards))
-        return example_batch(draws, motion, skeleton, augment, corrupt)
+        return example_batch(draws, motion, skeleton, augment, corrupt, frames=frames)
 
     turns = tf.data.Dataset.range(first_step * len(own_shards), tf.int64.max)
     return turns.map(sample, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def example_batch(draws, motion, skeleton, augment, corrupt):
+def example_batch(draws, motion, skeleton, augment, corrupt, *, frames=None):
     """One shard of one batch; see `batches`."""
-    rotations = augmentation.augmented_poses(draws, motion, augment)
+    if frames is None:
+        rotations = augmentation.augmented_poses(draws, motion, augment)
+    else:
+        rotations, present = augmentation.augmented_windows(draws, motion, augment, frames=frames)
+    inner = [] if frames is None else [frames]
+    rotations = tf.ensure_shape(rotations, [draws.count, *inner, 24, 3, 3])
     betas, rest_joints = augmentation.random_rest_joints(draws, skeleton, augment)
+    if frames is not None:
+        rest_joints = tf.tile(rest_joints[:, None], [1, frames, 1, 1])
     joints, _ = kinematics.forward_kinematics(rotations, rest_joints)
-    joints -= joints[:, :1]
-    noisy, sigma = corruption.corrupt(draws, joints, corrupt)
+    joints = tf.ensure_shape(joints - joints[..., :1, :], [draws.count, *inner, 29, 3])
+    noisy, sigma, hidden = corruption.corrupt(draws, joints, corrupt)
     batch = {"rotations": rotations, "betas": betas, "rest_joints": rest_joints, "joints": joints, "noisy": noisy}
-    batch |= {"joint_sigma": sigma, "padding": draws.normal(60), "embedding": draws.normal(78)}
+    batch |= {"joint_sigma": sigma, "padding": draws.normal(*inner, 60), "embedding": draws.normal(*inner, 78)}
     swing, twist = swing_twist.rotations_to_swing_twist(rotations, rest_joints)
-    batch |= {"swing": swing, "twist": twist, "noisy_twist": corruption.corrupt_twist(draws, twist, corrupt)}
+    twist = tf.ensure_shape(twist, [draws.count, *inner, 23, 2])
+    batch |= {"swing": swing, "twist": twist, "noisy_twist": corruption.corrupt_twist(draws, twist, hidden, corrupt)}
+    if frames is not None:
+        batch["betas"] = tf.tile(betas[:, None], [1, frames, 1])
+        batch["frame_mask"] = tf.cast(present, tf.float32)
     return {name: tf.ensure_shape(value, [draws.count, *value.shape[1:]]) for name, value in batch.items()}

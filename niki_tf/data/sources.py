@@ -49,6 +49,8 @@ class MotionSet:
     """Local axis-angle rotations, root first, (N, 24, 3) float16 (rounding at most 0.06 degrees), radians."""
     clips: np.ndarray
     """Number of the clip that each frame belongs to, (N,) int32; frames of a clip follow each other in time."""
+    ends: np.ndarray
+    """Last frame of the clip that each frame belongs to, (N,) int64."""
     starts: np.ndarray
     """First frame of each source, (S,) int64."""
     counts: np.ndarray
@@ -121,6 +123,7 @@ def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=
     return MotionSet(
         poses=np.concatenate([clip.poses.astype(np.float16) for clips in loaded for clip in clips]),
         clips=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
+        ends=np.repeat(np.cumsum(lengths, dtype=np.int64) - 1, lengths),
         starts=np.cumsum(counts) - counts, counts=counts, probabilities=weights / weights.sum(), sources=sources,
         skipped=tuple(message for clips in loaded for message in clips.skipped),
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Evaluation: metrics, protocols, tables and figures."""
 
 from niki_tf.evaluation.error_score import error_score_rows
-from niki_tf.evaluation.figures import noise_figure
+from niki_tf.evaluation.figures import acceleration_figure, noise_figure
+from niki_tf.evaluation.filters import one_euro, savitzky_golay
 from niki_tf.evaluation.metrics import (
     accel_error,
     mpjpe,
@@ -21,11 +22,14 @@ from niki_tf.evaluation.round_trip import round_trip_rows
 from niki_tf.evaluation.scenes import Scene, answer_errors, observed_scene, scene_of_joints, times_ms
 from niki_tf.evaluation.scoring import Scorer, local_rotations
 from niki_tf.evaluation.tables import output_folder, pivot, text_table, write_csv, write_json, written_whole
+from niki_tf.evaluation.xocc import ALIGNMENTS, SMOOTHING, HardClip, hardest_clip, xocc_rows
 
 __all__ = [
-    "FINISH", "JointErrors", "Scene", "Scorer", "SideBySide", "accel_error", "answer_errors", "auroc", "check_solver",
-    "compiled", "draw_skeleton", "error_score_rows", "load_solver", "local_rotations", "mpjpe", "noise_figure",
-    "noise_rows", "observed_scene", "output_folder", "pa_mpjpe", "pivot", "pve", "rank_correlation", "render_mesh",
-    "root_aligned", "root_aligned_mpjpe", "rotation_error_deg", "round_trip_rows", "scene_of_joints", "side_by_side",
-    "similarity_aligned", "text_table", "times_ms", "write_csv", "write_json", "written_whole",
+    "ALIGNMENTS", "FINISH", "SMOOTHING", "HardClip", "JointErrors", "Scene", "Scorer", "SideBySide", "accel_error",
+    "acceleration_figure", "answer_errors", "auroc", "check_solver", "compiled", "draw_skeleton", "error_score_rows",
+    "hardest_clip", "load_solver", "local_rotations", "mpjpe", "noise_figure", "noise_rows", "observed_scene",
+    "one_euro", "output_folder", "pa_mpjpe", "pivot", "pve", "rank_correlation", "render_mesh", "root_aligned",
+    "root_aligned_mpjpe", "rotation_error_deg", "round_trip_rows", "savitzky_golay", "scene_of_joints",
+    "side_by_side", "similarity_aligned", "text_table", "times_ms", "write_csv", "write_json", "written_whole",
+    "xocc_rows",
 ]  # fmt: skip

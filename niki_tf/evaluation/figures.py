@@ -2,6 +2,7 @@
 
 import pathlib
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -71,6 +72,36 @@ def _draw_lines(axes, lines, column, metric):
             fontweight="bold",
             annotation_clip=False,
         )
+
+
+def acceleration_figure(curves, path, *, hidden, title="Acceleration error"):
+    """Draws the acceleration error of each frame of one clip, one line a solver, as a PNG (the paper's figure 4).
+
+    Args:
+        curves: dict of solver's name -> error (T - 2,), mm/frame^2.
+        path: file to write, whole or not at all.
+        hidden: (T,), share of the joints that were hidden, drawn as a shade behind.
+        title: heading of the figure.
+    """
+    figure = Figure(figsize=(10.5, 3.8), layout="constrained", facecolor="white")
+    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
+    axes, frames = figure.subplots(), len(hidden)
+    for place, (name, curve) in enumerate(curves.items()):
+        colour = _COLOURS[place % len(_COLOURS)]
+        axes.plot(range(1, frames - 1), curve, color=colour, lw=1.8, label=short_name(name, curves), zorder=3)
+    _tidy(axes, "error of the acceleration (mm/frame$^2$)", "frame", [0, frames - 1])
+    axes.set_xticks(range(0, frames, max(1, 10 * round(frames / 100))))
+    behind = axes.twinx()
+    behind.fill_between(range(frames), 100.0 * np.asarray(hidden), color="#e9e9e9", lw=0, step="mid")
+    behind.set_ylim(0, 100)
+    behind.set_ylabel("joints hidden (%), grey", color="#8a8a8a")
+    behind.spines[["top", "right", "left"]].set_visible(False)
+    behind.tick_params(colors="#8a8a8a", length=0)
+    axes.set_zorder(behind.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    axes.legend(frameon=False, loc="upper right", labelcolor=_INK)
+    with written_whole(path) as beside:
+        FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
 
 def short_name(name, names):

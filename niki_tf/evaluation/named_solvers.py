@@ -1,11 +1,13 @@
 """The solvers that a program names: `analytic`, or a folder that holds model.keras; `+finish` ends both exactly."""
 
+import functools
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import solvers
+from niki_tf.solvers import windows
 
 ANALYTIC = "analytic"
 """The name of the solver that needs no file."""
@@ -53,21 +55,34 @@ def load_solver(name, *, skeleton):
     return solver
 
 
-def compiled(solver, *, inputs):
+def compiled(solver, *, inputs, motion=False):
     """The solver as one graph for any number of frames.
 
     Args:
         solver: any solver.
         inputs: dict of arrays (N, ...) with the names and shapes of those to come, for instance the first frames.
+        motion: the N frames follow each other in time, for solvers that see time; else each is solved alone.
 
     Returns:
         a function of such a dict, of any N, that gives the solver's dict as NumPy arrays.
     """
-    signature = {name: tf.TensorSpec([None, *np.shape(array)[1:]], tf.float32) for name, array in inputs.items()}
+    over_time = getattr(solver, "temporal", False)
+    shapes = {name: np.shape(array)[1:] for name, array in inputs.items()}
+    if over_time:
+        shapes["frame_mask"] = ()
+    axes = [None, None] if over_time else [None]
+    signature = {name: tf.TensorSpec([*axes, *shape], tf.float32) for name, shape in shapes.items()}
     graph = tf.function(solver, input_signature=[signature], autograph=False)
 
     def solve(inputs):
         answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
-    return solve
+    def solve_alone(inputs):
+        alone = {name: np.asarray(array)[:, None] for name, array in inputs.items()}
+        answer = solve({**alone, "frame_mask": np.ones([len(alone["joints"]), 1])})
+        return {name: array[:, 0] for name, array in answer.items()}
+
+    if not over_time:
+        return solve
+    return functools.partial(windows.solve_motion, solve) if motion else solve_alone

@@ -26,7 +26,8 @@ LEVELS_MM = (0, 10, 20, 30, 50, 70, 100)
 FACTORS = (0.5, 1, 1.5)
 """Common factors of an estimator's errors, from the least to the largest that its recipe draws."""
 
-_LARGEST_BETA = 2.5
+LARGEST_BETA = 2.5
+"""Shape coefficients of random bodies are N(0, 1), clipped here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class JointErrors:
 
     Attributes:
         estimate: None for noise of the same size along each axis of each joint; or an estimator's recipe, a function
-            (draws, joints) -> joints, sigma, such as `niki_tf.data.corruption.estimate`.
+            (draws, joints) -> joints, sigma, such as `niki_tf.data.estimate`.
         sigma: tell solvers the sigma that `estimate` reports.
         absent: probability that a joint of a frame is absent. It is given as (0, 0, 0) with the sigma
             `niki_tf.skeletons.ABSENT`; without joint 0 the others are relative to the mean of those present.
@@ -159,7 +160,7 @@ def true_bodies(scorer, poses, betas):
 def draws(frames, *, num_betas, seed):
     """Betas (frames, num_betas), the first ten N(0, 1) clipped to 2.5, and N(0, 1) noise (frames, 29, 3), float32."""
     shape_random, noise_random = np.random.default_rng(seed).spawn(2)
-    drawn = np.clip(shape_random.standard_normal((frames, 10)), -_LARGEST_BETA, _LARGEST_BETA)
+    drawn = np.clip(shape_random.standard_normal((frames, 10)), -LARGEST_BETA, LARGEST_BETA)
     betas = np.zeros((frames, num_betas), np.float32)
     betas[:, :10] = drawn[:, :num_betas]
     return betas, noise_random.standard_normal((frames, 29, 3), np.float32)

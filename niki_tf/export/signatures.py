@@ -42,7 +42,7 @@ def signatures(solver, *, body=None):
     num_betas = solver.skeleton.num_betas
     if body is not None and body.num_betas != num_betas:
         raise ValueError(f"`body` must have the {num_betas} betas of the solver; got {body.num_betas}.")
-    leading = [None, None] if getattr(solver, "temporal", False) else [None]
+    leading = [None, None] if solver.temporal else [None]
     told = {"joints": (29, 3), "joint_sigma": (29,), "betas": (num_betas,), "twist": (23, 2)}
     needed = ["joints", "twist"] if solver.needs_twist else ["joints"]
     pose = {"betas": (num_betas,), **_REST}

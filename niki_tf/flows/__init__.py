@@ -1,8 +1,14 @@
-"""Conditional normalizing flows: masks, conditioners, the coupling bijector, the flow layer."""
+"""Conditional normalizing flows: masks, conditioners, the coupling bijectors, the flow layers."""
 
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
 from niki_tf.flows.flow import Flow
+from niki_tf.flows.temporal_conditioner import TemporalConditioner
+from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling
+from niki_tf.flows.temporal_flow import TemporalFlow
 from niki_tf.flows.twist_composition import TwistComposition
 
-__all__ = ["AffineCoupling", "Conditioner", "Flow", "TwistComposition"]
+__all__ = [
+    "SPLITS", "AffineCoupling", "Conditioner", "Flow", "TemporalConditioner", "TemporalCoupling", "TemporalFlow",
+    "TwistComposition",
+]  # fmt: skip

@@ -76,6 +76,10 @@ class Flow(keras.layers.Layer):
         Raises:
             ValueError: the condition is missing, superfluous or of another length.
         """
+        return tfb.Chain(self.steps(condition, training=training), name="flow")
+
+    def steps(self, condition=None, *, training=False):
+        """The bijectors of `bijector`'s chain: all coupling steps between two that order the entries by the mask."""
         self._check(condition)
         steps = [
             AffineCoupling(
@@ -88,7 +92,7 @@ class Flow(keras.layers.Layer):
             for step, network in enumerate(self.conditioners)
         ]
         order = masks.kept_first(self._kept_by_even_steps())
-        return tfb.Chain([tfb.Permute(np.argsort(order)), *steps, tfb.Permute(order)], name="flow")
+        return [tfb.Permute(np.argsort(order)), *steps, tfb.Permute(order)]
 
     def call(self, x, condition=None, *, training=False):
         """Joints to pose: `bijector(condition).inverse(x)`, (..., size)."""

@@ -33,10 +33,11 @@ class Analytic(Solver):
         self.adaptive = adaptive
 
     def solve(self, joints, joint_sigma, betas, twist):
-        """See `Solver.solve`; `joint_sigma` is not used, and a twist that is not known, (0, 0), is none."""
+        """See `Solver.solve`; `joint_sigma` is not used, a twist that is not known is none."""
         rest_joints = self.skeleton(betas)
         if twist is not None:
-            twist = tf.where(tf.reduce_any(twist != 0.0, -1, keepdims=True), twist, [1.0, 0.0])
+            unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
+            twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)
         return analytic_ik(joints, rest_joints=rest_joints, twist=twist, adaptive=self.adaptive), {}
 
     def get_config(self):

@@ -13,6 +13,7 @@ from niki_tf.body import kinematics
 _TRUSTED = 0.02
 _LEAST_TRUST = 1e-6
 _TOLD_OF_ABSENT = 1.0
+_STEADY_FRAMES = 1.5
 
 
 def trunk_frame(joints, rest_joints, joint_sigma):
@@ -31,14 +32,49 @@ def trunk_frame(joints, rest_joints, joint_sigma):
     return rotations.procrustes(rest - rest_centre, seen - centre, weights), centre[..., 0, :]
 
 
+def steady_trunk_frame(joints, rest_joints, joint_sigma, frame_mask=None):
+    """As `trunk_frame`, for windows, with the rotation steadied by the frames before and after.
+
+    The moments that `rotations.procrustes` sums over joints are summed over neighbouring frames as well, with normal
+    weights of 1.5 frames and those of the joints, so a frame that shows little of the trunk leans on others.
+
+    Args:
+        joints: (..., T, 29, 3) metres.
+        rest_joints: (..., T, 29, 3) metres, the same body at rest.
+        joint_sigma: (..., T, 29) metres; see `trust`.
+        frame_mask: (..., T), 1 for frames and 0 for filler that is left out; None if all are frames.
+
+    Returns:
+        rotation (..., T, 3, 3) and centre (..., T, 3), which is that of each frame alone.
+    """
+    seen, rest, sigma = (
+        tf.gather(x, skeletons.TRUNK, axis=axis) for x, axis in ((joints, -2), (rest_joints, -2), (joint_sigma, -1))
+    )
+    weights = trust(sigma)[..., None]
+    centre, rest_centre = (tf.reduce_sum(weights * x, -2, keepdims=True) for x in (seen, rest))
+    moment = tf.linalg.matmul(_pull(sigma)[..., None] * (rest - rest_centre), seen - centre, transpose_a=True)
+    times = tf.range(tf.shape(joints)[-3])
+    apart = tf.cast(times[:, None] - times, joints.dtype) / _STEADY_FRAMES
+    mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
+    near = tf.exp(-0.5 * apart * apart) * mask[..., None, :]
+    leading = tf.shape(moment)[:-2]
+    moment = tf.linalg.matmul(near, tf.reshape(moment, tf.concat([leading, [9]], 0)))
+    return rotations.moment_to_rotation(tf.reshape(moment, tf.concat([leading, [3, 3]], 0))), centre[..., 0, :]
+
+
 def trust(joint_sigma):
     """Weights of joints by their uncertainty, both (..., n), summing to 1: as 1 / (sigma^2 + (20 mm)^2).
 
     A joint that is absent has no weight; where all are, all have the same.
     """
-    absent = joint_sigma >= skeletons.ABSENT
-    weights = tf.where(absent, _LEAST_TRUST, 1.0 / (told(joint_sigma) ** 2 + _TRUSTED**2))
+    weights = _pull(joint_sigma)
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
+
+
+def _pull(joint_sigma):
+    """What `trust` shares out: 1 / (sigma^2 + (20 mm)^2), next to nothing for a joint that is absent."""
+    absent = joint_sigma >= skeletons.ABSENT
+    return tf.where(absent, _LEAST_TRUST, 1.0 / (told(joint_sigma) ** 2 + _TRUSTED**2))
 
 
 def told(joint_sigma):

@@ -33,13 +33,13 @@ _RANKING_ROUNDS = 2
 
 
 def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cholesky):
-    """Local rotations (N, 24, 3, 3) after `steps` Gauss-Newton steps.
+    """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
-        local: (N, 24, 3, 3) local rotation matrices, a solver's answer.
-        joints: (N, 29, 3) metres, observed, in any place.
-        rest_joints: (N, 29, 3) metres, the body at rest.
-        joint_sigma: (N, 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
+        local: (..., 24, 3, 3) local rotation matrices, a solver's answer.
+        joints: (..., 29, 3) metres, observed, in any place.
+        rest_joints: (..., 29, 3) metres, the body at rest.
+        joint_sigma: (..., 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
         steps: number of steps; three do.
         equations: how linear equations are solved, a function of `niki_tf.solvers.equations`.
 
@@ -54,12 +54,17 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cho
         >>> bool(tf.reduce_mean(after) < tf.reduce_mean(before))
         True
     """
+    shape = tf.shape(local)
+    local, joints, rest_joints, joint_sigma = (
+        tf.reshape(x, [-1, *x.shape[x.shape.rank - axes :]])
+        for x, axes in ((local, 3), (joints, 2), (rest_joints, 2), (joint_sigma, 1))
+    )
     start = local
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
         weight, noise = _weights(joints - posed, joint_sigma)
         local = _step(local, start, joints - posed, posed, world, weight, _tau(noise), equations)
-    return local
+    return tf.reshape(local, shape)
 
 
 def _tau(noise):

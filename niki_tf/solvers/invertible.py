@@ -15,13 +15,13 @@ _FRAME = 3 + 3
 
 @dataclasses.dataclass(frozen=True)
 class Observation:
-    """What an invertible network maps to a pose, flat: N bodies seen from their frames.
+    """What an invertible network maps to a pose: bodies seen from their frames.
 
     Attributes:
-        joints: (N, 29, 3) metres, in the frame.
-        sigma: (N, 29) metres.
-        padding: (N, 60), the entries that make both sides of the network equally long.
-        twist: (N, 23, 2) as (cos, sin), or None.
+        joints: (..., 29, 3) metres, in the frame.
+        sigma: (..., 29) metres.
+        padding: (..., 60), the entries that make both sides of the network equally long.
+        twist: (..., 23, 2) as (cos, sin), or None.
     """
 
     joints: tf.Tensor
@@ -29,13 +29,31 @@ class Observation:
     padding: tf.Tensor
     twist: tf.Tensor | None = None
 
+    def vector(self):
+        """Joints, sigma and padding as one vector, (..., 176)."""
+        joints = tf.reshape(self.joints, tf.concat([tf.shape(self.joints)[:-2], [JOINTS]], 0))
+        return tf.concat([joints, self.sigma, self.padding], -1)
+
+    @classmethod
+    def of_vector(cls, vector, twist=None):
+        """The observation whose joints, sigma and padding are `vector` (..., 176)."""
+        joints, sigma, padding = tf.split(vector, [JOINTS, SIGMA, PADDING], -1)
+        return cls(tf.reshape(joints, tf.concat([tf.shape(joints)[:-1], [29, 3]], 0)), sigma, padding, twist)
+
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What an invertible network is told of N bodies: `condition` (N, C), and `rest_joints` (N, 29, 3) in metres."""
+    """What an invertible network is told of bodies.
+
+    Attributes:
+        condition: (..., C).
+        rest_joints: (..., 29, 3) metres.
+        frame_mask: (..., T), 1 for frames and 0 for filler, of solvers that see time; None if all are frames.
+    """
 
     condition: tf.Tensor
     rest_joints: tf.Tensor
+    frame_mask: tf.Tensor | None = None
 
 
 class InvertibleSolver(LearnedSolver):
@@ -60,11 +78,11 @@ class InvertibleSolver(LearnedSolver):
     """Twists that the network sees."""
 
     def to_pose(self, seen, shape, *, training=False):
-        """Rotations 6D (N, 144), z (N, `embedding`) and a dictionary of what lies between, from an `Observation`."""
+        """Rotations 6D (..., 144), z (..., `embedding`) and a dictionary of what lies between, of an `Observation`."""
         raise NotImplementedError
 
     def to_observation(self, pose, z, shape, *, training=False):
-        """The way back: the `Observation` of rotations 6D `pose` (N, 144) and embedding `z`, and what lies between."""
+        """The way back: the `Observation` of rotations 6D `pose` (..., 144) and `z`, and what lies between."""
         raise NotImplementedError
 
     @property
@@ -77,9 +95,9 @@ class InvertibleSolver(LearnedSolver):
         """Weights that the published code stores for this solver: the halves that masks kill are among them."""
         raise NotImplementedError
 
-    def shape(self, betas, rest_joints):
+    def shape(self, betas, rest_joints, frame_mask=None):
         """The bodies as the network knows them."""
-        return Shape(self.shape_condition(betas, rest_joints), rest_joints)
+        return Shape(self.shape_condition(betas, rest_joints), rest_joints, frame_mask)
 
     def ik(self, joints, *, joint_sigma=None, betas=None, twist=None, padding=None):
         """Inverse kinematics with named arguments; see `Solver.ik`.
@@ -97,18 +115,17 @@ class InvertibleSolver(LearnedSolver):
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
         return self(given)
 
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, padding=None):
+    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, padding=None, frame_mask=None):
         """See `LearnedSolver.solve_own`; a further output is z."""
-        rotation, centre = self.frame(joints, rest_joints, joint_sigma)
+        rotation, centre = self.frame(joints, rest_joints, joint_sigma, frame_mask)
         if padding is None:
-            padding = tf.zeros([tf.shape(joints)[0], *self.extra_inputs["padding"]])
+            padding = tf.zeros(tf.concat([tf.shape(joints)[:-2], self.extra_inputs["padding"]], 0))
         padding, shift, turn, longer = tf.split(padding, [PADDING, 3, 3, self.twists], -1)
         rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
-        seen = canonical.to_frame(joints, rotation, centre) + shift[:, None]
+        seen = canonical.to_frame(joints, rotation, centre) + shift[..., None, :]
         seen = Observation(seen, canonical.told(joint_sigma), padding, self._lengthen(twist, longer))
-        pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints))
-        local = canonical.turn_root(rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6])), rotation)
-        return local, {"z": z}
+        pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints, frame_mask))
+        return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {"z": z}
 
     def _lengthen(self, twist, longer):
         """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""
@@ -136,34 +153,38 @@ class InvertibleSolver(LearnedSolver):
             ValueError: a shape does not fit.
         """
         local = contract.check_pose(global_orient, body_pose)
-        leading = tf.shape(local)[:-3]
-        local = tf.reshape(local, [-1, 24, 3, 3])
-        z = _flat("z", z, self.embedding, tf.shape(local)[0])
-        betas = _flat("betas", betas, self.skeleton.num_betas, tf.shape(local)[0])
+        leading, axes = tf.shape(local)[:-3], 2 if self.temporal else 1
+        flat = tf.concat([[-1], leading[-1:] if self.temporal else leading[:0]], 0)
+        local = tf.reshape(local, tf.concat([flat, [24, 3, 3]], 0))
+        z = _flat("z", z, self.embedding, tf.shape(local)[:axes])
+        betas = _flat("betas", betas, self.skeleton.num_betas, tf.shape(local)[:axes])
         outputs = self._fk(local, z, betas)
-        return {name: tf.reshape(v, tf.concat([leading, v.shape[1:]], 0)) for name, v in outputs.items()}
+        return {name: tf.reshape(v, tf.concat([leading, v.shape[axes:]], 0)) for name, v in outputs.items()}
 
     def _fk(self, local, z, betas):
         rest_joints = self.skeleton(betas)
         shape = self.shape(betas, rest_joints)
         posed, _ = kinematics.forward_kinematics(local, rest_joints)
         rotation, _ = self.frame(posed, rest_joints, tf.zeros(tf.shape(posed)[:-1]))
-        turned = canonical.turn_root(local, rotations.transpose(rotation))
-        given, _ = self.to_observation(tf.reshape(rotations.matrix_to_6d(turned), [-1, POSE]), z, shape)
-        turn, centre = self.frame(given.joints, rest_joints, given.sigma)
-        outputs = {"joints": canonical.from_frame(given.joints, rotation), "joint_sigma": given.sigma}
-        padding = [given.padding, centre, rotations.matrix_to_rotvec(turn)]
+        back = rotations.transpose(rotation)
+        given, _ = self.to_observation(rotations.matrices_to_6d_vector(canonical.turn_root(local, back)), z, shape)
+        joints = canonical.from_frame(given.joints, rotation)
+        shown, centre = self.frame(joints, rest_joints, given.sigma)
+        shift = given.joints[..., 0, :] + rotations.apply(back, centre)
+        outputs = {"joints": joints, "joint_sigma": given.sigma}
+        padding = [given.padding, shift, rotations.matrix_to_rotvec(tf.linalg.matmul(back, shown))]
         if self.twists:
             outputs["twist"] = rotations.normalize(given.twist)
             padding.append(tf.norm(given.twist, axis=-1) - 1.0)
         return outputs | {"padding": tf.concat(padding, -1)}
 
 
-def _flat(name, value, size, count):
-    """`value` (..., size) as (count, size); zeros if None."""
+def _flat(name, value, size, leading):
+    """`value` (..., size) with the axes `leading` before the last; zeros if None."""
+    shape = tf.concat([leading, [size]], 0)
     if value is None:
-        return tf.zeros([count, size])
+        return tf.zeros(shape)
     value = tf.cast(value, tf.float32)
     if value.shape[-1] != size:
         raise ValueError(f"`{name}` must end in shape ({size},); got {tuple(value.shape)}.")
-    return tf.reshape(value, [count, size])
+    return tf.reshape(value, shape)

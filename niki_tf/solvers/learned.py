@@ -48,36 +48,41 @@ class LearnedSolver(Solver):
         return self.condition == "bones" and bool(apart > _FOREIGN_FROM)
 
     def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, **extra):
-        """As `Solver.solve`, for bodies that the network knows; `rest_joints` (N, 29, 3) metres."""
+        """As `Solver.solve`, for bodies that the network knows; `rest_joints` (..., 29, 3) metres."""
         raise NotImplementedError
 
     def solve(self, joints, joint_sigma, betas, twist, **extra):
         """See `Solver.solve`. With what `fk` gave besides joints, its exact way back is taken, whatever the body."""
         rest_joints = self.skeleton(betas)
-        if extra or not self.foreign:
+        if "padding" in extra or not self.foreign:
             return self.solve_own(joints, joint_sigma, betas, rest_joints, twist, **extra)
         own = tf.zeros_like(rest_joints) + tf.constant(self.reference, tf.float32)
         known = tf.zeros_like(betas)
-        local, further = self.solve_own(joints, joint_sigma, known, own, twist)
+        local, further = self.solve_own(joints, joint_sigma, known, own, twist, **extra)
         for _ in range(_FOREIGN_PASSES):
             as_known, as_is = (kinematics.forward_kinematics(local, rest)[0] for rest in (own, rest_joints))
             seen, told = joints + as_known - as_is, _retold_twist(twist, local, rest_joints, own)
-            local, further = self.solve_own(seen, joint_sigma, known, own, told)
+            local, further = self.solve_own(seen, joint_sigma, known, own, told, **extra)
         return local, further
 
     def shape_condition(self, betas, rest_joints):
-        """What the network is told of the body's shape, (N, condition_size); (N, 0) for "none"."""
+        """What the network is told of the body's shape, (..., condition_size); (..., 0) for "none"."""
         if self.condition != "bones":
-            return betas[:, : self.condition_size]
+            return betas[..., : self.condition_size]
         reference = kinematics.bones(tf.constant(self.reference, tf.float32))[1:]
         difference = kinematics.bones(rest_joints)[..., 1:, :] - reference
-        return self.code(_BONE_UNITS * tf.reshape(difference, [-1, 28 * 3]))
+        return self.code(_BONE_UNITS * tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [28 * 3]], 0)))
 
-    def frame(self, joints, rest_joints, joint_sigma):
-        """Rotation (N, 3, 3) and centre (N, 3) of the frame to solve in; the root's own if not canonical."""
-        if self.canonical:
-            return canonical.trunk_frame(joints, rest_joints, joint_sigma)
-        return tf.eye(3, batch_shape=tf.shape(joints)[:1]), joints[:, 0]
+    def frame(self, joints, rest_joints, joint_sigma, frame_mask=None):
+        """Rotation (..., 3, 3) and centre (..., 3) of the frame to solve in; the root's own if not canonical.
+
+        Of a solver that is `temporal` it is steadied over time; `frame_mask` (..., T) says which frames are there.
+        """
+        if not self.canonical:
+            return tf.eye(3, batch_shape=tf.shape(joints)[:-2]), joints[..., 0, :]
+        if self.temporal:
+            return canonical.steady_trunk_frame(joints, rest_joints, joint_sigma, frame_mask)
+        return canonical.trunk_frame(joints, rest_joints, joint_sigma)
 
     def get_config(self):
         """Constructor arguments."""
@@ -86,9 +91,9 @@ class LearnedSolver(Solver):
 
 
 def _retold_twist(twist, local, rest_joints, others):
-    """The `twist` (N, 23, 2) about the bones of `rest_joints`, as it is about those of `others`; unknown ones stay so.
+    """The `twist` (..., 23, 2) about the bones of `rest_joints`, as it is about those of `others`; unknown stays so.
 
-    The swing, without which the two cannot be told apart, is that of `local` (N, 24, 3, 3).
+    The swing, without which the two cannot be told apart, is that of `local` (..., 24, 3, 3).
     """
     if twist is None:
         return None

@@ -45,8 +45,7 @@ class MLP(LearnedSolver):
         rotation, centre = self.frame(joints, rest_joints, joint_sigma)
         seen = canonical.to_frame(joints, rotation, centre)
         pose = self.to_pose(seen, canonical.told(joint_sigma), self.shape_condition(betas, rest_joints))
-        local = rotations.sixd_to_matrix(tf.reshape(pose, [-1, 24, 6]))
-        return canonical.turn_root(local, rotation), {}
+        return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {}
 
     def get_config(self):
         """Constructor arguments."""

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from niki_tf.flows import Flow
-from niki_tf.solvers.invertible import JOINTS, PADDING, POSE, SIGMA, InvertibleSolver, Observation
+from niki_tf.solvers.invertible import POSE, InvertibleSolver, Observation
 
 EMBEDDING = 32
 
@@ -46,15 +46,13 @@ class OneStage(InvertibleSolver):
 
     def to_pose(self, seen, shape, *, training=False):
         """See `InvertibleSolver.to_pose`; nothing lies between, the twist is not used."""
-        x = tf.concat([tf.reshape(seen.joints, [-1, JOINTS]), seen.sigma, seen.padding], -1)
-        y = self.flow.bijector(shape.condition, training=training).inverse(x)
-        return y[:, :POSE], y[:, POSE:], {}
+        y = self.flow.bijector(shape.condition, training=training).inverse(seen.vector())
+        return y[..., :POSE], y[..., POSE:], {}
 
     def to_observation(self, pose, z, shape, *, training=False):
         """See `InvertibleSolver.to_observation`."""
         x = self.flow.bijector(shape.condition, training=training).forward(tf.concat([pose, z], -1))
-        joints, sigma, padding = tf.split(x, [JOINTS, SIGMA, PADDING], -1)
-        return Observation(tf.reshape(joints, [-1, 29, 3]), sigma, padding), {}
+        return Observation.of_vector(x), {}
 
     @property
     def published_weights(self):

@@ -17,6 +17,9 @@ class Solver(keras.Model):
     (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
     how far each joint is from the pose that was found, metres. Subclasses write `solve`.
 
+    To a solver that is `temporal` the last of the leading axes is time: joints (..., T, 29, 3) are T frames of one
+    person, for any T, and `frame_mask` (..., T) may say which of them are none (0), but fill up a window.
+
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
         refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
@@ -53,22 +56,31 @@ class Solver(keras.Model):
     """How the exact finish solves its equations; LiteRT needs `equations.by_elimination`."""
     extra_inputs = {}
     """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
+    temporal = False
+    """Whether the last of the leading axes is time."""
 
     def solve(self, joints, joint_sigma, betas, twist, **extra):
-        """Rotations (N, 24, 3, 3) and a dictionary of further outputs for flat inputs; `twist` may be None."""
+        """Rotations (N, 24, 3, 3), or (N, T, 24, 3, 3) if `temporal`, and a dictionary of further outputs.
+
+        Inputs have the same leading axes as the rotations; `twist` may be None.
+        """
         raise NotImplementedError
 
     def call(self, inputs, *, training=False):
         """The contract, from a dictionary of tensors or arrays."""
         given = contract.check(inputs, num_betas=self.skeleton.num_betas, extra=self.extra_inputs)
-        joints = given["joints"]
-        leading = tf.shape(joints)[:-2]
-        flat = {name: _flatten(value, leading, joints.shape[:-2]) for name, value in given.items()}
-        count = tf.shape(flat["joints"])[0]
-        sigma = flat.get("joint_sigma", tf.zeros([count, 29]))
-        betas = flat.get("betas", tf.zeros([count, self.skeleton.num_betas]))
+        static = given["joints"].shape[:-2]
+        if self.temporal and static.rank == 0:
+            raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(given['joints'].shape)}.")
+        leading = tf.shape(given["joints"])[:-2]
+        flat = {name: self._flatten(value, leading, static) for name, value in given.items()}
+        frames = tf.shape(flat["joints"])[:-2]
+        sigma = flat.get("joint_sigma", tf.zeros(tf.concat([frames, [29]], 0)))
+        betas = flat.get("betas", tf.zeros(tf.concat([frames, [self.skeleton.num_betas]], 0)))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.skeleton(betas)
+        if "frame_mask" in flat:
+            flat["joints"] = tf.where(flat["frame_mask"][..., None, None] > 0.0, flat["joints"], rest_joints)
         if "joint_sigma" in flat:
             flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
@@ -77,8 +89,19 @@ class Solver(keras.Model):
             rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
         if self.tells_residual:
             further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
-        outputs = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:], **further}
-        return {name: _unflatten(value, leading, joints.shape[:-2]) for name, value in outputs.items()}
+        outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **further}
+        return {name: self._unflatten(value, leading, static) for name, value in outputs.items()}
+
+    def _flatten(self, value, leading, static):
+        """Leading axes as one, or as two if the last is time."""
+        inner, time = value.shape[len(static) :], leading[-1:] if self.temporal else leading[:0]
+        batch = tf.reduce_prod(leading[:-1] if self.temporal else leading)
+        return tf.reshape(value, tf.concat([[batch], time, inner], 0))
+
+    def _unflatten(self, value, leading, static):
+        inner = value.shape[2 if self.temporal else 1 :]
+        value = tf.reshape(value, tf.concat([leading, inner], 0))
+        return tf.ensure_shape(value, static.concatenate(inner))
 
     def ik(self, joints, *, joint_sigma=None, betas=None, twist=None):
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
@@ -106,14 +129,3 @@ class Solver(keras.Model):
     def from_config(cls, config):
         """A solver from what `get_config` gave."""
         return cls(**{**config, "skeleton": keras.saving.deserialize_keras_object(config["skeleton"])})
-
-
-def _flatten(value, leading, static):
-    inner = value.shape[len(static) :]
-    return tf.reshape(value, tf.concat([[tf.reduce_prod(leading)], inner], 0))
-
-
-def _unflatten(value, leading, static):
-    inner = value.shape[1:]
-    value = tf.reshape(value, tf.concat([leading, inner], 0))
-    return tf.ensure_shape(value, static.concatenate(inner))

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from niki_tf.body import swing_twist
 from niki_tf.flows import Flow, TwistComposition
-from niki_tf.solvers.invertible import JOINTS, PADDING, POSE, SIGMA, InvertibleSolver, Observation
+from niki_tf.solvers.invertible import JOINTS, POSE, SIGMA, InvertibleSolver, Observation
 
 SWING_EMBEDDING, TWIST = 32, 23 * 2
 
@@ -111,8 +111,7 @@ class TwistSwing(InvertibleSolver):
             raise ValueError("`twist` (..., 23, 2) as (cos, sin) is needed by a solver without twist_hidden; got None.")
         guess = self.guessed_twist(seen, shape, training=training)
         twist = self.with_twist(seen, guess).twist
-        x = tf.concat([tf.reshape(seen.joints, [-1, JOINTS]), seen.sigma, seen.padding], -1)
-        y = self._joint_bijector(shape, twist, training=training).inverse(x)
+        y = self._joint_bijector(shape, twist, training=training).inverse(seen.vector())
         swing, z_swing = y[:, :POSE], y[:, POSE:]
         both = tf.concat([swing, tf.reshape(twist, [-1, TWIST])], -1)
         found = self._rotation_bijector(shape, training=training).inverse(both)
@@ -125,9 +124,7 @@ class TwistSwing(InvertibleSolver):
         both = self._rotation_bijector(shape, training=training).forward(tf.concat([pose, z_twist], -1))
         swing, twist = tf.split(both, [POSE, TWIST], -1)
         x = self._joint_bijector(shape, twist, training=training).forward(tf.concat([swing, z_swing], -1))
-        joints, sigma, padding = tf.split(x, [JOINTS, SIGMA, PADDING], -1)
-        seen = Observation(tf.reshape(joints, [-1, 29, 3]), sigma, padding, tf.reshape(twist, [-1, 23, 2]))
-        return seen, {"swing": swing}
+        return Observation.of_vector(x, tf.reshape(twist, [-1, 23, 2])), {"swing": swing}
 
     @property
     def needs_twist(self):

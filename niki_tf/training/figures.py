@@ -12,10 +12,13 @@ from niki_tf.body import kinematics
 
 def joint_errors(solver, batch):
     """Mean distance, mm, of each of the 24 joints of the solver's answer from the truth, (24,), for a batch."""
-    local, _ = solver.solve(batch["noisy"], batch["joint_sigma"], batch["betas"], batch["noisy_twist"])
+    seen = {name: batch[name] for name in ("frame_mask",) if name in batch}
+    local, _ = solver.solve(batch["noisy"], batch["joint_sigma"], batch["betas"], batch["noisy_twist"], **seen)
     joints, _ = kinematics.forward_kinematics(local, batch["rest_joints"])
-    distance = tf.norm(joints - joints[:, :1] - batch["joints"], axis=-1)
-    return 1000.0 * tf.reduce_mean(distance[:, :24], 0)
+    distance = tf.norm(joints - joints[..., :1, :] - batch["joints"], axis=-1)[..., :24]
+    if "frame_mask" in batch:
+        distance = tf.boolean_mask(distance, batch["frame_mask"] > 0.0)
+    return 1000.0 * tf.reduce_mean(distance, 0)
 
 
 def joint_error_image(errors):

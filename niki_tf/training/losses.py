@@ -27,6 +27,7 @@ class LossWeights:
     bnd_inv: float = setting(0.1, "The embedding of true joints is zero.")
     bnd_fwd: float = setting(1.0, "True rotations and a zero embedding give the true joints.")
     joints: float = setting(1.0, "Within inv, the joints against the rotations; 1 in the paper.")
+    accel: float = setting(0.0, "Within inv, the joints' acceleration (metres per frame^2) of solvers that see time.")
     share: float = setting(0.25, "Share of each batch that pays for fwd, ind, bnd_inv and bnd_fwd; 1 in the paper.")
 
 
@@ -35,6 +36,7 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
 
     Of a solver with two networks both pay: the swing between them is held to the true swing on both ways, the twist
     that comes back to the one that went in, and each embedding is judged beside the rotations of its own network.
+    Of a solver that sees time every frame counts alike, but for those that only fill up a window.
 
     `gather` joins a tensor over all replicas, so that the discrepancy of the embedding sees the whole batch.
     """
@@ -43,7 +45,7 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
     both = _join(_observe_noisy(solver, batch), _observe_clean(solver, part))
     pose, z, between = solver.to_pose(_observation(both), _shape(both), training=True)
     found = {"pose": pose, **between}
-    error, joint_error = _pose_error(found, both, weights.joints)
+    error, joint_error = _pose_error(found, both, weights)
     noisy, clean = _cut(both, slice(few)), _cut(both, slice(count, None))
     clean |= {"padding": tf.zeros_like(clean["padding"]), "twist": clean["true_twist"]}
     ends = _join(noisy, clean)
@@ -53,33 +55,37 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
     if solver.twists:
         noisy["twist"] = tf.stop_gradient(found["twist"][:few])
     terms = {
-        "inv": tf.reduce_mean(error[:count]) + tf.reduce_mean(error[count:]),
+        "inv": _inv(error, both["frame_mask"], count),
         "fwd": _observation_error(_cut(back, slice(few)), noisy),
         "ind": _independence(solver, _cut(found, slice(few)), z[:few], noisy | {"noise": part["embedding"]}, gather),
-        "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:]),
+        "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:], clean["frame_mask"]),
         "bnd_fwd": _observation_error(_cut(back | swing, slice(few, None)), clean),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
-    return total, terms | {"joint_error_mm": tf.reduce_mean(joint_error[:count])}
+    return total, terms | {"joint_error_mm": _mean(joint_error[:count], both["frame_mask"][:count])}
 
 
 def regression(solver, batch, weights, *, gather=tf.identity):
     """Total loss and its terms of a plain network: `inv` alone, on the same noisy and clean joints."""
     both = _join(_observe_noisy(solver, batch), _observe_clean(solver, _part(batch, weights.share)))
-    pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True)
-    error, joint_error = _pose_error({"pose": pose}, both, weights.joints)
+    known = {"frame_mask": both["frame_mask"]} if solver.temporal else {}
+    pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True, **known)
+    error, joint_error = _pose_error({"pose": pose}, both, weights)
     count = batch["joints"].shape[0]
-    inv = tf.reduce_mean(error[:count]) + tf.reduce_mean(error[count:])
-    return weights.inv * inv, {"inv": inv, "joint_error_mm": tf.reduce_mean(joint_error[:count])}
+    inv = _inv(error, both["frame_mask"], count)
+    return weights.inv * inv, {"inv": inv, "joint_error_mm": _mean(joint_error[:count], both["frame_mask"][:count])}
 
 
-def discrepancy(x, y):
-    """Squared maximum mean discrepancy of the samples `x` and `y`, both (n, d), a scalar.
+def discrepancy(x, y, weights=None):
+    """Squared maximum mean discrepancy of the samples `x` and `y`, both (n, d), a scalar; `weights` (n,) if not alike.
 
     Kernel: sum over a in {0.05, 0.2, 0.9} of a^2 / (a^2 + |x - y|^2). Source: Gretton et al., A kernel two-sample
     test, JMLR 2012; multi-scale inverse multiquadric as in the published code.
     """
-    return tf.reduce_mean(_kernel(x, x) + _kernel(y, y) - 2.0 * _kernel(x, y))
+    apart = _kernel(x, x) + _kernel(y, y) - 2.0 * _kernel(x, y)
+    if weights is None:
+        return tf.reduce_mean(apart)
+    return _mean(apart, weights[:, None] * weights)
 
 
 def _kernel(x, y):
@@ -101,6 +107,15 @@ def _join(first, second):
     return {name: tf.concat([first[name], second[name]], 0) for name in first}
 
 
+def _mean(values, weights):
+    return tf.reduce_sum(weights * values) / tf.reduce_sum(weights)
+
+
+def _inv(error, frame_mask, count):
+    """Mean of the noisy examples' errors (the first `count`) plus that of the clean ones'."""
+    return sum(_mean(error[some], frame_mask[some]) for some in (slice(count), slice(count, None)))
+
+
 def _known(twist):
     """Whether a twist (..., 2) is known, (..., 1)."""
     return tf.reduce_any(twist != 0.0, -1, keepdims=True)
@@ -119,9 +134,12 @@ def _observe_clean(solver, batch):
 
 def _observe(solver, batch, joints, sigma, twist):
     """What the network is shown and what is true, seen from the frame that the observation shows."""
-    rotation, centre = solver.frame(joints, batch["rest_joints"], sigma)
+    mask = batch.get("frame_mask", tf.ones_like(joints[..., 0, 0]))
+    rotation, centre = solver.frame(joints, batch["rest_joints"], sigma, mask)
     back = rotations.transpose(rotation)
-    pose, swing = (rotations.matrix_to_6d(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing"))
+    pose, swing = (
+        rotations.matrices_to_6d_vector(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing")
+    )
     return {
         "joints": canonical.to_frame(joints, rotation, centre),
         "sigma": canonical.told(sigma),
@@ -129,10 +147,12 @@ def _observe(solver, batch, joints, sigma, twist):
         "twist": twist,
         "true_joints": canonical.to_frame(batch["joints"], rotation, tf.zeros_like(centre)),
         "true_twist": batch["twist"],
-        "pose": tf.reshape(pose, [-1, 144]),
-        "swing": tf.reshape(swing, [-1, 144]),
+        "pose": pose,
+        "swing": swing,
         "condition": solver.shape_condition(batch["betas"], batch["rest_joints"]),
         "rest_joints": batch["rest_joints"],
+        "frame": rotation,
+        "frame_mask": mask,
     }
 
 
@@ -141,37 +161,54 @@ def _observation(seen):
 
 
 def _shape(seen):
-    return Shape(seen["condition"], seen["rest_joints"])
+    return Shape(seen["condition"], seen["rest_joints"], seen["frame_mask"])
 
 
-def _pose_error(found, seen, joints_weight):
-    """Squared error of the 6D rotations plus weighted L1 of the joints (metres), and the joints' error in mm, all (n,).
+def _pose_error(found, seen, weights):
+    """Squared error of the 6D rotations plus weighted L1 of the joints (metres), and the joints' error in mm.
 
-    Of a solver with two networks the squared errors of the swing, where every twist was known, and of the guessed
-    twist come on top.
+    Both have the leading axes of the examples, (n,) or (n, T). Of a solver with two networks the squared errors of the
+    swing, where every twist was known, and of the guessed twist come on top; of one that sees time, if wanted, the L1
+    error of the joints' acceleration.
     """
-    local = rotations.sixd_to_matrix(tf.reshape(found["pose"], [-1, 24, 6]))
+    local = rotations.sixd_vector_to_matrices(found["pose"])
     joints, _ = kinematics.forward_kinematics(local, seen["rest_joints"])
-    difference = joints - joints[:, :1] - seen["true_joints"]
-    loss = joints_weight * tf.reduce_mean(tf.abs(difference), [-2, -1])
+    difference = joints - joints[..., :1, :] - seen["true_joints"]
+    loss = weights.joints * tf.reduce_mean(tf.abs(difference), [-2, -1])
     loss += tf.reduce_mean((found["pose"] - seen["pose"]) ** 2, -1)
     if "swing" in found:
         known = tf.cast(tf.reduce_all(_known(seen["twist"]), [-2, -1]), loss.dtype)
         loss += known * tf.reduce_mean((found["swing"] - seen["swing"]) ** 2, -1)
         loss += tf.reduce_mean((found["guess"] - seen["true_twist"]) ** 2, [-2, -1])
-    return loss, 1000.0 * tf.reduce_mean(tf.norm(difference[:, :24] + 1e-9, axis=-1), -1)
+    if weights.accel and loss.shape.rank > 1:
+        loss += weights.accel * _acceleration_error(difference, seen)
+    return loss, 1000.0 * tf.reduce_mean(tf.norm(difference[..., :24, :] + 1e-9, axis=-1), -1)
+
+
+def _acceleration_error(difference, seen):
+    """L1 of the second difference over time of the joints' error (n, T, 29, 3), put at the middle frame, (n, T)."""
+    # The trunk's frame turns from one frame to the next, the world does not.
+    error = tf.linalg.matmul(difference, seen["frame"], transpose_b=True)
+    error = tf.reduce_mean(tf.abs(error[:, 2:] - 2.0 * error[:, 1:-1] + error[:, :-2]), [-2, -1])
+    mask = seen["frame_mask"]
+    return tf.pad(error * mask[:, 2:] * mask[:, 1:-1] * mask[:, :-2], [[0, 0], [1, 1]])
 
 
 def _observation_error(back, wanted):
     """L1 of the joints (metres) plus squared errors of all else that came back, a scalar."""
-    others = sum(tf.reduce_mean((back[name] - wanted[name]) ** 2) for name in back if name != "joints")
-    return tf.reduce_mean(tf.abs(back["joints"] - wanted["joints"])) + others
+    mask = wanted["frame_mask"]
+
+    def mean(values):
+        return _mean(tf.reduce_mean(values, list(range(mask.shape.rank, values.shape.rank))), mask)
+
+    others = sum(mean((back[name] - wanted[name]) ** 2) for name in back if name != "joints")
+    return mean(tf.abs(back["joints"] - wanted["joints"])) + others
 
 
-def _boundary_error(solver, z, twist):
+def _boundary_error(solver, z, twist, frame_mask):
     """Mean square of each network's embedding of true joints; that of a twist counts where the twist was known."""
     own, of_twist = tf.split(z, [z.shape[-1] - 2 * solver.twists, 2 * solver.twists], -1)
-    error = tf.reduce_mean(own**2)
+    error = _mean(tf.reduce_mean(own**2, -1), frame_mask)
     if solver.twists:
         of_known = tf.reshape(of_twist, [-1, solver.twists, 2]) * tf.cast(_known(twist), z.dtype)
         error += tf.reduce_mean(of_known**2)
@@ -184,9 +221,15 @@ def _independence(solver, found, z, wanted, gather):
     stages = [("swing" if solver.twists else "pose", slice(own))]
     if solver.twists:
         stages.append(("pose", slice(own, None)))
-    total = 0.0
+    total, weights = 0.0, _rows(gather(wanted["frame_mask"])[..., None])[:, 0]
     for name, entries in stages:
-        part, noise = gather(z[:, entries]), gather(wanted["noise"][:, : z.shape[-1]][:, entries])
-        seen = tf.concat([tf.stop_gradient(gather(found[name])), part], -1)
-        total += discrepancy(seen, tf.concat([gather(wanted[name]), noise], -1)) + discrepancy(part, noise)
+        part, noise = (_rows(gather(x[..., entries])) for x in (z, wanted["noise"][..., : z.shape[-1]]))
+        seen = tf.concat([tf.stop_gradient(_rows(gather(found[name]))), part], -1)
+        true = tf.concat([_rows(gather(wanted[name])), noise], -1)
+        total += discrepancy(seen, true, weights) + discrepancy(part, noise, weights)
     return total
+
+
+def _rows(values):
+    """Values (..., d) as (n, d)."""
+    return tf.reshape(values, [-1, values.shape[-1]])

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from niki_tf import body, data, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.data import augmentation, corruption
+from niki_tf.data import augmentation, corruption, estimator
 
 SKELETON = body.mannequin_skeleton()
 PLAIN = data.Augmentation(exchange=0.0, mirror=0.0, perturb=0.0, bone_jitter=0.0)
@@ -124,11 +124,11 @@ def test_bones_keep_their_direction_and_the_sides_stay_alike():
 def test_noise_has_the_size_that_was_asked_for():
     joints = tf.zeros([4000, 29, 3])
     settings = data.Corruption(noise=0.05, noise_power=0.0, sigma_given=1.0, absent=0.0)
-    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
     assert abs(np.std(noisy[:, 1:]) - 0.05 * 2**0.5) < 1e-3
     assert 0.7 < np.median(sigma) / 0.05 < 1.3
     settings = data.Corruption(noise=0.1, noise_power=1.0, sigma_given=0.25, absent=0.0)
-    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
     levels = np.std(noisy[:, 1:], axis=(1, 2))
     assert levels.min() < 0.01 < 0.1 < levels.max()
     assert abs((sigma.numpy().max(1) > 0).mean() - 0.25) < 0.03
@@ -136,25 +136,25 @@ def test_noise_has_the_size_that_was_asked_for():
 
 def test_an_estimator_errs_joint_by_joint_and_most_in_depth():
     joints, quiet = tf.zeros([4000, 29, 3]), data.Corruption(noise=0.0, estimator=1.0, sigma_given=1.0)
-    noisy, _ = corruption.estimate(_draws(), joints)
+    noisy, _ = data.estimate(_draws(), joints)
     size, factor = np.std(noisy, axis=0), np.sqrt(1.0 + 1.0 / 12.0)
-    wanted = corruption.estimator_deviation()[:, None] * [[0.3, 0.4, 0.6]] * factor
+    wanted = estimator.deviation()[:, None] * [[0.3, 0.4, 0.6]] * factor
     np.testing.assert_allclose(size, wanted, rtol=0.06)
-    assert 1000 * corruption.estimator_deviation()[[0, 1, 20, 25]] == pytest.approx([3, 15, 80, 120])
-    relative, sigma = corruption.corrupt(_draws(), joints, quiet)
+    assert 1000 * estimator.deviation()[[0, 1, 20, 25]] == pytest.approx([3, 15, 80, 120])
+    relative, sigma, _ = corruption.corrupt(_draws(), joints, quiet)
     np.testing.assert_array_equal(relative[:, 0], 0.0)
     assert (sigma.numpy() > 0).all()
 
 
 def test_an_estimator_gets_the_size_of_a_body_wrong_by_up_to_a_twentieth():
     joints = 100.0 * tf.ones([4000, 29, 3])
-    scale = np.mean(corruption.estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
+    scale = np.mean(data.estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
     assert 0.949 < scale.min() < 0.955
     assert 1.045 < scale.max() < 1.051
 
 
 def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
-    noisy, sigma = corruption.estimate(_draws(), tf.zeros([4000, 29, 3]))
+    noisy, sigma = data.estimate(_draws(), tf.zeros([4000, 29, 3]))
     error = np.sqrt(np.mean(np.square(noisy), -1))
     for joint in (1, 8, 20):
         assert 0.3 < np.corrcoef(np.log(error[:, joint]), np.log(sigma[:, joint]))[0, 1] < 0.95
@@ -164,7 +164,7 @@ def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
 def test_estimators_take_their_share_of_the_examples():
     joints = tf.zeros([4000, 29, 3])
     settings = data.Corruption(noise=1e-6, noise_power=0.0, estimator=0.3, sigma_given=1.0, absent=0.0)
-    noisy, sigma = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
     estimated = np.abs(noisy).max((1, 2)) > 1e-3
     assert abs(estimated.mean() - 0.3) < 0.03
     np.testing.assert_array_equal(sigma.numpy().max(1) > 1e-3, estimated)
@@ -172,7 +172,7 @@ def test_estimators_take_their_share_of_the_examples():
 
 def test_joints_are_absent_in_their_share_of_the_examples():
     settings = data.Corruption(absent=0.3, sigma_given=0.0)
-    _, sigma = corruption.corrupt(_draws(), tf.zeros([4000, 29, 3]), settings)
+    _, sigma, _ = corruption.corrupt(_draws(), tf.zeros([4000, 29, 3]), settings)
     assert set(np.unique(sigma)) == {0.0, skeletons.ABSENT}
     absent = sigma.numpy() == skeletons.ABSENT
     assert abs(absent.any(1).mean() - 0.3) < 0.03
@@ -183,7 +183,7 @@ def test_joints_are_absent_in_their_share_of_the_examples():
 def test_twists_are_turned_and_some_are_not_known():
     twist = tf.tile(tf.constant([[[0.6, 0.8]]]), [4000, 23, 1])
     settings = data.Corruption(twist_noise=0.4, twist_given=0.6)
-    seen = corruption.corrupt_twist(_draws(), twist, settings).numpy()
+    seen = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), settings).numpy()
     known = np.linalg.norm(seen, axis=-1)
     np.testing.assert_allclose(known, np.round(known), atol=1e-6)
     whole, none = (known > 0.5).all(1), (known < 0.5).all(1)
@@ -193,5 +193,46 @@ def test_twists_are_turned_and_some_are_not_known():
     angle = np.arctan2(seen[..., 1], seen[..., 0])[whole] - np.arctan2(0.8, 0.6)
     deviation = np.sqrt(np.mean(np.sin(angle) ** 2))
     assert abs(deviation - 0.4 / 5**0.5) < 0.02
-    exact = corruption.corrupt_twist(_draws(), twist, data.Corruption(twist_noise=0.0, twist_given=1.0))
+    settings = data.Corruption(twist_noise=0.0, twist_given=1.0)
+    exact = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), settings)
     np.testing.assert_allclose(exact, twist)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Clips of 9, 3 and 7 frames whose first joint's angle counts the frames, in hundredths of a radian."""
+    lengths = (9, 3, 7)
+    poses = np.zeros([sum(lengths), 24, 3], np.float16)
+    poses[:, 1, 0] = 0.01 * np.arange(len(poses))
+    return data.MotionSet(
+        poses=poses, clips=np.repeat([0, 1, 2], lengths), ends=np.repeat(np.cumsum(lengths) - 1, lengths),
+        starts=np.array([0]), counts=np.array([len(poses)]), probabilities=np.array([1.0]), sources=(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("reverse", [0.0, 1.0])
+def test_stretches_stay_within_their_clip(counted, reverse):
+    plain = data.Augmentation(natural=1.0, mirror=0.0, reverse=reverse)
+    local, present = augmentation.augmented_windows(_draws(200), counted, plain, frames=5)
+    frames = np.round(rotations.matrix_to_rotvec(local).numpy()[:, :, 1, 0] * 100).astype(int)
+    first = frames[:, -1 if reverse else 0]
+    for start, window, there in zip(first, frames, present.numpy(), strict=True):
+        times = np.minimum(start + np.arange(5), counted.ends[start])
+        assert window.tolist() == (times[::-1] if reverse else times).tolist()
+        inside = start + np.arange(5) <= counted.ends[start]
+        assert there.tolist() == (inside[::-1] if reverse else inside).tolist()
+    assert set(first) == set(range(19))
+
+
+def test_stretches_of_motion_agree_with_themselves(motion):
+    batch = next(iter(_batches(motion, frames=6, corrupt=data.Corruption(occluded=0.5, estimator=0.2))))
+    joints, _ = kinematics.forward_kinematics(batch["rotations"], batch["rest_joints"])
+    np.testing.assert_allclose(batch["joints"], joints - joints[:, :, :1], atol=1e-6)
+    np.testing.assert_array_equal(batch["betas"][:, 1:], batch["betas"][:, :-1])
+    assert batch["frame_mask"].shape == (8, 6)
+    assert batch["noisy_twist"].shape == (8, 6, 23, 2)
+    steps = rotations.geodesic_angle(batch["rotations"][:, 1:], batch["rotations"][:, :-1])
+    moving = batch["frame_mask"].numpy()[:, 1:] > 0
+    assert np.degrees(steps.numpy()[moving].max()) < 40.0
+    with pytest.raises(ValueError, match="`frames` must be None or 1 and more; got 0"):
+        _batches(motion, frames=0)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import data, evaluation, rotations, skeletons, solvers
-from niki_tf.data import corruption
+from niki_tf.data import estimator
 from niki_tf.evaluation import noise
 
 
@@ -80,7 +80,7 @@ def test_every_solver_sees_the_same_noise(clips, toy_body):
 
 
 def test_every_solver_sees_the_same_estimator_s_errors(clips, toy_body):
-    errors = evaluation.JointErrors(estimate=corruption.estimate, absent=0.2)
+    errors = evaluation.JointErrors(estimate=data.estimate, absent=0.2)
     both = evaluation.noise_rows(clips, solvers={"a": crude, "b": crude}, body=toy_body, errors=errors)
     assert [row["factor"] for row in both] == 2 * [0.5, 1, 1.5]
     for first, second in zip(both[:3], both[3:], strict=True):
@@ -125,10 +125,10 @@ def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
     frames = 20000
     truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}
     drawn = noise._Drawn(noise.draws(frames, num_betas=10, seed=0)[1], *noise._further_draws(frames, seed=0))
-    errors = evaluation.JointErrors(estimate=corruption.estimate, sigma=True)
+    errors = evaluation.JointErrors(estimate=data.estimate, sigma=True)
     for factor in noise.FACTORS:
         seen = noise._observed(truth, factor, drawn, errors, twist=False)
-        sizes = factor * corruption.estimator_deviation()[:, None] * [0.3, 0.4, 0.6]
+        sizes = factor * estimator.deviation()[:, None] * [0.3, 0.4, 0.6]
         expected = np.sqrt(sizes**2 + sizes[0] ** 2)[1:]
         np.testing.assert_allclose(seen["joints"].std(0)[1:], expected, rtol=0.03)
         ratio = seen["joint_sigma"].mean(0) / np.sqrt((sizes**2).mean(-1))
@@ -137,8 +137,8 @@ def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
 
 
 def test_an_estimator_s_body_has_another_size(watched, monkeypatch):
-    monkeypatch.setattr(corruption, "_ESTIMATOR_AXES", (0.0, 0.0, 1e-9))
-    seen, _ = watched(evaluation.JointErrors(estimate=corruption.estimate))
+    monkeypatch.setattr(estimator, "AXES", (0.0, 0.0, 1e-9))
+    seen, _ = watched(evaluation.JointErrors(estimate=data.estimate))
     (plain,), _ = watched(noise.ISOTROPIC, levels_mm=(0,))
     assert len(seen) == 3
     for level in seen:
@@ -149,15 +149,15 @@ def test_an_estimator_s_body_has_another_size(watched, monkeypatch):
 
 
 def test_sigma_is_told_only_when_asked_for(watched):
-    untold, _ = watched(evaluation.JointErrors(estimate=corruption.estimate))
-    told, _ = watched(evaluation.JointErrors(estimate=corruption.estimate, sigma=True))
+    untold, _ = watched(evaluation.JointErrors(estimate=data.estimate))
+    told, _ = watched(evaluation.JointErrors(estimate=data.estimate, sigma=True))
     assert all("joint_sigma" not in given for given in untold)
     for without, given in zip(untold, told, strict=True):
         np.testing.assert_array_equal(without["joints"], given["joints"])
         assert given["joint_sigma"].min() > 0.0
 
 
-@pytest.mark.parametrize("estimate", [None, corruption.estimate], ids=["isotropic", "estimator"])
+@pytest.mark.parametrize("estimate", [None, data.estimate], ids=["isotropic", "estimator"])
 def test_errors_do_not_depend_on_the_batch_size(watched, estimate):
     errors = evaluation.JointErrors(estimate=estimate, sigma=estimate is not None, absent=0.3)
     settings = {"levels_mm": (10, 20, 30), "seed": 5}

@@ -13,7 +13,8 @@ from niki_tf.solvers import files
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
 _SIZES = (
-    "hidden", "couplings", "layers", "condition_size", "batch_size", "rotation_hidden", "rotation_couplings",
+    "hidden", "couplings", "layers", "condition_size", "batch_size", "rotation_hidden", "rotation_couplings", "pairs",
+    "temporal_hidden",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
     deep = ("couplings", "layers", "rotation_couplings")
     small = {name: "2" if name in deep else "8" for name in _SIZES if name in given}
+    small |= {"pairs": "1"} if "pairs" in given else {}
     printed = run_tool(
         "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
         *(f"--{name}={value}" for name, value in small.items()),
@@ -139,3 +141,14 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
         np.testing.assert_allclose(after, before, atol=1e-7)
     with pytest.raises(SystemExit, match=r"`initial` must hold a model of the size that the flags describe"):
         run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden=9")
+
+
+def test_a_temporal_run_starts_from_a_one_stage_solver(run_tool, motion, tiny_model, tmp_path):
+    flow = ["--solver=temporal", "--couplings=2", "--hidden=8", "--pairs=1", "--temporal_hidden=8", "--batch_size=2"]
+    run_tool(
+        "train", f"--source={motion}", f"--workdir={tmp_path}", *flow, "--window=4", f"--initial={tiny_model}",
+        "--learning_rate=0", "--max_steps=1",
+    )  # fmt: skip
+    first, found = solvers.load(tiny_model), solvers.load(tmp_path)
+    for before, after in zip(first.flow.get_weights(), found.flow.spatial.get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, atol=1e-7)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from niki_tf import body, data, solvers, training
 from niki_tf.data import augmentation, pipeline
+from niki_tf.training import losses
 
 SKELETON = body.mannequin_skeleton()
 
@@ -85,10 +86,12 @@ def test_the_swing_counts_where_every_twist_is_known(batch):
 class _Knows:
     """A solver without weights that answers what it is told."""
 
+    temporal = False
+
     def __init__(self, true):
         self.true = true
 
-    def frame(self, joints, rest_joints, joint_sigma):
+    def frame(self, joints, rest_joints, joint_sigma, frame_mask):
         return tf.eye(3, batch_shape=[len(joints)]), joints[:, 0]
 
     def shape_condition(self, betas, rest_joints):
@@ -108,3 +111,69 @@ def test_regression_loss_is_zero_for_the_truth_only(batch):
     np.testing.assert_allclose(right, 0.0, atol=1e-6)
     np.testing.assert_allclose(terms["joint_error_mm"], 0.0, atol=1e-3)
     assert wrong > 0.05
+
+
+@pytest.fixture(scope="module")
+def windows():
+    """Four windows of six frames, two of them filled up."""
+    motion = data.load_sources(["made"], made_frames=200)
+    draws = augmentation.Draws(0, tf.constant(3, tf.int64), batch_size=4, shard=(0, 1))
+    batch = pipeline.example_batch(draws, motion, SKELETON, data.Augmentation(), data.Corruption(), frames=6)
+    mask = tf.constant([[1.0] * 6, [1, 1, 1, 1, 0, 0], [1.0] * 6, [1, 0, 0, 0, 0, 0]])
+    return batch | {"frame_mask": mask}
+
+
+OVER_TIME = {
+    "temporal": (
+        lambda: solvers.Temporal(SKELETON, hidden=8, couplings=2, pairs=1, temporal_hidden=8), training.invertible
+    ),
+    "recurrent": (lambda: solvers.Recurrent(SKELETON, hidden=8), training.regression),
+}
+
+
+@pytest.mark.parametrize("name", OVER_TIME)
+def test_what_fills_up_a_window_does_not_count(name, windows, rng):
+    make, loss = OVER_TIME[name]
+    solver, weights = make(), training.LossWeights(accel=1.0, share=1.0)
+    there = windows["frame_mask"] > 0.0
+    noise = {key: tf.constant(rng.normal(size=value.shape), tf.float32) for key, value in windows.items()}
+    other = {
+        key: tf.where(tf.reshape(there, [4, 6] + [1] * (value.shape.rank - 2)), value, noise[key])
+        for key, value in windows.items()
+        if key != "frame_mask"
+    }
+    total, terms = loss(solver, windows, weights)
+    changed, others = loss(solver, other | {"frame_mask": windows["frame_mask"]}, weights)
+    for term, value in terms.items():
+        np.testing.assert_allclose(others[term], value, rtol=2e-4, err_msg=term)
+    without, _ = loss(solver, windows | {"frame_mask": tf.ones([4, 6])}, weights)
+    assert abs(float(without - total)) > 100 * abs(float(changed - total))
+
+
+def test_every_weight_of_a_solver_that_sees_time_gets_a_gradient(windows):
+    for make, loss in OVER_TIME.values():
+        solver = make()
+        weights = [variable.value for variable in solver.trainable_variables]
+        with tf.GradientTape() as tape:
+            total, _ = loss(solver, windows, training.LossWeights(accel=1.0))
+        without = [
+            variable.path
+            for variable, gradient in zip(solver.trainable_variables, tape.gradient(total, weights), strict=True)
+            if gradient is None or np.abs(gradient).max() == 0.0
+        ]
+        assert without == []
+
+
+def test_acceleration_error_by_hand():
+    error = np.zeros([1, 5, 29, 3], np.float32)
+    error[0, :, :, 0] = np.array([0.0, 0.0, 3.0, 6.0, 9.0])[:, None]  # bends once, at the second frame
+    turn = np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    seen = {"frame": tf.constant(np.tile(turn, [1, 5, 1, 1])), "frame_mask": tf.ones([1, 5])}
+    found = losses._acceleration_error(tf.constant(error), seen)
+    np.testing.assert_allclose(found, [[0.0, 1.0, 0.0, 0.0, 0.0]], atol=1e-6)
+    seen["frame_mask"] = tf.constant([[1.0, 1.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(losses._acceleration_error(tf.constant(error), seen), np.zeros([1, 5]))
+    turning = np.stack([np.eye(3), turn, turn @ turn, turn, np.eye(3)]).astype(np.float32)
+    steady = np.float32(np.einsum("tji,j->ti", turning, [1.0, 0.0, 0.0]))[None, :, None] * np.ones([1, 1, 29, 1], "f")
+    seen = {"frame": tf.constant(turning[None]), "frame_mask": tf.ones([1, 5])}
+    np.testing.assert_allclose(losses._acceleration_error(tf.constant(steady), seen), np.zeros([1, 5]), atol=1e-6)

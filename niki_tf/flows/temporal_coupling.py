@@ -1,0 +1,74 @@
+"""One affine coupling step in time as a stateless bijector."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfb = tfp.bijectors
+
+SPLITS = ("interleaved", "halves")
+"""How the frames of a window are shared out in two sets: every other one, or the first half and the second, as in the
+paper."""
+
+
+class TemporalCoupling(tfb.Bijector):
+    """Keeps one set of frames of a window, a, and scales and shifts the other, b, by what a says.
+
+    inverse (inverse kinematics): b -> b * exp(s(a)) + t(a),   log-det  sum s
+    forward (kinematics):         b -> (b - t(a)) * exp(-s(a)), log-det -sum s
+
+    Args:
+        network: callable (kept (..., K, D), kept_times (K,), moved_times (M,), kept_mask (..., K)) -> log-scale and
+            translation of the frames that move, each (..., M, D); zero where no frame is kept.
+        frame_mask: (..., T), 1 for frames and 0 for filler, of which nothing is read; None if all are frames.
+        split: "interleaved" or "halves".
+        swap: keep the second set and move the first instead.
+
+    Source: supplementary C.1.
+    """
+
+    def __init__(self, network, *, frame_mask=None, split="interleaved", swap=False, name="temporal_coupling"):
+        self._network, self._frame_mask, self._split, self._swap = network, frame_mask, split, swap
+        # Without `parameters` no two bijectors are equal, so none is handed the cached tensors of another.
+        super().__init__(forward_min_event_ndims=2, validate_args=False, parameters=None, name=name)
+
+    @classmethod
+    def _parameter_properties(cls, dtype=None):
+        return {}
+
+    def _sets(self, frames):
+        """Numbers of the frames of the two sets."""
+        if self._split == "halves":
+            return tf.range(frames // 2), tf.range(frames // 2, frames)
+        return tf.range(0, frames, 2), tf.range(1, frames, 2)
+
+    def _join(self, first, second):
+        joined = tf.concat([first, second], -2)
+        if self._split == "halves":
+            return joined
+        frames = tf.shape(joined)[-2]
+        times = tf.range(frames)
+        return tf.gather(joined, times // 2 + (times % 2) * ((frames + 1) // 2), axis=-2)
+
+    def _halves(self, x):
+        """Frames kept, frames moved, and log-scale and translation of the latter."""
+        kept_times, moved_times = self._sets(tf.shape(x)[-2])[:: -1 if self._swap else 1]
+        kept, moved = tf.gather(x, kept_times, axis=-2), tf.gather(x, moved_times, axis=-2)
+        mask = self._frame_mask
+        mask = tf.ones_like(kept[..., 0]) if mask is None else tf.gather(mask, kept_times, axis=-1)
+        return kept, moved, *self._network(kept, kept_times, moved_times, mask)
+
+    def _inverse(self, y):
+        kept, moved, scale, translation = self._halves(y)
+        moved = moved * tf.exp(scale) + translation
+        return self._join(moved, kept) if self._swap else self._join(kept, moved)
+
+    def _forward(self, x):
+        kept, moved, scale, translation = self._halves(x)
+        moved = (moved - translation) * tf.exp(-scale)
+        return self._join(moved, kept) if self._swap else self._join(kept, moved)
+
+    def _inverse_log_det_jacobian(self, y):
+        return tf.reduce_sum(self._halves(y)[2], [-2, -1])
+
+    def _forward_log_det_jacobian(self, x):
+        return -tf.reduce_sum(self._halves(x)[2], [-2, -1])

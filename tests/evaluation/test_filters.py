@@ -1,0 +1,41 @@
+import sys
+
+import numpy as np
+import pytest
+
+from niki_tf import evaluation
+
+
+def test_one_euro_by_hand():
+    found = evaluation.one_euro(np.array([0.0, 1.0]), fps=30.0, min_cutoff=1.0, beta=0.0)
+    share = 1.0 / (1.0 + 30.0 / (2.0 * np.pi))
+    np.testing.assert_allclose(found, [0.0, share])
+
+
+def test_one_euro_is_smooth_at_rest_and_quick_in_motion(rng):
+    noise = 0.01 * rng.normal(size=300)
+    assert evaluation.one_euro(noise, fps=30.0)[30:].std() < 0.6 * noise.std()
+    ramp = np.linspace(0.0, 40.0, 300)
+    slow, quick = (evaluation.one_euro(ramp, fps=30.0, beta=beta)[-1] for beta in (0.0, 2.0))
+    assert ramp[-1] - quick < 0.3 * (ramp[-1] - slow)
+
+
+def test_one_euro_does_not_look_ahead(rng):
+    points = rng.normal(size=[20, 2, 3])
+    other = points.copy()
+    other[10:] += 1.0
+    np.testing.assert_array_equal(
+        evaluation.one_euro(points, fps=30.0)[:10], evaluation.one_euro(other, fps=30.0)[:10]
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 40])
+def test_savitzky_golay_keeps_a_straight_line_whatever_the_length(frames):
+    line = np.arange(frames)[:, None] * np.array([0.1, -0.2])
+    np.testing.assert_allclose(evaluation.savitzky_golay(line, fps=30.0), line, atol=1e-9)
+
+
+def test_savitzky_golay_needs_scipy_and_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.signal", None)
+    with pytest.raises(ModuleNotFoundError, match="needs SciPy"):
+        evaluation.savitzky_golay(np.zeros([9, 3]), fps=30.0)

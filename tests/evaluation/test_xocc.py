@@ -1,0 +1,150 @@
+"""The occlusion protocol: exact where nothing is hidden, the same for all, split by what is seen."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import data, evaluation, skeletons, solvers
+from niki_tf.evaluation import xocc
+
+
+@pytest.fixture(scope="module")
+def motion():
+    return [data.made_motion(seed, frames=frames) for seed, frames in ((0, 21), (1, 12))]
+
+
+@pytest.fixture(scope="module")
+def analytic(toy_body):
+    return solvers.Analytic(toy_body.rest_skeleton())
+
+
+@pytest.fixture(scope="module")
+def rows(motion, analytic, toy_body):
+    smoothing = {"smooth": evaluation.SMOOTHING["+savgol"]}
+    return evaluation.xocc_rows(
+        motion, solvers={"plain": analytic, "smooth": analytic}, body=toy_body, occlude=data.occluded_motion,
+        smoothing=smoothing, seed=3,
+    )  # fmt: skip
+
+
+def test_three_rows_a_solver_that_of_all_joints_first(rows):
+    assert [(row["solver"], row["joints"]) for row in rows] == [
+        (name, which) for name in ("plain", "smooth") for which in ("all", "visible", "hidden")
+    ]
+    for row in rows:
+        assert list(row) == ["solver", "joints", "frames", "mpjpe", "pa_mpjpe", "pve", "accel"]
+        assert row["frames"] == 33
+
+
+def test_hidden_joints_are_worse_and_a_filter_steadies(rows):
+    plain, smooth = ({row["joints"]: row for row in rows if row["solver"] == name} for name in ("plain", "smooth"))
+    for metric in ("mpjpe", "pa_mpjpe", "pve", "accel"):
+        assert plain["visible"][metric] < plain["all"][metric] < plain["hidden"][metric]
+    assert smooth["all"]["accel"] < 0.5 * plain["all"]["accel"]
+
+
+def test_nothing_hidden_is_solved_exactly_and_has_no_hidden_row(motion, analytic, toy_body):
+    clean = evaluation.xocc_rows(motion, solvers={"analytic": analytic}, body=toy_body, occlude=None)
+    assert [row["joints"] for row in clean] == ["all", "visible"]
+    for row in clean:
+        assert max(row["mpjpe"], row["pa_mpjpe"], row["pve"], row["accel"]) < 0.1
+
+
+def test_neither_batch_size_nor_other_clips_change_a_clip(motion, analytic, toy_body):
+    options = {"solvers": {"analytic": analytic}, "body": toy_body, "occlude": data.occluded_motion}
+    alone = evaluation.xocc_rows(motion[:1], batch_size=5, **options)
+    beside = evaluation.xocc_rows([*motion[:1], motion[1]], stride=2, **options)
+    for one, other in zip(alone, beside, strict=True):
+        assert one["mpjpe"] == pytest.approx(other["mpjpe"], rel=1e-5)
+
+
+def test_sums_by_hand():
+    total = xocc._Sums(np.array([0, 1]), skeletons.EVALUATION_14)
+    rng = np.random.default_rng(0)
+    true = {"joints": rng.normal(size=[4, 29, 3]), "vertices": rng.normal(size=[4, 2, 3])}
+    shift = np.zeros([4, 29, 3])
+    shift[:, 1, 0], shift[2, 2, 1] = 0.03, 0.01  # joint 1 is hidden, joint 2 is seen and jumps once
+    hidden = np.zeros([4, 29], bool)
+    hidden[:, 1] = True
+    moved = {"joints": true["joints"] + shift, "vertices": true["vertices"] + [[0.002, 0, 0], [0.005, 0, 0]]}
+    total.add(moved, true, hidden)
+    means = dict(total.means())
+    assert means["hidden"]["mpjpe"] == pytest.approx(30.0)
+    assert means["visible"]["mpjpe"] == pytest.approx(10.0 / (4 * 23))
+    assert means["all"]["mpjpe"] == pytest.approx((4 * 30.0 + 10.0) / (4 * 24))
+    assert (means["visible"]["pve"], means["hidden"]["pve"]) == pytest.approx((2.0, 5.0))
+    assert means["hidden"]["accel"] == pytest.approx(0.0, abs=1e-9)
+    assert means["visible"]["accel"] == pytest.approx((10.0 + 20.0) / (2 * 23))
+
+
+@pytest.mark.parametrize("alignment", ["14", "17"])
+def test_a_similarity_is_aligned_away(alignment):
+    rng = np.random.default_rng(0)
+    joints = rng.normal(size=[3, 29, 3])
+    body = {"joints": joints, "vertices": joints}
+    total = xocc._Sums(np.arange(24).repeat(2)[:29], evaluation.ALIGNMENTS[alignment])
+    total.add({**body, "joints": 1.3 * joints[..., [1, 2, 0]] + 0.2}, body, np.zeros([3, 29], bool))
+    assert dict(total.means())["all"]["pa_mpjpe"] == pytest.approx(0.0, abs=1e-6)
+    assert len(evaluation.ALIGNMENTS[alignment]) == int(alignment)
+
+
+def test_solvers_that_see_time_are_given_windows(motion, toy_body):
+    skeleton, shapes = toy_body.rest_skeleton(), []
+
+    class Watching(solvers.Recurrent):
+        def solve(self, joints, *rest, **extra):
+            shapes.append(joints.shape.as_list())
+            return super().solve(joints, *rest, **extra)
+
+    found = evaluation.xocc_rows(
+        motion, solvers={"watching": Watching(skeleton, hidden=8)}, body=toy_body, occlude=data.occluded_motion
+    )
+    assert shapes == [[None, None, 29, 3]]
+    assert np.isfinite(found[0]["mpjpe"])
+
+
+def test_frames_of_the_noise_protocol_are_alone_for_a_solver_that_sees_time(toy_body, rng):
+    solver = solvers.Recurrent(toy_body.rest_skeleton(), hidden=8)
+    inputs = {"joints": rng.normal(size=[5, 29, 3]).astype(np.float32)}
+    together = evaluation.compiled(solver, inputs=inputs)(inputs)["body_pose"]
+    alone = solver({"joints": inputs["joints"][:, None]})["body_pose"][:, 0]
+    np.testing.assert_allclose(together, alone, atol=2e-5)
+
+
+def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, toy_body):
+    def occlude(clip, joints, twist, *, seed):
+        hidden = np.full(joints.shape[:2], len(clip) == 12)
+        return {"joints": joints, "joint_sigma": np.zeros(joints.shape[:2], "f"), "twist": twist, "hidden": hidden}
+
+    clip = evaluation.hardest_clip(motion, solvers={"analytic": analytic}, body=toy_body, occlude=occlude)
+    assert clip.name == motion[1].name
+    assert clip.hidden.all()
+    assert clip.answers["analytic"].shape == (12, 24, 3, 3)
+    assert clip.accel["analytic"].shape == (10,)
+    assert clip.errors["analytic"].max() < 0.1
+
+
+def test_bad_arguments_are_named(motion, analytic, toy_body):
+    options = {"solvers": {"analytic": analytic}, "body": toy_body, "occlude": None}
+    with pytest.raises(ValueError, match="`alignment` must be one of 14, 17; got '24'"):
+        evaluation.xocc_rows(motion, alignment="24", **options)
+    short = data.Clip(poses=np.zeros([2, 24, 3]), trans=np.zeros([2, 3]))
+    with pytest.raises(ValueError, match="`clips` must have 3 frames or more"):
+        evaluation.xocc_rows([*motion, short], **options)
+    with pytest.raises(ValueError, match="`clips` must hold at least one clip"):
+        evaluation.xocc_rows([], **options)
+
+
+def test_an_answer_that_is_not_finite_stops_the_protocol(motion, toy_body):
+    def broken(inputs):
+        return {"global_orient": tf.fill([tf.shape(inputs["joints"])[0], 1, 3, 3], float("nan")),
+                "body_pose": tf.zeros([tf.shape(inputs["joints"])[0], 23, 3, 3])}  # fmt: skip
+
+    with pytest.raises(FloatingPointError, match="holds NaN or infinity"):
+        evaluation.xocc_rows(motion, solvers={"broken": broken}, body=toy_body, occlude=None)
+
+
+def test_the_acceleration_figure_is_a_picture(tmp_path):
+    curves = {"a/one": np.linspace(0, 1, 38), "a/two": np.ones(38)}
+    evaluation.acceleration_figure(curves, tmp_path / "x.png", hidden=np.linspace(0, 1, 40))
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,147 @@
+"""Couplings in time: exactly invertible for every length, blind to what only fills up a window."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import flows
+
+SIZE = 6
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    policy = keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
+
+
+def _flow(**options):
+    """A flow whose weights are random and large enough that every part of it shows."""
+    flow = flows.TemporalFlow(SIZE, **{"couplings": 4, "hidden": 8, "pairs": 2, "temporal_hidden": 8} | options)
+    for number, variable in enumerate(flow.weights):
+        variable.assign(0.3 * keras.random.normal(variable.shape, seed=number))
+    return flow
+
+
+@pytest.fixture(params=flows.SPLITS)
+def flow(request):
+    return _flow(split=request.param)
+
+
+def _windows(rng, frames, count=3):
+    return tf.constant(rng.normal(size=[count, frames, SIZE]))
+
+
+def test_there_and_back_for_every_length(flow, rng):
+    there, back = (
+        tf.function(getattr(flow.bijector(), direction), [tf.TensorSpec([None, None, SIZE], tf.float64)])
+        for direction in ("inverse", "forward")
+    )
+    for frames in range(1, 34):
+        x = _windows(rng, frames)
+        y = there(x)
+        assert np.abs(y - x).max() > 0.1
+        np.testing.assert_allclose(back(y), x, atol=1e-11, err_msg=str(frames))
+
+
+@pytest.mark.parametrize("split", flows.SPLITS)
+def test_log_det_is_that_of_the_jacobian(split, rng):
+    flow, mask = _flow(split=split, couplings=2, pairs=1), tf.constant([[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]], tf.float64)
+    x = _windows(rng, 3, count=2)
+    for direction in ("inverse", "forward"):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = tf.unstack(tf.reshape(getattr(flow.bijector(frame_mask=mask), direction)(x), [2, -1]), axis=-1)
+        jacobian = np.stack([np.reshape(tape.gradient(entry, x), [2, -1]) for entry in y], 1)
+        found = getattr(flow.bijector(frame_mask=mask), f"{direction}_log_det_jacobian")(tf.identity(x), event_ndims=2)
+        np.testing.assert_allclose(found, np.linalg.slogdet(jacobian)[1], atol=1e-10)
+        assert np.abs(found).max() > 1e-2
+
+
+def test_every_frame_tells_every_other(flow, rng):
+    x = _windows(rng, 5, count=1)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        frames = tf.unstack(tf.reduce_sum(flow.bijector().inverse(x) ** 2, -1)[0])
+    moves = np.array([np.abs(tape.gradient(frame, x)[0]).max(-1) for frame in frames])
+    assert (moves > 1e-9).all()
+
+
+def test_what_fills_up_a_window_changes_nothing(flow, rng):
+    x = _windows(rng, 7).numpy()
+    mask = np.ones([3, 7])
+    mask[0, 4:], mask[1, 1:] = 0.0, 0.0
+    other = np.where(mask[..., None] > 0, x, 1e3 * rng.normal(size=x.shape))
+    for direction in ("inverse", "forward"):
+        bijectors = (flow.bijector(frame_mask=tf.constant(mask)) for _ in range(2))
+        first, second = (getattr(b, direction)(tf.constant(v)) for b, v in zip(bijectors, (x, other), strict=True))
+        np.testing.assert_array_equal(first[mask > 0], second[mask > 0])
+
+
+def test_interleaved_windows_that_are_filled_up_equal_short_ones(rng):
+    flow, x = _flow(), _windows(rng, 7)
+    mask = tf.constant([[1.0] * 4 + [0.0] * 3] * 3, tf.float64)
+    found, short = flow.bijector(frame_mask=mask).inverse(x)[:, :4], flow.bijector().inverse(x[:, :4])
+    np.testing.assert_allclose(found, short, atol=1e-12)
+
+
+def test_a_single_frame_passes_through_the_spatial_part_alone(flow, rng):
+    x = _windows(rng, 1)
+    np.testing.assert_allclose(flow.bijector().inverse(x), flow.spatial.bijector().inverse(tf.identity(x)), atol=1e-12)
+    alone = tf.constant([[1.0, 0.0]] * 3, tf.float64)
+    x = _windows(rng, 2)
+    found = flow.bijector(frame_mask=alone).inverse(x)[:, 0]
+    np.testing.assert_allclose(found, flow.spatial.bijector().inverse(x[:, 0]), atol=1e-12)
+
+
+def test_a_window_may_begin_anywhere(flow, rng):
+    network, kept = flow.attention[0], _windows(rng, 4)
+    mask, times, moved = tf.ones([3, 4], tf.float64), tf.constant([0, 3, 4, 9]), tf.constant([1, 6])
+    first, later = (network(kept, times + begin, moved + begin, mask) for begin in (0, 100))
+    for one, other in zip(first, later, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_splits_take_turns(rng):
+    x = _windows(rng, 5)
+    for split, moved in (("interleaved", [1, 3]), ("halves", [2, 3, 4])):
+        network = _flow(split=split, pairs=1).attention[0]
+        first, second = (flows.TemporalCoupling(network, split=split, swap=swap).inverse(x) for swap in (False, True))
+        for y, wanted in ((first, moved), (second, sorted({*range(5)} - {*moved}))):
+            changed = np.abs(y - x).max((0, 2)) > 1e-9
+            assert np.flatnonzero(changed).tolist() == wanted
+
+
+def test_every_weight_gets_a_gradient(flow, rng):
+    x = _windows(rng, 7)
+    weights = [variable.value for variable in flow.trainable_variables]
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(flow.bijector().inverse(x) * rng.normal(size=x.shape))
+    # What a key adds to all scores of a query alike changes nothing: such an offset is the one weight without use.
+    pairs = zip(flow.trainable_variables, tape.gradient(total, weights), strict=True)
+    useless = [variable.path for variable, g in pairs if g is None or np.abs(g).max() < 1e-12]
+    assert len(useless) == 2 * len(flow.attention)
+    assert all(path.endswith("bias") for path in useless)
+
+
+def test_config_gives_the_same_layer():
+    flow = _flow(split="halves", condition=3, bounded="translation")
+    again = flows.TemporalFlow.from_config(json.loads(json.dumps(flow.get_config())))
+    assert again.get_config() == flow.get_config()
+    assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
+
+
+def test_bad_settings_are_named():
+    with pytest.raises(ValueError, match="`pairs` must be 1 to 2, .*; got 3"):
+        _flow(pairs=3)
+    with pytest.raises(ValueError, match="`split` must be one of interleaved, halves; got 'thirds'"):
+        _flow(split="thirds")
+    with pytest.raises(ValueError, match="`hidden` must be a multiple of `heads`, 8; got 6"):
+        _flow(temporal_hidden=6)
