@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def by_cholesky(matrix, vector):
-    """X (N, n) of `matrix` (N, n, n) x = `vector` (N, n), by Cholesky's factorisation: the fast way in TensorFlow."""
+    """Solution x (N, n) of `matrix` (N, n, n) x = `vector` (N, n), by Cholesky's factorisation, fast in TensorFlow."""
     return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), vector[..., None])[..., 0]
 
 
