@@ -2,6 +2,8 @@
 
 from setuptools import find_packages, setup
 
+_EXPORT = ["tensorflow-serving-api>=2.20,<2.22", "ai-edge-litert>=2.3,<3"]
+
 setup(
     name="niki-tf",
     version="0.1.0",
@@ -23,7 +25,10 @@ setup(
         "setuptools",  # tensorflow-probability imports distutils, which Python itself dropped in 3.12
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6"],
+        "test": [
+            "pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6", *_EXPORT,
+        ],  # fmt: skip
+        "export": _EXPORT,
         "benchmark": ["scipy>=1.11"],
         "convert": ["torch>=2.2"],
         "prior": ["scikit-learn>=1.4"],

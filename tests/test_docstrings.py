@@ -32,4 +32,4 @@ def test_examples(module):
 
 def test_every_room_has_an_example():
     rooms = {module.__name__.split(".")[1] for module in WITH_EXAMPLES}
-    assert rooms >= {"body", "data", "evaluation", "flows", "solvers"}
+    assert rooms >= {"body", "data", "evaluation", "export", "flows", "solvers"}

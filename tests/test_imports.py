@@ -23,6 +23,7 @@ _MAY_IMPORT = {
     "convert": _BASE | {"body", "camera", "flows", "solvers"},
     "training": _BASE | {"body", "solvers"},
     "evaluation": _BASE | {"body", "solvers"},
+    "export": _BASE | {"body", "solvers"},
     "": {"body", "camera", "data", "flows", "rotations", "skeletons", "solvers"},
 }
 """Room -> rooms that it may import besides itself; "" is niki_tf/__init__.py."""

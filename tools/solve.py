@@ -10,12 +10,13 @@ Examples:
 import pathlib
 import sys
 
-import numpy as np
 from absl import app, flags
 from quiet_start import quiet_start
 
 with quiet_start():
-    from niki_tf import body, data, evaluation, rotations, solvers
+    import scene_files
+
+    from niki_tf import body, data, evaluation, solvers
 
 _SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "saved_models" / "one_stage"
 
@@ -45,9 +46,9 @@ def main(argv):
     except (ValueError, OSError) as error:
         sys.exit(f"solve.py: {error}")
     answers, errors, rows = _contest(contestants, scene, scorer)
-    pelvis = scorer.skeleton(scene.inputs["betas"]).numpy()[:, 0]
     written = [
-        _write_poses(output / f"{name.lower()}_poses.npz", answer, scene, pelvis) for name, answer in answers.items()
+        scene_files.write_poses(output / f"{name.lower()}_poses.npz", answer, scene, skeleton=scorer.skeleton)
+        for name, answer in answers.items()
     ]
     written += _write_pictures(output, scene, scorer, body_data.faces, answers, errors)
     told = _caption(scene, *answers, uses_twist=[*contestants.values()][-1].uses_twist)
@@ -81,26 +82,8 @@ def _scene(scorer):
     """What the solvers are to see, from the flags."""
     if _INPUT.value is None:
         return _noisy(data.made_motion(_SEED.value, frames=_FRAMES.value or 120), scorer)
-    path = pathlib.Path(_INPUT.value)
-    if not path.is_file():
-        raise ValueError(f"`input` must be an .npz file; there is no file {str(path)!r}.")
-    with _opened(path) as file:
-        arrays = {name: file[name] for name in ("joints", "joint_sigma", "betas", "twist") if name in file.files}
-    if "joints" not in arrays:
-        return _noisy(data.load_clips(path)[0], scorer)
-    scene = evaluation.scene_of_joints(arrays, num_betas=scorer.num_betas)
+    scene = scene_files.scene_of_file(_INPUT.value, scorer=scorer, noise_mm=_NOISE_MM.value, seed=_SEED.value)
     return scene.first(_FRAMES.value)
-
-
-def _opened(path):
-    """The .npz file `path`; ValueError if it is something else."""
-    try:
-        file = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"`input` must be an .npz file of arrays; {path} cannot be read ({error}).") from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"`input` must be an .npz file with named arrays; {path} holds a single one.")
-    return file
 
 
 def _noisy(clip, scorer):
@@ -137,16 +120,6 @@ def _caption(scene, analytic, learned, *, uses_twist):
         f"{frames} frames, {_NOISE_MM.value:g} mm of noise on each axis of each joint; the true pose is known.\n"
         f"The {analytic} solver is told the true twist of each bone, which joints do not show; {told}."
     )
-
-
-def _write_poses(path, local, scene, pelvis):
-    """Writes one answer in AMASS's layout, where `trans` is added to the resting pelvis (T, 3); returns the path."""
-    clip = data.Clip(
-        poses=rotations.matrix_to_rotvec(local).numpy(), trans=scene.joints[:, 0] - pelvis, fps=scene.fps,
-        betas=scene.inputs["betas"][0], name=path.stem,
-    )  # fmt: skip
-    data.save_clip(path, clip)
-    return path
 
 
 def _write_pictures(output, scene, scorer, faces, answers, errors):

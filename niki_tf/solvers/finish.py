@@ -20,6 +20,7 @@ import tensorflow as tf
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
 from niki_tf.solvers import canonical
+from niki_tf.solvers.equations import by_cholesky
 
 _TAU, _TAU_HALVES_AT = 0.045, 0.05
 _CLEAN_TAU, _CLEAN_UP_TO = 0.15, 0.003
@@ -31,7 +32,7 @@ _FREEDOM = 10.0
 _RANKING_ROUNDS = 2
 
 
-def finished(local, joints, rest_joints, joint_sigma, *, steps):
+def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cholesky):
     """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
@@ -40,6 +41,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps):
         rest_joints: (..., 29, 3) metres, the body at rest.
         joint_sigma: (..., 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
         steps: number of steps; three do.
+        equations: how linear equations are solved, a function of `niki_tf.solvers.equations`.
 
     Example:
         >>> import tensorflow as tf
@@ -61,7 +63,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps):
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
         weight, noise = _weights(joints - posed, joint_sigma)
-        local = _step(local, start, joints - posed, posed, world, weight, _tau(noise))
+        local = _step(local, start, joints - posed, posed, world, weight, _tau(noise), equations)
     return tf.reshape(local, shape)
 
 
@@ -84,7 +86,7 @@ def _weights(error, joint_sigma):
     return ranking / (variance + sigma * sigma), tf.sqrt(variance)
 
 
-def _step(local, start, error, posed, world, weight, tau):
+def _step(local, start, error, posed, world, weight, tau, equations):
     """One Gauss-Newton step; `tau` (N, 1) radians."""
     jacobian = _centred(_lever_arms(posed, world), weight)
     size = tf.shape(local)[0]
@@ -94,7 +96,7 @@ def _step(local, start, error, posed, world, weight, tau):
     stiffness = 1.0 / (tau * tau)
     normal = tf.linalg.matmul(pull, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(72)
     target = tf.linalg.matvec(pull, tf.reshape(_centred(error, weight), [size, 87]), transpose_a=True)
-    turn = tf.linalg.cholesky_solve(tf.linalg.cholesky(normal), (target - stiffness * away)[..., None])
+    turn = equations(normal, target - stiffness * away)
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(tf.reshape(turn, [size, 24, 3])))
 
 
@@ -103,7 +105,7 @@ def _lever_arms(posed, world):
     axes = tf.linalg.matrix_transpose(world)[:, None]
     arms = tf.constant(_BELOW)[..., None, None] * (posed[:, :, None] - posed[:, None, :24])[..., None, :]
     arms = tf.broadcast_to(arms, tf.shape(arms + axes))
-    return tf.reshape(tf.linalg.cross(tf.broadcast_to(axes, tf.shape(arms)), arms), [-1, 29, 72, 3])
+    return tf.reshape(rotations.cross(tf.broadcast_to(axes, tf.shape(arms)), arms), [-1, 29, 72, 3])
 
 
 def _centred(values, weight):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from niki_tf.solvers import canonical, contract, error_score
+from niki_tf.solvers.equations import by_cholesky
 from niki_tf.solvers.finish import finished
 
 
@@ -51,6 +52,8 @@ class Solver(keras.Model):
     """Whether `twist` must be given."""
     tells_residual = False
     """Whether the answer says how far each joint is from it."""
+    equations = staticmethod(by_cholesky)
+    """How the exact finish solves its equations; LiteRT needs `equations.by_elimination`."""
     extra_inputs = {}
     """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
     temporal = False
@@ -82,7 +85,8 @@ class Solver(keras.Model):
             flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
         if self.refine:
-            rotations = finished(rotations, flat["joints"], rest_joints, sigma, steps=self.refine)
+            how = {"steps": self.refine, "equations": self.equations}
+            rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
         if self.tells_residual:
             further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
         outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **further}

@@ -1,0 +1,117 @@
+"""Exported solvers called from Python, with clear errors before the call; the graph itself only says `valid`."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import skeletons
+
+
+class Exported:
+    """An exported solver: a signature's name and named arrays in, named arrays out.
+
+    Args:
+        functions: dict of signature -> function that takes float32 arrays by name and gives a dict of arrays.
+        shapes: dict of signature -> dict of input -> shape, None where any size will do.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import export
+        >>> double = export.Exported({"ik": lambda joints: {"twice": 2 * joints}}, {"ik": {"joints": (None, 29, 3)}})
+        >>> double("ik", joints=np.ones([5, 29, 3]))["twice"].shape
+        (5, 29, 3)
+    """
+
+    def __init__(self, functions, shapes):
+        self._functions, self.shapes = functions, shapes
+
+    def __call__(self, signature="ik", **inputs):
+        """The signature's outputs, NumPy arrays by name.
+
+        Raises:
+            ValueError: there is no such signature; an input is missing, unknown or of another shape; or it holds NaN or
+                infinity (joints with a joint_sigma of 10 m or more, which are absent, may).
+        """
+        if signature not in self.shapes:
+            raise ValueError(f"`signature` must be one of {', '.join(sorted(self.shapes))}; got {signature!r}.")
+        arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+        _check(arrays, self.shapes[signature])
+        return self._functions[signature](**arrays)
+
+
+def load_saved_model(folder):
+    """The `Exported` of a SavedModel's folder, such as saved_models/one_stage/1.
+
+    Raises:
+        ValueError: the folder holds no SavedModel.
+    """
+    if not (pathlib.Path(folder) / "saved_model.pb").is_file():
+        raise ValueError(f"`folder` must hold saved_model.pb; {str(folder)!r} does not. Give the version's folder (1).")
+    loaded = tf.saved_model.load(str(folder))
+    specs = {name: function.structured_input_signature[1] for name, function in loaded.signatures.items()}
+    shapes = {name: {key: tuple(spec.shape) for key, spec in inputs.items()} for name, inputs in specs.items()}
+    return Exported({name: _in_tensorflow(loaded, name) for name in shapes}, shapes)
+
+
+def load_litert(path, *, threads=1):
+    """The `Exported` of a .tflite file.
+
+    Args:
+        path: the file.
+        threads: threads that it may use.
+
+    Raises:
+        ValueError: there is no such file, or it is not a .tflite file with signatures.
+        ModuleNotFoundError: ai-edge-litert is not installed.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"`path` must be a .tflite file; there is no file {str(path)!r}.")
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+    runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
+    details = {name: runner.get_input_details() for name, runner in runners.items()}
+    shapes = {name: {key: _free(detail) for key, detail in inputs.items()} for name, inputs in details.items()}
+    return Exported(runners, shapes)
+
+
+def _in_tensorflow(loaded, name):
+    """A signature as a function of arrays; it keeps `loaded` alive, which holds the weights."""
+
+    def run(**arrays):
+        answer = loaded.signatures[name](**{key: tf.constant(array) for key, array in arrays.items()})
+        return {key: tensor.numpy() for key, tensor in answer.items()}
+
+    return run
+
+
+def _free(detail):
+    return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])
+
+
+def _check(arrays, shapes):
+    """Raises ValueError unless the arrays have the names and shapes, and are finite where they count."""
+    strangers, missing = sorted(set(arrays) - set(shapes)), sorted(set(shapes) - set(arrays))
+    if strangers or missing:
+        said = f"got {strangers[0]!r}, which is none of them" if strangers else f"{missing[0]!r} is missing"
+        raise ValueError(f"`inputs` must be {', '.join(shapes)}; {said}. Zeros stand for what is not known.")
+    _check_shapes(arrays, shapes)
+    absent = arrays.get("joint_sigma", np.zeros(1))[..., None] >= skeletons.ABSENT
+    for name, array in arrays.items():
+        if not (np.isfinite(array) | (absent if name == "joints" else False)).all():
+            raise ValueError(f"`{name}` must be finite; got NaN or infinity. Give absent joints a joint_sigma of 10.")
+
+
+def _check_shapes(arrays, shapes):
+    leading = {}
+    for name, array in arrays.items():
+        free = sum(size is None for size in shapes[name])
+        if array.ndim != len(shapes[name]) or array.shape[free:] != shapes[name][free:]:
+            wanted = ", ".join("N" if size is None else str(size) for size in shapes[name])
+            raise ValueError(f"`{name}` must have shape ({wanted}); got {array.shape}.")
+        leading[name] = array.shape[:free]
+    first = next(iter(leading))
+    for name, axes in leading.items():
+        if axes != leading[first]:
+            raise ValueError(f"`{name}` must have the leading axes of `{first}`, {leading[first]}; got {axes}.")

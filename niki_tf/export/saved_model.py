@@ -1,0 +1,70 @@
+"""SavedModels for TensorFlow Serving and everything else that runs TensorFlow graphs, in C++, Go, Java or Rust."""
+
+import os
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from niki_tf.export import requests
+from niki_tf.export.signatures import module, signatures
+
+WARM_UP = "assets.extra/tf_serving_warmup_requests"
+"""Where TensorFlow Serving looks for requests that it makes to itself before it takes others."""
+
+_WARM_UP_BATCHES = (1, 64)
+
+
+def write_saved_model(solver, folder, *, body=None, version=1):
+    """Writes `folder`/`version`/, whole or not at all; what was there is replaced.
+
+    The signatures are those of `signatures.signatures`; `serving_default` is `ik`. Neither Python nor this package is
+    needed to run them.
+
+    Args:
+        solver: any solver.
+        folder: the model's own folder, which is what TensorFlow Serving mounts.
+        body: `Body` for the signature `mesh`; the file then carries its arrays.
+        version: number of the version.
+
+    Returns:
+        Path of the version's folder.
+
+    Raises:
+        ValueError: the version is below 1, or the body does not fit the solver.
+        ModuleNotFoundError: tensorflow-serving-api, which knows the form of warm-up requests, is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from niki_tf import body, export, solvers
+        >>> solver = solvers.Analytic(body.mannequin_skeleton())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export.write_saved_model(solver, folder).name
+        '1'
+    """
+    if version < 1:
+        raise ValueError(f"`version` must be 1 or more; got {version}.")
+    found = signatures(solver, body=body)
+    target = pathlib.Path(folder) / str(version)
+    beside = target.with_name(f".{version}.{os.getpid()}")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        holder = module(solver, body=body)
+        tf.saved_model.save(holder, str(beside), signatures={"serving_default": found["ik"], **found})
+        _write_warm_up(beside / WARM_UP, found)
+        shutil.rmtree(target, ignore_errors=True)
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target
+
+
+def _write_warm_up(path, found):
+    """One request for every signature and batch size, all zeros: only their shapes matter."""
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for name, function in {"serving_default": found["ik"], **found}.items():
+            specs = function.structured_input_signature[1]
+            for batch in _WARM_UP_BATCHES:
+                inputs = {key: tf.zeros([size or batch for size in spec.shape]) for key, spec in specs.items()}
+                writer.write(requests.warm_up(inputs, signature=name).SerializeToString())

@@ -1,0 +1,76 @@
+"""Clients of TensorFlow Serving: a model on a server, called as if it were here."""
+
+import json
+import urllib.error
+import urllib.request
+
+from niki_tf.export import requests
+
+_SECONDS = 60.0
+
+
+def rest_server(address, *, model):
+    """A function (signature, **arrays) -> dict of arrays that asks a server by REST.
+
+    Args:
+        address: host and port, for instance "localhost:8501".
+        model: name of the model on the server.
+
+    Raises:
+        ConnectionError: (the function) nobody answers, or the server answers with an error.
+        ValueError: (the function) the answer is not one of TensorFlow Serving's.
+
+    Source: TensorFlow Serving, RESTful API, the predict call in its columnar form.
+    """
+    url = f"http://{address}/v1/models/{model}:predict"
+
+    def ask(signature, **inputs):
+        body = requests.rest_request(inputs, signature=signature)
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as response:
+                return requests.rest_answer(response.read())
+        except urllib.error.HTTPError as error:
+            raise ConnectionError(f"{url} answers with an error: {_told(error)}") from None
+        except OSError as error:
+            raise ConnectionError(f"{url} does not answer ({error}). Is the server running?") from None
+
+    return ask
+
+
+def grpc_server(address, *, model):
+    """A function (signature, **arrays) -> dict of arrays that asks a server by gRPC.
+
+    Args:
+        address: host and port, for instance "localhost:8500".
+        model: name of the model on the server.
+
+    Raises:
+        ModuleNotFoundError: tensorflow-serving-api is not installed.
+        ConnectionError: (the function) nobody answers, or the server answers with an error.
+
+    Source: TensorFlow Serving, PredictionService.Predict.
+    """
+    import grpc
+    from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+    # Without a limit, since the default of 4 MB is some 1,500 answers.
+    channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+    predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+
+    def ask(signature, **inputs):
+        try:
+            request = requests.grpc_request(inputs, model=model, signature=signature)
+            return requests.grpc_answer(predict(request, timeout=_SECONDS))
+        except grpc.RpcError as error:
+            raise ConnectionError(f"{address} does not answer ({error.code().name}): {error.details()}") from None
+
+    return ask
+
+
+def _told(error):
+    """What the server says in an HTTP error: its JSON `error`, else the bare code."""
+    try:
+        return json.loads(error.read())["error"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.code}"

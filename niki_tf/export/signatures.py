@@ -1,0 +1,89 @@
+"""What an exported solver can be called for: graphs with named inputs and outputs, the same in every format.
+
+`ik` takes what the solver cannot do without, `ik_full` all of the contract, `fk` is the way back of invertible solvers
+and `mesh` poses a body. No format lets an input be left out; what is not known is said by a neutral value instead:
+zeros for `joint_sigma`, `betas`, `twist` and `z`.
+
+Every answer has one more output, `valid` (batch,): False where an input or the answer holds NaN or infinity. The other
+outputs then are the rest pose, and zeros.
+"""
+
+import tensorflow as tf
+
+from niki_tf import skeletons
+
+_REST = {"global_orient": (1, 3, 3), "body_pose": (23, 3, 3)}
+
+
+def signatures(solver, *, body=None):
+    """Concrete functions by the names of their signatures.
+
+    The batch is of any size, and for solvers that are `temporal` so is the window of time, the second axis.
+
+    Args:
+        solver: any solver.
+        body: `Body` for the signature `mesh`, betas and rotations -> vertices (..., V, 3) and joints (..., 29, 3) in
+            metres; None for none.
+
+    Returns:
+        dict of name -> tf.ConcreteFunction: ik, ik_full, with an invertible solver fk, with a body mesh.
+
+    Raises:
+        ValueError: the body has another number of betas than the solver.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import body, solvers
+        >>> from niki_tf.export import signatures
+        >>> found = signatures.signatures(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8))
+        >>> sorted(found), sorted(found["fk"].structured_input_signature[1])
+        (['fk', 'ik', 'ik_full'], ['betas', 'body_pose', 'global_orient', 'z'])
+    """
+    num_betas = solver.skeleton.num_betas
+    if body is not None and body.num_betas != num_betas:
+        raise ValueError(f"`body` must have the {num_betas} betas of the solver; got {body.num_betas}.")
+    leading = [None, None] if solver.temporal else [None]
+    told = {"joints": (29, 3), "joint_sigma": (29,), "betas": (num_betas,), "twist": (23, 2)}
+    needed = ["joints", "twist"] if solver.needs_twist else ["joints"]
+    pose = {"betas": (num_betas,), **_REST}
+    wanted = {"ik": (solver, {name: told[name] for name in needed}), "ik_full": (solver, told)}
+    if hasattr(solver, "fk"):
+        wanted["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding,)})
+    if body is not None:
+        wanted["mesh"] = (body, pose)
+    return {name: _traced(function, inputs, leading) for name, (function, inputs) in wanted.items()}
+
+
+def module(solver, *, body=None):
+    """A tf.Module that holds the weights which `signatures` of the same arguments read."""
+    # LiteRT's converter finds plain variables only, not those that Keras wraps.
+    holder = tf.Module()
+    holder.weights = [weight.value for weight in [*solver.weights, *(body.weights if body else [])]]
+    return holder
+
+
+def _traced(function, inputs, leading):
+    specs = {name: tf.TensorSpec([*leading, *shape], tf.float32, name=name) for name, shape in inputs.items()}
+    guarded = tf.function(lambda **given: _guarded(function, given), autograph=False)
+    return guarded.get_concrete_function(**specs)
+
+
+def _guarded(function, inputs):
+    """The function's answer, with `valid` and finite numbers throughout."""
+    if "joint_sigma" in inputs:  # joints that are absent may hold anything
+        absent = inputs["joint_sigma"] >= skeletons.ABSENT
+        inputs = {**inputs, "joints": tf.where(absent[..., None], 0.0, inputs["joints"])}
+    answer = function(inputs)
+    valid = tf.reduce_all(tf.stack([_finite(value) for value in [*inputs.values(), *answer.values()]]), 0)
+    return {name: _kept(value, valid, name) for name, value in answer.items()} | {"valid": valid}
+
+
+def _finite(value):
+    """Whether all numbers of an example are finite, (batch,), by built-in operations of LiteRT."""
+    return tf.reduce_all(tf.abs(value) <= value.dtype.max, list(range(1, value.shape.rank)))
+
+
+def _kept(value, valid, name):
+    """`value` where it is valid, else rest rotations or zeros."""
+    mask = tf.reshape(valid, [-1] + [1] * (value.shape.rank - 1))
+    return tf.where(mask, value, tf.eye(3) if name in _REST else 0.0)

@@ -1,0 +1,49 @@
+"""Exported solvers called from Python: what is wrong is said before the call."""
+
+import numpy as np
+import pytest
+
+from niki_tf import export
+
+
+@pytest.fixture
+def exported():
+    shapes = {"joints": (None, 29, 3), "joint_sigma": (None, 29)}
+    return export.Exported({"ik_full": lambda joints, joint_sigma: {"sum": joints.sum()}}, {"ik_full": shapes})
+
+
+GOOD = {"joints": np.ones([2, 29, 3]), "joint_sigma": np.zeros([2, 29])}
+NAN = np.full([2, 29, 3], np.nan)
+
+
+def test_good_inputs_reach_the_function_as_float32(exported):
+    assert exported("ik_full", **GOOD)["sum"].dtype == np.float32
+    assert exported("ik_full", joints=NAN, joint_sigma=np.full([2, 29], 10.0))
+
+
+@pytest.mark.parametrize(
+    ("signature", "changed", "message"),
+    [
+        ("fk", {}, "`signature` must be one of ik_full; got 'fk'"),
+        ("ik_full", {"bettas": np.zeros([2, 10])}, "`inputs` must be joints, joint_sigma; got 'bettas'"),
+        ("ik_full", {"joints": None}, "'joints' is missing. Zeros stand for what is not known"),
+        ("ik_full", {"joints": np.ones([29, 3])}, r"`joints` must have shape \(N, 29, 3\); got \(29, 3\)"),
+        ("ik_full", {"joints": np.ones([2, 24, 3])}, r"`joints` must have shape \(N, 29, 3\); got \(2, 24, 3\)"),
+        (
+            "ik_full",
+            {"joint_sigma": np.zeros([3, 29])},
+            "`joint_sigma` must have the leading axes of `joints`",
+        ),
+        ("ik_full", {"joints": NAN}, "`joints` must be finite; got NaN or infinity. Give absent joints"),
+        ("ik_full", {"joint_sigma": np.full([2, 29], np.inf)}, "`joint_sigma` must be finite"),
+    ],
+)
+def test_bad_inputs_are_named(exported, signature, changed, message):
+    inputs = {name: array for name, array in {**GOOD, **changed}.items() if array is not None}
+    with pytest.raises(ValueError, match=message):
+        exported(signature, **inputs)
+
+
+def test_a_folder_without_a_saved_model_is_turned_away(tmp_path):
+    with pytest.raises(ValueError, match=r"`folder` must hold saved_model.pb; .* Give the version's folder \(1\)"):
+        export.load_saved_model(tmp_path)

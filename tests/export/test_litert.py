@@ -1,0 +1,85 @@
+"""LiteRT files: same numbers and names as in Keras, built-in operations only, smaller when quantised."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_saved_model import INPUTS, assert_same, chosen, in_keras
+
+from niki_tf import body, export, solvers
+
+interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
+
+
+@pytest.fixture(scope="module")
+def written(solver, tmp_path_factory):
+    path = tmp_path_factory.mktemp("litert") / "model.tflite"
+    path.write_bytes(export.litert(solver))
+    return path
+
+
+@pytest.mark.parametrize("signature", INPUTS)
+def test_it_computes_what_keras_computes_by_name(solver, written, arrays, signature):
+    run = export.load_litert(written)
+    for batch in (1, 7, 256, 1):
+        inputs = chosen(arrays(batch), INPUTS[signature])
+        assert_same(run(signature, **inputs), in_keras(solver, signature, inputs))
+
+
+def test_only_built_in_operations(written):
+    plain = interpreter.InterpreterWithCustomOps(
+        custom_op_registerers=[], model_path=str(written),
+        experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )  # fmt: skip
+    names = {operation["op_name"] for operation in plain._get_ops_details()}
+    assert "FULLY_CONNECTED" in names
+    assert not [name for name in names if name.startswith("Flex") or name == "CUSTOM"]
+
+
+def test_a_bad_example_is_flagged(written, arrays):
+    joints = arrays(3)["joints"]
+    joints[1, 5] = np.nan
+    runner = interpreter.Interpreter(model_path=str(written)).get_signature_runner("ik")
+    answer = runner(joints=joints)
+    assert answer["valid"].tolist() == [True, False, True]
+    assert np.isfinite(answer["body_pose"]).all()
+
+
+@pytest.mark.parametrize(("quantize", "share", "apart"), [("float16", 0.6, 5e-3), ("int8", 1 / 3, 0.02)])
+def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quantize, share, apart):
+    solver = solvers.MLP(body.mannequin_skeleton(), hidden=512, layers=2)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(export.litert(solver, quantize=quantize))
+    inputs = chosen(arrays(16), INPUTS["ik_full"])
+    found, expected = export.load_litert(path)("ik_full", **inputs), in_keras(solver, "ik_full", inputs)
+    assert path.stat().st_size < share * 4 * solver.count_params() + 300_000
+    assert 0.0 < np.median(np.abs(found["body_pose"] - expected["body_pose"])) < apart
+
+
+def test_wrong_requests_are_turned_away():
+    with pytest.raises(ValueError, match="`quantize` must be one of none, float16, int8; got 'int4'"):
+        export.litert(solvers.Analytic(body.mannequin_skeleton()), quantize="int4")
+
+
+class Factorising(solvers.MLP):
+    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist):
+        rotations, further = super().solve_own(joints, joint_sigma, betas, rest_joints, twist)
+        return tf.linalg.cholesky(tf.eye(3) + tf.linalg.matmul(rotations, rotations, transpose_b=True)), further
+
+
+def test_operations_that_litert_does_not_have_are_named():
+    with pytest.raises(
+        ValueError, match="`solver` must do with LiteRT's built-in operations; it needs Cholesky. Write"
+    ):
+        export.litert(Factorising(body.mannequin_skeleton(), hidden=8, layers=1))
+
+
+def test_the_exact_finish_comes_along(arrays, tmp_path):
+    solver = solvers.MLP(body.mannequin_skeleton(), hidden=8, layers=1, refine=1)
+    (tmp_path / "model.tflite").write_bytes(export.litert(solver))
+    inputs = chosen(arrays(7), INPUTS["ik_full"])
+    assert_same(export.load_litert(tmp_path / "model.tflite")("ik_full", **inputs), in_keras(solver, "ik_full", inputs))
+
+
+def test_what_is_no_file_is_turned_away(tmp_path):
+    with pytest.raises(ValueError, match="`path` must be a .tflite file; there is no file"):
+        export.load_litert(tmp_path / "absent.tflite")

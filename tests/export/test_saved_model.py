@@ -1,0 +1,136 @@
+"""SavedModels: same numbers and names as in Keras, invalid examples flagged, warm-up requests that fit."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy_body
+
+from niki_tf import body, export, solvers
+from niki_tf.export import signatures
+
+SKELETON = body.mannequin_skeleton()
+INPUTS = {
+    "ik": ["joints"],
+    "ik_full": ["joints", "joint_sigma", "betas", "twist"],
+    "fk": ["global_orient", "body_pose", "z", "betas"],
+}
+
+
+def chosen(arrays, names):
+    return {name: arrays[name] for name in names}
+
+
+def in_keras(solver, signature, inputs):
+    answer = solver.fk(**inputs) if signature == "fk" else solver(inputs)
+    return {name: tensor.numpy() for name, tensor in answer.items()}
+
+
+def assert_same(found, expected):
+    """By name, to 1e-5; a few entries more, where an example is so near to degenerate that rounding grows."""
+    assert found["valid"].all()
+    assert set(found) == {*expected, "valid"}
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=1e-3, err_msg=name)
+        assert np.isclose(found[name], array, rtol=1e-5, atol=1e-5).mean() > 0.99, name
+
+
+@pytest.mark.parametrize("signature", INPUTS)
+def test_it_computes_what_keras_computes_by_name(solver, saved_model, arrays, signature):
+    for batch in (1, 7, 256):
+        inputs = chosen(arrays(batch), INPUTS[signature])
+        assert_same(saved_model(signature, **inputs), in_keras(solver, signature, inputs))
+
+
+def test_the_default_signature_is_ik(saved_model, arrays):
+    joints = arrays(2)["joints"]
+    default, ik = saved_model("serving_default", joints=joints), saved_model(joints=joints)
+    for name, array in ik.items():
+        np.testing.assert_array_equal(default[name], array)
+
+
+def test_what_is_not_known_is_said_by_zeros(saved_model, arrays):
+    joints = arrays(2)["joints"]
+    zeros = {"joint_sigma": np.zeros([2, 29]), "betas": np.zeros([2, 10]), "twist": np.zeros([2, 23, 2])}
+    expected = saved_model(joints=joints)
+    for name, array in saved_model("ik_full", joints=joints, **zeros).items():
+        np.testing.assert_allclose(array, expected[name], atol=1e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def graph(saved_model_folder):
+    """`ik_full` without the checks that Python makes."""
+    loaded = tf.saved_model.load(str(saved_model_folder))
+
+    def run(inputs):
+        return {key: tensor.numpy() for key, tensor in loaded.signatures["ik_full"](**inputs).items()}
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "bad"), [("joints", np.nan), ("betas", np.inf), ("twist", np.nan), ("joints", 1e30)])
+def test_a_bad_example_is_flagged_and_harms_no_other(graph, arrays, name, bad):
+    inputs = chosen(arrays(3), INPUTS["ik_full"])
+    good = graph(inputs)
+    inputs["joint_sigma"][1], inputs[name][1, ..., 0] = 0.0, bad
+    answer = graph(inputs)
+    assert answer["valid"].tolist() == [True, False, True]
+    for key, array in answer.items():
+        assert np.isfinite(array).all()
+        np.testing.assert_allclose(array[[0, 2]], good[key][[0, 2]], atol=1e-6)
+    np.testing.assert_array_equal(answer["body_pose"][1], np.tile(np.eye(3), [23, 1, 1]))
+    assert not answer["z"][1].any()
+
+
+def test_absent_joints_may_hold_nan(saved_model, arrays):
+    inputs = chosen(arrays(4), INPUTS["ik_full"])
+    inputs["joints"][inputs["joint_sigma"] >= 10.0] = np.nan
+    answer = saved_model("ik_full", **inputs)
+    assert answer["valid"].all()
+
+
+class Windowed(solvers.Analytic):
+    temporal = True
+
+
+@pytest.fixture(scope="module")
+def windowed(tmp_path_factory):
+    """Folder of a solver of windows with a body's mesh, written over another export."""
+    pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
+    folder = tmp_path_factory.mktemp("windowed")
+    (folder / "1").mkdir()
+    (folder / "1" / "of_old").touch()
+    return export.write_saved_model(Windowed(SKELETON), folder, body=body.Body(toy_body.make()))
+
+
+def test_a_new_export_takes_the_place_of_the_old(windowed):
+    assert [path.name for path in windowed.parent.iterdir()] == ["1"]
+    assert not (windowed / "of_old").exists()
+
+
+def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(windowed, arrays):
+    saved = export.load_saved_model(windowed)
+    assert saved.shapes["ik"] == {"joints": (None, None, 29, 3)}
+    solver, surface = Windowed(SKELETON), body.Body(toy_body.make())
+    for time in (1, 5):
+        inputs = arrays(2, time)
+        assert_same(saved(joints=inputs["joints"]), in_keras(solver, "ik", {"joints": inputs["joints"]}))
+        pose = chosen(inputs, ["betas", "global_orient", "body_pose"])
+        assert_same(saved("mesh", **pose), {name: array.numpy() for name, array in surface(pose).items()})
+
+
+def test_a_window_with_one_bad_frame_is_flagged_whole(windowed, arrays):
+    joints = arrays(2, 3)["joints"]
+    joints[1, 2] = np.nan
+    run = tf.saved_model.load(str(windowed)).signatures["ik"]
+    assert run(joints=joints)["valid"].numpy().tolist() == [True, False]
+
+
+def test_a_body_with_other_betas_is_turned_away():
+    with pytest.raises(ValueError, match="`body` must have the 10 betas of the solver; got 4"):
+        signatures.signatures(solvers.Analytic(SKELETON), body=body.Body(toy_body.make(num_betas=4)))
+
+
+def test_a_version_below_one_is_turned_away(tmp_path):
+    with pytest.raises(ValueError, match="`version` must be 1 or more; got 0"):
+        export.write_saved_model(solvers.Analytic(SKELETON), tmp_path, version=0)
+    assert not list(tmp_path.iterdir())

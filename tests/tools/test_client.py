@@ -1,0 +1,59 @@
+"""tools/client.py against a stand-in server."""
+
+import numpy as np
+import pytest
+import stand_in
+
+from niki_tf import body, data, evaluation, rotations, solvers
+
+SKELETON = body.mannequin_skeleton()
+
+
+def _answer(signature, **inputs):
+    """What a served analytic solver says; frames without joints are not valid."""
+    assert signature == "ik_full"
+    found = {name: tensor.numpy() for name, tensor in solvers.Analytic(SKELETON)(inputs).items()}
+    return found | {"valid": np.abs(inputs["joints"]).max((1, 2)) > 0.0}
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_motion_comes_back_as_poses(run_tool, tmp_path, protocol):
+    if protocol == "grpc":
+        pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
+    motion = data.made_motion(3, frames=5)
+    data.save_clip(tmp_path / "motion.npz", motion)
+    with {"rest": stand_in.rest, "grpc": stand_in.grpc}[protocol](_answer, model="one_stage") as address:
+        printed = run_tool(
+            "client", f"--server={address}", f"--protocol={protocol}", f"--input={tmp_path / 'motion.npz'}",
+            f"--output={tmp_path / 'poses.npz'}", "--batch_size=2",
+        )  # fmt: skip
+    solved = data.load_clips(tmp_path / "poses.npz")[0]
+    turned = [rotations.rotvec_to_matrix(clip.poses) for clip in (solved, motion)]
+    assert evaluation.rotation_error_deg(*turned).max() < 0.1
+    np.testing.assert_allclose(solved.trans, motion.trans - SKELETON.joints[0], atol=1e-5)
+    assert "5 frames, 0 of them not valid" in printed
+
+
+def test_frames_that_are_not_valid_are_counted(run_tool, tmp_path):
+    joints = np.stack([SKELETON.joints, np.zeros([29, 3])])
+    np.savez(tmp_path / "joints.npz", joints=joints)
+    files = [f"--input={tmp_path / 'joints.npz'}", f"--output={tmp_path / 'poses.npz'}"]
+    with stand_in.rest(_answer, model="one_stage") as address:
+        assert "2 frames, 1 of them not valid" in run_tool("client", f"--server={address}", *files)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output={tmp}/poses.txt"], "`output` must end in .npz"),
+        (["--input={tmp}/absent.npz"], "there is no file"),
+        (["--server=localhost:1"], r"does not answer \(.*\). Is the server running"),
+        (["motion.npz"], "takes flags only"),
+    ],
+)
+def test_bad_values_end_in_one_clear_line(run_tool, tmp_path, arguments, message):
+    np.savez(tmp_path / "joints.npz", joints=np.zeros([1, 29, 3]))
+    given = [f"--input={tmp_path / 'joints.npz'}", f"--output={tmp_path / 'poses.npz'}"]
+    with pytest.raises(SystemExit, match=f"^client.py.*{message}"):
+        run_tool("client", *given, *[argument.format(tmp=tmp_path) for argument in arguments])
+    assert not (tmp_path / "poses.npz").exists()

@@ -1,0 +1,36 @@
+"""tools/export.py from a folder with model.keras to the files that leave the house."""
+
+import pytest
+
+from niki_tf import export
+
+pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
+
+
+def test_both_formats_are_written(run_tool, tmp_path, monkeypatch):
+    # The conversions themselves, seconds each, are tested in tests/export/.
+    monkeypatch.setattr(export, "litert", lambda solver, *, quantize, body: f"{quantize} {solver.refine}".encode())
+    printed = run_tool(
+        "export", "--model=analytic+finish", f"--output={tmp_path}", "--quantize=none", "--quantize=int8"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "model.tflite", "model_int8.tflite"]
+    assert (tmp_path / "model.tflite").read_bytes() == b"none 3"
+    assert (tmp_path / "model_int8.tflite").read_bytes() == b"int8 3"
+    assert set(export.load_saved_model(tmp_path / "1").shapes) == {"serving_default", "ik", "ik_full"}
+    assert "model_int8.tflite" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model={tmp}/absent"], "there is no such folder"),
+        (["--mesh"], "`mesh` is for the body of a file; got --body=none"),
+        (["--body={tmp}/absent.npz"], "absent.npz"),
+        (["now"], "takes flags only"),
+    ],
+)
+def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, arguments, message):
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    with pytest.raises(SystemExit, match=f"^export.py.*{message}"):
+        run_tool("export", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
+    assert not list((tmp_path / "out").glob("*"))

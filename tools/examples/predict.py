@@ -1,0 +1,26 @@
+"""A million frames in constant memory, with Keras alone: python predict.py MODEL_FOLDER JOINTS.npy POSES.npy.
+
+JOINTS.npy holds (N, 29, 3) metres and is read piece by piece, POSES.npy gets (N, 24, 3, 3) and is written so.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+import niki_tf  # noqa: F401  the import makes the solvers known to Keras
+
+PIECE = 65_536
+
+folder, source, target = sys.argv[1:]
+solver = keras.saving.load_model(f"{folder}/model.keras")
+joints = np.load(source, mmap_mode="r")
+poses = np.lib.format.open_memmap(target, "w+", np.float32, (len(joints), 24, 3, 3))
+
+for start in range(0, len(joints), PIECE):
+    piece = joints[start : start + PIECE]
+    answer = solver.predict({"joints": np.asarray(piece, np.float32)}, batch_size=1024, verbose=0)
+    poses[start : start + PIECE, :1] = answer["global_orient"]
+    poses[start : start + PIECE, 1:] = answer["body_pose"]
+poses.flush()
+print(f"{len(poses)} frames")

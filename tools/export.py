@@ -1,0 +1,92 @@
+"""Writes a solver as a SavedModel for TensorFlow Serving and as LiteRT files.
+
+Examples:
+    python tools/export.py --model=saved_models/one_stage --output=saved_models/one_stage
+    python tools/export.py --model=saved_models/one_stage+finish --output=output/served --format=saved_model
+    python tools/export.py --model=saved_models/mlp --output=output/phone --format=litert --quantize=int8
+"""
+
+import pathlib
+import sys
+
+from absl import app, flags
+from quiet_start import quiet_start
+
+with quiet_start():
+    from tqdm import tqdm
+
+    from niki_tf import body, evaluation, export, solvers
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
+    required=True,
+)  # fmt: skip
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for 1/ (SavedModel) and model*.tflite.", required=True)
+_FORMAT = flags.DEFINE_multi_enum("format", ["saved_model", "litert"], ["saved_model", "litert"], "What is written.")
+_QUANTIZE = flags.DEFINE_multi_enum(
+    "quantize", ["none"], list(export.QUANTIZE), "How LiteRT files store weights; give the flag once for each file."
+)
+_BODY = flags.DEFINE_string(
+    "body", "none",
+    "`none`: the body that the model knows, as a skeleton. `mannequin`: with the signature `mesh`, too. An SMPL file "
+    "(.npz, .pkl): the model is written for that body.",
+)  # fmt: skip
+_MESH = flags.DEFINE_bool("mesh", default=False, help="Add the signature `mesh` of the SMPL file, its arrays included.")
+
+
+def main(argv):
+    """Checks everything, writes and says what."""
+    if argv[1:]:
+        sys.exit(f"export.py takes flags only; got {' '.join(argv[1:])}.")
+    try:
+        evaluation.check_solver(_MODEL.value)
+        output = evaluation.output_folder(_OUTPUT.value)
+        solver, surface = _solver_and_body()
+        written = [_write(output, *job, solver, surface) for job in tqdm(_jobs(), unit="file")]
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        sys.exit(f"export.py: {error}")
+    print("Written:")
+    for path in written:
+        size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+        print(f"  {path}  {size / 1e6:.1f} MB")
+
+
+def _jobs():
+    """Format and quantisation of each thing to write."""
+    saved_model = [("saved_model", None)] if "saved_model" in _FORMAT.value else []
+    return saved_model + [("litert", how) for how in dict.fromkeys(_QUANTIZE.value) if "litert" in _FORMAT.value]
+
+
+def _solver_and_body():
+    """The solver, and the `Body` of the signature `mesh` or None."""
+    if _BODY.value in ("none", "mannequin"):
+        if _MESH.value:
+            raise ValueError(f"`mesh` is for the body of a file; got --body={_BODY.value}. Leave it out.")
+        data = body.mannequin() if _BODY.value == "mannequin" else None
+        return _solver(data.rest_skeleton() if data else None), body.Body(data) if data else None
+    data = body.load_body(_BODY.value)
+    if _MESH.value:
+        print(f"The files will carry the arrays of {_BODY.value}: who may have that file may have them, nobody else.")
+    return _solver(data.rest_skeleton()), body.Body(data) if _MESH.value else None
+
+
+def _solver(skeleton):
+    """The solver for the body of `skeleton`; None is the body that the model knows."""
+    folder = pathlib.Path(_MODEL.value.removesuffix(evaluation.FINISH))
+    if skeleton is None and (folder / "model.keras").is_file():
+        skeleton = solvers.load(folder).skeleton
+    return evaluation.load_solver(_MODEL.value, skeleton=skeleton or body.mannequin_skeleton())
+
+
+def _write(output, form, quantize, solver, surface):
+    with quiet_start():
+        if form == "saved_model":
+            return export.write_saved_model(solver, output, body=surface)
+        path = output / ("model.tflite" if quantize == "none" else f"model_{quantize}.tflite")
+        with evaluation.written_whole(path) as beside:
+            beside.write_bytes(export.litert(solver, quantize=quantize, body=surface))
+        return path
+
+
+if __name__ == "__main__":
+    app.run(main)
