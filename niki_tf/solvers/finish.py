@@ -11,7 +11,9 @@ off pulls less. tau is how far the answer itself may be wrong, and it shrinks wi
     tau(s) = 0.045 rad / (1 + s / 50 mm) + 0.15 rad / (1 + (s / 3 mm)^2)
 
 A network has already weighed the noise that it was shown, so of a noisy frame little is left to mend; of a clean one
-everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps.
+everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps. An answer that
+has weighed other frames, too, knows better than its own frame's joints unless these are clean: there only the second
+part of tau(s) stands, and joints of a sigma that is told count as so noisy.
 """
 
 import numpy as np
@@ -32,7 +34,7 @@ _FREEDOM = 10.0
 _RANKING_ROUNDS = 2
 
 
-def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cholesky):
+def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False, equations=by_cholesky):
     """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
@@ -41,6 +43,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cho
         rest_joints: (..., 29, 3) metres, the body at rest.
         joint_sigma: (..., 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
         steps: number of steps; three do.
+        clean_only: mend only what clean joints show, as of answers that have weighed other frames.
         equations: how linear equations are solved, a function of `niki_tf.solvers.equations`.
 
     Example:
@@ -63,13 +66,25 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cho
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
         weight, noise = _weights(joints - posed, joint_sigma)
-        local = _step(local, start, joints - posed, posed, world, weight, _tau(noise), equations)
+        tau = _clean_tau(_with_told(noise, joint_sigma)) if clean_only else _tau(noise)
+        local = _step(local, start, joints - posed, posed, world, weight, tau, equations)
     return tf.reshape(local, shape)
 
 
 def _tau(noise):
     """How far an answer may be wrong, radians, where the joints are off by `noise` metres."""
-    return _TAU / (1.0 + noise / _TAU_HALVES_AT) + _CLEAN_TAU / (1.0 + (noise / _CLEAN_UP_TO) ** 2)
+    return _TAU / (1.0 + noise / _TAU_HALVES_AT) + _clean_tau(noise)
+
+
+def _clean_tau(noise):
+    return _CLEAN_TAU / (1.0 + (noise / _CLEAN_UP_TO) ** 2)
+
+
+def _with_told(noise, joint_sigma):
+    """The size of the error (N, 1), metres, with what `joint_sigma` (N, 29) tells of it besides."""
+    present = tf.cast(joint_sigma < skeletons.ABSENT, noise.dtype)
+    squares = tf.reduce_sum(present * canonical.told(joint_sigma) ** 2, -1, keepdims=True)
+    return tf.sqrt(noise * noise + tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True)))
 
 
 def _weights(error, joint_sigma):

@@ -85,7 +85,7 @@ class Solver(keras.Model):
             flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
         if self.refine:
-            how = {"steps": self.refine, "equations": self.equations}
+            how = {"steps": self.refine, "clean_only": self.temporal, "equations": self.equations}
             rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
         if self.tells_residual:
             further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
