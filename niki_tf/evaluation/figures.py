@@ -99,7 +99,7 @@ def acceleration_figure(curves, path, *, hidden, title="Acceleration error"):
     behind.tick_params(colors="#8a8a8a", length=0)
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
-    axes.legend(frameon=False, loc="upper right", labelcolor=_INK)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
     with written_whole(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
