@@ -97,7 +97,7 @@ class TemporalConditioner(keras.layers.Layer):
 
     def call(self, kept, kept_times, moved_times, kept_mask):
         """Log-scale and translation, each (..., M, D); see `TemporalCoupling`."""
-        unseen = _UNSEEN * (1.0 - kept_mask[..., None, None, :])
+        unseen = _UNSEEN * (1.0 - kept_mask[..., None, :])[..., None, :]
         known = self.norms[2](self._understood(kept, kept_times, unseen))
         scores = self._heads(self.weight(known))[..., None, :, 0] + unseen
         weights = tf.nn.softmax(scores + self._nearness(self.near_read, moved_times, kept_times))
