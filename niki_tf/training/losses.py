@@ -55,14 +55,14 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
     if solver.twists:
         noisy["twist"] = tf.stop_gradient(found["twist"][:few])
     terms = {
-        "inv": _inv(error, both["frame_mask"], count),
+        "inv": _inv(error, both, count),
         "fwd": _observation_error(_cut(back, slice(few)), noisy),
         "ind": _independence(solver, _cut(found, slice(few)), z[:few], noisy | {"noise": part["embedding"]}, gather),
-        "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:], clean["frame_mask"]),
+        "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:], clean.get("frame_mask")),
         "bnd_fwd": _observation_error(_cut(back | swing, slice(few, None)), clean),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
-    return total, terms | {"joint_error_mm": _mean(joint_error[:count], both["frame_mask"][:count])}
+    return total, terms | {"joint_error_mm": _mean_of(joint_error, both, slice(count))}
 
 
 def regression(solver, batch, weights, *, gather=tf.identity):
@@ -72,8 +72,8 @@ def regression(solver, batch, weights, *, gather=tf.identity):
     pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True, **known)
     error, joint_error = _pose_error({"pose": pose}, both, weights)
     count = batch["joints"].shape[0]
-    inv = _inv(error, both["frame_mask"], count)
-    return weights.inv * inv, {"inv": inv, "joint_error_mm": _mean(joint_error[:count], both["frame_mask"][:count])}
+    inv = _inv(error, both, count)
+    return weights.inv * inv, {"inv": inv, "joint_error_mm": _mean_of(joint_error, both, slice(count))}
 
 
 def discrepancy(x, y, weights=None):
@@ -83,9 +83,7 @@ def discrepancy(x, y, weights=None):
     test, JMLR 2012; multi-scale inverse multiquadric as in the published code.
     """
     apart = _kernel(x, x) + _kernel(y, y) - 2.0 * _kernel(x, y)
-    if weights is None:
-        return tf.reduce_mean(apart)
-    return _mean(apart, weights[:, None] * weights)
+    return _mean(apart, None if weights is None else weights[:, None] * weights)
 
 
 def _kernel(x, y):
@@ -108,12 +106,21 @@ def _join(first, second):
 
 
 def _mean(values, weights):
+    """Mean of `values`, weighed if there are `weights` of their shape, or of their first axes."""
+    if weights is None:
+        return tf.reduce_mean(values)
+    values = tf.reduce_mean(values, list(range(weights.shape.rank, values.shape.rank)))
     return tf.reduce_sum(weights * values) / tf.reduce_sum(weights)
 
 
-def _inv(error, frame_mask, count):
+def _mean_of(values, seen, some):
+    """Mean over `some` examples, of windows over the frames that are there."""
+    return _mean(values[some], seen["frame_mask"][some] if "frame_mask" in seen else None)
+
+
+def _inv(error, seen, count):
     """Mean of the noisy examples' errors (the first `count`) plus that of the clean ones'."""
-    return sum(_mean(error[some], frame_mask[some]) for some in (slice(count), slice(count, None)))
+    return _mean_of(error, seen, slice(count)) + _mean_of(error, seen, slice(count, None))
 
 
 def _known(twist):
@@ -134,8 +141,8 @@ def _observe_clean(solver, batch):
 
 def _observe(solver, batch, joints, sigma, twist):
     """What the network is shown and what is true, seen from the frame that the observation shows."""
-    mask = batch.get("frame_mask", tf.ones_like(joints[..., 0, 0]))
-    rotation, centre = solver.frame(joints, batch["rest_joints"], sigma, mask)
+    over_time = {"frame_mask": batch["frame_mask"]} if "frame_mask" in batch else {}
+    rotation, centre = solver.frame(joints, batch["rest_joints"], sigma, **over_time)
     back = rotations.transpose(rotation)
     pose, swing = (
         rotations.matrices_to_6d_vector(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing")
@@ -152,7 +159,7 @@ def _observe(solver, batch, joints, sigma, twist):
         "condition": solver.shape_condition(batch["betas"], batch["rest_joints"]),
         "rest_joints": batch["rest_joints"],
         "frame": rotation,
-        "frame_mask": mask,
+        **over_time,
     }
 
 
@@ -161,7 +168,7 @@ def _observation(seen):
 
 
 def _shape(seen):
-    return Shape(seen["condition"], seen["rest_joints"], seen["frame_mask"])
+    return Shape(seen["condition"], seen["rest_joints"], seen.get("frame_mask"))
 
 
 def _pose_error(found, seen, weights):
@@ -196,19 +203,15 @@ def _acceleration_error(difference, seen):
 
 def _observation_error(back, wanted):
     """L1 of the joints (metres) plus squared errors of all else that came back, a scalar."""
-    mask = wanted["frame_mask"]
-
-    def mean(values):
-        return _mean(tf.reduce_mean(values, list(range(mask.shape.rank, values.shape.rank))), mask)
-
-    others = sum(mean((back[name] - wanted[name]) ** 2) for name in back if name != "joints")
-    return mean(tf.abs(back["joints"] - wanted["joints"])) + others
+    mask = wanted.get("frame_mask")
+    others = sum(_mean((back[name] - wanted[name]) ** 2, mask) for name in back if name != "joints")
+    return _mean(tf.abs(back["joints"] - wanted["joints"]), mask) + others
 
 
 def _boundary_error(solver, z, twist, frame_mask):
     """Mean square of each network's embedding of true joints; that of a twist counts where the twist was known."""
     own, of_twist = tf.split(z, [z.shape[-1] - 2 * solver.twists, 2 * solver.twists], -1)
-    error = _mean(tf.reduce_mean(own**2, -1), frame_mask)
+    error = _mean(own**2, frame_mask)
     if solver.twists:
         of_known = tf.reshape(of_twist, [-1, solver.twists, 2]) * tf.cast(_known(twist), z.dtype)
         error += tf.reduce_mean(of_known**2)
@@ -221,11 +224,13 @@ def _independence(solver, found, z, wanted, gather):
     stages = [("swing" if solver.twists else "pose", slice(own))]
     if solver.twists:
         stages.append(("pose", slice(own, None)))
-    total, weights = 0.0, _rows(gather(wanted["frame_mask"])[..., None])[:, 0]
+    total, weights = 0.0, None
+    if "frame_mask" in wanted:
+        weights = gather(_rows(wanted["frame_mask"][..., None]))[:, 0]
     for name, entries in stages:
-        part, noise = (_rows(gather(x[..., entries])) for x in (z, wanted["noise"][..., : z.shape[-1]]))
-        seen = tf.concat([tf.stop_gradient(_rows(gather(found[name]))), part], -1)
-        true = tf.concat([_rows(gather(wanted[name])), noise], -1)
+        part, noise = (gather(_rows(x[..., entries])) for x in (z, wanted["noise"][..., : z.shape[-1]]))
+        seen = tf.concat([tf.stop_gradient(gather(_rows(found[name]))), part], -1)
+        true = tf.concat([gather(_rows(wanted[name])), noise], -1)
         total += discrepancy(seen, true, weights) + discrepancy(part, noise, weights)
     return total
 

@@ -103,13 +103,13 @@ def test_it_starts_from_a_one_stage_solver(rng):
         solver.start_from(solvers.OneStage(SKELETON, hidden=8, couplings=2))
 
 
-def test_the_exact_finish_takes_windows(rng):
+def test_the_exact_finish_takes_windows_and_leaves_noisy_frames_alone(rng):
     solver, inputs = _strong(MAKERS["temporal"]()), _inputs(rng, 2, 3)
-    before = solver(inputs)["residual"]
-    solver.refine = 2
-    after = solver(inputs)
-    assert after["body_pose"].shape == (2, 3, 23, 3, 3)
-    assert tf.reduce_mean(after["residual"]) < tf.reduce_mean(before)
+    before = solver(inputs)["body_pose"]
+    solver.refine = 1
+    after = solver(inputs)["body_pose"]
+    assert after.shape == (2, 3, 23, 3, 3)
+    assert 0.0 < np.abs(after - before).max() < 0.01
 
 
 def test_another_body_is_solved_by_way_of_the_known_one(rng):

@@ -91,7 +91,7 @@ class _Knows:
     def __init__(self, true):
         self.true = true
 
-    def frame(self, joints, rest_joints, joint_sigma, frame_mask):
+    def frame(self, joints, rest_joints, joint_sigma):
         return tf.eye(3, batch_shape=[len(joints)]), joints[:, 0]
 
     def shape_condition(self, betas, rest_joints):
