@@ -213,7 +213,7 @@ def moment_to_rotation(moment, squarings=12):
     power = matrix / size + tf.eye(4, dtype=matrix.dtype)
     for _ in range(squarings):
         power = tf.linalg.matmul(power, power)
-        power /= tf.reduce_sum(power * tf.eye(4, dtype=matrix.dtype), [-2, -1], keepdims=True)  # the trace
+        power /= tf.reduce_sum(_diagonal(power), -1, keepdims=True)[..., None]
     chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
     return quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen))
 
