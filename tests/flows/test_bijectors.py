@@ -10,16 +10,6 @@ from niki_tf import flows, rotations
 from niki_tf.flows import masks
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    policy = keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(policy)
-
-
 def _strong(layer):
     """Random weights large enough that every part of the mapping shows."""
     for variable in layer.weights:

@@ -12,16 +12,6 @@ from niki_tf import flows
 SIZE = 6
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    policy = keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(policy)
-
-
 def _flow(*, size=SIZE, **options):
     """A flow whose weights are random and large enough that every part of it shows."""
     flow = flows.TemporalFlow(size, **{"couplings": 4, "hidden": 8, "pairs": 2, "temporal_hidden": 8} | options)
