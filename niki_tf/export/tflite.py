@@ -22,7 +22,8 @@ def litert(solver, *, quantize="none", body=None):
     finish (`refine`) solves its equations by elimination here, for LiteRT cannot factorise matrices.
 
     Args:
-        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows.
+        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows, and `Temporal`, for
+            it does not know slices of so many axes.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
             for each output, multiplied with activations whose scale is found as they come (dynamic range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
