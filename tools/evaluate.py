@@ -7,7 +7,6 @@ Examples:
     python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
 """
 
-import pathlib
 import sys
 
 from absl import app, flags
@@ -15,6 +14,7 @@ from quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, data, evaluation
+    from niki_tf.evaluation import figures
 
 _PROTOCOL = flags.DEFINE_enum(
     "protocol", "noise", ["noise", "xocc", "error_score", "round_trip"],
@@ -40,7 +40,7 @@ _ALIGNMENT = flags.DEFINE_enum(
 )
 _VIDEO = flags.DEFINE_bool("video", default=False, help="Protocol xocc: write a video of the hardest clip.")
 _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .json, .csv and .png files.")
-_TWIST = flags.DEFINE_bool("twist", default=True, help="Tell the true twist to the solvers that use one.")
+_TWIST = flags.DEFINE_bool("twist", default=True, help="Tell the twist to the solvers that use one.")
 _BODY = flags.DEFINE_string("body", "mannequin", "Body that is posed: `mannequin` or an SMPL file (.npz, .pkl).")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random shapes and errors.", lower_bound=0)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames at a time; does not change the result.", lower_bound=1)
@@ -64,7 +64,7 @@ def main(argv):
         }[_PROTOCOL.value]
         output, contest = _prepared()
         rows = measure(**contest, progress=True, **options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"evaluate.py: {error}")
     written = [output / f"{_PROTOCOL.value}.{ending}" for ending in ("json", "csv")]
     evaluation.write_json(rows, written[0])
@@ -100,7 +100,7 @@ def _show_xocc(rows, output, frames, contest):
     )
     if _VIDEO.value:
         written.append(output / "xocc.mp4")
-        poses = {pathlib.PurePath(name).name: answer for name, answer in clip.answers.items()}
+        poses = {figures.short_name(name, clip.answers): answer for name, answer in clip.answers.items()}
         drawing = evaluation.SideBySide(
             clip.scene, scorer=evaluation.Scorer(contest["body"]), faces=contest["body"].faces,
             poses={**poses, "truth": clip.scene.true_rotations},

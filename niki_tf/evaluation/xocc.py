@@ -93,7 +93,6 @@ class HardClip:
         scene: `Scene`, what was observed and the truth.
         answers: dict of solver's name -> local rotations (T, 24, 3, 3).
         accel: dict of solver's name -> acceleration error (T - 2,), mm/frame^2.
-        errors: dict of solver's name -> MPJPE (T,), mm.
         hidden: (T, 29), which joints were hidden.
     """
 
@@ -101,7 +100,6 @@ class HardClip:
     scene: Scene
     answers: dict
     accel: dict
-    errors: dict
     hidden: np.ndarray
 
 
@@ -110,14 +108,13 @@ def hardest_clip(clips, *, solvers, body, occlude, smoothing=None, stride=1, see
     stage = _Stage(body, occlude, seed, batch_size, twist)
     clip = max(clips[::stride], key=lambda clip: stage.play(clip)[2].mean())
     truth, seen, hidden = stage.play(clip)
-    answers, accel, errors = {}, {}, {}
+    answers, accel = {}, {}
     for name, solver in solvers.items():
         posed = stage.answered(compiled(solver, inputs=seen, motion=True), seen, clip, (smoothing or {}).get(name))
         answers[name] = posed["rotations"]
-        joints, true = posed["joints"][:, :24], truth["joints"][:, :24]
-        accel[name], errors[name] = metrics.accel_error(joints, true), metrics.mpjpe(joints, true)
+        accel[name] = metrics.accel_error(posed["joints"][:, :24], truth["joints"][:, :24])
     scene = Scene(seen["joints"], seen, clip.fps, truth["rotations"])
-    return HardClip(clip.name, scene, answers, accel, errors, hidden)
+    return HardClip(clip.name, scene, answers, accel, hidden)
 
 
 class _Stage:
