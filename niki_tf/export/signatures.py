@@ -72,7 +72,7 @@ def _guarded(function, inputs):
     """The function's answer, with `valid` and finite numbers throughout."""
     if "joint_sigma" in inputs:  # joints that are absent may hold anything
         absent = inputs["joint_sigma"] >= skeletons.ABSENT
-        inputs = {**inputs, "joints": tf.where(absent[..., None], 0.0, inputs["joints"])}
+        inputs = {**inputs, "joints": tf.where(tf.expand_dims(absent, -1), 0.0, inputs["joints"])}
     answer = function(inputs)
     valid = tf.reduce_all(tf.stack([_finite(value) for value in [*inputs.values(), *answer.values()]]), 0)
     return {name: _kept(value, valid, name) for name, value in answer.items()} | {"valid": valid}

@@ -8,6 +8,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.lite.tools import flatbuffer_utils
 
+from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
 from niki_tf.solvers.equations import by_elimination
 
@@ -22,10 +23,11 @@ def litert(solver, *, quantize="none", body=None):
     finish (`refine`) solves its equations by elimination here, for LiteRT cannot factorise matrices.
 
     Args:
-        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows, and `Temporal`, for
-            it does not know slices of so many axes.
+        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows, and `Recurrent`, for
+            it does not know loops over windows of any length.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
-            for each output, multiplied with activations whose scale is found as they come (dynamic range).
+            for each output (see `rounding`), multiplied with activations whose scale is found as they come (dynamic
+            range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
 
     Raises:
@@ -39,9 +41,8 @@ def litert(solver, *, quantize="none", body=None):
     """
     if quantize not in QUANTIZE:
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
-    if solver.refine:
-        solver = solver.with_skeleton(solver.skeleton)
-        solver.equations = by_elimination
+    solver = rounded(solver) if quantize == "int8" else solver.with_skeleton(solver.skeleton)
+    solver.equations = by_elimination
     found = signatures(solver, body=body)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module(solver, body=body), folder, signatures=found)
@@ -58,7 +59,7 @@ def _converted(converter):
     try:
         return converter.convert()
     except ConverterError as error:
-        missing = ", ".join(sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error)))))
+        missing = ", ".join(sorted(set(re.findall(r"'tf\.(\w+)' op (?:is neither|requires)", str(error)))))
         raise ValueError(
             f"`solver` must do with LiteRT's built-in operations; it needs {missing or error}. Write a SavedModel."
         ) from None

@@ -97,14 +97,15 @@ class TemporalConditioner(keras.layers.Layer):
 
     def call(self, kept, kept_times, moved_times, kept_mask):
         """Log-scale and translation, each (..., M, D); see `TemporalCoupling`."""
-        unseen = _UNSEEN * (1.0 - kept_mask[..., None, :])[..., None, :]
+        unseen = tf.expand_dims(tf.expand_dims(_UNSEEN * (1.0 - kept_mask), -2), -2)
         known = self.norms[2](self._understood(kept, kept_times, unseen))
-        scores = self._heads(self.weight(known))[..., None, :, 0] + unseen
+        scores = tf.linalg.matrix_transpose(self._heads(self.weight(known))) + unseen
         weights = tf.nn.softmax(scores + self._nearness(self.near_read, moved_times, kept_times))
         scale, translation = self.out(self._attend(weights, self.told(known)))
         translation += (1.0 - tf.exp(scale)) * self._mean_entries(weights, kept)
-        any_kept = tf.reduce_max(tf.pad(kept_mask, [[0, 0]] * (kept_mask.shape.rank - 1) + [[1, 0]]), -1)
-        return scale * any_kept[..., None, None], translation * any_kept[..., None, None]
+        any_kept = tf.pad(kept_mask, [[0, 0]] * (kept_mask.shape.rank - 1) + [[1, 0]])
+        any_kept = tf.expand_dims(tf.reduce_max(any_kept, -1, keepdims=True), -1)
+        return scale * any_kept, translation * any_kept
 
     def get_config(self):
         """Constructor arguments."""

@@ -28,7 +28,7 @@ def trunk_frame(joints, rest_joints, joint_sigma):
         tf.gather(x, skeletons.TRUNK, axis=axis) for x, axis in ((joints, -2), (rest_joints, -2), (joint_sigma, -1))
     )
     weights = trust(sigma)
-    centre, rest_centre = (tf.reduce_sum(weights[..., None] * x, -2, keepdims=True) for x in (seen, rest))
+    centre, rest_centre = (_centre(weights, x) for x in (seen, rest))
     return rotations.procrustes(rest - rest_centre, seen - centre, weights), centre[..., 0, :]
 
 
@@ -50,13 +50,14 @@ def steady_trunk_frame(joints, rest_joints, joint_sigma, frame_mask=None):
     seen, rest, sigma = (
         tf.gather(x, skeletons.TRUNK, axis=axis) for x, axis in ((joints, -2), (rest_joints, -2), (joint_sigma, -1))
     )
-    weights = trust(sigma)[..., None]
-    centre, rest_centre = (tf.reduce_sum(weights * x, -2, keepdims=True) for x in (seen, rest))
-    moment = tf.linalg.matmul(_pull(sigma)[..., None] * (rest - rest_centre), seen - centre, transpose_a=True)
+    weights = trust(sigma)
+    centre, rest_centre = (_centre(weights, x) for x in (seen, rest))
+    pull = tf.expand_dims(_pull(sigma), -1)
+    moment = tf.linalg.matmul(pull * (rest - rest_centre), seen - centre, transpose_a=True)
     times = tf.range(tf.shape(joints)[-3])
     apart = tf.cast(times[:, None] - times, joints.dtype) / _STEADY_FRAMES
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
-    near = tf.exp(-0.5 * apart * apart) * mask[..., None, :]
+    near = tf.exp(-0.5 * apart * apart) * tf.expand_dims(mask, -2)
     leading = tf.shape(moment)[:-2]
     moment = tf.linalg.matmul(near, tf.reshape(moment, tf.concat([leading, [9]], 0)))
     return rotations.moment_to_rotation(tf.reshape(moment, tf.concat([leading, [3, 3]], 0))), centre[..., 0, :]
@@ -69,6 +70,11 @@ def trust(joint_sigma):
     """
     weights = _pull(joint_sigma)
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
+
+
+def _centre(weights, points):
+    """Mean (..., 1, 3) of points (..., n, 3) with weights (..., n) that sum to 1."""
+    return tf.reduce_sum(tf.expand_dims(weights, -1) * points, -2, keepdims=True)
 
 
 def _pull(joint_sigma):
@@ -100,13 +106,13 @@ def filled(joints, rest_joints, joint_sigma):
         >>> bool(tf.reduce_all(tf.abs(canonical.filled(lost, rest, absent) - rest) < 1e-5))
         True
     """
-    absent = (joint_sigma >= skeletons.ABSENT)[..., None]
+    absent = tf.expand_dims(joint_sigma >= skeletons.ABSENT, -1)
     joints = tf.where(absent, 0.0, joints)
     rotation, centre = trunk_frame(joints, rest_joints, joint_sigma)
     weights = trust(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
-    rest_centre = tf.reduce_sum(weights[..., None] * tf.gather(rest_joints, skeletons.TRUNK, axis=-2), -2)
+    rest_centre = _centre(weights, tf.gather(rest_joints, skeletons.TRUNK, axis=-2))
     hung = kinematics.bones(rest_joints)
-    hung = tf.concat([hung[..., :1, :] - rest_centre[..., None, :], hung[..., 1:, :]], -2)
+    hung = tf.concat([hung[..., :1, :] - rest_centre, hung[..., 1:, :]], -2)
     hung = tf.unstack(tf.linalg.matmul(hung, rotation, transpose_b=True), axis=-2)
     found = []
     for joint, parent in enumerate(skeletons.SMPL_29.parents):
@@ -117,7 +123,7 @@ def filled(joints, rest_joints, joint_sigma):
 
 def to_frame(joints, rotation, centre):
     """World joints (..., n, 3) seen from the frame: `R^T (x - centre)`."""
-    return tf.linalg.matmul(joints - centre[..., None, :], rotation)
+    return tf.linalg.matmul(joints - tf.expand_dims(centre, -2), rotation)
 
 
 def from_frame(joints, rotation):
@@ -128,4 +134,5 @@ def from_frame(joints, rotation):
 
 def turn_root(local, rotation):
     """Local rotations (..., 24, 3, 3) with the root's multiplied from the left by `rotation` (..., 3, 3)."""
-    return tf.concat([tf.linalg.matmul(rotation[..., None, :, :], local[..., :1, :, :]), local[..., 1:, :, :]], -3)
+    root = tf.linalg.matmul(tf.expand_dims(rotation, -3), local[..., :1, :, :])
+    return tf.concat([root, local[..., 1:, :, :]], -3)

@@ -39,7 +39,7 @@ def distances(joints, others, joint_sigma):
     A joint that is known to be lost does not shift all others: the mean weighs by `canonical.trust`.
     """
     difference = joints - others
-    shift = tf.reduce_sum(canonical.trust(joint_sigma)[..., None] * difference, -2, keepdims=True)
+    shift = tf.reduce_sum(tf.expand_dims(canonical.trust(joint_sigma), -1) * difference, -2, keepdims=True)
     return tf.norm(difference - shift, axis=-1)
 
 

@@ -4,16 +4,17 @@ Minimised over 24 turns w_j, each on the right of its local rotation, R_j = R0_j
 
     sum over joints k  v_k |p_k(R) + t - observed_k|^2 / (s^2 + sigma_k^2)   +   sum over joints j  |w_j|^2 / tau^2
 
-R0 is the answer that comes in. The size s of the joints' error is found, not given: before each step from what then
-separates the observed joints from the pose. The weights v_k are those of Student's t distribution, so that a joint far
-off pulls less. tau is how far the answer itself may be wrong, and it shrinks with s:
+R0 is the answer that comes in. The size s of the joints' error that their sigma does not tell is found before each
+step, from what then separates the observed joints from the pose. The weights v_k are those of Student's t distribution,
+so that a joint far off pulls less. tau is how far the answer itself may be wrong. It shrinks with the size e of all
+error, e^2 = s^2 + mean of sigma_k^2, and grows with the share a of absent joints, which an answer has to guess:
 
-    tau(s) = 0.045 rad / (1 + s / 50 mm) + 0.15 rad / (1 + (s / 3 mm)^2)
+    tau = (1 + 3 a) (0.045 rad / (1 + e / 50 mm) + 0.15 rad / (1 + (e / 3 mm)^2))
 
 A network has already weighed the noise that it was shown, so of a noisy frame little is left to mend; of a clean one
 everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps. An answer that
 has weighed other frames, too, knows better than its own frame's joints unless these are clean: there only the second
-part of tau(s) stands, and joints of a sigma that is told count as so noisy.
+part of tau stands.
 """
 
 import numpy as np
@@ -26,6 +27,7 @@ from niki_tf.solvers.equations import by_cholesky
 
 _TAU, _TAU_HALVES_AT = 0.045, 0.05
 _CLEAN_TAU, _CLEAN_UP_TO = 0.15, 0.003
+_LOOSER_BY_ABSENT = 3.0
 _LEAST_NOISE = 0.001
 _LEFT_OVER = 0.8
 """Root mean square of what an answer leaves of each coordinate's error, as a share of that error."""
@@ -65,26 +67,22 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False
     start = local
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
-        weight, noise = _weights(joints - posed, joint_sigma)
-        tau = _clean_tau(_with_told(noise, joint_sigma)) if clean_only else _tau(noise)
+        weight, unexplained = _weights(joints - posed, joint_sigma)
+        tau = _tau(unexplained, joint_sigma, clean_only=clean_only)
         local = _step(local, start, joints - posed, posed, world, weight, tau, equations)
     return tf.reshape(local, shape)
 
 
-def _tau(noise):
-    """How far an answer may be wrong, radians, where the joints are off by `noise` metres."""
-    return _TAU / (1.0 + noise / _TAU_HALVES_AT) + _clean_tau(noise)
-
-
-def _clean_tau(noise):
-    return _CLEAN_TAU / (1.0 + (noise / _CLEAN_UP_TO) ** 2)
-
-
-def _with_told(noise, joint_sigma):
-    """The size of the error (N, 1), metres, with what `joint_sigma` (N, 29) tells of it besides."""
-    present = tf.cast(joint_sigma < skeletons.ABSENT, noise.dtype)
+def _tau(unexplained, joint_sigma, *, clean_only):
+    """How far an answer may be wrong, (N, 1) radians, where the joints are off by `unexplained` metres besides sigma."""
+    present = tf.cast(joint_sigma < skeletons.ABSENT, unexplained.dtype)
     squares = tf.reduce_sum(present * canonical.told(joint_sigma) ** 2, -1, keepdims=True)
-    return tf.sqrt(noise * noise + tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True)))
+    told = tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True))
+    error = tf.sqrt(unexplained * unexplained + told)
+    tau = _CLEAN_TAU / (1.0 + (error / _CLEAN_UP_TO) ** 2)
+    if not clean_only:
+        tau += _TAU / (1.0 + error / _TAU_HALVES_AT)
+    return tau * (1.0 + _LOOSER_BY_ABSENT * tf.reduce_mean(1.0 - present, -1, keepdims=True))
 
 
 def _weights(error, joint_sigma):

@@ -122,7 +122,7 @@ class InvertibleSolver(LearnedSolver):
             padding = tf.zeros(tf.concat([tf.shape(joints)[:-2], self.extra_inputs["padding"]], 0))
         padding, shift, turn, longer = tf.split(padding, [PADDING, 3, 3, self.twists], -1)
         rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
-        seen = canonical.to_frame(joints, rotation, centre) + shift[..., None, :]
+        seen = canonical.to_frame(joints, rotation, centre) + tf.expand_dims(shift, -2)
         seen = Observation(seen, canonical.told(joint_sigma), padding, self._lengthen(twist, longer))
         pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints, frame_mask))
         return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {"z": z}
@@ -132,7 +132,7 @@ class InvertibleSolver(LearnedSolver):
         if twist is None or not self.twists:
             return None
         known = tf.reduce_sum(twist * twist, -1, keepdims=True) > 0.0
-        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + longer[..., None])
+        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + tf.expand_dims(longer, -1))
 
     def fk(self, global_orient, body_pose, *, z=None, betas=None):
         """Kinematics through the network, the exact way back from `ik`.

@@ -80,7 +80,8 @@ class Solver(keras.Model):
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.skeleton(betas)
         if "frame_mask" in flat:
-            flat["joints"] = tf.where(flat["frame_mask"][..., None, None] > 0.0, flat["joints"], rest_joints)
+            present = tf.expand_dims(tf.expand_dims(flat["frame_mask"] > 0.0, -1), -1)
+            flat["joints"] = tf.where(present, flat["joints"], rest_joints)
         if "joint_sigma" in flat:
             flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)

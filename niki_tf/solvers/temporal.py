@@ -58,15 +58,23 @@ class Temporal(InvertibleSolver):
 
     def to_pose(self, seen, shape, *, training=False):
         """See `InvertibleSolver.to_pose`; nothing lies between, the twist is not used."""
-        y = self._bijector(shape, training=training).inverse(seen.vector())
+        y = self._through("inverse", seen.vector(), shape, training=training)
         return y[..., :POSE], y[..., POSE:], {}
 
     def to_observation(self, pose, z, shape, *, training=False):
         """See `InvertibleSolver.to_observation`."""
-        return Observation.of_vector(self._bijector(shape, training=training).forward(tf.concat([pose, z], -1))), {}
+        x = self._through("forward", tf.concat([pose, z], -1), shape, training=training)
+        return Observation.of_vector(x), {}
 
-    def _bijector(self, shape, *, training):
-        return self.flow.bijector(shape.condition, frame_mask=shape.frame_mask, training=training)
+    def _through(self, way, vector, shape, *, training):
+        """`vector` (N, T, 176) one way through the flow. A lone frame gets a filler beside it: LiteRT knows no empty
+        sets of frames."""
+        frames = tf.shape(vector)[-2]
+        filler = [[0, 0], [0, tf.maximum(2 - frames, 0)]]
+        mask = tf.ones_like(vector[..., 0]) if shape.frame_mask is None else shape.frame_mask
+        vector, condition = (tf.pad(x, [*filler, [0, 0]]) for x in (vector, shape.condition))
+        flow = self.flow.bijector(condition, frame_mask=tf.pad(mask, filler), training=training)
+        return getattr(flow, way)(vector)[..., :frames, :]
 
     def start_from(self, one_stage):
         """Takes the weights of a `OneStage` of the same size for all that acts on single frames.

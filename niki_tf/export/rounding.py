@@ -1,0 +1,75 @@
+"""Weights rounded to eight bits with little harm: what rounding changes on average is taken back by the biases.
+
+Joints in the frame of the trunk are much the same from pose to pose, so most of what rounding a weight does to a layer's
+output is a constant.
+
+Source: Nagel et al., Data-free quantization through weight equalization and bias correction, ICCV 2019.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import data, rotations
+from niki_tf.body import kinematics, swing_twist
+
+_LEVELS = 127
+_FRAMES, _WINDOW, _NOISE = 512, 16, 0.03
+
+
+def rounded(solver):
+    """A copy of the solver whose dense layers have weights of 255 levels, a scale for each output, and mended biases.
+
+    The mean input of each layer is that of motion made by the package, clean with its twist and with 30 mm of noise.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import body, solvers
+        >>> from niki_tf.export import rounding
+        >>> solver = solvers.MLP(body.mannequin_skeleton(), hidden=16, layers=1)
+        >>> kernel = rounding.rounded(solver).get_weights()[-2]
+        >>> levels = kernel / (np.abs(kernel).max(0) / 127)
+        >>> bool(np.allclose(levels, np.round(levels), atol=1e-3))
+        True
+    """
+    solver = solver.with_skeleton(solver.skeleton)
+    for layer, mean in _mean_inputs(solver):
+        kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+        scale = np.maximum(np.abs(kernel).max(0), 1e-12) / _LEVELS
+        coarse = np.round(kernel / scale) * scale
+        layer.kernel.assign(coarse)
+        layer.bias.assign(bias + mean @ (kernel - coarse))
+    return solver
+
+
+def _mean_inputs(solver):
+    """Dense layers that take part in inverse kinematics, each with the mean (n,) of its inputs."""
+    seen, plain = {}, keras.layers.Dense.call
+
+    def recording(layer, inputs, *args, **kwargs):
+        rows = tf.reshape(inputs, [-1, inputs.shape[-1]]).numpy()
+        seen.setdefault(id(layer), (layer, []))[1].append(rows.mean(0))
+        return plain(layer, inputs, *args, **kwargs)
+
+    keras.layers.Dense.call = recording
+    try:
+        for inputs in _observations(solver):
+            solver(inputs)
+    finally:
+        keras.layers.Dense.call = plain
+    return [(layer, np.mean(means, 0)) for layer, means in seen.values()]
+
+
+def _observations(solver):
+    """What the solver is shown of made motion: with its twist, and noisy."""
+    rng = np.random.default_rng(0)
+    leading = [_FRAMES // _WINDOW, _WINDOW] if solver.temporal else [_FRAMES]
+    local = rotations.rotvec_to_matrix(data.made_motion(0, frames=_FRAMES).poses.astype(np.float32))
+    local = tf.reshape(local, [*leading, 24, 3, 3])
+    betas = rng.standard_normal([*leading, solver.skeleton.num_betas], np.float32)
+    rest_joints = solver.skeleton(betas)
+    joints = kinematics.forward_kinematics(local, rest_joints)[0]
+    known = {"betas": betas, "twist": swing_twist.rotations_to_swing_twist(local, rest_joints)[1]}
+    noisy = joints + _NOISE * rng.standard_normal(joints.shape, np.float32)
+    guessed = known if solver.needs_twist else {"betas": betas}
+    return [{"joints": joints, **known}, {"joints": noisy, **guessed}]
