@@ -170,6 +170,13 @@ def test_procrustes_is_the_svd_solution(rng, points):
     close(rot.procrustes(tf.constant(source), tf.constant(target), tf.constant(weights)), expected, 1e-6)
 
 
+def test_procrustes_is_as_precise_as_the_numbers(rng):
+    source = 0.3 * rng.normal(size=[200, 10, 3])
+    target = np.einsum("bij,bnj->bni", random_matrices(200), source) + 0.03 * rng.normal(size=[200, 10, 3])
+    single = rot.procrustes(*(tf.constant(x, tf.float32) for x in (source, target)))
+    close(single, rot.procrustes(tf.constant(source), tf.constant(target)), 4e-7)
+
+
 def test_procrustes_finds_the_nearest_rotation_of_a_mirror_image(rng):
     source = rng.normal(size=[1, 10, 3])
     target = source * [1.0, 1.0, -1.0]

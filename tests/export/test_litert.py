@@ -6,6 +6,7 @@ import tensorflow as tf
 from test_saved_model import INPUTS, assert_same, chosen, in_keras
 
 from niki_tf import body, export, solvers
+from niki_tf.export import signatures, tflite
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
 
@@ -58,6 +59,18 @@ def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quan
 def test_wrong_requests_are_turned_away():
     with pytest.raises(ValueError, match="`quantize` must be one of none, float16, int8; got 'int4'"):
         export.litert(solvers.Analytic(body.mannequin_skeleton()), quantize="int4")
+
+
+def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
+    solver = solvers.Temporal(body.mannequin_skeleton(), couplings=2, hidden=16, pairs=1, temporal_hidden=16)
+    found = signatures.signatures
+    # The other signatures are made of the same operations; each costs seconds.
+    monkeypatch.setattr(tflite, "signatures", lambda *args, **kwargs: {"ik_full": found(*args, **kwargs)["ik_full"]})
+    (tmp_path / "model.tflite").write_bytes(export.litert(solver))
+    run = export.load_litert(tmp_path / "model.tflite")
+    for leading in ((1, 16), (7, 5), (4, 1)):
+        inputs = chosen(arrays(*leading), INPUTS["ik_full"])
+        assert_same(run("ik_full", **inputs), in_keras(solver, "ik_full", inputs))
 
 
 class Factorising(solvers.MLP):

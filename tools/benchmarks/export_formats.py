@@ -1,9 +1,10 @@
 """Size, latency and accuracy of the formats that a solver leaves in: python tools/benchmarks/export_formats.py.
 
 Keras (as one graph), SavedModel, and LiteRT in float32, float16 and int8, side by side in one run. The latency is that
-of one frame, called in turns, round after round; the median counts, and the ratio to Keras travels better than the
-milliseconds. LiteRT and TensorFlow each have one thread. `--motion` adds the accuracy: MPJPE on the noise protocol's
-joints, and how far each format's numbers are from those of Keras by output name, at batches of 1, 7 and 256.
+of one frame, or of one window of 16 for solvers that see time, called in turns, round after round; the median counts,
+and the ratio to Keras travels better than the milliseconds. LiteRT and TensorFlow each have one thread. `--motion` adds
+the accuracy: MPJPE on the noise protocol's joints. How far each format's numbers are from those of Keras by output
+name, at batches of 1, 7 and 256, is to be held against what one step of the last digit of the joints changes in Keras.
 """
 
 import pathlib
@@ -25,7 +26,7 @@ with quiet_start():
     from niki_tf import body, data, evaluation, export
     from niki_tf.evaluation import noise as protocol
 
-_SHIPPED = ("mlp", "one_stage", f"one_stage{evaluation.FINISH}", "twist_swing")
+_SHIPPED = ("mlp", "one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "temporal")
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic", *(str(_TOOLS.parent / "saved_models" / name) for name in _SHIPPED)],
     "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
@@ -33,7 +34,7 @@ _SOLVER = flags.DEFINE_multi_string(
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median counts.", lower_bound=1)
-_LEVELS_MM, _BATCHES, _SECONDS = (0, 30), (1, 7, 256), 0.1
+_LEVELS_MM, _BATCHES, _WINDOW, _SECONDS = (0, 30), (1, 7, 256), 16, 0.1
 
 
 def main(argv):
@@ -57,10 +58,11 @@ def _rows(name, clips):
     solver = evaluation.load_solver(name, skeleton=body.mannequin().rest_skeleton())
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         formats, sizes = _formats(solver, pathlib.Path(folder))
-        joints = _observed(clips or [data.made_motion(0, frames=256)], 30)[1]["joints"]
+        joints = _shown(solver, _observed(clips or [data.made_motion(0, frames=256)], 30)[1])
         milliseconds = _latencies(formats, joints[:1])
         apart = {form: _apart(run, formats["Keras"], joints) for form, run in formats.items()}
-        errors = _errors(formats, clips)
+        apart["Keras"] = _apart(_nudged(formats["Keras"]), formats["Keras"], joints)
+        errors = _errors(solver, formats, clips)
     return [
         {
             "solver": pathlib.Path(name).name, "format": form, "MB": sizes[form] / 1e6, "ms": milliseconds[form],
@@ -85,8 +87,24 @@ def _formats(solver, folder):
 
 
 def _in_keras(solver):
-    compiled = evaluation.compiled(solver, inputs={"joints": np.zeros([1, 29, 3])})
-    return lambda joints: compiled({"joints": joints})
+    axes = [None, None] if solver.temporal else [None]
+    signature = {"joints": tf.TensorSpec([*axes, 29, 3], tf.float32)}
+    graph = tf.function(solver, input_signature=[signature], autograph=False)
+    return lambda joints: {name: tensor.numpy() for name, tensor in graph({"joints": joints}).items()}
+
+
+def _nudged(run):
+    """The function on joints of which each number is the next one up or down."""
+    rng = np.random.default_rng(0)
+    return lambda joints: run(np.nextafter(joints, np.float32([-np.inf, np.inf])[rng.integers(2, size=joints.shape)]))
+
+
+def _shown(solver, seen):
+    """The joints as the solver takes them: frames (N, 29, 3), or windows (N / 16, 16, 29, 3)."""
+    joints = np.asarray(seen["joints"], np.float32)
+    if not solver.temporal:
+        return joints
+    return joints[: len(joints) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, 29, 3)
 
 
 def _saved(exported):
@@ -128,15 +146,21 @@ def _observed(clips, level_mm):
     return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), scorer
 
 
-def _errors(formats, clips):
+def _errors(solver, formats, clips):
     """MPJPE in millimetres by format and noise; none without clips."""
     found = {form: {} for form in formats}
     for level in _LEVELS_MM if clips else ():
         truth, seen, scorer = _observed(clips, level)
+        joints = _shown(solver, seen)
+        truth = {name: array[: joints[..., 0, 0].size] for name, array in truth.items()}
         for form, run in formats.items():
-            error = scorer.scores(run(seen["joints"]), truth=truth)["mpjpe"].mean()
-            found[form][f"MPJPE at {level} mm"] = float(error)
+            pose = {name: array.reshape(-1, *array.shape[-3:]) for name, array in _pose(run(joints)).items()}
+            found[form][f"MPJPE at {level} mm"] = float(scorer.scores(pose, truth=truth)["mpjpe"].mean())
     return found
+
+
+def _pose(answer):
+    return {name: answer[name] for name in ("global_orient", "body_pose")}
 
 
 if __name__ == "__main__":
