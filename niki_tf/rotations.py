@@ -228,8 +228,8 @@ def _mended(rotation, moment):
     """
     product = tf.linalg.matmul(rotation, moment)
     symmetric = 0.5 * (product + transpose(product))
-    eye = tf.eye(3, dtype=moment.dtype)
-    first, second, third = tf.unstack(tf.expand_dims(tf.expand_dims(_trace(product), -1), -1) * eye - symmetric, axis=-2)
+    trace = tf.expand_dims(tf.expand_dims(_trace(product), -1), -1)
+    first, second, third = tf.unstack(trace * tf.eye(3, dtype=moment.dtype) - symmetric, axis=-2)
     cofactors = tf.stack([cross(second, third), cross(third, first), cross(first, second)], -2)
     determinant = tf.reduce_sum(first * cross(second, third), -1, keepdims=True)
     turn = -tf.math.divide_no_nan(apply(cofactors, _skew(product)), determinant)

@@ -1,7 +1,7 @@
 """Weights rounded to eight bits with little harm: what rounding changes on average is taken back by the biases.
 
-Joints in the frame of the trunk are much the same from pose to pose, so most of what rounding a weight does to a layer's
-output is a constant.
+Joints in the frame of the trunk are much the same from pose to pose, so most of what rounding a weight does to the
+output of a layer is a constant.
 
 Source: Nagel et al., Data-free quantization through weight equalization and bias correction, ICCV 2019.
 """

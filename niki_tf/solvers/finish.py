@@ -74,7 +74,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False
 
 
 def _tau(unexplained, joint_sigma, *, clean_only):
-    """How far an answer may be wrong, (N, 1) radians, where the joints are off by `unexplained` metres besides sigma."""
+    """How far an answer may be wrong, (N, 1) radians, where joints are off by `unexplained` metres besides sigma."""
     present = tf.cast(joint_sigma < skeletons.ABSENT, unexplained.dtype)
     squares = tf.reduce_sum(present * canonical.told(joint_sigma) ** 2, -1, keepdims=True)
     told = tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True))

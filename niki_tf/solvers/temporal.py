@@ -67,8 +67,10 @@ class Temporal(InvertibleSolver):
         return Observation.of_vector(x), {}
 
     def _through(self, way, vector, shape, *, training):
-        """`vector` (N, T, 176) one way through the flow. A lone frame gets a filler beside it: LiteRT knows no empty
-        sets of frames."""
+        """`vector` (N, T, 176) one way through the flow.
+
+        A lone frame gets a filler beside it, for LiteRT knows no empty sets of frames.
+        """
         frames = tf.shape(vector)[-2]
         filler = [[0, 0], [0, tf.maximum(2 - frames, 0)]]
         mask = tf.ones_like(vector[..., 0]) if shape.frame_mask is None else shape.frame_mask
