@@ -10,17 +10,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import data, rotations
+from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics, swing_twist
 
 _LEVELS = 127
 _FRAMES, _WINDOW, _NOISE = 512, 16, 0.03
+_HANGING, _TURN = 1.2, 0.3
+"""Angle between arms that hang and those of the rest pose, and deviation of random turns of all joints, radians."""
 
 
 def rounded(solver):
     """A copy of the solver whose dense layers have weights of 255 levels, a scale for each output, and mended biases.
 
-    The mean input of each layer is that of motion made by the package, clean with its twist and with 30 mm of noise.
+    The mean input of each layer is that of people who stand and move at random, once with their twist, once with 30 mm of
+    noise.
 
     Example:
         >>> import numpy as np
@@ -61,11 +64,13 @@ def _mean_inputs(solver):
 
 
 def _observations(solver):
-    """What the solver is shown of made motion: with its twist, and noisy."""
+    """What the solver is shown of people who stand, arms hanging, and move at random: with twist, and noisy."""
     rng = np.random.default_rng(0)
     leading = [_FRAMES // _WINDOW, _WINDOW] if solver.temporal else [_FRAMES]
-    local = rotations.rotvec_to_matrix(data.made_motion(0, frames=_FRAMES).poses.astype(np.float32))
-    local = tf.reshape(local, [*leading, 24, 3, 3])
+    turns = _TURN * rng.standard_normal([*leading, 24, 3], np.float32)
+    for name, angle in (("left_shoulder", -_HANGING), ("right_shoulder", _HANGING)):
+        turns[..., skeletons.SMPL_24.names.index(name), 2] += angle
+    local = rotations.rotvec_to_matrix(turns)
     betas = rng.standard_normal([*leading, solver.skeleton.num_betas], np.float32)
     rest_joints = solver.skeleton(betas)
     joints = kinematics.forward_kinematics(local, rest_joints)[0]

@@ -63,9 +63,11 @@ def test_wrong_requests_are_turned_away():
 
 def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
     solver = solvers.Temporal(body.mannequin_skeleton(), couplings=2, hidden=16, pairs=1, temporal_hidden=16)
-    found = signatures.signatures
+    shapes = {"joints": (29, 3), "joint_sigma": (29,), "betas": (10,), "twist": (23, 2)}
     # The other signatures are made of the same operations; each costs seconds.
-    monkeypatch.setattr(tflite, "signatures", lambda *args, **kwargs: {"ik_full": found(*args, **kwargs)["ik_full"]})
+    monkeypatch.setattr(
+        tflite, "signatures", lambda solver, body: {"ik_full": signatures._traced(solver, shapes, [None, None])}
+    )
     (tmp_path / "model.tflite").write_bytes(export.litert(solver))
     run = export.load_litert(tmp_path / "model.tflite")
     for leading in ((1, 16), (7, 5), (4, 1)):
