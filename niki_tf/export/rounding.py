@@ -22,7 +22,7 @@ _HANGING, _TURN = 1.2, 0.3
 def rounded(solver):
     """A copy of the solver whose dense layers have weights of 255 levels, a scale for each output, and mended biases.
 
-    The mean input of each layer is that of people who stand and move at random, with their twist and then without, noisy.
+    The mean input of each layer is that of people who stand and move at random, once with their twist and once noisy.
 
     Example:
         >>> import numpy as np
