@@ -68,7 +68,8 @@ def test_the_contract_holds_for_any_leading_axes(solver, leading, rng):
 
 @pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing"])
 def test_call_ik_predict_and_graph_agree(name, rng):
-    solver, inputs = _strong(MAKERS[name]()), _inputs(rng, 5)
+    # With larger weights some rotations come from two rows that are almost parallel, which makes much of rounding.
+    solver, inputs = _strong(MAKERS[name](), size=0.8), _inputs(rng, 5)
     found = solver(inputs)
     others = [
         solver.ik(**inputs),
@@ -77,7 +78,7 @@ def test_call_ik_predict_and_graph_agree(name, rng):
     ]
     for other in others:
         for name, value in found.items():
-            np.testing.assert_allclose(other[name], value, atol=5e-5)
+            np.testing.assert_allclose(other[name], value, atol=2e-5)
 
 
 def test_same_input_same_output(solver, rng):
