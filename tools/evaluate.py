@@ -7,6 +7,7 @@ Examples:
     python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
 """
 
+import re
 import sys
 
 from absl import app, flags
@@ -25,8 +26,8 @@ _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic"],
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of protocol xocc "
-    "also `+one_euro` or `+savgol`, a filter in front of it. Give the flag once for each solver.",
+    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of noise and xocc "
+    "also `+one_euro`, `+savgol` or `+savgol9`, a filter in front of it. Give the flag once for each solver.",
 )  # fmt: skip
 _NOISE = flags.DEFINE_enum(
     "noise", "isotropic", ["isotropic", "estimator"],
@@ -46,6 +47,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random shapes and errors.",
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames at a time; does not change the result.", lower_bound=1)
 _SKIP_BAD = flags.DEFINE_bool("skip_bad", default=False, help="Leave bad motion files out instead of stopping.")
 
+_FILTER = re.compile("|".join(f"{re.escape(end)}$" for end in evaluation.SMOOTHING))
 _HEADINGS = {"mpjpe": "MPJPE, mm", "pa_mpjpe": "PA-MPJPE, mm", "pve": "PVE, mm", "rotation_deg": "Rotation error, deg"}
 _FRAME_COLUMNS, _JOINT_COLUMNS = ("rank_error", "rank_mpjpe"), ("rank_joint", "rank_in_frame")
 
@@ -57,8 +59,8 @@ def main(argv):
     try:
         _check_protocol()
         measure, show, options = {
-            "noise": (evaluation.noise_rows, _show_noise, {"twist": _TWIST.value, "errors": _joint_errors()}),
-            "xocc": (evaluation.xocc_rows, _show_xocc, {"twist": _TWIST.value, **_observation()}),
+            "noise": (evaluation.noise_rows, _show_noise, {"errors": _joint_errors(), **_as_told()}),
+            "xocc": (evaluation.xocc_rows, _show_xocc, {**_observation(), **_as_told()}),
             "error_score": (evaluation.error_score_rows, _show_error_score, {"twist": _TWIST.value}),
             "round_trip": (evaluation.round_trip_rows, _show_round_trip, {}),
         }[_PROTOCOL.value]
@@ -91,8 +93,7 @@ def _show_xocc(rows, output, frames, contest):
     print(f"\nOcclusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}: {frames}")
     print("MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2")
     print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows]))
-    options = {name: value for name, value in _observation().items() if name != "alignment"}
-    clip = evaluation.hardest_clip(**contest, twist=_TWIST.value, **options)
+    clip = evaluation.hardest_clip(**contest, occlude=_observation()["occlude"], **_as_told())
     written, flows = [output / "xocc.png"], [n for n, solver in contest["solvers"].items() if hasattr(solver, "fk")]
     curves = {name: clip.accel[name] for name in flows or clip.accel}
     evaluation.acceleration_figure(
@@ -111,12 +112,14 @@ def _show_xocc(rows, output, frames, contest):
 
 def _observation():
     """How the xocc protocol observes, from the flags."""
-    ends = {name: end for name in _SOLVER.value for end in evaluation.SMOOTHING if name.endswith(end)}
-    return {
-        "occlude": None if _CLEAN.value else data.occluded_motion,
-        "smoothing": {name: evaluation.SMOOTHING[end] for name, end in ends.items()},
-        "alignment": _ALIGNMENT.value,
-    }
+    return {"occlude": None if _CLEAN.value else data.occluded_motion, "alignment": _ALIGNMENT.value}
+
+
+def _as_told():
+    """What solvers are told of the twist, and the filters that their names ask for, from the flags."""
+    ends = {name: _FILTER.search(name) for name in _SOLVER.value}
+    smoothing = {name: evaluation.SMOOTHING[end.group()] for name, end in ends.items() if end}
+    return {"twist": _TWIST.value, "smoothing": smoothing}
 
 
 def _show_error_score(rows, output, frames, contest):
@@ -192,10 +195,8 @@ def _prepared():
 
 
 def _without_filter(name):
-    """A solver's name without the filter, which only the protocol xocc knows."""
-    for end in evaluation.SMOOTHING if _PROTOCOL.value == "xocc" else ():
-        name = name.removesuffix(end)
-    return name
+    """A solver's name without the filter, which only the protocols noise and xocc know."""
+    return _FILTER.sub("", name) if _PROTOCOL.value in ("noise", "xocc") else name
 
 
 if __name__ == "__main__":

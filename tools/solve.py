@@ -22,9 +22,7 @@ _SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "saved_models" / "on
 
 _INPUT = flags.DEFINE_string("input", None, "An .npz file of motion or of joints; a made motion if not given.")
 _MODEL = flags.DEFINE_string("model", str(_SHIPPED), "Folder that holds model.keras.")
-_FINISH = flags.DEFINE_bool(
-    "finish", default=None, help="End the model's answer with the exact finish; if not said, yes, unless it sees time."
-)
+_FINISH = flags.DEFINE_bool("finish", default=True, help="End the model's answer with the exact finish.")
 _OUTPUT = flags.DEFINE_string("output", "output", "Folder for the poses and the picture.")
 _NOISE_MM = flags.DEFINE_float("noise_mm", 30.0, "Noise on each axis of each joint of a motion, mm.", lower_bound=0.0)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the made motion and of the noise.", lower_bound=0)
@@ -64,10 +62,7 @@ def _solvers(skeleton):
             f"`model` must be a folder that holds model.keras; got {str(model)!r}. Train one with "
             "tools/train.py, or take the shipped saved_models/one_stage."
         )
-    learned = evaluation.load_solver(str(model), skeleton=skeleton)
-    # Frame by frame, the finish would bring back the trembling that a solver that sees time has taken away.
-    if _FINISH.value if _FINISH.value is not None else not learned.temporal:
-        learned = evaluation.load_solver(str(model) + evaluation.FINISH, skeleton=skeleton)
+    learned = evaluation.load_solver(str(model) + evaluation.FINISH * _FINISH.value, skeleton=skeleton)
     name = "NIKI" if hasattr(learned, "fk") else model.resolve().name
     return {"analytic": solvers.Analytic(skeleton), name: learned}
 

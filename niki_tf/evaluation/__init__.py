@@ -2,7 +2,7 @@
 
 from niki_tf.evaluation.error_score import error_score_rows
 from niki_tf.evaluation.figures import acceleration_figure, noise_figure
-from niki_tf.evaluation.filters import one_euro, savitzky_golay
+from niki_tf.evaluation.filters import SMOOTHING, one_euro, savitzky_golay
 from niki_tf.evaluation.metrics import (
     accel_error,
     mpjpe,
@@ -22,7 +22,7 @@ from niki_tf.evaluation.round_trip import round_trip_rows
 from niki_tf.evaluation.scenes import Scene, answer_errors, observed_scene, scene_of_joints, times_ms
 from niki_tf.evaluation.scoring import Scorer, local_rotations
 from niki_tf.evaluation.tables import output_folder, pivot, text_table, write_csv, write_json, written_whole
-from niki_tf.evaluation.xocc import ALIGNMENTS, SMOOTHING, HardClip, hardest_clip, xocc_rows
+from niki_tf.evaluation.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
 
 __all__ = [
     "ALIGNMENTS", "FINISH", "SMOOTHING", "HardClip", "JointErrors", "Scene", "Scorer", "SideBySide", "accel_error",

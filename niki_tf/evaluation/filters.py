@@ -1,5 +1,7 @@
 """Filters of joints over time, the usual cure for shaking, put in front of a solver."""
 
+import functools
+
 import numpy as np
 
 _DERIVATIVE_CUTOFF = 1.0
@@ -60,3 +62,15 @@ def savitzky_golay(points, *, fps, window=_WINDOW, order=_ORDER):
         raise ModuleNotFoundError('The Savitzky-Golay filter needs SciPy: pip install -e ".[benchmark]"') from None
     window = min(window, len(points) - 1 + len(points) % 2)
     return savgol_filter(np.asarray(points, np.float64), window, min(order, window - 1), axis=0)
+
+
+SMOOTHING = {
+    "+one_euro": one_euro,
+    "+savgol": savitzky_golay,
+    "+savgol9": functools.partial(savitzky_golay, window=9, order=2),
+}
+"""Ends of a solver's name, and the filter of the joints over time that they put in front of it.
+
+The third is, of windows of 5 to 15 frames and degrees 2 and 3, the one that leaves mlp+finish with the least mean of
+the MPJPE at 10 to 100 mm of noise on training clips; the second is for joints that are hidden.
+"""

@@ -15,7 +15,7 @@ ANALYTIC = "analytic"
 FINISH = "+finish"
 """The end of a name that asks for the exact finish."""
 
-_FINISH_STEPS = 3
+_FINISH_STEPS = 4
 
 
 def check_solver(name):
@@ -38,7 +38,7 @@ def load_solver(name, *, skeleton):
 
     Args:
         name: `analytic` or a folder that holds model.keras; with `+finish` after it, the solver's answer is refined by
-            three Gauss-Newton steps.
+            four Gauss-Newton steps.
         skeleton: RestSkeleton of the body to solve for. Weights know a body by its bone vectors.
 
     Returns:
@@ -60,29 +60,24 @@ def compiled(solver, *, inputs, motion=False):
 
     Args:
         solver: any solver.
-        inputs: dict of arrays (N, ...) with the names and shapes of those to come, for instance the first frames.
-        motion: the N frames follow each other in time, for solvers that see time; else each is solved alone.
+        inputs: dict of arrays with the names and shapes of those to come, for instance the first frames, (N, ...).
+        motion: the N frames follow each other in time; a solver that sees time is given them in windows. Otherwise such
+            a solver takes windows, (N, T, ...), and `frame_mask` (N, T) with them.
 
     Returns:
         a function of such a dict, of any N, that gives the solver's dict as NumPy arrays.
     """
     over_time = getattr(solver, "temporal", False)
-    shapes = {name: np.shape(array)[1:] for name, array in inputs.items()}
+    axes = 2 if over_time and not motion else 1
+    shapes = {name: np.shape(array)[axes:] for name, array in inputs.items()}
     if over_time:
         shapes["frame_mask"] = ()
-    axes = [None, None] if over_time else [None]
-    signature = {name: tf.TensorSpec([*axes, *shape], tf.float32) for name, shape in shapes.items()}
+    leading = [None, None] if over_time else [None]
+    signature = {name: tf.TensorSpec([*leading, *shape], tf.float32) for name, shape in shapes.items()}
     graph = tf.function(solver, input_signature=[signature], autograph=False)
 
     def solve(inputs):
         answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
-    def solve_alone(inputs):
-        alone = {name: np.asarray(array)[:, None] for name, array in inputs.items()}
-        answer = solve({**alone, "frame_mask": np.ones([len(alone["joints"]), 1])})
-        return {name: array[:, 0] for name, array in answer.items()}
-
-    if not over_time:
-        return solve
-    return functools.partial(windows.solve_motion, solve) if motion else solve_alone
+    return functools.partial(windows.solve_motion, solve) if over_time and motion else solve

@@ -4,6 +4,9 @@ For every frame a random body shape, its true joints, and on all 29 of them, the
 same size along each axis; then all is made relative to the (noisy) root. No sigma is given; the true twist is, unless
 it is left out, to solvers that take one. Source: NIKI, supplementary material, section D and figure 5.
 
+Solvers that see time, and filters in front of others, are given the frames around as well, 16 in all, on the same body
+with errors of their own; scored is the same frame, with the same errors, as for everybody else.
+
 Two variants, which can be combined, are asked for by `JointErrors`. The errors can be those of an estimator, whose size
 depends on joint and axis, at 0.5, 1 and 1.5 times their usual size: the column `factor`, in place of `noise_mm`, where
 1 is 30 mm on each axis as a root mean square over all joints. And joints can be absent.
@@ -17,6 +20,7 @@ import numpy as np
 import tqdm
 
 from niki_tf import rotations, skeletons
+from niki_tf.evaluation import neighbours
 from niki_tf.evaluation.named_solvers import compiled
 from niki_tf.evaluation.scoring import METRICS, Scorer
 
@@ -69,6 +73,7 @@ def noise_rows(
     seed=0,
     levels_mm=LEVELS_MM,
     errors=ISOTROPIC,
+    smoothing=None,
     batch_size=256,
     twist=True,
     progress=False,
@@ -85,6 +90,7 @@ def noise_rows(
         levels_mm: standard deviations of isotropic noise along each axis, millimetres; not used with an estimator's
             errors, which come at FACTORS.
         errors: `JointErrors`, what is done to the joints.
+        smoothing: dict of name -> one of the values of `filters.SMOOTHING`, for the solvers whose joints are filtered.
         batch_size: frames at a time.
         twist: tell the true twist to the solvers that use one.
         progress: show a progress bar.
@@ -94,29 +100,80 @@ def noise_rows(
         mpjpe, pa_mpjpe, pve (millimetres) and rotation_deg (degrees); solver by solver, in the order given.
 
     Raises:
-        ValueError: no clips, no solvers, a number out of range, or a solver that needs the twist and is not told.
+        ValueError: no clips, no solvers, a number out of range, a solver that needs the twist and is not told, or a
+            filter where joints are absent.
         FloatingPointError: a solver gave numbers that are not finite.
     """
     check(clips, solvers, stride=stride, batch_size=batch_size)
     if not levels_mm or min(levels_mm) < 0:
         raise ValueError(f"`levels_mm` must be millimetres, none below 0; got {tuple(levels_mm)}.")
+    smoothing = smoothing or {}
+    if smoothing and errors.absent:
+        name = next(iter(smoothing))
+        raise ValueError(f"`absent` must be 0 where joints are filtered; got {errors.absent} and {name}.")
     scorer = Scorer(body)
     poses = chosen_poses(clips, stride=stride)
     betas, noise = draws(len(poses), num_betas=scorer.num_betas, seed=seed)
     drawn = _Drawn(noise, *_further_draws(len(poses), seed=seed))
     column, levels = ("noise_mm", levels_mm) if errors.estimate is None else ("factor", FACTORS)
     contests = {(name, level): [] for name in solvers for level in levels}
-    first = _observed(true_bodies(scorer, poses[:1], betas[:1]), levels[0], drawn.of(slice(1)), errors, twist=twist)
-    solve = {name: compiled(solver, inputs=first) for name, solver in solvers.items()}
+    over_time = {name for name, solver in solvers.items() if getattr(solver, "temporal", False)}
+    around = _Around(clips, scorer.skeleton, drawn, stride, seed) if over_time or smoothing else None
+    solve = {}
     with tqdm.tqdm(total=len(poses) * len(contests), unit="frame", disable=not progress) as bar:
         for start in range(0, len(poses), batch_size):
             some = slice(start, start + batch_size)
             truth, own = true_bodies(scorer, poses[some], betas[some]), drawn.of(some)
+            if around:
+                around.move_to(some, betas[some])
             for (name, level), scores in contests.items():
-                answer = solve[name](_observed(truth, level, own, errors, twist=twist))
+                if name in over_time:
+                    seen = around.observed(level, errors)
+                else:
+                    seen = _observed(truth, level, own, errors, twist=twist)
+                if name in smoothing:
+                    seen["joints"] = around.filtered(smoothing[name], level, errors)
+                if name not in solve:
+                    solve[name] = compiled(solvers[name], inputs=seen)
+                answer = solve[name](seen)
+                answer = around.measured(answer) if name in over_time else answer
                 scores.append(scorer.scores(answer, truth=truth))
                 bar.update(len(truth["betas"]))
     return [_row({"solver": name, column: level}, scores) for (name, level), scores in contests.items()]
+
+
+class _Around:
+    """The windows about the measured frames, one batch of them after the other."""
+
+    def __init__(self, clips, skeleton, drawn, stride, seed):
+        self._fps = clips[0].fps
+        self._poses = chosen_poses(clips, stride=1)
+        self._all = neighbours.neighbourhood([len(clip) for clip in clips], stride=stride)
+        self._drawn, self._joints = drawn.around(self._all, seed=seed), neighbours.posed_joints(skeleton)
+
+    def move_to(self, some, betas):
+        """Takes up `some` of the measured frames, on bodies of `betas` (N, B)."""
+        self._here, self._own = self._all.of(some), self._drawn.of(some)
+        joints = self._joints(self._poses[self._here.frames], betas).numpy()
+        self._truth = {"joints": joints, "betas": np.repeat(betas[:, None], joints.shape[1], 1)}
+
+    def observed(self, level, errors):
+        """What a solver that sees time is given: windows (N, T, ...), without a twist."""
+        seen = _observed(self._truth, level, self._own, errors, twist=False)
+        return {**seen, "frame_mask": self._here.present}
+
+    def measured(self, answer):
+        """The measured frames' part of an answer to windows."""
+        return {name: self._here.measured(value) for name, value in answer.items()}
+
+    def filtered(self, smooth, level, errors):
+        """Joints (N, 29, 3) of the measured frames, each filtered within its window."""
+        windows = self.observed(level, errors)["joints"]
+        found = [
+            smooth(window[: int(present.sum())], fps=self._fps)[middle]
+            for window, present, middle in zip(windows, self._here.present, self._here.middle, strict=True)
+        ]
+        return np.stack(found).astype(np.float32)
 
 
 def chosen_poses(clips, *, stride):
@@ -125,10 +182,10 @@ def chosen_poses(clips, *, stride):
 
 
 def observation(truth, *, noise, twist=True):
-    """What a solver is given: the true joints plus `noise` (N, 29, 3) metres, made root-relative; true betas, twist."""
+    """What a solver is given: true joints plus `noise` (..., 29, 3) metres, made root-relative; true betas, twist."""
     joints = truth["joints"] + noise
     told = {"twist": truth["twist"]} if twist else {}
-    return {"joints": joints - joints[:, :1], "betas": truth["betas"], **told}
+    return {"joints": joints - joints[..., :1, :], "betas": truth["betas"], **told}
 
 
 def _observed(truth, level, drawn, errors, *, twist):
@@ -143,11 +200,11 @@ def _observed(truth, level, drawn, errors, *, twist):
 
 
 def _without(seen, absent):
-    """The observation without the joints that are `absent` (N, 29): zeros, and a sigma that says so."""
+    """The observation without the joints that are `absent` (..., 29): zeros, and a sigma that says so."""
     present = ~absent[..., None]
-    mean = np.sum(seen["joints"] * present, 1, keepdims=True) / np.maximum(present.sum(1, keepdims=True), 1)
+    mean = np.sum(seen["joints"] * present, -2, keepdims=True) / np.maximum(present.sum(-2, keepdims=True), 1)
     # Relative to joint 0, the others would tell where it is.
-    joints = seen["joints"] - np.where(absent[:, :1, None], mean, 0.0)
+    joints = seen["joints"] - np.where(absent[..., :1, None], mean, 0.0)
     sigma = np.where(absent, skeletons.ABSENT, seen.get("joint_sigma", 0.0))
     return {**seen, "joints": (joints * present).astype(np.float32), "joint_sigma": sigma.astype(np.float32)}
 
@@ -176,13 +233,13 @@ def _further_draws(frames, *, seed):
 
 @dataclasses.dataclass(frozen=True)
 class _Drawn:
-    """Random numbers of some frames, the same for all solvers and levels.
+    """Random numbers of some frames, or of windows about them, the same for all solvers and levels.
 
     Attributes:
-        noise: (N, 29, 3), standard normal.
-        absent: (N, 29), uniform; a joint is absent where it is below the probability.
-        scale: (N, 1, 1), uniform, for the size of an estimator's body.
-        sigma: (N, 29), standard normal, for the sigma that an estimator reports.
+        noise: (N, 29, 3) or (N, T, 29, 3), standard normal.
+        absent: (N, 29) or (N, T, 29), uniform; a joint is absent where it is below the probability.
+        scale: (N, 1, 1) or (N, 1, 1, 1), uniform, for the size of an estimator's body.
+        sigma: (N, 29) or (N, T, 29), standard normal, for the sigma that an estimator reports.
     """
 
     noise: np.ndarray
@@ -194,10 +251,22 @@ class _Drawn:
         """Those of `some` frames."""
         return _Drawn(self.noise[some], self.absent[some], self.scale[some], self.sigma[some])
 
+    def around(self, windows, *, seed):
+        """Those of the windows of a `Neighbourhood`, in which the measured frames keep theirs."""
+        random = np.random.default_rng(seed).spawn(7)[6]
+        size, places = windows.frames.shape, (np.arange(len(windows.middle)), windows.middle)
+        noise, sigma = (random.standard_normal((*size, *shape), np.float32) for shape in ((29, 3), (29,)))
+        absent = random.random((*size, 29), np.float32)
+        for of_all, of_measured in ((noise, self.noise), (absent, self.absent), (sigma, self.sigma)):
+            of_all[places] = of_measured
+        return _Drawn(noise, absent, self.scale[:, None], sigma)
+
     def for_estimator(self, factor):
         """The `draws` of an estimator's recipe, which asks once for each shape; its factor is set instead of drawn."""
-        place = np.full((len(self.noise), 1), (factor - FACTORS[0]) / (FACTORS[-1] - FACTORS[0]), np.float32)
-        uniform, normal = {(1,): place, (1, 1): self.scale}, {(29, 3): self.noise, (29,): self.sigma}
+        share = (factor - FACTORS[0]) / (FACTORS[-1] - FACTORS[0])
+        place = np.full(self.scale.shape[:-1], share, np.float32)
+        uniform = {values.shape[1:]: values for values in (place, self.scale)}
+        normal = {values.shape[1:]: values for values in (self.noise, self.sigma)}
         return types.SimpleNamespace(
             uniform=lambda *shape: uniform[shape],
             normal=lambda *shape: normal[shape],

@@ -13,13 +13,10 @@ import numpy as np
 import tqdm
 
 from niki_tf import rotations, skeletons
-from niki_tf.evaluation import filters, metrics, noise
+from niki_tf.evaluation import metrics, noise
 from niki_tf.evaluation.named_solvers import compiled
 from niki_tf.evaluation.scenes import Scene
 from niki_tf.evaluation.scoring import Scorer, local_rotations
-
-SMOOTHING = {"+one_euro": filters.one_euro, "+savgol": filters.savitzky_golay}
-"""Ends of a solver's name, and the filter of the joints over time that they put in front of it."""
 
 ALIGNMENTS = {
     "14": skeletons.EVALUATION_14,
@@ -43,7 +40,7 @@ def xocc_rows(
         body: BodyData that makes the joints and poses the answers.
         occlude: function (clip, joints, twist, seed=) -> dict of joints, joint_sigma, twist and hidden, such as
             `niki_tf.data.occluded_motion`; None observes everything as it is.
-        smoothing: dict of name -> one of the values of SMOOTHING, for the solvers whose joints are filtered.
+        smoothing: dict of name -> one of the values of `filters.SMOOTHING`, for the solvers whose joints are filtered.
         alignment: a key of ALIGNMENTS.
         stride: use every n-th clip.
         seed: of shapes, cameras and occlusions.

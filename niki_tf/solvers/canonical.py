@@ -52,8 +52,8 @@ def steady_trunk_frame(joints, rest_joints, joint_sigma, frame_mask=None):
     )
     weights = trust(sigma)
     centre, rest_centre = (_centre(weights, x) for x in (seen, rest))
-    pull = tf.expand_dims(_pull(sigma), -1)
-    moment = tf.linalg.matmul(pull * (rest - rest_centre), seen - centre, transpose_a=True)
+    pulling = tf.expand_dims(pull(sigma), -1)
+    moment = tf.linalg.matmul(pulling * (rest - rest_centre), seen - centre, transpose_a=True)
     times = tf.range(tf.shape(joints)[-3])
     apart = tf.cast(times[:, None] - times, joints.dtype) / _STEADY_FRAMES
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
@@ -68,7 +68,7 @@ def trust(joint_sigma):
 
     A joint that is absent has no weight; where all are, all have the same.
     """
-    weights = _pull(joint_sigma)
+    weights = pull(joint_sigma)
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
 
 
@@ -77,7 +77,7 @@ def _centre(weights, points):
     return tf.reduce_sum(tf.expand_dims(weights, -1) * points, -2, keepdims=True)
 
 
-def _pull(joint_sigma):
+def pull(joint_sigma):
     """What `trust` shares out: 1 / (sigma^2 + (20 mm)^2), next to nothing for a joint that is absent."""
     absent = joint_sigma >= skeletons.ABSENT
     return tf.where(absent, _LEAST_TRUST, 1.0 / (told(joint_sigma) ** 2 + _TRUSTED**2))

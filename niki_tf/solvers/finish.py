@@ -12,9 +12,8 @@ error, e^2 = s^2 + mean of sigma_k^2, and grows with the share a of absent joint
     tau = (1 + 3 a) (0.045 rad / (1 + e / 50 mm) + 0.15 rad / (1 + (e / 3 mm)^2))
 
 A network has already weighed the noise that it was shown, so of a noisy frame little is left to mend; of a clean one
-everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps. An answer that
-has weighed other frames, too, knows better than its own frame's joints unless these are clean: there only the second
-part of tau stands.
+everything is. Clean joints are met to a fraction of a millimetre, noisy ones only as far as that helps.
+`finish_over_time` does it for solvers that see time.
 """
 
 import numpy as np
@@ -36,7 +35,7 @@ _FREEDOM = 10.0
 _RANKING_ROUNDS = 2
 
 
-def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False, equations=by_cholesky):
+def finished(local, joints, rest_joints, joint_sigma, *, steps, equations=by_cholesky):
     """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
@@ -44,8 +43,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False
         joints: (..., 29, 3) metres, observed, in any place.
         rest_joints: (..., 29, 3) metres, the body at rest.
         joint_sigma: (..., 29) metres; a joint that is absent, from `skeletons.ABSENT` on, does not pull at all.
-        steps: number of steps; three do.
-        clean_only: mend only what clean joints show, as of answers that have weighed other frames.
+        steps: number of steps; four do.
         equations: how linear equations are solved, a function of `niki_tf.solvers.equations`.
 
     Example:
@@ -54,7 +52,7 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False
         >>> from niki_tf.solvers import error_score, finish
         >>> rest = body.mannequin_skeleton()(tf.zeros([1, 10]))
         >>> start, joints, trusted = tf.eye(3, batch_shape=[1, 24]), rest * [1.0, 1.0, 1.02], tf.zeros([1, 29])
-        >>> local = finish.finished(start, joints, rest, trusted, steps=3)
+        >>> local = finish.finished(start, joints, rest, trusted, steps=4)
         >>> before, after = (error_score.residual(joints, r, rest, trusted) for r in (start, local))
         >>> bool(tf.reduce_mean(after) < tf.reduce_mean(before))
         True
@@ -68,20 +66,18 @@ def finished(local, joints, rest_joints, joint_sigma, *, steps, clean_only=False
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints)
         weight, unexplained = _weights(joints - posed, joint_sigma)
-        tau = _tau(unexplained, joint_sigma, clean_only=clean_only)
+        tau = _tau(unexplained, joint_sigma)
         local = _step(local, start, joints - posed, posed, world, weight, tau, equations)
     return tf.reshape(local, shape)
 
 
-def _tau(unexplained, joint_sigma, *, clean_only):
+def _tau(unexplained, joint_sigma):
     """How far an answer may be wrong, (N, 1) radians, where joints are off by `unexplained` metres besides sigma."""
     present = tf.cast(joint_sigma < skeletons.ABSENT, unexplained.dtype)
     squares = tf.reduce_sum(present * canonical.told(joint_sigma) ** 2, -1, keepdims=True)
     told = tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True))
     error = tf.sqrt(unexplained * unexplained + told)
-    tau = _CLEAN_TAU / (1.0 + (error / _CLEAN_UP_TO) ** 2)
-    if not clean_only:
-        tau += _TAU / (1.0 + error / _TAU_HALVES_AT)
+    tau = _TAU / (1.0 + error / _TAU_HALVES_AT) + _CLEAN_TAU / (1.0 + (error / _CLEAN_UP_TO) ** 2)
     return tau * (1.0 + _LOOSER_BY_ABSENT * tf.reduce_mean(1.0 - present, -1, keepdims=True))
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from niki_tf.solvers import canonical, contract, error_score
 from niki_tf.solvers.equations import by_cholesky
 from niki_tf.solvers.finish import finished
+from niki_tf.solvers.finish_over_time import finished_over_time
 
 
 class Solver(keras.Model):
@@ -23,7 +24,7 @@ class Solver(keras.Model):
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
         refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
-            3 do. May be set later, too: `solver.refine = 3`.
+            4 do. May be set later, too: `solver.refine = 4`.
 
     Raises:
         ValueError: `refine` is below 0.
@@ -86,8 +87,12 @@ class Solver(keras.Model):
             flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
         rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
         if self.refine:
-            how = {"steps": self.refine, "clean_only": self.temporal, "equations": self.equations}
-            rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
+            how = {"steps": self.refine, "equations": self.equations}
+            if self.temporal:
+                given = flat["joints"], rest_joints, sigma, flat.get("frame_mask")
+                rotations = finished_over_time(rotations, *given, **how)
+            else:
+                rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
         if self.tells_residual:
             further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
         outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **further}

@@ -54,7 +54,7 @@ def test_a_name_that_ends_in_finish_switches_it_on(stored, skeleton):
     for name, kind in (("analytic", solvers.Analytic), (str(folder), solvers.OneStage)):
         finished = evaluation.load_solver(f"{name}+finish", skeleton=skeleton)
         assert isinstance(finished, kind)
-        assert finished.refine == 3
+        assert finished.refine == 4
         assert evaluation.load_solver(name, skeleton=skeleton).refine == 0
 
 

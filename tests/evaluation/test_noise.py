@@ -121,6 +121,114 @@ def watched(clips, toy_body, monkeypatch):
     return watch
 
 
+class Watching:
+    """A solver that sees time and keeps what it is given, as `noise.compiled` would give it."""
+
+    temporal = True
+
+    def __init__(self):
+        self.given = []
+
+    def __call__(self, inputs):
+        self.given.append(inputs)
+        people, frames = inputs["joints"].shape[:2]
+        return {"global_orient": np.tile(np.eye(3), (people, frames, 1, 1, 1)),
+                "body_pose": np.tile(np.eye(3), (people, frames, 23, 1, 1))}  # fmt: skip
+
+
+@pytest.fixture
+def both(clips, toy_body, monkeypatch):
+    """A function of settings: what a solver of single frames and one that sees time are given, batch by batch."""
+
+    def see(**settings):
+        watching, alone = Watching(), []
+
+        def compiled(solver, inputs):
+            if solver is watching:
+                return solver
+            return lambda seen: alone.append(seen) or {n: v.numpy() for n, v in crude(seen).items()}
+
+        monkeypatch.setattr(noise, "compiled", compiled)
+        rows = evaluation.noise_rows(clips, solvers={"a": crude, "t": watching}, body=toy_body, seed=5, **settings)
+        return alone, watching.given, rows
+
+    return see
+
+
+def test_a_solver_that_sees_time_is_given_the_same_frames_with_those_around(both, clips):
+    alone, windows, rows = both(levels_mm=(20,), stride=2)
+    assert [row["frames"] for row in rows] == [6, 6]
+    ((single,), (window,)) = alone, windows
+    assert window["joints"].shape == (6, 16, 29, 3)
+    np.testing.assert_array_equal(window["frame_mask"].sum(1), [7, 7, 7, 7, 4, 4])
+    measured = window["joints"][np.arange(6), [0, 2, 4, 6, 1, 3]]
+    np.testing.assert_allclose(measured, single["joints"], atol=1e-5)
+    assert np.ptp(window["betas"], axis=1).max() == 0.0
+    np.testing.assert_array_equal(window["betas"][:, 0], single["betas"])
+    assert np.abs(window["joints"][0, 2] - window["joints"][1, 2]).max() > 0.02  # other bodies, other errors
+    assert "twist" not in window
+
+
+def test_the_errors_of_neighbours_are_their_own_and_of_the_same_size(both):
+    (clean, noisy), _ = both(levels_mm=(0, 20))[1], None
+    error = (noisy["joints"] - clean["joints"])[noisy["frame_mask"] > 0]
+    np.testing.assert_array_equal(error[:, 0], np.zeros_like(error[:, 0]))
+    assert error[:, 1:].std() == pytest.approx(0.02 * 2**0.5, rel=0.05)
+    first, second = noisy["joints"][0, :2] - clean["joints"][0, :2]
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.4
+
+
+@pytest.mark.parametrize("estimate", [None, data.estimate], ids=["isotropic", "estimator"])
+def test_windows_do_not_depend_on_the_batch_size(both, estimate):
+    errors = evaluation.JointErrors(estimate=estimate, sigma=estimate is not None, absent=0.3)
+    settings = {"levels_mm": (10, 20, 30), "errors": errors}
+    _, whole, rows = both(batch_size=64, **settings)
+    _, chopped, others = both(batch_size=4, **settings)
+    assert (len(whole), len(chopped)) == (3, 9)
+    for level in range(3):
+        for name, value in whole[level].items():
+            parts = np.concatenate([given[name] for given in chopped[level::3]])
+            np.testing.assert_allclose(parts, value, atol=1e-5, err_msg=name)
+    assert rows[-1]["mpjpe"] == pytest.approx(others[-1]["mpjpe"], rel=1e-5)
+
+
+def test_an_estimator_s_person_has_one_size_and_the_measured_frame_the_same_errors(both):
+    alone, windows, _ = both(errors=evaluation.JointErrors(estimate=data.estimate, sigma=True, absent=0.2))
+    for single, window in zip(alone, windows, strict=True):
+        for name in ("joints", "joint_sigma"):
+            measured = window[name][np.arange(11), [*range(7), *range(4)]]
+            np.testing.assert_allclose(measured, single[name], atol=1e-5, err_msg=name)
+
+
+def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, watched):
+    seen = []
+
+    def last_but_one(points, *, fps):
+        seen.append(len(points))
+        return np.roll(points, 1, axis=0)
+
+    _, (window,), _ = both(levels_mm=(20,))
+    given, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5, smoothing={"a": last_but_one})
+    plain, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5)
+    assert seen == 7 * [7] + 4 * [4]
+    np.testing.assert_allclose(given[0]["joints"][3], window["joints"][3, 2], atol=1e-6)
+    np.testing.assert_allclose(given[0]["joints"][0], window["joints"][0, 6], atol=1e-6)
+    np.testing.assert_array_equal(given[0]["twist"], plain[0]["twist"])
+
+
+def test_a_filter_of_joints_that_are_absent_is_refused(clips, toy_body):
+    options = {"smoothing": {"a": evaluation.one_euro}, "errors": evaluation.JointErrors(absent=0.1)}
+    with pytest.raises(ValueError, match="`absent` must be 0 where joints are filtered; got 0.1 and a"):
+        evaluation.noise_rows(clips, solvers={"a": crude}, body=toy_body, **options)
+
+
+def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, toy_body):
+    solver = solvers.Recurrent(toy_body.rest_skeleton(), hidden=4)
+    rows = evaluation.noise_rows(clips, solvers={"t": solver}, body=toy_body, levels_mm=(10,), stride=4, batch_size=2)
+    assert rows[0]["frames"] == 3
+    assert np.isfinite(rows[0]["mpjpe"])
+
+
 def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
     frames = 20000
     truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}

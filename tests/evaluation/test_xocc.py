@@ -103,14 +103,6 @@ def test_solvers_that_see_time_are_given_windows(motion, toy_body):
     assert np.isfinite(found[0]["mpjpe"])
 
 
-def test_frames_of_the_noise_protocol_are_alone_for_a_solver_that_sees_time(toy_body, rng):
-    solver = solvers.Recurrent(toy_body.rest_skeleton(), hidden=8)
-    inputs = {"joints": rng.normal(size=[5, 29, 3]).astype(np.float32)}
-    together = evaluation.compiled(solver, inputs=inputs)(inputs)["body_pose"]
-    alone = solver({"joints": inputs["joints"][:, None]})["body_pose"][:, 0]
-    np.testing.assert_allclose(together, alone, atol=2e-5)
-
-
 def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, toy_body):
     def occlude(clip, joints, twist, *, seed):
         hidden = np.full(joints.shape[:2], len(clip) == 12)

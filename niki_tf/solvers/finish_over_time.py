@@ -1,0 +1,94 @@
+"""The exact finish of an answer that sees time: towards joints that their neighbours have rid of noise.
+
+Noise differs from frame to frame, while an answer that has seen the neighbouring frames errs alike in all of them. So
+what separates the joints from the posed answer is smoothed over time: the noise goes, the answer's error stays. The
+finish then leads towards the posed joints plus the smoothed residual, and its turns are smoothed in the same way. The
+kernel is normal, and the wider the noisier the joints, at most four frames:
+
+    width = 4 frames n^2 / (n^2 + 20 mm^2)
+
+The noise n is that of the residual's second difference over time, which motion and slow errors hardly change. Of clean
+joints nothing is smoothed, and a lone frame is finished as any other.
+"""
+
+import tensorflow as tf
+
+from niki_tf import rotations, skeletons
+from niki_tf.body import kinematics
+from niki_tf.solvers import canonical
+from niki_tf.solvers.equations import by_cholesky
+from niki_tf.solvers.finish import finished
+
+_WIDEST = 4.0
+_HALF_AS_WIDE_AT = 20e-6
+_NARROWEST = 0.1
+_OF_SECOND_DIFFERENCE = 6.0
+"""Variance of the second difference of white noise, 1 + 4 + 1 times the noise's own."""
+
+
+def finished_over_time(local, joints, rest_joints, joint_sigma, frame_mask=None, *, steps, equations=by_cholesky):
+    """Local rotations (N, T, 24, 3, 3) after `steps` Gauss-Newton steps.
+
+    Args:
+        local: (N, T, 24, 3, 3) local rotation matrices, the answer of a solver that sees time.
+        joints: (N, T, 29, 3) metres, observed, each frame in any place.
+        rest_joints: (N, T, 29, 3) metres, the body at rest.
+        joint_sigma: (N, T, 29) metres; a joint that is absent does not pull.
+        frame_mask: (N, T), 1 for frames and 0 for filler that is left out; None if all are frames.
+        steps: number of steps; four do.
+        equations: how linear equations are solved, a function of `niki_tf.solvers.equations`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import body
+        >>> from niki_tf.body import kinematics
+        >>> from niki_tf.solvers import finish_over_time
+        >>> rest, start = body.mannequin_skeleton()(tf.zeros([1, 9, 10])), tf.eye(3, batch_shape=[1, 9, 24])
+        >>> noisy = rest + tf.random.stateless_normal([1, 9, 29, 3], [1, 2], stddev=0.02)
+        >>> local = finish_over_time.finished_over_time(start, noisy, rest, tf.zeros([1, 9, 29]), steps=4)
+        >>> moved = kinematics.forward_kinematics(local, rest)[0] - rest
+        >>> bool(tf.math.reduce_std(moved) < 0.3 * tf.math.reduce_std(noisy - rest))
+        True
+    """
+    there = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
+    pull = canonical.pull(joint_sigma) * tf.expand_dims(there, -1)
+    posed, _ = kinematics.forward_kinematics(local, rest_joints)
+    trust = tf.expand_dims(canonical.trust(joint_sigma), -1)
+    residual = joints - posed
+    residual -= tf.reduce_sum(trust * residual, -2, keepdims=True)
+    kernel = _kernel(residual, pull)
+    near = kernel * tf.expand_dims(there, -2)
+    gain = tf.math.divide_no_nan(tf.norm(near, axis=-1, keepdims=True), tf.reduce_sum(near, -1, keepdims=True))
+    sigma = tf.where(joint_sigma >= skeletons.ABSENT, joint_sigma, gain * joint_sigma)
+    seen = posed + _mean(kernel, tf.expand_dims(pull, -1), residual)
+    ended = finished(local, seen, rest_joints, sigma, steps=steps, equations=equations)
+    turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, ended, transpose_a=True))
+    turns = _mean(kernel, tf.expand_dims(tf.expand_dims(there, -1), -1), turns)
+    return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
+
+
+def _kernel(residual, pull):
+    """Weights (N, T, T) of every frame for every other, from the residual (N, T, 29, 3) and the joints' pull."""
+    times = tf.range(tf.shape(residual)[1])
+    apart = tf.cast(times[:, None] - times, residual.dtype)
+    before, after = (tf.cast(apart == step, residual.dtype) for step in (1.0, -1.0))
+    second = _over_time(before + after, residual) - 2.0 * residual
+    trusted = pull / canonical.pull(tf.zeros([]))
+    trusted *= tf.linalg.matmul(before, trusted) * tf.linalg.matmul(after, trusted)
+    squares = tf.reduce_sum(trusted * tf.reduce_mean(second * second, -1), [-2, -1], keepdims=True)
+    count = _OF_SECOND_DIFFERENCE * tf.reduce_sum(trusted, [-2, -1], keepdims=True)
+    variance = tf.math.divide_no_nan(squares, count)
+    width = tf.maximum(_WIDEST * variance / (variance + _HALF_AS_WIDE_AT), _NARROWEST)
+    return tf.exp(-0.5 * (apart / width) ** 2)
+
+
+def _mean(kernel, weights, values):
+    """Weighted mean over time of values (N, T, n, 3); weights (N, T, n or 1, 1), zero where no frame has any."""
+    return tf.math.divide_no_nan(_over_time(kernel, weights * values), _over_time(kernel, weights))
+
+
+def _over_time(matrix, values):
+    """A matrix (T, T), or one for each window (N, T, T), times values (N, T, n, m)."""
+    shape = tf.shape(values)
+    flat = tf.reshape(values, tf.concat([shape[:2], [values.shape[2] * values.shape[3]]], 0))
+    return tf.reshape(tf.linalg.matmul(matrix, flat), shape)
