@@ -62,7 +62,7 @@ def test_wrong_requests_are_turned_away():
 
 
 def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
-    solver = solvers.Temporal(body.mannequin_skeleton(), couplings=2, hidden=16, pairs=1, temporal_hidden=16)
+    solver = solvers.Temporal(body.mannequin_skeleton(), couplings=2, hidden=16, pairs=1, temporal_hidden=16, refine=1)
     shapes = {"joints": (29, 3), "joint_sigma": (29,), "betas": (10,), "twist": (23, 2)}
     # The other signatures are made of the same operations; each costs seconds.
     monkeypatch.setattr(
