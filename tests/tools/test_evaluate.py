@@ -55,6 +55,15 @@ def over_time(tmp_path_factory):
     return folder
 
 
+def test_noise_with_a_filter_and_a_solver_that_sees_time(run_tool, motion, over_time, tmp_path):
+    names = ["analytic+savgol9", str(over_time)]
+    run_tool("evaluate", f"--motion={motion}", "--stride=5", *(f"--solver={n}" for n in names), f"--output={tmp_path}")
+    rows = json.loads((tmp_path / "noise.json").read_text())
+    assert [row["solver"] for row in rows] == [name for name in names for _ in range(7)]
+    assert {row["frames"] for row in rows} == {2}
+    assert rows[0]["mpjpe"] > 0.1  # without a filter, analytic is exact here
+
+
 def test_occlusion_gives_rows_curve_and_video(run_tool, motion, tiny_model, over_time, tmp_path):
     names = ["analytic+one_euro", str(tiny_model), str(over_time)]
     printed = run_tool(
