@@ -101,23 +101,27 @@ def noise_rows(
 
     Raises:
         ValueError: no clips, no solvers, a number out of range, a solver that needs the twist and is not told, or a
-            filter where joints are absent.
+            filter where joints are absent or of a solver that sees time.
         FloatingPointError: a solver gave numbers that are not finite.
     """
     check(clips, solvers, stride=stride, batch_size=batch_size)
     if not levels_mm or min(levels_mm) < 0:
         raise ValueError(f"`levels_mm` must be millimetres, none below 0; got {tuple(levels_mm)}.")
+    over_time = {name for name, solver in solvers.items() if getattr(solver, "temporal", False)}
     smoothing = smoothing or {}
-    if smoothing and errors.absent:
-        name = next(iter(smoothing))
-        raise ValueError(f"`absent` must be 0 where joints are filtered; got {errors.absent} and {name}.")
+    for name in smoothing:
+        if errors.absent:
+            raise ValueError(f"`absent` must be 0 where joints are filtered; got {errors.absent} and {name}.")
+        if name in over_time:
+            raise ValueError(
+                f"`smoothing` must be of solvers of single frames; {name} sees time. Take the filter away."
+            )
     scorer = Scorer(body)
     poses = chosen_poses(clips, stride=stride)
     betas, noise = draws(len(poses), num_betas=scorer.num_betas, seed=seed)
     drawn = _Drawn(noise, *_further_draws(len(poses), seed=seed))
     column, levels = ("noise_mm", levels_mm) if errors.estimate is None else ("factor", FACTORS)
     contests = {(name, level): [] for name in solvers for level in levels}
-    over_time = {name for name, solver in solvers.items() if getattr(solver, "temporal", False)}
     around = _Around(clips, scorer.skeleton, drawn, stride, seed) if over_time or smoothing else None
     solve = {}
     with tqdm.tqdm(total=len(poses) * len(contests), unit="frame", disable=not progress) as bar:

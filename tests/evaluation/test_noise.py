@@ -216,10 +216,17 @@ def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, 
     np.testing.assert_array_equal(given[0]["twist"], plain[0]["twist"])
 
 
-def test_a_filter_of_joints_that_are_absent_is_refused(clips, toy_body):
-    options = {"smoothing": {"a": evaluation.one_euro}, "errors": evaluation.JointErrors(absent=0.1)}
-    with pytest.raises(ValueError, match="`absent` must be 0 where joints are filtered; got 0.1 and a"):
-        evaluation.noise_rows(clips, solvers={"a": crude}, body=toy_body, **options)
+@pytest.mark.parametrize(
+    ("name", "errors", "message"),
+    [
+        ("a", evaluation.JointErrors(absent=0.1), "`absent` must be 0 where joints are filtered; got 0.1 and a"),
+        ("t", noise.ISOTROPIC, "`smoothing` must be of solvers of single frames; t sees time"),
+    ],
+)
+def test_filters_that_make_no_sense_are_refused(clips, toy_body, name, errors, message):
+    rivals = {"solvers": {"a": crude, "t": Watching()}, "smoothing": {name: evaluation.one_euro}}
+    with pytest.raises(ValueError, match=message):
+        evaluation.noise_rows(clips, body=toy_body, errors=errors, **rivals)
 
 
 def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, toy_body):
