@@ -1,4 +1,4 @@
-"""Windows about measured frames: inside one clip, the frame in the middle where it can be, joints as the body has them."""
+"""Windows about measured frames: inside one clip, the frame in the middle if it can be, joints as the body has them."""
 
 import numpy as np
 import tensorflow as tf

@@ -21,7 +21,7 @@ with quiet_start():
 
 _SHIPPED = [
     str(_TOOLS.parent / "saved_models" / name)
-    for name in ("one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "mlp", "temporal")
+    for name in ("one_stage", "one_stage+finish", "twist_swing", "mlp", "temporal", "temporal+finish")
 ]
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic", *_SHIPPED], "`analytic` or a folder that holds model.keras; `+finish`."
