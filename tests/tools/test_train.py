@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
 
 from niki_tf import body, data, solvers
@@ -47,9 +48,17 @@ def _arrays(workdir):
         return dict(stored)
 
 
-@pytest.mark.slow
+@pytest.fixture
+def eager():
+    """No graph of a step is made: that takes longer than two steps do."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-@pytest.mark.usefixtures("made_is_small")
+@pytest.mark.usefixtures("made_is_small", "eager")
 def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
     deep = ("couplings", "layers", "rotation_couplings")
