@@ -14,8 +14,8 @@ def test_both_formats_are_written(run_tool, tmp_path, monkeypatch):
         "export", "--model=analytic+finish", f"--output={tmp_path}", "--quantize=none", "--quantize=int8"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "model.tflite", "model_int8.tflite"]
-    assert (tmp_path / "model.tflite").read_bytes() == b"none 3"
-    assert (tmp_path / "model_int8.tflite").read_bytes() == b"int8 3"
+    assert (tmp_path / "model.tflite").read_bytes() == b"none 4"
+    assert (tmp_path / "model_int8.tflite").read_bytes() == b"int8 4"
     assert set(export.load_saved_model(tmp_path / "1").shapes) == {"serving_default", "ik", "ik_full"}
     assert "model_int8.tflite" in printed
 
