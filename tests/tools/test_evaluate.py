@@ -167,7 +167,7 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
         (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
         (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
-        (["--solver=analytic+savgol"], "there is no such folder"),
+        (["--protocol=error_score", "--solver=analytic+savgol"], "there is no such folder"),
     ],
 )
 def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments, message):
