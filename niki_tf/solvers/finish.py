@@ -105,7 +105,7 @@ def _step(local, start, error, posed, world, weight, tau, equations):
     stiffness = 1.0 / (tau * tau)
     normal = tf.linalg.matmul(pull, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(72)
     target = tf.linalg.matvec(pull, tf.reshape(_centred(error, weight), [size, 87]), transpose_a=True)
-    turn = equations(normal, target - stiffness * away)
+    turn = equations(normal, (target - stiffness * away)[..., None])
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(tf.reshape(turn, [size, 24, 3])))
 
 

@@ -8,7 +8,7 @@ from niki_tf.solvers import equations
 
 def test_both_ways_solve_what_numpy_solves(rng):
     factors = rng.normal(size=[4, 72, 90])
-    matrix, vector = factors @ factors.swapaxes(-1, -2) + 5.0 * np.eye(72), rng.normal(size=[4, 72])
-    expected = np.linalg.solve(matrix, vector[..., None])[..., 0]
+    matrix, wanted = factors @ factors.swapaxes(-1, -2) + 5.0 * np.eye(72), rng.normal(size=[4, 72, 3])
+    expected = np.linalg.solve(matrix, wanted)
     for solve in (equations.by_cholesky, equations.by_elimination):
-        np.testing.assert_allclose(solve(tf.constant(matrix), tf.constant(vector)), expected, rtol=1e-9)
+        np.testing.assert_allclose(solve(tf.constant(matrix), tf.constant(wanted)), expected, rtol=1e-9)
