@@ -5,25 +5,23 @@ what separates the joints from the posed answer is smoothed over time: the noise
 finish then leads towards the posed joints plus the smoothed residual, and its turns are smoothed in the same way. The
 kernel is normal, and the wider the noisier the joints, at most four frames:
 
-    width = 4 frames n^2 / (n^2 + 20 mm^2)
+    width = 4 frames n^2 / (n^2 + 80 mm^2)
 
-The noise n is that of the residual's second difference over time, which motion and slow errors hardly change. Of clean
-joints nothing is smoothed, and a lone frame is finished as any other.
+The noise n is what `smoothing` finds in the residual. Of clean joints nothing is smoothed, and a lone frame is finished
+as any other.
 """
 
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.solvers import canonical
+from niki_tf.solvers import canonical, smoothing
 from niki_tf.solvers.equations import by_cholesky
 from niki_tf.solvers.finish import finished
 
 _WIDEST = 4.0
-_HALF_AS_WIDE_AT = 20e-6
+_HALF_AS_WIDE_AT = 80e-6
 _NARROWEST = 0.1
-_OF_SECOND_DIFFERENCE = 6.0
-"""Variance of the second difference of white noise, 1 + 4 + 1 times the noise's own."""
 
 
 def finished_over_time(local, joints, rest_joints, joint_sigma, frame_mask=None, *, steps, equations=by_cholesky):
@@ -56,7 +54,7 @@ def finished_over_time(local, joints, rest_joints, joint_sigma, frame_mask=None,
     trust = tf.expand_dims(canonical.trust(joint_sigma), -1)
     residual = joints - posed
     residual -= tf.reduce_sum(trust * residual, -2, keepdims=True)
-    kernel = _kernel(residual, pull)
+    kernel = _kernel(residual, joint_sigma, there)
     near = kernel * tf.expand_dims(there, -2)
     gain = tf.math.divide_no_nan(tf.norm(near, axis=-1, keepdims=True), tf.reduce_sum(near, -1, keepdims=True))
     sigma = tf.where(joint_sigma >= skeletons.ABSENT, joint_sigma, gain * joint_sigma)
@@ -67,19 +65,12 @@ def finished_over_time(local, joints, rest_joints, joint_sigma, frame_mask=None,
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
 
 
-def _kernel(residual, pull):
-    """Weights (N, T, T) of every frame for every other, from the residual (N, T, 29, 3) and the joints' pull."""
-    times = tf.range(tf.shape(residual)[1])
-    apart = tf.cast(times[:, None] - times, residual.dtype)
-    before, after = (tf.cast(apart == step, residual.dtype) for step in (1.0, -1.0))
-    second = _over_time(before + after, residual) - 2.0 * residual
-    trusted = pull / canonical.pull(tf.zeros([]))
-    trusted *= tf.linalg.matmul(before, trusted) * tf.linalg.matmul(after, trusted)
-    squares = tf.reduce_sum(trusted * tf.reduce_mean(second * second, -1), [-2, -1], keepdims=True)
-    count = _OF_SECOND_DIFFERENCE * tf.reduce_sum(trusted, [-2, -1], keepdims=True)
-    variance = tf.math.divide_no_nan(squares, count)
+def _kernel(residual, joint_sigma, there):
+    """Weights (N, T, T) of every frame for every other, from the residual (N, T, 29, 3) and the joints' sigma."""
+    variance = tf.reduce_mean(smoothing.noise_variance(residual, joint_sigma, there), -1, keepdims=True)
     width = tf.maximum(_WIDEST * variance / (variance + _HALF_AS_WIDE_AT), _NARROWEST)
-    return tf.exp(-0.5 * (apart / width) ** 2)
+    times = tf.range(tf.shape(residual)[1])
+    return tf.exp(-0.5 * (tf.cast(times[:, None] - times, residual.dtype) / width) ** 2)
 
 
 def _mean(kernel, weights, values):

@@ -61,8 +61,8 @@ class InvertibleSolver(LearnedSolver):
 
     What joints, sigma and unit twists cannot hold of the network's end travels as `padding`: its 60 padding entries,
     how far the frame that the joints show is shifted (3, metres) and turned (3, rotation vector) from the network's,
-    and how much longer than 1 each twist is. It is zero for an observation; handed from `fk` to `ik`, it makes the
-    way there and back exact.
+    how much longer than 1 each twist is, and, of a solver that steadies joints, what that takes away from them. It is
+    zero for an observation; handed from `fk` to `ik`, it makes the way there and back exact.
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
@@ -76,6 +76,8 @@ class InvertibleSolver(LearnedSolver):
     """Entries of the error embedding z."""
     twists = 0
     """Twists that the network sees."""
+    steadies = False
+    """Whether joints are steadied (`steadied`) before the network sees them."""
 
     def to_pose(self, seen, shape, *, training=False):
         """Rotations 6D (..., 144), z (..., `embedding`) and a dictionary of what lies between, of an `Observation`."""
@@ -88,7 +90,12 @@ class InvertibleSolver(LearnedSolver):
     @property
     def extra_inputs(self):
         """Inputs besides those of the contract."""
-        return {"padding": (PADDING + _FRAME + self.twists,)}
+        return {"padding": (PADDING + _FRAME + self.twists + self._taken,)}
+
+    @property
+    def _taken(self):
+        """Entries of the padding for what steadying takes away from the joints."""
+        return JOINTS if self.steadies else 0
 
     @property
     def published_weights(self):
@@ -117,10 +124,12 @@ class InvertibleSolver(LearnedSolver):
 
     def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, padding=None, frame_mask=None):
         """See `LearnedSolver.solve_own`; a further output is z."""
-        rotation, centre = self.frame(joints, rest_joints, joint_sigma, frame_mask)
         if padding is None:
             padding = tf.zeros(tf.concat([tf.shape(joints)[:-2], self.extra_inputs["padding"]], 0))
-        padding, shift, turn, longer = tf.split(padding, [PADDING, 3, 3, self.twists], -1)
+        padding, shift, turn, longer, taken = tf.split(padding, [PADDING, 3, 3, self.twists, self._taken], -1)
+        if self.steadies:
+            joints = self.steadied(joints, joint_sigma, frame_mask) + tf.reshape(taken, tf.shape(joints))
+        rotation, centre = self.frame(joints, rest_joints, joint_sigma, frame_mask)
         rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
         seen = canonical.to_frame(joints, rotation, centre) + tf.expand_dims(shift, -2)
         seen = Observation(seen, canonical.told(joint_sigma), padding, self._lengthen(twist, longer))
@@ -176,6 +185,9 @@ class InvertibleSolver(LearnedSolver):
         if self.twists:
             outputs["twist"] = rotations.normalize(given.twist)
             padding.append(tf.norm(given.twist, axis=-1) - 1.0)
+        if self.steadies:
+            taken = joints - self.steadied(joints, given.sigma)
+            padding.append(tf.reshape(taken, tf.concat([tf.shape(taken)[:-2], [JOINTS]], 0)))
         return outputs | {"padding": tf.concat(padding, -1)}
 
 

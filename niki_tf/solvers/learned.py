@@ -73,6 +73,10 @@ class LearnedSolver(Solver):
         difference = kinematics.bones(rest_joints)[..., 1:, :] - reference
         return self.code(_BONE_UNITS * tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [28 * 3]], 0)))
 
+    def steadied(self, joints, joint_sigma, frame_mask=None):
+        """The joints (..., 29, 3) as the network is shown them, in any place: as they are."""
+        return joints
+
     def frame(self, joints, rest_joints, joint_sigma, frame_mask=None):
         """Rotation (..., 3, 3) and centre (..., 3) of the frame to solve in; the root's own if not canonical.
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from niki_tf.flows import TemporalFlow
+from niki_tf.solvers import smoothing
 from niki_tf.solvers.invertible import POSE, InvertibleSolver, Observation
 from niki_tf.solvers.one_stage import EMBEDDING
 
@@ -14,8 +15,9 @@ class Temporal(InvertibleSolver):
 
     Inputs are windows, joints (..., T, 29, 3), of any length T; training saw 16 frames. Between the blocks of the
     one-stage mapping, which act on each frame, temporal couplings shift and scale a part of the frames by what
-    self-attention over the others says. A single frame passes through the one-stage mapping alone. The frame of the
-    trunk is steadied over time. `windows.solve_motion` solves motion of any length, `streaming` solves it live.
+    self-attention over the others says. A single frame passes through the one-stage mapping alone. What the network is
+    shown is steadied over time: the joints (`smoothing`) and the frame of the trunk. `windows.solve_motion` solves
+    motion of any length, `streaming` solves it live.
 
     Args:
         skeleton: the `RestSkeleton` of the body that is posed.
@@ -39,6 +41,7 @@ class Temporal(InvertibleSolver):
     """
 
     temporal = True
+    steadies = True
     embedding = EMBEDDING
 
     def __init__(
@@ -55,6 +58,10 @@ class Temporal(InvertibleSolver):
     def extra_inputs(self):
         """Inputs besides those of the contract."""
         return super().extra_inputs | {"frame_mask": ()}
+
+    def steadied(self, joints, joint_sigma, frame_mask=None):
+        """The joints (N, T, 29, 3), `smoothing.smoothed`."""
+        return smoothing.smoothed(joints, joint_sigma, frame_mask, equations=self.equations)
 
     def to_pose(self, seen, shape, *, training=False):
         """See `InvertibleSolver.to_pose`; nothing lies between, the twist is not used."""
@@ -89,6 +96,12 @@ class Temporal(InvertibleSolver):
             raise ValueError(f"`one_stage` must be a OneStage of the size of {self.name}; got {one_stage.name}.")
         for variable, value in zip(own, theirs, strict=True):
             variable.assign(value)
+
+    def freeze_spatial(self):
+        """Keeps all that acts on single frames as it is: training then moves the temporal couplings alone."""
+        self.flow.spatial.trainable = False
+        if self.condition == "bones":
+            self.code.trainable = False
 
     @property
     def published_weights(self):

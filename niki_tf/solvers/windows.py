@@ -40,10 +40,7 @@ def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
     length = len(inputs["joints"])
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
-    places = np.arange(frames) + np.array(starts(length, frames=frames, step=step))[:, None]
-    present = (places < length).astype(np.float32)
-    places = np.minimum(places, length - 1)
-    weights = np.minimum(np.arange(1, frames + 1), np.arange(frames, 0, -1)) * present
+    places, present, weights = cut(length, frames=frames, step=step)
     blended = np.zeros([length, 24, 3, 3])
     for first in range(0, len(places), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
@@ -53,6 +50,19 @@ def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
         np.add.at(blended, places[some], weights[some, :, None, None, None] * local)
     local = rotations.moment_to_rotation(np.swapaxes(blended, -1, -2).astype(np.float32)).numpy()
     return {"global_orient": local[:, :1], "body_pose": local[:, 1:]}
+
+
+def cut(length, *, frames=FRAMES, step=STEP):
+    """The overlapping windows on `length` frames, each array (N, frames).
+
+    Returns:
+        the numbers of their frames; 1.0 for frames and 0.0 for what fills up a window, float32; and what an answer
+        weighs in a mean over windows, the more the nearer to the middle of its window it is.
+    """
+    places = np.arange(frames) + np.array(starts(length, frames=frames, step=step))[:, None]
+    present = (places < length).astype(np.float32)
+    weights = np.minimum(np.arange(1, frames + 1), np.arange(frames, 0, -1)) * present
+    return np.minimum(places, length - 1), present, weights
 
 
 def starts(length, *, frames, step):

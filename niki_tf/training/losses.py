@@ -142,6 +142,7 @@ def _observe_clean(solver, batch):
 def _observe(solver, batch, joints, sigma, twist):
     """What the network is shown and what is true, seen from the frame that the observation shows."""
     over_time = {"frame_mask": batch["frame_mask"]} if "frame_mask" in batch else {}
+    joints = solver.steadied(joints, sigma, **over_time)
     rotation, centre = solver.frame(joints, batch["rest_joints"], sigma, **over_time)
     back = rotations.transpose(rotation)
     pose, swing = (

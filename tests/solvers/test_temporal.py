@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, rotations, solvers
-from niki_tf.solvers import finish_over_time, streaming, windows
+from niki_tf.solvers import canonical, finish_over_time, smoothing, streaming, windows
+from niki_tf.solvers.invertible import PADDING, Observation
 
 SKELETON = body.mannequin_skeleton()
 MAKERS = {
@@ -91,6 +92,28 @@ def test_a_turned_person_is_the_same_motion(solver, rng):
     found = solver(inputs)
     np.testing.assert_allclose(turned["body_pose"], found["body_pose"], atol=3e-4)
     np.testing.assert_allclose(turned["global_orient"], turn @ found["global_orient"], atol=3e-4)
+
+
+def test_the_network_is_shown_smoothed_joints(rng):
+    solver, inputs = _strong(MAKERS["temporal"]()), _inputs(rng, 2, 6)
+    mask = tf.constant([[1.0] * 6, [1.0] * 5 + [0.0]])
+    rest = SKELETON(inputs["betas"])
+    joints = smoothing.smoothed(inputs["joints"], inputs["joint_sigma"], mask)
+    rotation, centre = solver.frame(joints, rest, inputs["joint_sigma"], mask)
+    seen = Observation(canonical.to_frame(joints, rotation, centre), inputs["joint_sigma"], tf.zeros([2, 6, PADDING]))
+    pose, _, _ = solver.to_pose(seen, solver.shape(inputs["betas"], rest, mask))
+    found = solver({**inputs, "frame_mask": mask})
+    expected = rotations.sixd_vector_to_matrices(pose)[..., 1:, :, :]
+    np.testing.assert_allclose(found["body_pose"][:, :5], expected[:, :5], atol=2e-5)
+
+
+def test_what_acts_on_single_frames_can_be_frozen(rng):
+    solver = MAKERS["temporal"]()
+    everything = len(solver.trainable_variables)
+    solver.freeze_spatial()
+    over_time = {id(variable) for layer in solver.flow.attention for variable in layer.trainable_variables}
+    assert {id(variable) for variable in solver.trainable_variables} == over_time
+    assert 0 < len(over_time) < everything
 
 
 def test_it_starts_from_a_one_stage_solver(rng):
