@@ -27,7 +27,7 @@ _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; 
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic"],
     "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of noise and xocc "
-    "also `+one_euro`, `+savgol`, `+savgol9` or `+savgol15`, a filter in front. Give the flag once for each solver.",
+    f"also a filter in front, {' or '.join(f'`{end}`' for end in evaluation.SMOOTHING)}. Give the flag once a solver.",
 )  # fmt: skip
 _NOISE = flags.DEFINE_enum(
     "noise", "isotropic", ["isotropic", "estimator"],

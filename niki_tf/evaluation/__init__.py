@@ -2,7 +2,7 @@
 
 from niki_tf.evaluation.error_score import error_score_rows
 from niki_tf.evaluation.figures import acceleration_figure, noise_figure
-from niki_tf.evaluation.filters import SMOOTHING, one_euro, savitzky_golay
+from niki_tf.evaluation.filters import SMOOTHING, one_euro, savitzky_golay, whittaker
 from niki_tf.evaluation.metrics import (
     accel_error,
     mpjpe,
@@ -30,6 +30,6 @@ __all__ = [
     "hardest_clip", "load_solver", "local_rotations", "mpjpe", "noise_figure", "noise_rows", "observed_scene",
     "one_euro", "output_folder", "pa_mpjpe", "pivot", "pve", "rank_correlation", "render_mesh", "root_aligned",
     "root_aligned_mpjpe", "rotation_error_deg", "round_trip_rows", "savitzky_golay", "scene_of_joints",
-    "side_by_side", "similarity_aligned", "text_table", "times_ms", "write_csv", "write_json", "written_whole",
-    "xocc_rows",
+    "side_by_side", "similarity_aligned", "text_table", "times_ms", "whittaker", "write_csv", "write_json",
+    "written_whole", "xocc_rows",
 ]  # fmt: skip

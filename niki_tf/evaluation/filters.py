@@ -3,6 +3,9 @@
 import functools
 
 import numpy as np
+import tensorflow as tf
+
+from niki_tf.solvers import smoothing, windows
 
 _DERIVATIVE_CUTOFF = 1.0
 _MIN_CUTOFF, _BETA = 1.0, 0.25
@@ -64,14 +67,41 @@ def savitzky_golay(points, *, fps, window=_WINDOW, order=_ORDER):
     return savgol_filter(np.asarray(points, np.float64), window, min(order, window - 1), axis=0)
 
 
+def whittaker(points, *, fps):
+    """Joints (T, 29, 3) by the smoother that is in the temporal solver, `solvers.smoothing`, in overlapping windows.
+
+    Args:
+        points: (T, 29, 3) metres.
+        fps: frames per second; the smoother is made for 30, so it does not count.
+
+    Returns:
+        smoothed joints (T, 29, 3), relative to the trunk's centre.
+    """
+    places, present, weights = windows.cut(len(points))
+    found = _compiled_smoother()(np.asarray(points, np.float32)[places], present).numpy()
+    total = np.zeros(np.shape(points))
+    np.add.at(total, places, weights[..., None, None] * found)
+    return total / np.bincount(places.ravel(), weights.ravel())[:, None, None]
+
+
+@functools.cache
+def _compiled_smoother():
+    signature = [tf.TensorSpec([None, None, 29, 3]), tf.TensorSpec([None, None])]
+    return tf.function(
+        lambda joints, present: smoothing.smoothed(joints, tf.zeros(tf.shape(joints)[:-1]), present),
+        input_signature=signature, autograph=False,
+    )  # fmt: skip
+
+
 SMOOTHING = {
     "+one_euro": one_euro,
     "+savgol": savitzky_golay,
     "+savgol9": functools.partial(savitzky_golay, window=9, order=2),
     "+savgol15": functools.partial(savitzky_golay, window=15, order=3),
+    "+whittaker": whittaker,
 }
 """Ends of a solver's name, and the filter of the joints over time that they put in front of it.
 
 The second is for joints that are hidden. In front of mlp+finish, of windows of 5 to 15 frames on training clips, the
-third is the best at 10 mm of noise, the fourth from 30 mm on.
+third is the best at 10 mm of noise, the fourth from 30 mm on. The last finds out by itself how noisy joints are.
 """

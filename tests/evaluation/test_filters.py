@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from niki_tf import evaluation
+from niki_tf import body, evaluation, skeletons
 
 
 def test_one_euro_by_hand():
@@ -24,9 +24,7 @@ def test_one_euro_does_not_look_ahead(rng):
     points = rng.normal(size=[20, 2, 3])
     other = points.copy()
     other[10:] += 1.0
-    np.testing.assert_array_equal(
-        evaluation.one_euro(points, fps=30.0)[:10], evaluation.one_euro(other, fps=30.0)[:10]
-    )
+    np.testing.assert_array_equal(evaluation.one_euro(points, fps=30.0)[:10], evaluation.one_euro(other, fps=30.0)[:10])
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 40])
@@ -39,3 +37,17 @@ def test_savitzky_golay_needs_scipy_and_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.signal", None)
     with pytest.raises(ModuleNotFoundError, match="needs SciPy"):
         evaluation.savitzky_golay(np.zeros([9, 3]), fps=30.0)
+
+
+def _centred(joints):
+    return joints - joints[:, list(skeletons.TRUNK)].mean(1, keepdims=True)
+
+
+def test_whittaker_takes_noise_away_from_motion_longer_than_a_window(rng):
+    times = np.arange(41)[:, None, None] / 30.0
+    motion = body.mannequin_skeleton().joints + 0.1 * np.sin(4.0 * times + np.arange(29)[:, None])
+    noisy = motion + 0.03 * rng.normal(size=motion.shape)
+    found = evaluation.whittaker(noisy, fps=30.0)
+    left, before = (_centred(joints) - _centred(motion) for joints in (found, noisy))
+    assert left.std() < 0.6 * before.std()
+    np.testing.assert_allclose(found[0], evaluation.whittaker(noisy[:16], fps=30.0)[0], atol=1e-6)
