@@ -43,9 +43,10 @@ flags.DEFINE_string(
     "initial", None,
     "Folder of a trained model.keras whose weights the run starts from; `temporal` can start from a one-stage model.",
 )  # fmt: skip
-flags.DEFINE_integer(
-    "window", 16, "Frames of each example of a solver that sees time; others see one.", lower_bound=2
+flags.DEFINE_bool(
+    "freeze_spatial", False, "Train the temporal couplings of `temporal` alone; all that acts on single frames stays."
 )
+flags.DEFINE_integer("window", 16, "Frames of each example of a solver that sees time; others see one.", lower_bound=2)
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_string("body", "mannequin", "Body whose skeleton is trained on: `mannequin` or an SMPL file.")
 flags.DEFINE_integer("hidden", None, "Width of the hidden layers.", lower_bound=1)
@@ -71,7 +72,8 @@ flags.DEFINE_integer(
 for settings, prefix in _SETTINGS.items():
     dataclass_flags.define(settings, prefix=prefix)
 _NAMES = (
-    "solver", "source", "initial", "window", "skip_bad", "body", "strategy", "cpu_replicas", *_MODEL_FLAGS,
+    "solver", "source", "initial", "freeze_spatial", "window", "skip_bad", "body", "strategy", "cpu_replicas",
+    *_MODEL_FLAGS,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )  # fmt: skip
 
@@ -99,9 +101,14 @@ def make_solver(skeleton):
     kind, _, own = _SOLVERS[FLAGS.solver]
     given = {name: FLAGS[name].value for name in _MODEL_FLAGS if FLAGS[name].value is not None}
     strange = sorted(given.keys() - {*_COMMON_FLAGS, *own})
+    if FLAGS.freeze_spatial and kind is not solvers.Temporal:
+        strange.append("freeze_spatial")
     if strange:
         raise ValueError(f"`solver` {FLAGS.solver} does not take --{', --'.join(strange)}.")
-    return kind(skeleton, **given)
+    solver = kind(skeleton, **given)
+    if FLAGS.freeze_spatial:
+        solver.freeze_spatial()
+    return solver
 
 
 def main(argv):

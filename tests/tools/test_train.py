@@ -68,7 +68,7 @@ def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     if config.stem == "temporal":
         initial = solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8)
         files.save(initial, tmp_path / "one_stage")
-        small |= {"initial": str(tmp_path / "one_stage")}
+        small |= {"initial": str(tmp_path / "one_stage"), "freeze_spatial": "true"}
     printed = run_tool(
         "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
         *(f"--{name}={value}" for name, value in small.items()),
@@ -78,12 +78,17 @@ def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     assert answer["body_pose"].shape == (1, 23, 3, 3)
     if initial is not None:
         for before, after in zip(initial.flow.weights, solvers.load(tmp_path).flow.spatial.weights, strict=True):
-            np.testing.assert_allclose(after, before, atol=1e-3)
+            np.testing.assert_array_equal(after, before)
     run = json.loads((tmp_path / "run.json").read_text())
     for name, value in (given | small | {"max_steps": "2"}).items():
         stored = run["flags"][name]
         assert value in stored if name == "source" else str(stored).lower() in (value, str(type(stored)(value))), name
     assert {"niki-tf", "tensorflow", "keras", "python"} <= run["versions"].keys()
+
+
+def test_only_the_temporal_solver_has_something_to_freeze(run_tool, tiny):
+    with pytest.raises(SystemExit, match="`solver` one_stage does not take --freeze_spatial"):
+        run_tool("train", *tiny, "--freeze_spatial")
 
 
 @pytest.mark.usefixtures("made_is_small")
