@@ -36,6 +36,12 @@ def test_clean_joints_stay_as_they_are():
     assert _error(_smoothed(motion + np.float32([0.3, -2.0, 1.0])), motion) < 0.1
 
 
+def test_what_trembles_no_more_than_motion_does_is_motion(rng):
+    motion = _motion() + 0.002 * rng.normal(size=[1, 16, 29, 3])
+    motion = np.float32(motion - motion[:, :, TRUNK].mean(2, keepdims=True))
+    assert _error(_smoothed(motion), motion) < 0.6
+
+
 @pytest.mark.parametrize(("noise", "share"), [(0.01, 0.75), (0.03, 0.65), (0.1, 0.6)])
 def test_noise_goes_the_more_the_more_there_is(noise, share, rng):
     motion = _motion()
@@ -86,3 +92,7 @@ def test_joints_that_are_absent_all_along_do_no_harm(rng):
     found = _smoothed(noisy, sigma)
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 2.0
+
+
+def test_a_window_of_filler_alone_stays_finite():
+    assert np.isfinite(_smoothed(_motion(5), mask=tf.zeros([1, 5]))).all()

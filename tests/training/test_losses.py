@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from niki_tf import body, data, solvers, training
 from niki_tf.data import augmentation, pipeline
+from niki_tf.solvers import canonical
 from niki_tf.training import losses
 
 SKELETON = body.mannequin_skeleton()
@@ -162,6 +163,16 @@ def test_every_weight_of_a_solver_that_sees_time_gets_a_gradient(windows):
             if gradient is None or np.abs(gradient).max() == 0.0
         ]
         assert without == []
+
+
+def test_a_solver_that_steadies_joints_is_shown_steadied_ones(windows):
+    solver = solvers.Temporal(SKELETON, hidden=8, couplings=2, pairs=1, temporal_hidden=8)
+    given = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
+    steadied = solver.steadied(canonical.filled(given[0], windows["rest_joints"], given[1]), *given[1:])
+    rotation, centre = solver.frame(steadied, windows["rest_joints"], *given[1:])
+    seen = losses._observe_noisy(solver, windows)
+    np.testing.assert_allclose(seen["joints"], canonical.to_frame(steadied, rotation, centre), atol=1e-5)
+    assert np.abs(steadied - given[0] + given[0][..., :1, :] - steadied[..., :1, :]).max() > 0.01
 
 
 def test_acceleration_error_by_hand():
