@@ -87,7 +87,7 @@ def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
 
 
 def test_only_the_temporal_solver_has_something_to_freeze(run_tool, tiny):
-    with pytest.raises(SystemExit, match="`solver` one_stage does not take --freeze_spatial"):
+    with pytest.raises(SystemExit, match="`solver` mlp does not take --freeze_spatial"):
         run_tool("train", *tiny, "--freeze_spatial")
 
 

@@ -92,6 +92,9 @@ class _Knows:
     def __init__(self, true):
         self.true = true
 
+    def steadied(self, joints, joint_sigma):
+        return joints
+
     def frame(self, joints, rest_joints, joint_sigma):
         return tf.eye(3, batch_shape=[len(joints)]), joints[:, 0]
 
