@@ -72,9 +72,10 @@ def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
     run = export.load_litert(tmp_path / "model.tflite")
     for leading in ((1, 16), (7, 5), (4, 1)):
         inputs = chosen(arrays(*leading), INPUTS["ik_full"])
-        # Float32, in which LiteRT solves the smoother's equations, gives joints that are absent to 0.2 mm only.
+        # Without absent joints: where LiteRT's float32 smooths them to they are off by millimetres, as is any guess.
+        inputs["joint_sigma"] = np.minimum(inputs["joint_sigma"], 0.02)
         inputs["joints"] = np.float32(SKELETON.joints + 0.1 * (inputs["joints"] - SKELETON.joints))
-        assert_same(run("ik_full", **inputs), in_keras(solver, "ik_full", inputs), within=2e-4)
+        assert_same(run("ik_full", **inputs), in_keras(solver, "ik_full", inputs), within=5e-5)
 
 
 class Factorising(solvers.MLP):
