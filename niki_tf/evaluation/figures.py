@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from niki_tf.evaluation.named_solvers import FINISH
 from niki_tf.evaluation.tables import written_whole
 
-_COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d")
+_COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
 _INK = "#333333"
 _LEVELS = {
     "noise_mm": "noise on each axis, standard deviation (mm)",
