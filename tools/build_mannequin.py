@@ -11,7 +11,7 @@ from mannequin_modelling.figure import figure
 from mannequin_modelling.remeshing import symmetric_surface
 from mannequin_modelling.sizes import edge_length
 
-from niki_tf import evaluation
+from niki_tf import evaluation, files
 
 _OUTPUT = flags.DEFINE_string("output", "niki_tf/body/mannequin.npz", "File to write.")
 _PICTURE = flags.DEFINE_string("picture", None, "Picture to write: the body from four sides.")
@@ -22,14 +22,14 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unknown argument {argv[1]!r}; use --output and --picture.")
     arrays = body_arrays(*symmetric_surface(figure(), edge_length))
-    with evaluation.written_whole(_OUTPUT.value) as beside:
+    with files.atomic_write(_OUTPUT.value) as beside:
         np.savez_compressed(beside, **arrays)
     print(f"{_OUTPUT.value}: {len(arrays['v_template'])} vertices, {len(arrays['faces'])} faces")
     if _PICTURE.value:
         sides = {"front": 0, "three quarters": 40, "left": 90, "back": 180}
         panels = [evaluation.render_mesh(arrays["v_template"], arrays["faces"], azimuth=a, elevation=5, extent=2.0)
                   for a in sides.values()]  # fmt: skip
-        with evaluation.written_whole(_PICTURE.value) as beside:
+        with files.atomic_write(_PICTURE.value) as beside:
             cv2.imwrite(str(beside), evaluation.side_by_side(panels, list(sides))[..., ::-1])
 
 

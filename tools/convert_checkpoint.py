@@ -16,8 +16,8 @@ from absl import app, flags
 from quiet_start import quiet_start
 
 with quiet_start():
-    from niki_tf import body, convert, evaluation
-    from niki_tf.solvers import files
+    from niki_tf import body, convert, files
+    from niki_tf.solvers import zoo
 
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", None, "File of the one-stage or the twist-and-swing model (.pth).", required=True
@@ -47,11 +47,11 @@ def _converted():
     skeleton = _skeleton()
     conversion = convert.convert(arrays, skeleton=skeleton)
     source = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
-    output = evaluation.output_folder(_OUTPUT.value)
+    output = files.output_folder(_OUTPUT.value)
     written = [_write(conversion.solver, output)]
     if conversion.camera is not None:
         written.append(_write(conversion.camera, output / "camera"))
-    with evaluation.written_whole(output / "conversion.json") as beside:
+    with files.atomic_write(output / "conversion.json") as beside:
         beside.write_text(json.dumps(source | conversion.report, indent=1) + "\n")
     return conversion, [*written, output / "conversion.json"]
 
@@ -64,7 +64,7 @@ def _skeleton():
 
 
 def _write(model, folder):
-    files.save(model, folder)
+    zoo.save(model, folder)
     return folder / "model.keras"
 
 

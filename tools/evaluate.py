@@ -14,7 +14,7 @@ from absl import app, flags
 from quiet_start import quiet_start
 
 with quiet_start():
-    from niki_tf import body, data, evaluation
+    from niki_tf import body, data, evaluation, files
     from niki_tf.evaluation import figures
 
 _PROTOCOL = flags.DEFINE_enum(
@@ -182,7 +182,7 @@ def _prepared():
     names = {name: _without_filter(name) for name in _SOLVER.value}
     for name in names.values():
         evaluation.check_solver(name)
-    output = evaluation.output_folder(_OUTPUT.value)
+    output = files.output_folder(_OUTPUT.value)
     body_data = body.mannequin() if _BODY.value == "mannequin" else body.load_body(_BODY.value)
     clips = data.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value)
     skeleton = body_data.rest_skeleton()

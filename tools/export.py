@@ -15,7 +15,7 @@ from quiet_start import quiet_start
 with quiet_start():
     from tqdm import tqdm
 
-    from niki_tf import body, evaluation, export, solvers
+    from niki_tf import body, evaluation, export, files, solvers
 
 _MODEL = flags.DEFINE_string(
     "model", None, "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
@@ -40,7 +40,7 @@ def main(argv):
         sys.exit(f"export.py takes flags only; got {' '.join(argv[1:])}.")
     try:
         evaluation.check_solver(_MODEL.value)
-        output = evaluation.output_folder(_OUTPUT.value)
+        output = files.output_folder(_OUTPUT.value)
         solver, surface = _solver_and_body()
         written = [_write(output, *job, solver, surface) for job in tqdm(_jobs(), unit="file")]
     except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -83,7 +83,7 @@ def _write(output, form, quantize, solver, surface):
         if form == "saved_model":
             return export.write_saved_model(solver, output, body=surface)
         path = output / ("model.tflite" if quantize == "none" else f"model_{quantize}.tflite")
-        with evaluation.written_whole(path) as beside:
+        with files.atomic_write(path) as beside:
             beside.write_bytes(export.litert(solver, quantize=quantize, body=surface))
         return path
 

@@ -16,7 +16,7 @@ from quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, data, skeletons, solvers
-    from niki_tf.solvers import files
+    from niki_tf.solvers import zoo
 
 _SOURCE = flags.DEFINE_multi_string(
     "source", None, "Motion to fit to, PATH=WEIGHT: a folder, a glob of .npz files, or `made`.", required=True
@@ -48,7 +48,7 @@ def main(argv):
         solver, told = _fitted()
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"fit_pose_prior.py: {error}")
-    files.save(solver, _WORKDIR.value)
+    zoo.save(solver, _WORKDIR.value)
     print(told)
     print(f"model written to {pathlib.Path(_WORKDIR.value) / 'model.keras'}")
 

@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
 import subprocess
 
 from absl import flags
+
+from niki_tf import files
 
 _PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
@@ -65,6 +66,5 @@ def _commit():
 
 
 def _write(path, text):
-    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    beside.write_text(text)
-    beside.replace(path)
+    with files.atomic_write(path) as beside:
+        beside.write_text(text)

@@ -16,7 +16,7 @@ from quiet_start import quiet_start
 with quiet_start():
     import scene_files
 
-    from niki_tf import body, data, evaluation, solvers
+    from niki_tf import body, data, evaluation, files, solvers
 
 _SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "saved_models" / "one_stage"
 
@@ -37,7 +37,7 @@ def main(argv):
     body_data = body.mannequin()
     scorer = evaluation.Scorer(body_data)
     try:
-        output = evaluation.output_folder(_OUTPUT.value)
+        output = files.output_folder(_OUTPUT.value)
         contestants = _solvers(scorer.skeleton)
         scene = _scene(scorer)
         _check_twist(contestants, scene)

@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
+from niki_tf import files
 from niki_tf.data import quaternions
 
 _BODY_JOINTS = {72: 24, 156: 22, 165: 22}
@@ -114,21 +115,15 @@ def save_clip(path, clip):
     path = pathlib.Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"`path` must end in .npz; got {path}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}-{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            np.savez_compressed(
-                file,
-                poses=clip.poses.reshape(-1, 72),
-                trans=clip.trans,
-                betas=clip.betas,
-                mocap_framerate=np.float32(clip.fps),
-                gender="neutral",
-            )
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with files.atomic_write(path) as beside:
+        np.savez_compressed(
+            beside,
+            poses=clip.poses.reshape(-1, 72),
+            trans=clip.trans,
+            betas=clip.betas,
+            mocap_framerate=np.float32(clip.fps),
+            gender="neutral",
+        )
 
 
 def resample(clip, fps):

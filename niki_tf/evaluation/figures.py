@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from niki_tf.evaluation.named_solvers import FINISH
-from niki_tf.evaluation.tables import written_whole
+from niki_tf.files import atomic_write
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
 _INK = "#333333"
@@ -36,7 +36,7 @@ def noise_figure(rows, path, *, title="Noise sensitivity"):
     for axes, metric, heading in panels:
         _draw_lines(axes, lines, column, metric)
         _tidy(axes, heading, _LEVELS[column], sorted({row[column] for row in rows}))
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
 
@@ -100,7 +100,7 @@ def acceleration_figure(curves, path, *, hidden, title="Acceleration error"):
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
 

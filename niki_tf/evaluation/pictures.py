@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from niki_tf.evaluation import rendering
-from niki_tf.evaluation.tables import written_whole
+from niki_tf.files import atomic_write
 
 _AZIMUTH, _ELEVATION = 25.0, 8.0
 
@@ -57,12 +57,12 @@ class SideBySide:
             captions = [f"{name}: {errors[name][frame]:.0f} mm" if name in errors else name for name in self.poses]
             seconds = f"observed, {frame / self.scene.fps:.1f} s"
             rows.append(self.moment(frame, captions=[seconds, *captions]))
-        with written_whole(path) as beside:
+        with atomic_write(path) as beside:
             _write_image(beside, np.concatenate(rows))
 
     def write_video(self, path, *, step=3):
         """Writes an MP4 of every `step`-th frame at the speed of life; OSError if OpenCV here has no such encoder."""
-        with written_whole(path) as beside:
+        with atomic_write(path) as beside:
             writer = None
             for frame in range(0, len(self.scene.joints), step):
                 image = self.moment(frame, captions=["observed", *self.poses])

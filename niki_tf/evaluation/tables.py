@@ -1,58 +1,21 @@
-"""Rows of figures (lists of flat dicts with equal keys) as text, JSON and CSV; files are whole or absent."""
+"""Rows of figures (lists of flat dicts with equal keys) as text, JSON and CSV."""
 
-import contextlib
 import csv
 import json
-import os
-import pathlib
-import tempfile
 
-
-@contextlib.contextmanager
-def written_whole(path):
-    """Gives a path beside `path` to write to; renames it to `path` at the end, or removes it if the writing failed.
-
-    Example:
-        >>> import pathlib, tempfile
-        >>> from niki_tf import evaluation
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with evaluation.written_whole(f"{folder}/a.txt") as beside:
-        ...         _ = beside.write_text("all of it")
-        ...     pathlib.Path(folder, "a.txt").read_text()
-        'all of it'
-    """
-    path = pathlib.Path(path)
-    # The suffix stays, since writers choose the format by it; the process number keeps two runs apart.
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield beside
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def output_folder(path):
-    """Makes the folder `path` (with those above it) and returns it; ValueError if it cannot be written to."""
-    folder = pathlib.Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"`output` must be a folder that can be written to; got {str(path)!r} ({reason}).") from None
-    return folder
+from niki_tf import files
 
 
 def write_json(rows, path):
     """Writes the rows as one JSON list; ValueError for numbers that JSON does not know (NaN, infinity)."""
     text = json.dumps(rows, indent=1, allow_nan=False) + "\n"
-    with written_whole(path) as beside:
+    with files.atomic_write(path) as beside:
         beside.write_text(text)
 
 
 def write_csv(rows, path):
     """Writes the rows as CSV, the keys of the first row as its header."""
-    with written_whole(path) as beside, beside.open("w", newline="") as file:
+    with files.atomic_write(path) as beside, beside.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)

@@ -1,11 +1,10 @@
 """SavedModels for TensorFlow Serving and everything else that runs TensorFlow graphs, in C++, Go, Java or Rust."""
 
-import os
 import pathlib
-import shutil
 
 import tensorflow as tf
 
+from niki_tf import files
 from niki_tf.export import requests
 from niki_tf.export.signatures import module, signatures
 
@@ -46,16 +45,10 @@ def write_saved_model(solver, folder, *, body=None, version=1):
         raise ValueError(f"`version` must be 1 or more; got {version}.")
     found = signatures(solver, body=body)
     target = pathlib.Path(folder) / str(version)
-    beside = target.with_name(f".{version}.{os.getpid()}")
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with files.atomic_write(target) as beside:
         holder = module(solver, body=body)
         tf.saved_model.save(holder, str(beside), signatures={"serving_default": found["ik"], **found})
         _write_warm_up(beside / WARM_UP, found)
-        shutil.rmtree(target, ignore_errors=True)
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return target
 
 

@@ -1,10 +1,11 @@
 """State of a run on disk: one file a checkpoint, whole or absent."""
 
-import os
 import pathlib
 import zipfile
 
 import numpy as np
+
+from niki_tf import files
 
 _KEPT = 2
 
@@ -15,17 +16,11 @@ def save(folder, step, arrays):
     The file is written beside, brought to disk, then renamed: a run killed at any moment leaves whole files only.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".step-{step:09d}.{os.getpid()}.partial"
-    with beside.open("wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(_path(folder, step))
+    with files.atomic_write(_path(folder, step)) as beside:
+        np.savez(beside, **arrays)
     for old in steps(folder)[:-_KEPT]:
         _path(folder, old).unlink()
-    for leftover in folder.glob(".step-*.partial"):
-        leftover.unlink()
+    files.remove_partial(folder)
 
 
 def steps(folder):

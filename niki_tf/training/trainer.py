@@ -12,7 +12,7 @@ import tensorflow as tf
 import tqdm
 
 from niki_tf.settings import setting
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints, figures
 
 
@@ -247,7 +247,7 @@ class Trainer:
         live = [keras.ops.convert_to_numpy(variable) for variable in self.solver.trainable_variables]
         if self.settings.averaging:
             self.optimizer.finalize_variable_values(self.solver.trainable_variables)
-        files.save(self.solver, self.workdir)
+        zoo.save(self.solver, self.workdir)
         for variable, value in zip(self.solver.trainable_variables, live, strict=True):
             variable.assign(value)
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, convert, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 SKELETON = body.mannequin_skeleton()
 COUNT = 5
@@ -98,7 +98,7 @@ def test_joints_anywhere_are_taken_from_the_root(model, observed):
 
 def test_solver_survives_the_disk(model, observed, tmp_path):
     solver = model[1].solver
-    files.save(solver, tmp_path)
+    zoo.save(solver, tmp_path)
     again = solvers.load(tmp_path).ik(**observed)
     for name, value in solver.ik(**observed).items():
         np.testing.assert_array_equal(again[name], value)

@@ -55,7 +55,7 @@ def test_failed_save_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
     before = (tmp_path / "a.npz").read_bytes()
 
     def break_off(file, **arrays):
-        file.write(b"half")
+        file.write_bytes(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "savez_compressed", break_off)

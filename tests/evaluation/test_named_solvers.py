@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from niki_tf import body, evaluation, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def skeleton():
 def stored(skeleton, tmp_path_factory):
     folder = tmp_path_factory.mktemp("solver")
     solver = solvers.OneStage(skeleton, couplings=2, hidden=8)
-    files.save(solver, folder)
+    zoo.save(solver, folder)
     return solver, folder
 
 

@@ -29,21 +29,6 @@ def test_csv_comes_back_as_it_was(tmp_path):
     ]
 
 
-def _write_half(path):
-    with evaluation.written_whole(path) as beside, beside.open("w", encoding="ascii") as file:
-        file.write("half of it")
-        file.write("\N{SNOWMAN}")
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "rows.json"
-    evaluation.write_json(ROWS, path)
-    with pytest.raises(UnicodeEncodeError):
-        _write_half(path)
-    assert json.loads(path.read_text()) == ROWS
-    assert [file.name for file in tmp_path.iterdir()] == ["rows.json"]
-
-
 def test_json_refuses_what_json_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         evaluation.write_json([{"mpjpe": float("nan")}], tmp_path / "rows.json")
@@ -63,15 +48,3 @@ def test_pivot_keeps_the_order():
         {"solver": "analytic", "0": 0.25, "10": 21.0},
         {"solver": "saved/a, b", "0": 8.5, "10": 12.125},
     ]
-
-
-def test_output_folder_is_made(tmp_path):
-    assert evaluation.output_folder(tmp_path / "a" / "b").is_dir()
-    assert not list((tmp_path / "a" / "b").iterdir())
-
-
-def test_output_folder_that_cannot_be_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ValueError, match="`output` must be a folder that can be written to; got .*file"):
-            evaluation.output_folder(place)

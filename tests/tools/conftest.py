@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from niki_tf import body, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 _TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 
@@ -47,5 +47,5 @@ def _remove_flags():
 def tiny_model(tmp_path_factory):
     """A folder with an untrained solver."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    files.save(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8), folder)
+    zoo.save(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8), folder)
     return folder

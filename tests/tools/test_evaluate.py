@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 from niki_tf import body, data, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
 def over_time(tmp_path_factory):
     """A folder with an untrained solver that sees time."""
     folder = tmp_path_factory.mktemp("models") / "over_time"
-    files.save(solvers.Recurrent(body.mannequin_skeleton(), hidden=4), folder)
+    zoo.save(solvers.Recurrent(body.mannequin_skeleton(), hidden=4), folder)
     return folder
 
 
@@ -145,7 +145,7 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
     needy = solvers.TwistSwing(
         body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
     )
-    files.save(needy, tmp_path / "needy")
+    zoo.save(needy, tmp_path / "needy")
     with pytest.raises(SystemExit, match=r"^evaluate.py: `twist` must be told to"):
         run_tool(
             "evaluate", f"--motion={motion}", f"--solver={tmp_path / 'needy'}", "--notwist", f"--output={tmp_path}"

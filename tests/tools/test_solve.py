@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from niki_tf import body, data, evaluation, rotations, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 PELVIS = body.mannequin_skeleton().joints[0]
 """AMASS's `trans` is added to it."""
@@ -82,7 +82,7 @@ def test_a_model_that_needs_the_twist_and_joints_without(run_tool, tmp_path):
     needy = solvers.TwistSwing(
         body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
     )
-    files.save(needy, tmp_path / "needy")
+    zoo.save(needy, tmp_path / "needy")
     np.savez(tmp_path / "joints.npz", joints=np.zeros([2, 29, 3]))
     where = [f"--model={tmp_path / 'needy'}", f"--output={tmp_path / 'out'}"]
     with pytest.raises(SystemExit, match=r"^solve.py: `input` must hold `twist` \(T, 23, 2\) for NIKI"):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import flags
 
 from niki_tf import body, data, solvers
-from niki_tf.solvers import files
+from niki_tf.solvers import zoo
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
 _SIZES = (
@@ -67,7 +67,7 @@ def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     initial = None
     if config.stem == "temporal":
         initial = solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8)
-        files.save(initial, tmp_path / "one_stage")
+        zoo.save(initial, tmp_path / "one_stage")
         small |= {"initial": str(tmp_path / "one_stage"), "freeze_spatial": "true"}
     printed = run_tool(
         "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
@@ -156,7 +156,7 @@ def test_source_and_workdir_are_needed(run_tool, tiny, missing):
 def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng):
     first = solvers.MLP(body.mannequin_skeleton(), hidden=8, layers=1)
     first.set_weights([rng.normal(size=weight.shape) for weight in first.get_weights()])
-    files.save(first, tmp_path / "first")
+    zoo.save(first, tmp_path / "first")
     again = [*tiny, f"--initial={tmp_path / 'first'}", "--learning_rate=0", "--seed=5"]
     run_tool("train", *again)
     for before, after in zip(first.get_weights(), solvers.load(tmp_path / "run").get_weights(), strict=True):

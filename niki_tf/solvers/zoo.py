@@ -4,6 +4,7 @@ import pathlib
 
 import keras
 
+from niki_tf import files
 from niki_tf.solvers.solver import Solver
 
 
@@ -24,8 +25,5 @@ def load(folder):
 
 def save(solver, folder):
     """Writes `solver` to `folder`/model.keras, whole or not at all."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / "model.partial.keras"
-    solver.save(beside)
-    beside.replace(folder / "model.keras")
+    with files.atomic_write(pathlib.Path(folder) / "model.keras") as beside:
+        solver.save(beside)

@@ -1,0 +1,74 @@
+"""Files are whole or absent, whatever interrupts the writing."""
+
+import os
+
+import pytest
+
+from niki_tf import files
+
+
+def _interrupted(path, write):
+    with pytest.raises(KeyboardInterrupt), files.atomic_write(path) as beside:
+        write(beside)
+        raise KeyboardInterrupt
+
+
+def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text("former")
+    _interrupted(path, lambda beside: beside.write_text("half"))
+    assert path.read_text() == "former"
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.json"]
+
+
+def test_a_failed_folder_leaves_the_former_folder_and_nothing_else(tmp_path):
+    with files.atomic_write(tmp_path / "1") as beside:
+        beside.mkdir()
+        (beside / "former").write_text("whole")
+    _interrupted(tmp_path / "1", lambda beside: beside.mkdir())
+    assert [file.name for file in tmp_path.rglob("*")] == ["1", "former"]
+
+
+def test_a_folder_replaces_the_former_one(tmp_path):
+    for name in ("former", "new"):
+        with files.atomic_write(tmp_path / "1") as beside:
+            beside.mkdir()
+            (beside / name).write_text(name)
+    assert [file.name for file in (tmp_path / "1").iterdir()] == ["new"]
+
+
+def test_the_suffix_stays_and_missing_folders_are_made(tmp_path):
+    with files.atomic_write(tmp_path / "a" / "b" / "poses.npz") as beside:
+        assert (beside.suffix, beside.parent) == (".npz", tmp_path / "a" / "b")
+        beside.write_bytes(b"x")
+    assert (tmp_path / "a" / "b" / "poses.npz").read_bytes() == b"x"
+
+
+def test_data_are_on_disk_before_the_rename(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (order.append("replace"), replace(*paths)))
+    with files.atomic_write(tmp_path / "a.txt") as beside:
+        beside.write_text("x")
+    assert order == ["fsync", "replace", "fsync"]
+
+
+def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / ".step-1.77.partial.npz").write_text("half")
+    (tmp_path / ".1.77.partial").mkdir()
+    (tmp_path / "step-1.npz").write_text("whole")
+    files.remove_partial(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["step-1.npz"]
+
+
+def test_output_folder_is_made(tmp_path):
+    assert files.output_folder(tmp_path / "a" / "b").is_dir()
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_output_folder_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match="`output` must be a folder that can be written to; got .*file"):
+            files.output_folder(place)
