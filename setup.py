@@ -17,6 +17,7 @@ setup(
         "tf-keras>=2.20,<2.22",
         "keras>=3.12,<4",
         "numpy>=2.2",
+        "h5py>=3.11",
         "absl-py>=2.1",
         "opencv-python-headless>=4.10",
         "tqdm>=4.66",
@@ -26,8 +27,13 @@ setup(
     ],
     extras_require={
         "test": [
-            "pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "scipy>=1.11", "ruff>=0.6", *_EXPORT,
-        ],  # fmt: skip
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "hypothesis>=6.100",
+            "scipy>=1.11",
+            "ruff>=0.6",
+            *_EXPORT,
+        ],
         "export": _EXPORT,
         "benchmark": ["scipy>=1.11"],
         "convert": ["torch>=2.2"],

@@ -3,6 +3,6 @@
 import dataclasses
 
 
-def setting(default, meaning):
+def described(default, meaning):
     """A dataclass field with a default and a sentence that says what it is."""
     return dataclasses.field(default=default, metadata={"help": meaning})

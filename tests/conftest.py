@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from niki_tf import body, motion
+
 # Most graphs of the tests run once or twice: making them faster takes longer than they do.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
@@ -49,3 +51,34 @@ def parity(repo):
     if not folder.exists():
         pytest.skip(f"recorded numbers are not at {folder}")
     return folder
+
+
+_CORNERS = np.array([[-1, -1, -1], [1, -1, 1], [-1, 1, 1], [1, 1, -1]]) * 0.03
+_SIDES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
+
+
+@pytest.fixture(scope="session")
+def toy_body():
+    body_joints = body.mannequin_joints()
+    carrier = np.minimum(np.arange(29), 23)
+    carrier[24:] = [15, 22, 23, 10, 11]
+    return body.BodyData(
+        v_template=(body_joints.joints[:, None] + _CORNERS).reshape(-1, 3),
+        shapedirs=np.repeat(body_joints.directions, 4, 0),
+        lbs_weights=np.repeat(np.eye(24)[carrier], 4, 0),
+        faces=np.concatenate([_SIDES + 4 * joint for joint in range(29)]),
+        joints=body_joints.joints,
+        joint_directions=body_joints.directions,
+    )
+
+
+@pytest.fixture(scope="session")
+def poser(toy_body):
+    return body.BodyPoser(toy_body)
+
+
+@pytest.fixture(scope="session")
+def clips():
+    random = np.random.default_rng(3)
+    poses = [0.4 * random.normal(size=[frames, 24, 3]) for frames in (7, 4)]
+    return [motion.Clip(poses=pose, trans=random.normal(size=[len(pose), 3])) for pose in poses]

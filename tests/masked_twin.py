@@ -20,43 +20,50 @@ def _add(arrays, prefix, layer):
     arrays.update({f"{prefix}.{what}": array for what, array in layer.items()})
 
 
-def random_flow(rng, name, *, couplings, hidden, first=None):
+def random_flow(rng, name, *, num_couplings, hidden_dim, first=None):
     """State dict of a flow; `first` (size,) is the mask of step 0, by default 0,1,0,1,..."""
     mask_name, network, layers, size, condition = NAMES[name]
     first = np.arange(size) % 2 if first is None else np.asarray(first)
-    arrays = {mask_name: np.stack([first if i % 2 == 0 else 1 - first for i in range(couplings)]).astype(np.float32)}
-    for step in range(couplings):
+    arrays = {
+        mask_name: np.stack([first if i % 2 == 0 else 1 - first for i in range(num_couplings)]).astype(np.float32)
+    }
+    for step in range(num_couplings):
         for kind in "st":
-            sizes = (size + condition, hidden, hidden, size)
+            sizes = (size + condition, hidden_dim, hidden_dim, size)
             for layer, into, out in zip(layers, sizes, sizes[1:], strict=False):
                 _add(arrays, network.format(kind, step) + str(layer), _linear(rng, into, out))
     return arrays
 
 
-def random_one_stage(rng, *, couplings=4, hidden=7, camera_hidden=9, first=None):
+def random_one_stage(rng, *, num_couplings=4, hidden_dim=7, camera_hidden=9, first=None):
     """State dict of a one-stage model without a body."""
-    arrays = random_flow(rng, "flow", couplings=couplings, hidden=hidden, first=first)
+    arrays = random_flow(rng, "flow", num_couplings=num_couplings, hidden_dim=hidden_dim, first=first)
     sizes = (177, camera_hidden, camera_hidden, camera_hidden, 3)
     for layer, into, out in zip((0, 3, 6, 9), sizes, sizes[1:], strict=False):
         _add(arrays, f"{CAMERA}camera_net.{layer}", _linear(rng, into, out))
     return arrays | {f"{CAMERA}init_cam": np.float32([0.8, 0.1, -0.2])}
 
 
-def random_twist_swing(rng, *, couplings=(4, 4), hidden=(7, 7), first=(None, None), betas_mask=0.0):
+def random_twist_swing(rng, *, num_couplings=(4, 4), hidden_dim=(7, 7), first=(None, None), betas_mask=0.0):
     """State dict of a twist-and-swing model without a body."""
-    arrays = random_flow(rng, "joint_flow", couplings=couplings[0], hidden=hidden[0], first=first[0])
-    arrays[BETAS_MASK] = np.broadcast_to(np.float32(betas_mask), couplings[0]).copy()
-    return arrays | random_flow(rng, "rotation_flow", couplings=couplings[1], hidden=hidden[1], first=first[1])
+    arrays = random_flow(rng, "joint_flow", num_couplings=num_couplings[0], hidden_dim=hidden_dim[0], first=first[0])
+    arrays[BETAS_MASK] = np.broadcast_to(np.float32(betas_mask), num_couplings[0]).copy()
+    return arrays | random_flow(
+        rng, "rotation_flow", num_couplings=num_couplings[1], hidden_dim=hidden_dim[1], first=first[1]
+    )
 
 
 def random_body(rng):
     """Buffers of a body layer; those that no solver reads are zero."""
     regressor = rng.random([24, 6890])
     arrays = {
-        "v_template": rng.normal(size=[6890, 3]), "shapedirs": rng.normal(size=[6890, 3, 10]),
-        "J_regressor": regressor / regressor.sum(1, keepdims=True), "posedirs": np.zeros([207, 20670]),
-        "J_regressor_h36m": np.zeros([17, 6890]), "lbs_weights": np.zeros([6890, 24]),
-    }  # fmt: skip
+        "v_template": rng.normal(size=[6890, 3]),
+        "shapedirs": rng.normal(size=[6890, 3, 10]),
+        "J_regressor": regressor / regressor.sum(1, keepdims=True),
+        "posedirs": np.zeros([207, 20670]),
+        "J_regressor_h36m": np.zeros([17, 6890]),
+        "lbs_weights": np.zeros([6890, 24]),
+    }
     parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21, 15, 22, 23, 10, 11]
     whole = {"faces_tensor": np.zeros([13776, 3]), "parents": parents, "children_map": np.zeros(29)}
     arrays = {name: np.asarray(array, np.float32) for name, array in arrays.items()}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import camera
-from niki_tf.camera import CameraNetwork
+from niki_tf import camera, vision
+from niki_tf.vision.camera_network import CameraNetwork
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def seen(rng):
 @pytest.fixture
 def network():
     """A small network whose answer depends on all that it is given."""
-    network = CameraNetwork(hidden=16)
+    network = CameraNetwork(hidden_dim=16)
     network.set_weights([w + 0.1 * keras.random.normal(w.shape, seed=7) for w in network.get_weights()])
     return network
 
@@ -79,8 +79,10 @@ def test_no_joint_that_is_trusted_means_all_alike(seen):
 def test_network_gives_camera_projection_and_translation(network, seen):
     found = network(seen)
     assert {name: value.shape.as_list() for name, value in found.items()} == {
-        "camera": [4, 2, 3], "uv": [4, 2, 29, 2], "transl": [4, 2, 3],
-    }  # fmt: skip
+        "camera": [4, 2, 3],
+        "uv": [4, 2, 29, 2],
+        "transl": [4, 2, 3],
+    }
     np.testing.assert_allclose(found["uv"], camera.project(seen["joints"], found["camera"]), atol=1e-6)
     options = {name: seen[name] for name in ("joint_sigma", "image_center")}
     expected = camera.image_transl(seen["joints"], found["camera"], **options)
@@ -123,7 +125,7 @@ def test_what_is_not_known_may_be_left_out(network, seen):
 
 def test_an_untrained_network_starts_near_the_usual_camera(seen):
     small = {name: 1e-4 * value for name, value in seen.items()}
-    found = CameraNetwork(hidden=16)(small | {"camera": 1e-4 * np.ones([4, 2, 3])})["camera"]
+    found = CameraNetwork(hidden_dim=16)(small | {"camera": 1e-4 * np.ones([4, 2, 3])})["camera"]
     np.testing.assert_allclose(found, np.broadcast_to([0.8, 0.0, 0.0], [4, 2, 3]), atol=0.01)
 
 
@@ -138,7 +140,7 @@ def test_every_weight_has_a_gradient_and_dropout_acts_in_training_only(network, 
 
 def test_network_survives_the_disk(network, seen, tmp_path):
     network.save(tmp_path / "model.keras")
-    again = camera.load(tmp_path)
+    again = vision.load(tmp_path)
     assert json.loads(json.dumps(again.get_config())) == network.get_config()
     for name, value in network(seen).items():
         np.testing.assert_array_equal(again(seen)[name], value)
@@ -146,10 +148,10 @@ def test_network_survives_the_disk(network, seen, tmp_path):
 
 def test_a_folder_without_a_camera_network_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"`folder` must hold a model.keras; .*tools/convert_checkpoint.py"):
-        camera.load(tmp_path)
+        vision.load(tmp_path)
     keras.Sequential([keras.Input([1]), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="`folder` must hold a camera network; .* is a Sequential"):
-        camera.load(tmp_path)
+        vision.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_bad_inputs_are_named(network, seen, change, message):
         network(seen | change)
 
 
-@pytest.mark.parametrize("options", [{"hidden": 0}, {"dropout": 1.0}])
+@pytest.mark.parametrize("options", [{"hidden_dim": 0}, {"dropout": 1.0}])
 def test_bad_settings_are_named(options):
     with pytest.raises(ValueError, match="`hidden` must be 1 or more and `dropout` in"):
         CameraNetwork(**options)

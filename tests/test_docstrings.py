@@ -12,7 +12,8 @@ import niki_tf
 def _modules():
     """All modules by their full name: some functions hide the module that they live in."""
     found = pkgutil.walk_packages(niki_tf.__path__, prefix="niki_tf.")
-    return [importlib.import_module(name) for name in ["niki_tf", *(module.name for module in found)]]
+    names = ["niki_tf", *(module.name for module in found)]
+    return [importlib.import_module(name) for name in names if not name.startswith(("niki_tf.cli", "niki_tf.__main__"))]
 
 
 def _examples(module):

@@ -8,9 +8,13 @@ from niki_tf import files
 
 
 def _interrupted(path, write):
-    with pytest.raises(KeyboardInterrupt), files.atomic_write(path) as beside:
-        write(beside)
-        raise KeyboardInterrupt
+    def half():
+        with files.atomic_write(path) as beside:
+            write(beside)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
 
 
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):

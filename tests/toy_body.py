@@ -8,14 +8,14 @@ from niki_tf import body, skeletons
 
 def make(*, seed=0, vertices=80, num_betas=10, posed=True):
     rng = np.random.default_rng(seed)
-    skeleton = body.mannequin_skeleton()
+    body_joints = body.mannequin_joints()
     return body.BodyData(
         v_template=rng.normal(size=[vertices, 3]),
         shapedirs=rng.normal(size=[vertices, 3, num_betas]),
         posedirs=rng.normal(size=[vertices, 3, 207]) if posed else None,
         lbs_weights=rng.dirichlet(np.ones(24), vertices),
         faces=rng.integers(vertices, size=[30, 3]),
-        joints=skeleton.joints,
+        joints=body_joints.joints,
         joint_directions=0.01 * rng.normal(size=[29, 3, num_betas]),
     )
 
@@ -51,8 +51,10 @@ def oracle(data, *, betas, global_orient, body_pose, transl):
         vertices = vertices + data.posedirs @ (body_pose - np.eye(3)).ravel()
     places, world = walk(np.concatenate([global_orient, body_pose]), rest)
     skinned = [
-        sum(w * (turn @ (vertex - start) + end)
-            for w, turn, start, end in zip(weights, world, rest[:24], places[:24], strict=True))
+        sum(
+            w * (turn @ (vertex - start) + end)
+            for w, turn, start, end in zip(weights, world, rest[:24], places[:24], strict=True)
+        )
         for vertex, weights in zip(vertices, data.lbs_weights, strict=True)
-    ]  # fmt: skip
+    ]
     return np.array(skinned) + transl, places + transl

@@ -5,7 +5,8 @@ import tensorflow as tf
 from niki_tf import rotations as rot
 from niki_tf import skeletons
 from niki_tf.body.kinematics import bones
-from niki_tf.body.swing_twist import check_shape, spread, twist_axes
+from niki_tf.body.swing_twist import twist_axes
+from niki_tf.shapes import check_shape, spread
 
 _REACH = 0.015
 """Metres by which the adaptive aim may leave the observed bone (a constant of the published code)."""
@@ -35,7 +36,7 @@ def analytic_ik(joints, *, rest_joints, twist=None, adaptive=True):
 
     Example:
         >>> from niki_tf import body
-        >>> rest = body.mannequin_skeleton()(tf.zeros([10]))
+        >>> rest = body.mannequin_joints()(tf.zeros([10]))
         >>> float(tf.reduce_max(tf.abs(body.analytic_ik(rest, rest_joints=rest) - tf.eye(3)))) < 1e-5
         True
 

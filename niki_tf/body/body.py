@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf.body.body_data import POSE_FEATURES, BodyData
+from niki_tf.body.body_joints import BodyJoints
 from niki_tf.body.kinematics import forward_kinematics
-from niki_tf.body.rest_skeleton import RestSkeleton
-from niki_tf.body.swing_twist import check_shape, spread
+from niki_tf.shapes import check_shape, spread
 
 
 @keras.saving.register_keras_serializable("niki_tf")
@@ -22,15 +22,15 @@ class Body(keras.layers.Layer):
         data: BodyData, from `mannequin()` or `load_body(path)`.
 
     Attributes:
-        rest_skeleton: `RestSkeleton`, betas (..., B) -> rest joints (..., 29, 3) in metres, without the mesh.
+        rest_skeleton: `BodyJoints`, betas (..., B) -> rest joints (..., 29, 3) in metres, without the mesh.
 
     Example:
         >>> import numpy as np, tensorflow as tf
         >>> from niki_tf import body
-        >>> skeleton = body.mannequin_skeleton()
+        >>> body_joints = body.mannequin_joints()
         >>> data = body.BodyData(
         ...     v_template=np.eye(3), shapedirs=np.zeros([3, 3, 10]), lbs_weights=np.full([3, 24], 1 / 24),
-        ...     faces=[[0, 1, 2]], joints=skeleton.joints, joint_directions=skeleton.directions)
+        ...     faces=[[0, 1, 2]], joints=body_joints.joints, joint_directions=body_joints.directions)
         >>> pose = tf.eye(3, batch_shape=[5, 24])
         >>> posed = body.Body(data)(betas=tf.zeros([10]), global_orient=pose[:, :1], body_pose=pose[:, 1:])
         >>> posed["vertices"].shape.as_list(), posed["joints"].shape.as_list()
@@ -44,7 +44,7 @@ class Body(keras.layers.Layer):
         if not isinstance(data, BodyData):
             raise ValueError(f"`data` must be a BodyData (mannequin() or load_body(path)); got {type(data).__name__}.")
         self.num_vertices, self.num_betas = len(data.v_template), data.num_betas
-        self.rest_skeleton = data.rest_skeleton()
+        self.body_joints = data.body_joints()
         self.v_template = self._constant("v_template", data.v_template.T)
         self.shapedirs = self._constant("shapedirs", data.shapedirs.T.reshape(self.num_betas, -1))
         self.posedirs = None
@@ -77,7 +77,7 @@ class Body(keras.layers.Layer):
         """
         given = {"betas": betas, "global_orient": global_orient, "body_pose": body_pose, "transl": transl}
         betas, rotations, transl = self._check(inputs, given)
-        rest = self.rest_skeleton(betas)
+        rest = self.body_joints(betas)
         joints, world = forward_kinematics(rotations, rest)
         vertices = self._skin(self._rest_vertices(betas, rotations), world, joints[..., :24, :], rest[..., :24, :])
         if transl is not None:
@@ -128,18 +128,22 @@ class Body(keras.layers.Layer):
     def get_config(self):
         """Sizes and the rest skeleton; the surface itself lives in the weights."""
         sizes = {"vertices": self.num_vertices, "faces": self.faces.shape[0], "posed": self.posedirs is not None}
-        return {**super().get_config(), **sizes, "rest_skeleton": self.rest_skeleton.get_config()}
+        return {**super().get_config(), **sizes, "rest_skeleton": self.body_joints.get_config()}
 
     @classmethod
     def from_config(cls, config):
         """A layer of the right sizes, for weights to be loaded into."""
         config = dict(config)
-        vertices, skeleton = config.pop("vertices"), RestSkeleton.from_config(config.pop("rest_skeleton"))
+        vertices, body_joints = config.pop("vertices"), BodyJoints.from_config(config.pop("rest_skeleton"))
         posed, weights = config.pop("posed"), np.zeros([vertices, 24])
         weights[:, 0] = 1.0
         data = BodyData(
-            v_template=np.zeros([vertices, 3]), shapedirs=np.zeros([vertices, 3, skeleton.num_betas]),
-            lbs_weights=weights, faces=np.zeros([config.pop("faces"), 3]), joints=skeleton.joints,
-            joint_directions=skeleton.directions, posedirs=np.zeros([vertices, 3, POSE_FEATURES]) if posed else None,
-        )  # fmt: skip
+            v_template=np.zeros([vertices, 3]),
+            shapedirs=np.zeros([vertices, 3, body_joints.num_betas]),
+            lbs_weights=weights,
+            faces=np.zeros([config.pop("faces"), 3]),
+            joints=body_joints.joints,
+            joint_directions=body_joints.directions,
+            posedirs=np.zeros([vertices, 3, POSE_FEATURES]) if posed else None,
+        )
         return cls(data, **config)

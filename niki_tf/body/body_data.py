@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from niki_tf.body.rest_skeleton import RestSkeleton
+from niki_tf.body.body_joints import BodyJoints
 
 POSE_FEATURES = 207
 """Pose directions: the nine entries of each of the 23 body rotations, minus those of the identity."""
@@ -20,10 +20,10 @@ class BodyData:
     Example:
         >>> import numpy as np
         >>> from niki_tf import body
-        >>> skeleton = body.mannequin_skeleton()
+        >>> body_joints = body.mannequin_joints()
         >>> ball = body.BodyData(
         ...     v_template=np.eye(3), shapedirs=np.zeros([3, 3, 10]), lbs_weights=np.full([3, 24], 1 / 24),
-        ...     faces=[[0, 1, 2]], joints=skeleton.joints, joint_directions=skeleton.directions)
+        ...     faces=[[0, 1, 2]], joints=body_joints.joints, joint_directions=body_joints.directions)
         >>> ball.v_template.shape, ball.num_betas
         ((3, 3), 10)
     """
@@ -50,10 +50,14 @@ class BodyData:
                 object.__setattr__(self, name, _as_array(name, getattr(self, name), dtype))
         vertices, betas = self.v_template.shape[0], self.shapedirs.shape[-1] if self.shapedirs.ndim else 0
         wanted = {
-            "v_template": (vertices, 3), "shapedirs": (vertices, 3, betas), "lbs_weights": (vertices, 24),
-            "faces": (self.faces.shape[0], 3), "joints": (29, 3), "joint_directions": (29, 3, betas),
+            "v_template": (vertices, 3),
+            "shapedirs": (vertices, 3, betas),
+            "lbs_weights": (vertices, 24),
+            "faces": (self.faces.shape[0], 3),
+            "joints": (29, 3),
+            "joint_directions": (29, 3, betas),
             "posedirs": (vertices, 3, POSE_FEATURES),
-        }  # fmt: skip
+        }
         for name, shape in wanted.items():
             array = getattr(self, name)
             if array is not None and array.shape != shape:
@@ -83,9 +87,9 @@ class BodyData:
         """Number of shape coefficients, B."""
         return self.shapedirs.shape[-1]
 
-    def rest_skeleton(self):
-        """The body's `RestSkeleton`, betas (..., B) -> joints (..., 29, 3): all that a solver needs of a body."""
-        return RestSkeleton(self.joints, directions=self.joint_directions)
+    def body_joints(self):
+        """The body's `BodyJoints`, betas (..., B) -> joints (..., 29, 3): all that a solver needs of a body."""
+        return BodyJoints(self.joints, directions=self.joint_directions)
 
     def __repr__(self):
         """Sizes rather than numbers."""
@@ -93,13 +97,23 @@ class BodyData:
 
 
 _DTYPES = {
-    "v_template": np.float32, "shapedirs": np.float32, "lbs_weights": np.float32, "faces": np.int32,
-    "joints": np.float64, "joint_directions": np.float64, "posedirs": np.float32,
-}  # fmt: skip
+    "v_template": np.float32,
+    "shapedirs": np.float32,
+    "lbs_weights": np.float32,
+    "faces": np.int32,
+    "joints": np.float64,
+    "joint_directions": np.float64,
+    "posedirs": np.float32,
+}
 _WANTED = {
-    "v_template": "(V, 3)", "shapedirs": "(V, 3, B)", "lbs_weights": "(V, 24)", "faces": "(F, 3)",
-    "joints": "(29, 3)", "joint_directions": "(29, 3, B)", "posedirs": "(V, 3, 207)",
-}  # fmt: skip
+    "v_template": "(V, 3)",
+    "shapedirs": "(V, 3, B)",
+    "lbs_weights": "(V, 24)",
+    "faces": "(F, 3)",
+    "joints": "(29, 3)",
+    "joint_directions": "(29, 3, B)",
+    "posedirs": "(V, 3, 207)",
+}
 
 
 def _as_array(name, value, dtype):

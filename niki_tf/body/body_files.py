@@ -15,9 +15,14 @@ TIP_VERTICES = (411, 2445, 5905, 3216, 6617)
 
 _VERTICES = 6890
 _SHAPES = {
-    "v_template": (_VERTICES, 3), "shapedirs": (_VERTICES, 3, "B"), "posedirs": (_VERTICES, 3, 207),
-    "J_regressor": (24, _VERTICES), "weights": (_VERTICES, 24), "f": ("F", 3), "kintree_table": (2, 24),
-}  # fmt: skip
+    "v_template": (_VERTICES, 3),
+    "shapedirs": (_VERTICES, 3, "B"),
+    "posedirs": (_VERTICES, 3, 207),
+    "J_regressor": (24, _VERTICES),
+    "weights": (_VERTICES, 24),
+    "f": ("F", 3),
+    "kintree_table": (2, 24),
+}
 
 _BROKEN = (OSError, ValueError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -123,7 +128,11 @@ def _to_body(arrays):
     regressor, tips = arrays["J_regressor"].astype(np.float64), list(TIP_VERTICES)
     moved = np.tensordot(regressor, directions, 1)
     return BodyData(
-        v_template=template, shapedirs=directions, posedirs=arrays["posedirs"], lbs_weights=arrays["weights"],
-        faces=arrays["f"].astype(np.int64), joints=np.concatenate([regressor @ template, template[tips]]),
+        v_template=template,
+        shapedirs=directions,
+        posedirs=arrays["posedirs"],
+        lbs_weights=arrays["weights"],
+        faces=arrays["f"].astype(np.int64),
+        joints=np.concatenate([regressor @ template, template[tips]]),
         joint_directions=np.concatenate([moved, directions[tips]]),
-    )  # fmt: skip
+    )

@@ -6,7 +6,7 @@ import importlib.resources
 import numpy as np
 
 from niki_tf.body.body_data import BodyData
-from niki_tf.body.mannequin_skeleton import joint_directions, rest_joints
+from niki_tf.body.mannequin_joints import joint_directions, rest_joints
 
 
 @functools.lru_cache(maxsize=1)
@@ -14,7 +14,7 @@ def mannequin():
     """The licence-free body: a statue's surface with SMPL's joints, ten shape directions with meaning, pose directions.
 
     The surface lies in the package, made by `tools/build_mannequin.py`; joints and their directions are those of
-    `mannequin_skeleton()`, and `mannequin_skeleton.SHAPE_NAMES` says what each of the ten betas makes larger.
+    `mannequin_joints()`, and `mannequin_joints.SHAPE_NAMES` says what each of the ten betas makes larger.
 
     Returns:
         BodyData, read-only, the same object every time.

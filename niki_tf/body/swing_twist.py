@@ -5,6 +5,7 @@ import tensorflow as tf
 from niki_tf import rotations as rot
 from niki_tf import skeletons
 from niki_tf.body.kinematics import bones
+from niki_tf.shapes import check_shape, spread
 
 
 def rotations_to_swing_twist(rotations, rest_joints):
@@ -55,14 +56,3 @@ def swing_twist_to_rotations(swing, twist, rest_joints):
 def twist_axes(rest_joints):
     """The bone that each of the 24 joints twists about, (..., 24, 3) metres, from rest joints (..., 29, 3)."""
     return tf.gather(bones(rest_joints), skeletons.BONE_CHILD, axis=-2)
-
-
-def spread(x, leading, rank):
-    """Broadcasts `x` to the leading axes `leading`, its last `rank` axes untouched."""
-    return tf.broadcast_to(x, tf.concat([leading, tf.shape(x)[-rank:]], 0))
-
-
-def check_shape(name, x, ending, cure=""):
-    """ValueError, at trace time, unless the static shape of `x` ends in `ending`."""
-    if x.shape.rank is None or not x.shape[-len(ending) :].is_compatible_with(ending):
-        raise ValueError(f"`{name}` must end in shape {ending}; got {tuple(x.shape)}.{cure}")

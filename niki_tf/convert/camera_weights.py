@@ -1,7 +1,7 @@
 """The camera network of the published one-stage model as ours."""
 
-from niki_tf.camera import CameraNetwork
 from niki_tf.convert.layout import Part
+from niki_tf.vision.camera_network import CameraNetwork
 
 _PREFIX = "regressor.camnet."
 _LAYERS = (0, 3, 6, 9)
@@ -17,8 +17,8 @@ def parts(arrays):
     """Every tensor of the camera network, name -> `Part`; nothing if the checkpoint has none."""
     if not holds_camera(arrays):
         return {}
-    hidden = _hidden(arrays)
-    sizes = (_INPUTS, hidden, hidden, hidden, 3)
+    hidden_dim = _hidden(arrays)
+    sizes = (_INPUTS, hidden_dim, hidden_dim, hidden_dim, 3)
     found = {"init_cam": Part((3,), "added to the bias of the camera network's last layer")}
     for layer, before, after in zip(_LAYERS, sizes, sizes[1:], strict=False):
         found[f"camera_net.{layer}.weight"] = Part((after, before), "camera network: whole")
@@ -35,7 +35,7 @@ def _hidden(arrays):
 
 def build(arrays):
     """The `CameraNetwork` with the checkpoint's weights."""
-    network = CameraNetwork(hidden=_hidden(arrays))
+    network = CameraNetwork(hidden_dim=_hidden(arrays))
     weights = []
     for layer in _LAYERS:
         weights += [arrays[f"{_PREFIX}camera_net.{layer}.{what}"] for what in ("weight", "bias")]

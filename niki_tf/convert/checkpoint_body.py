@@ -3,7 +3,7 @@
 import numpy as np
 
 from niki_tf import skeletons
-from niki_tf.body import RestSkeleton
+from niki_tf.body import BodyJoints
 from niki_tf.body.body_files import TIP_VERTICES
 from niki_tf.convert.layout import Part
 
@@ -52,20 +52,20 @@ def check_tree(arrays):
         raise ValueError(f"`{name}` must be the tree {skeletons.SMPL_29.parents}; got {arrays[name].tolist()}.")
 
 
-def rest_skeleton(arrays):
-    """The `RestSkeleton` of the checkpoint's body: joints by the regressor, tips by their vertices.
+def body_joints(arrays):
+    """The `BodyJoints` of the checkpoint's body: joints by the regressor, tips by their vertices.
 
     Raises:
         ValueError: the checkpoint holds no body.
     """
     if not holds_body(arrays):
         raise ValueError(
-            f"`skeleton` must be given: the checkpoint holds no body ({_PREFIX}v_template and so on). "
+            f"`body_joints` must be given: the checkpoint holds no body ({_PREFIX}v_template and so on). "
             "The tool takes it from --body=FILE or --body=mannequin."
         )
     template, regressor, directions = (arrays[_PREFIX + name].astype(np.float64) for name in _READ)
     tips = list(TIP_VERTICES)
-    return RestSkeleton(
+    return BodyJoints(
         np.concatenate([regressor @ template, template[tips]]),
         directions=np.concatenate([np.tensordot(regressor, directions, 1), directions[tips]]),
     )

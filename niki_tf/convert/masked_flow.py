@@ -21,12 +21,12 @@ class MaskedFlow:
     """Where the tensors of a masked flow lie in a checkpoint.
 
     Attributes:
-        mask: name of the buffer (couplings, size), 1 = kept.
+        mask: name of the buffer (num_couplings, size), 1 = kept.
         network: name of a linear layer, with {kind} (s or t), {step} and {layer}.
         layers: numbers of the three linear layers.
         size: entries of the vector.
         condition: entries of the condition that the first layers have columns for, after those of the vector.
-        condition_mask: name of the buffer (couplings,) that the condition is multiplied by, if there is a condition.
+        condition_mask: name of the buffer (num_couplings,) that multiplies the condition, if there is one.
     """
 
     mask: str
@@ -58,18 +58,18 @@ class MaskedFlow:
 
     def parts(self, arrays):
         """Every tensor of the flow, name -> `Part`."""
-        couplings, hidden = self.sizes(arrays)
-        self._check_rows(arrays, couplings)
-        parts = {self.mask: Part((couplings, self.size), "says which entries each step keeps")}
+        num_couplings, hidden_dim = self.sizes(arrays)
+        self._check_rows(arrays, num_couplings)
+        parts = {self.mask: Part((num_couplings, self.size), "says which entries each step keeps")}
         seen = self.size + self.condition
         dropped = ""
         if self.condition_mask:
-            parts[self.condition_mask] = Part((couplings,), self._condition_use(arrays))
+            parts[self.condition_mask] = Part((num_couplings,), self._condition_use(arrays))
             dropped = "" if self.conditioned(arrays) else f" and the {self.condition} of the condition, masked by zero,"
-        for step in range(couplings):
+        for step in range(num_couplings):
             for kind, what in _KINDS.items():
                 told = f"{what} of step {step}, "
-                shapes = ((hidden, seen), (hidden, hidden), (self.size, hidden))
+                shapes = ((hidden_dim, seen), (hidden_dim, hidden_dim), (self.size, hidden_dim))
                 uses = (
                     f"layer 0: columns of masked entries{dropped} are dead and left out",
                     "layer 1: whole",
@@ -81,13 +81,13 @@ class MaskedFlow:
                     parts[self.name(kind, step, layer, "bias")] = Part(shape[:1], told + bias)
         return parts
 
-    def _check_rows(self, arrays, couplings):
+    def _check_rows(self, arrays, num_couplings):
         """Raises ValueError that names the networks that the mask has rows for and that are not there."""
         rows = len(arrays[self.mask]) if self.mask in arrays and arrays[self.mask].ndim else 0
-        if couplings < rows != self.size:
-            missing = [self.name(kind, step, 0, "weight") for step in range(couplings, rows) for kind in _KINDS]
+        if num_couplings < rows != self.size:
+            missing = [self.name(kind, step, 0, "weight") for step in range(num_couplings, rows) for kind in _KINDS]
             raise ValueError(
-                f"`{self.mask}` has {rows} rows, and the checkpoint networks for {couplings} steps; "
+                f"`{self.mask}` has {rows} rows, and the checkpoint networks for {num_couplings} steps; "
                 f"tensors missing: {listed(missing)}, and so on."
             )
 
@@ -136,7 +136,7 @@ class MaskedFlow:
                     dense.set_weights([kernel, bias])
 
     def _live_columns(self, kernel, kept, scale):
-        """Rows of the first kernel (size + condition, hidden) for the kept entries and, if it counts, the condition."""
+        """Rows of the first kernel (size + condition, hidden_dim) of the kept entries and of a live condition."""
         live = kernel[: self.size][kept]
         return live if scale is None else np.concatenate([live, scale * kernel[self.size :]])
 

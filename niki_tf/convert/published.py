@@ -5,15 +5,19 @@ import dataclasses
 import keras
 
 from niki_tf import solvers
-from niki_tf.body import RestSkeleton
+from niki_tf.body import BodyJoints
 from niki_tf.convert import camera_weights, checkpoint_body, layout
 from niki_tf.convert.masked_flow import MaskedFlow
 
 _ONE_STAGE = MaskedFlow("regressor.flow.mask", "regressor.flow.{kind}.{step}.{layer}", (0, 2, 4), 176)
 _JOINT_FLOW = MaskedFlow(
-    "regressor.flow_j2s.jts_masks", "regressor.flow_j2s.jts_net{kind}.{step}.encoder.{layer}", (0, 3, 6), 176,
-    condition=10, condition_mask="regressor.flow_j2s.shape_masks",
-)  # fmt: skip
+    "regressor.flow_j2s.jts_masks",
+    "regressor.flow_j2s.jts_net{kind}.{step}.encoder.{layer}",
+    (0, 3, 6),
+    176,
+    condition=10,
+    condition_mask="regressor.flow_j2s.shape_masks",
+)
 _ROTATION_FLOW = MaskedFlow("regressor.flow_s2r.mask", "regressor.flow_s2r.{kind}.{step}.{layer}", (0, 3, 6), 190)
 _ROTATION_DROPOUT = 0.5
 
@@ -33,7 +37,7 @@ class Conversion:
     report: dict
 
 
-def convert(arrays, *, skeleton=None):
+def convert(arrays, *, body_joints=None):
     """The published model whose state dict is `arrays`, as a solver that computes the same function.
 
     Couplings, widths and masks are the checkpoint's. Halves of layers that a mask kills are left out. Where the mask of
@@ -41,21 +45,21 @@ def convert(arrays, *, skeleton=None):
 
     Args:
         arrays: name -> NumPy array, from `load_checkpoint` or `state_dict`.
-        skeleton: `RestSkeleton` of the body that is posed; the checkpoint's own if None.
+        body_joints: `BodyJoints` of the body that is posed; the checkpoint's own if None.
 
     Raises:
         ValueError: a tensor is missing, misshapen, not finite or not known (all are named), a mask is not that of a
             coupling flow, or there is no body.
     """
     make, flows = _model(arrays)
-    own, parts = skeleton is None, {}
+    own, parts = body_joints is None, {}
     for flow in flows.values():
         parts |= flow.parts(arrays)
     if make is _one_stage:
         parts |= camera_weights.parts(arrays)
     layout.check(arrays, parts | (body_parts := checkpoint_body.parts(arrays, own=own)))
     checkpoint_body.check_tree(arrays)
-    solver = make(checkpoint_body.rest_skeleton(arrays) if own else skeleton, flows, arrays)
+    solver = make(checkpoint_body.body_joints(arrays) if own else body_joints, flows, arrays)
     for name, flow in flows.items():
         flow.fill(getattr(solver, name), arrays)
     camera = camera_weights.build(arrays) if make is _one_stage and camera_weights.holds_camera(arrays) else None
@@ -81,39 +85,53 @@ def _model(arrays):
     )
 
 
-def _one_stage(skeleton, flows, arrays):
+def _one_stage(body_joints, flows, arrays):
     flow = flows["flow"]
-    couplings, hidden = flow.sizes(arrays)
+    num_couplings, hidden_dim = flow.sizes(arrays)
     return solvers.OneStage(
-        skeleton, couplings=couplings, hidden=hidden, condition="none", canonical=False, masks=[flow.own_mask(arrays)]
+        body_joints,
+        num_couplings=num_couplings,
+        hidden_dim=hidden_dim,
+        condition="none",
+        canonical=False,
+        masks=[flow.own_mask(arrays)],
     )
 
 
-def _twist_swing(skeleton, flows, arrays):
+def _twist_swing(body_joints, flows, arrays):
     joint_flow, rotation_flow = flows["joint_flow"], flows["rotation_flow"]
     conditioned = joint_flow.conditioned(arrays)
-    (couplings, hidden), (rotation_couplings, rotation_hidden) = (flow.sizes(arrays) for flow in flows.values())
+    (num_couplings, hidden_dim), (num_rotation_couplings, rotation_hidden_dim) = (
+        flow.sizes(arrays) for flow in flows.values()
+    )
     return solvers.TwistSwing(
-        _with_betas(skeleton, joint_flow.condition) if conditioned else skeleton,
-        couplings=couplings, hidden=hidden, rotation_couplings=rotation_couplings, rotation_hidden=rotation_hidden,
-        dropout=_ROTATION_DROPOUT, condition="betas" if conditioned else "none",
-        canonical=False, twist_known=False, composed=False, twist_hidden=0,
+        _with_betas(body_joints, joint_flow.condition) if conditioned else body_joints,
+        num_couplings=num_couplings,
+        hidden_dim=hidden_dim,
+        num_rotation_couplings=num_rotation_couplings,
+        rotation_hidden_dim=rotation_hidden_dim,
+        dropout=_ROTATION_DROPOUT,
+        condition="betas" if conditioned else "none",
+        canonical=False,
+        twist_known=False,
+        compose_twist=False,
+        twist_hidden_dim=0,
         masks=[joint_flow.own_mask(arrays), rotation_flow.own_mask(arrays)],
-    )  # fmt: skip
+    )
 
 
-def _with_betas(skeleton, count):
+def _with_betas(body_joints, count):
     """The skeleton with the first `count` of its shape directions."""
-    if skeleton.num_betas < count:
-        raise ValueError(f"`skeleton` must have {count} betas, which the weights see; got {skeleton.num_betas}.")
-    return RestSkeleton(skeleton.joints, directions=skeleton.directions[..., :count])
+    if body_joints.num_betas < count:
+        raise ValueError(f"`body_joints` must have {count} betas, which the weights see; got {body_joints.num_betas}.")
+    return BodyJoints(body_joints.joints, directions=body_joints.directions[..., :count])
 
 
 def _told(ours, published, arrays):
     """What the report says of one flow."""
     return {
-        "couplings": ours.couplings,
-        "hidden": ours.hidden,
+        "num_couplings": ours.num_couplings,
+        "hidden_dim": ours.hidden_dim,
         "mask": "alternating, the odd entries kept first" if ours.mask is None else "the checkpoint's own",
         "condition": ours.condition,
         "weights_in_checkpoint": published.weights(arrays),

@@ -1,7 +1,7 @@
 """Variety of poses, made in the graph: body parts exchanged between frames, mirror, joint perturbation, yaw.
 
-Everything random comes from `Draws`, which is a function of seed and step alone: a run that is started again in the
-middle sees what an uninterrupted one sees, and each of several workers sees its own share of the same batch.
+Everything random comes from `RandomStreams`, which is a function of seed and step alone: a run that is started again
+in the middle sees what an uninterrupted one sees, and each of several workers sees its own share of the same batch.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.settings import setting
+from niki_tf.settings import described
 
 _PARTS = (
     ("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
@@ -23,47 +23,17 @@ _PARTS = (
 _PART_OF_JOINT = [next(p for p, part in enumerate(_PARTS) if name in part) for name in skeletons.SMPL_24.names]
 
 
-class Draws:
-    """Random numbers for one shard of one batch, the same whatever the number of shards.
-
-    Args:
-        seed: the run's seed.
-        step: number of the batch, a scalar integer tensor.
-        batch_size: examples of the whole batch.
-        shard: (number of this shard, number of shards); the shards cut the batch in equal pieces.
-    """
-
-    def __init__(self, seed, step, *, batch_size, shard):
-        self._seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-        self._whole, self._index, self._streams = batch_size, shard[0], 0
-        self.count = batch_size // shard[1]
-
-    def _draw(self, sampler, shape):
-        self._streams += 1
-        seed = tf.random.fold_in(self._seed, self._streams)
-        start = tf.cast(self._index, tf.int32) * self.count
-        return sampler([self._whole, *shape], seed=seed)[start : start + self.count]
-
-    def uniform(self, *shape):
-        """Uniform numbers in [0, 1), (count, *shape)."""
-        return self._draw(tf.random.stateless_uniform, shape)
-
-    def normal(self, *shape):
-        """Standard normal numbers, (count, *shape)."""
-        return self._draw(tf.random.stateless_normal, shape)
-
-
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """How far the poses are varied."""
 
-    natural: float = setting(0.6, "Share of examples that keep their pose as recorded (mirrored and turned about).")
-    exchange: float = setting(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
-    mirror: float = setting(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
-    perturb: float = setting(0.3, "Largest standard deviation of a random turn of each joint, radians.")
-    reverse: float = setting(0.0, "Probability that a stretch of motion runs backwards.")
-    beta_limit: float = setting(2.5, "Shape coefficients are N(0, 1), clipped here.")
-    bone_jitter: float = setting(0.02, "Standard deviation of a relative change of each bone's length.")
+    natural: float = described(0.6, "Share of examples that keep their pose as recorded (mirrored and turned about).")
+    exchange: float = described(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
+    mirror: float = described(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
+    perturb: float = described(0.3, "Largest standard deviation of a random turn of each joint, radians.")
+    reverse: float = described(0.0, "Probability that a stretch of motion runs backwards.")
+    beta_limit: float = described(2.5, "Shape coefficients are N(0, 1), clipped here.")
+    bone_jitter: float = described(0.02, "Standard deviation of a relative change of each bone's length.")
 
 
 def augmented_poses(draws, motion, settings):
@@ -118,10 +88,10 @@ def _draw_frames(draws, motion, count):
     return tf.reshape(tf.gather(starts, source) + tf.minimum(within, size - 1), [-1, count])
 
 
-def random_rest_joints(draws, skeleton, settings):
+def random_rest_joints(draws, body_joints, settings):
     """Betas (n, B) and rest joints (n, 29, 3) of random bodies."""
-    betas = tf.clip_by_value(draws.normal(skeleton.num_betas), -settings.beta_limit, settings.beta_limit)
-    rest_joints = skeleton(betas)
+    betas = tf.clip_by_value(draws.normal(body_joints.num_betas), -settings.beta_limit, settings.beta_limit)
+    rest_joints = body_joints(betas)
     if not settings.bone_jitter:
         return betas, rest_joints
     return betas, jittered(rest_joints, 1.0 + settings.bone_jitter * draws.normal(29))

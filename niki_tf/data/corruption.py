@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.data import estimator, occlusion
-from niki_tf.settings import setting
+from niki_tf.settings import described
 
 _TWIST_EDGE = 0.15
 _MOST_ABSENT = 0.5
@@ -16,14 +16,14 @@ _MOST_ABSENT = 0.5
 class Corruption:
     """Gaussian noise on all 29 joints, isotropic or joint by joint as an estimator's, occlusion, and on the twist."""
 
-    noise: float = setting(0.11, "Largest standard deviation of the joints' error per axis, metres.")
-    noise_power: float = setting(1.2, "An example's level is noise * u ** noise_power, u uniform.")
-    sigma_given: float = setting(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
-    absent: float = setting(0.15, "Share of examples that miss joints: each of them up to half of its joints.")
-    estimator: float = setting(0.0, "Share of examples with the noise, scale and sigma of an estimator.")
-    occluded: float = setting(0.0, "Share of examples as an estimator gives them of a person partly out of sight.")
-    twist_noise: float = setting(0.5, "Largest standard deviation of the twist's error, radians.")
-    twist_given: float = setting(0.5, "Share of examples that know all twists; a few know a part, the others none.")
+    noise: float = described(0.11, "Largest standard deviation of the joints' error per axis, metres.")
+    noise_power: float = described(1.2, "An example's level is noise * u ** noise_power, u uniform.")
+    sigma_given: float = described(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
+    absent: float = described(0.15, "Share of examples that miss joints: each of them up to half of its joints.")
+    estimator: float = described(0.0, "Share of examples with the noise, scale and sigma of an estimator.")
+    occluded: float = described(0.0, "Share of examples as an estimator gives them of a person partly out of sight.")
+    twist_noise: float = described(0.5, "Largest standard deviation of the twist's error, radians.")
+    twist_given: float = described(0.5, "Share of examples that know all twists; a few know a part, the others none.")
 
 
 def corrupt(draws, joints, settings):
@@ -34,7 +34,7 @@ def corrupt(draws, joints, settings):
     estimator's sigma is given in `sigma_given` of the examples, too, that of occluded ones in twice that share.
 
     Args:
-        draws: `Draws` of n examples.
+        draws: `RandomStreams` of n examples.
         joints: (n, 29, 3), or (n, T, 29, 3) for windows, true, metres.
         settings: `Corruption`.
 
@@ -62,7 +62,7 @@ def corrupt(draws, joints, settings):
         missing *= tf.cast(draws.uniform(*once, 1) < settings.absent, tf.float32)
         absent = draws.uniform(*inner) < missing
         sigma = tf.where(absent, skeletons.ABSENT, sigma)
-    return noisy - noisy[..., :1, :], sigma, hidden
+    return noisy - noisy[..., :1, :], tf.broadcast_to(sigma, tf.shape(joints)[:-1]), hidden
 
 
 def _occluded(draws, joints):

@@ -34,7 +34,7 @@ def estimate(draws, joints):
     what is usual for it: correlated with the error, not equal to it.
 
     Args:
-        draws: `Draws` of n examples.
+        draws: `RandomStreams` of n examples.
         joints: (n, 29, 3), or (n, T, 29, 3) for windows, whose frames share factor and scale, metres.
 
     Returns:

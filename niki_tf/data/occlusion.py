@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.data import estimator
-from niki_tf.data.augmentation import Draws
+from niki_tf.data.random_streams import RandomStreams
 
 FOCAL_PX, DISTANCE_M, CROP_PX = 1000.0, 8.0, 256.0
 """The camera looks along -z from 8 m, where 256 pixels hold a grown person; the image is as large and centred on it."""
@@ -37,8 +37,9 @@ TWIST_ERROR = 0.2
 """Standard deviation of the twist of a joint that is seen, radians; of a hidden joint it is not known."""
 
 _ARM, _LEG = ("elbow", "wrist", "hand", "middle_tip"), ("knee", "ankle", "foot", "big_toe")
-_UPPER = ("spine3", "neck", "head", "head_top") + tuple(f"{s}_{n}" for s in ("left", "right") for n in
-                                                        ("collar", "shoulder", *_ARM))  # fmt: skip
+_UPPER = ("spine3", "neck", "head", "head_top") + tuple(
+    f"{s}_{n}" for s in ("left", "right") for n in ("collar", "shoulder", *_ARM)
+)
 _LOWER = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("hip", *_LEG))
 _PARTS = (_UPPER, _LOWER, *(tuple(f"{s}_{n}" for n in limb) for limb in (_ARM, _LEG) for s in ("left", "right")))
 """What a cut leaves outside: the upper or the lower body, or one limb."""
@@ -48,7 +49,7 @@ def occlude(draws, joints):
     """Joints as an estimator would give them of a person who is partly cut off and partly hidden.
 
     Args:
-        draws: `Draws` of n windows.
+        draws: `RandomStreams` of n windows.
         joints: (n, T, 29, 3) metres, true, T known; x to the right and y up in the image, z towards the camera.
 
     Returns:
@@ -81,7 +82,7 @@ def occluded_motion(clip, joints, twist, *, seed):
     Returns:
         dict of arrays: joints (T, 29, 3), relative to joint 0, joint_sigma (T, 29), twist (T, 23, 2), hidden (T, 29).
     """
-    draws = Draws(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
+    draws = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
     seen, sigma, hidden = occlude(draws, tf.convert_to_tensor(joints, tf.float32)[None])
     told = occluded_twist(draws, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
     found = {"joints": seen - seen[..., :1, :], "joint_sigma": sigma, "twist": told, "hidden": hidden}

@@ -3,17 +3,28 @@
 import tensorflow as tf
 
 from niki_tf.body import kinematics, swing_twist
-from niki_tf.data import augmentation, corruption
+from niki_tf.data import augmentation, corruption, random_streams
 
 
 def batches(
-    motion, *, skeleton, batch_size, seed, augment, corrupt, frames=None, first_step=0, shards=1, own_shards=(0,)
+    motion,
+    *,
+    body_joints,
+    batch_size,
+    seed,
+    augment,
+    corrupt,
+    frames=None,
+    first_step=0,
+    shards=1,
+    own_shards=(0,),
+    noise_sizes=None,
 ):
     """Endless dataset of dictionaries, one shard of a batch after the other.
 
     Args:
         motion: `MotionSet` to draw poses from.
-        skeleton: `RestSkeleton` of the body.
+        body_joints: `BodyJoints` of the body.
         batch_size: examples of a whole batch, over all shards.
         seed: seed of the run.
         augment: `Augmentation`.
@@ -22,12 +33,13 @@ def batches(
         first_step: number of the first batch, to go on in the middle of a run.
         shards: how many replicas share a batch.
         own_shards: the shards that this process feeds, in turn.
+        noise_sizes: name -> entries of further standard normal vectors, which a loss asks for; none if None.
 
     Returns:
         A tf.data.Dataset of dictionaries, n = batch_size / shards: rotations (n, 24, 3, 3); betas (n, B); rest_joints
         (n, 29, 3); joints (n, 29, 3), true, and noisy (n, 29, 3), both relative to joint 0; joint_sigma (n, 29);
-        swing (n, 24, 3, 3) and twist (n, 23, 2), true; noisy_twist (n, 23, 2), (0, 0) where it is not known; padding
-        (n, 60) and embedding (n, 78), standard normal. Of stretches of motion all have the shape (n, T, ...), and
+        swing (n, 24, 3, 3) and twist (n, 23, 2), true; noisy_twist (n, 23, 2), (0, 0) where it is not known; and
+        the vectors of `noise_sizes` (n, entries). Of stretches of motion all have the shape (n, T, ...), and
         `frame_mask` (n, T) is 1.0 for frames, 0.0 for what fills up a clip that was too short.
 
     Raises:
@@ -42,14 +54,14 @@ def batches(
     @tf.autograph.experimental.do_not_convert
     def sample(turn):
         step, shard = turn // len(own_shards), tf.gather(order, turn % len(own_shards))
-        draws = augmentation.Draws(seed, step, batch_size=batch_size, shard=(shard, shards))
-        return example_batch(draws, motion, skeleton, augment, corrupt, frames=frames)
+        draws = random_streams.RandomStreams(seed, step, batch_size=batch_size, shard=(shard, shards))
+        return example_batch(draws, motion, body_joints, augment, corrupt, frames=frames, noise_sizes=noise_sizes)
 
     turns = tf.data.Dataset.range(first_step * len(own_shards), tf.int64.max)
     return turns.map(sample, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def example_batch(draws, motion, skeleton, augment, corrupt, *, frames=None):
+def example_batch(draws, motion, body_joints, augment, corrupt, *, frames=None, noise_sizes=None):
     """One shard of one batch; see `batches`."""
     if frames is None:
         rotations = augmentation.augmented_poses(draws, motion, augment)
@@ -57,14 +69,15 @@ def example_batch(draws, motion, skeleton, augment, corrupt, *, frames=None):
         rotations, present = augmentation.augmented_windows(draws, motion, augment, frames=frames)
     inner = [] if frames is None else [frames]
     rotations = tf.ensure_shape(rotations, [draws.count, *inner, 24, 3, 3])
-    betas, rest_joints = augmentation.random_rest_joints(draws, skeleton, augment)
+    betas, rest_joints = augmentation.random_rest_joints(draws, body_joints, augment)
     if frames is not None:
         rest_joints = tf.tile(rest_joints[:, None], [1, frames, 1, 1])
     joints, _ = kinematics.forward_kinematics(rotations, rest_joints)
     joints = tf.ensure_shape(joints - joints[..., :1, :], [draws.count, *inner, 29, 3])
     noisy, sigma, hidden = corruption.corrupt(draws, joints, corrupt)
     batch = {"rotations": rotations, "betas": betas, "rest_joints": rest_joints, "joints": joints, "noisy": noisy}
-    batch |= {"joint_sigma": sigma, "padding": draws.normal(*inner, 60), "embedding": draws.normal(*inner, 78)}
+    batch["joint_sigma"] = sigma
+    batch |= {name: draws.normal(*inner, size) for name, size in (noise_sizes or {}).items()}
     swing, twist = swing_twist.rotations_to_swing_twist(rotations, rest_joints)
     twist = tf.ensure_shape(twist, [draws.count, *inner, 23, 2])
     batch |= {"swing": swing, "twist": twist, "noisy_twist": corruption.corrupt_twist(draws, twist, hidden, corrupt)}

@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 
-from niki_tf.data.clips import Clip, Clips, load_clips
-from niki_tf.data.made_motion import made_motion, random_poses
+from niki_tf.io.amass import load_clips
+from niki_tf.motion.clip import Clip, Clips
+from niki_tf.motion.made.made_motion import made_motion, random_poses
 
 MADE = "made"
 """The path that stands for motion made by the package; a folder of that name is `./made`."""
@@ -124,9 +125,12 @@ def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=
         poses=np.concatenate([clip.poses.astype(np.float16) for clips in loaded for clip in clips]),
         clips=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
         ends=np.repeat(np.cumsum(lengths, dtype=np.int64) - 1, lengths),
-        starts=np.cumsum(counts) - counts, counts=counts, probabilities=weights / weights.sum(), sources=sources,
+        starts=np.cumsum(counts) - counts,
+        counts=counts,
+        probabilities=weights / weights.sum(),
+        sources=sources,
         skipped=tuple(message for clips in loaded for message in clips.skipped),
-    )  # fmt: skip
+    )
 
 
 def _made(frames, *, fps, seed):

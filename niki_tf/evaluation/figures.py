@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from niki_tf.evaluation.named_solvers import FINISH
 from niki_tf.files import atomic_write
+from niki_tf.solvers.zoo import FINISH
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
 _INK = "#333333"

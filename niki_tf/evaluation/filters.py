@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from niki_tf.solvers import smoothing, windows
+from niki_tf.fitting import smoothing
+from niki_tf.inference import windows
 
 _DERIVATIVE_CUTOFF = 1.0
 _MIN_CUTOFF, _BETA = 1.0, 0.25
@@ -88,12 +89,13 @@ def whittaker(points, *, fps):
 def _compiled_smoother():
     signature = [tf.TensorSpec([None, None, 29, 3]), tf.TensorSpec([None, None])]
     return tf.function(
-        lambda joints, present: smoothing.smoothed(joints, tf.zeros(tf.shape(joints)[:-1]), present),
-        input_signature=signature, autograph=False,
-    )  # fmt: skip
+        lambda joints, present: smoothing.smooth(joints, tf.zeros(tf.shape(joints)[:-1]), present),
+        input_signature=signature,
+        autograph=False,
+    )
 
 
-SMOOTHING = {
+FILTERS = {
     "+one_euro": one_euro,
     "+savgol": savitzky_golay,
     "+savgol9": functools.partial(savitzky_golay, window=9, order=2),

@@ -6,6 +6,13 @@ from niki_tf.export.serving import grpc_server, rest_server
 from niki_tf.export.tflite import QUANTIZE, litert
 
 __all__ = [
-    "QUANTIZE", "WARM_UP", "Exported", "grpc_server", "litert", "load_litert", "load_saved_model", "rest_server",
+    "QUANTIZE",
+    "WARM_UP",
+    "Exported",
+    "grpc_server",
+    "litert",
+    "load_litert",
+    "load_saved_model",
+    "rest_server",
     "write_saved_model",
-]  # fmt: skip
+]

@@ -6,6 +6,8 @@ output of a layer is a constant.
 Source: Nagel et al., Data-free quantization through weight equalization and bias correction, ICCV 2019.
 """
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -28,13 +30,13 @@ def rounded(solver):
         >>> import numpy as np
         >>> from niki_tf import body, solvers
         >>> from niki_tf.export import rounding
-        >>> solver = solvers.MLP(body.mannequin_skeleton(), hidden=16, layers=1)
+        >>> solver = solvers.MLP(body.mannequin_joints(), hidden_dim=16, num_layers=1)
         >>> kernel = rounding.rounded(solver).get_weights()[-2]
         >>> levels = kernel / (np.abs(kernel).max(0) / 127)
         >>> bool(np.allclose(levels, np.round(levels), atol=1e-3))
         True
     """
-    solver = solver.with_skeleton(solver.skeleton)
+    solver = solver.for_body(solver.body_joints)
     for layer, mean in _mean_inputs(solver):
         kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
         scale = np.maximum(np.abs(kernel).max(0), 1e-12) / _LEVELS
@@ -46,32 +48,33 @@ def rounded(solver):
 
 def _mean_inputs(solver):
     """Dense layers that take part in inverse kinematics, each with the mean (n,) of its inputs."""
-    seen, plain = {}, keras.layers.Dense.call
+    layers = [layer for layer in solver._flatten_layers() if isinstance(layer, keras.layers.Dense)]
+    means = {layer.path: [] for layer in layers}
+    for layer in layers:
+        layer.call = functools.partial(_recorded, layer.call, means[layer.path])
+    for inputs in _observations(solver):
+        solver(inputs)
+    for layer in layers:
+        del layer.call
+    return [(layer, np.mean(means[layer.path], 0)) for layer in layers if means[layer.path]]
 
-    def recording(layer, inputs, *args, **kwargs):
-        rows = tf.reshape(inputs, [-1, inputs.shape[-1]]).numpy()
-        seen.setdefault(id(layer), (layer, []))[1].append(rows.mean(0))
-        return plain(layer, inputs, *args, **kwargs)
 
-    keras.layers.Dense.call = recording
-    try:
-        for inputs in _observations(solver):
-            solver(inputs)
-    finally:
-        keras.layers.Dense.call = plain
-    return [(layer, np.mean(means, 0)) for layer, means in seen.values()]
+def _recorded(call, means, inputs, *args, **kwargs):
+    """`call` of a layer, which notes the mean (n,) of the inputs (..., n) in `means`."""
+    means.append(tf.reshape(inputs, [-1, inputs.shape[-1]]).numpy().mean(0))
+    return call(inputs, *args, **kwargs)
 
 
 def _observations(solver):
     """What the solver is shown of people who stand, arms hanging, and move at random: with twist, and noisy."""
     rng = np.random.default_rng(0)
-    leading = [_FRAMES // _WINDOW, _WINDOW] if solver.temporal else [_FRAMES]
+    leading = [_FRAMES // _WINDOW, _WINDOW] if solver.event_axes == 2 else [_FRAMES]
     turns = _TURN * rng.standard_normal([*leading, 24, 3], np.float32)
     for name, angle in (("left_shoulder", -_HANGING), ("right_shoulder", _HANGING)):
         turns[..., skeletons.SMPL_24.names.index(name), 2] += angle
     local = rotations.rotvec_to_matrix(turns)
-    betas = rng.standard_normal([*leading, solver.skeleton.num_betas], np.float32)
-    rest_joints = solver.skeleton(betas)
+    betas = rng.standard_normal([*leading, solver.body_joints.num_betas], np.float32)
+    rest_joints = solver.body_joints(betas)
     joints = kinematics.forward_kinematics(local, rest_joints)[0]
     known = {"betas": betas, "twist": swing_twist.rotations_to_swing_twist(local, rest_joints)[1]}
     noisy = joints + _NOISE * rng.standard_normal(joints.shape, np.float32)

@@ -5,7 +5,7 @@ import pathlib
 import tensorflow as tf
 
 from niki_tf import files
-from niki_tf.export import requests
+from niki_tf.export import messages
 from niki_tf.export.signatures import module, signatures
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
@@ -36,7 +36,7 @@ def write_saved_model(solver, folder, *, body=None, version=1):
     Example:
         >>> import tempfile
         >>> from niki_tf import body, export, solvers
-        >>> solver = solvers.Analytic(body.mannequin_skeleton())
+        >>> solver = solvers.Analytic(body.mannequin_joints())
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export.write_saved_model(solver, folder).name
         '1'
@@ -60,4 +60,4 @@ def _write_warm_up(path, found):
             specs = function.structured_input_signature[1]
             for batch in _WARM_UP_BATCHES:
                 inputs = {key: tf.zeros([size or batch for size in spec.shape]) for key, spec in specs.items()}
-                writer.write(requests.warm_up(inputs, signature=name).SerializeToString())
+                writer.write(messages.warm_up(inputs, signature=name).SerializeToString())

@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.request
 
-from niki_tf.export import requests
+from niki_tf.export import messages
 
 _SECONDS = 60.0
 
@@ -25,11 +25,11 @@ def rest_server(address, *, model):
     url = f"http://{address}/v1/models/{model}:predict"
 
     def ask(signature, **inputs):
-        body = requests.rest_request(inputs, signature=signature)
+        body = messages.rest_request(inputs, signature=signature)
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as response:
-                return requests.rest_answer(response.read())
+                return messages.rest_answer(response.read())
         except urllib.error.HTTPError as error:
             raise ConnectionError(f"{url} answers with an error: {_told(error)}") from None
         except OSError as error:
@@ -60,8 +60,8 @@ def grpc_server(address, *, model):
 
     def ask(signature, **inputs):
         try:
-            request = requests.grpc_request(inputs, model=model, signature=signature)
-            return requests.grpc_answer(predict(request, timeout=_SECONDS))
+            request = messages.grpc_request(inputs, model=model, signature=signature)
+            return messages.grpc_answer(predict(request, timeout=_SECONDS))
         except grpc.RpcError as error:
             raise ConnectionError(f"{address} does not answer ({error.code().name}): {error.details()}") from None
 

@@ -10,15 +10,14 @@ outputs then are the rest pose, and zeros.
 
 import tensorflow as tf
 
-from niki_tf import skeletons
-
-_REST = {"global_orient": (1, 3, 3), "body_pose": (23, 3, 3)}
+from niki_tf import contract, skeletons
+from niki_tf.solvers.invertible import InvertibleSolver
 
 
 def signatures(solver, *, body=None):
     """Concrete functions by the names of their signatures.
 
-    The batch is of any size, and for solvers that are `temporal` so is the window of time, the second axis.
+    The batch is of any size, and for solvers of windows so is the window of time, the second axis.
 
     Args:
         solver: any solver.
@@ -35,20 +34,20 @@ def signatures(solver, *, body=None):
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
         >>> from niki_tf.export import signatures
-        >>> found = signatures.signatures(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8))
+        >>> found = signatures.signatures(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8))
         >>> sorted(found), sorted(found["fk"].structured_input_signature[1])
         (['fk', 'ik', 'ik_full'], ['betas', 'body_pose', 'global_orient', 'z'])
     """
-    num_betas = solver.skeleton.num_betas
+    num_betas = solver.body_joints.num_betas
     if body is not None and body.num_betas != num_betas:
         raise ValueError(f"`body` must have the {num_betas} betas of the solver; got {body.num_betas}.")
-    leading = [None, None] if solver.temporal else [None]
-    told = {"joints": (29, 3), "joint_sigma": (29,), "betas": (num_betas,), "twist": (23, 2)}
+    leading = [None] * solver.event_axes
+    inputs = contract.input_shapes(num_betas)
     needed = ["joints", "twist"] if solver.needs_twist else ["joints"]
-    pose = {"betas": (num_betas,), **_REST}
-    wanted = {"ik": (solver, {name: told[name] for name in needed}), "ik_full": (solver, told)}
-    if hasattr(solver, "fk"):
-        wanted["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding,)})
+    pose = {"betas": (num_betas,), **contract.POSE}
+    wanted = {"ik": (solver, {name: inputs[name] for name in needed}), "ik_full": (solver, inputs)}
+    if isinstance(solver, InvertibleSolver):
+        wanted["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding_size,)})
     if body is not None:
         wanted["mesh"] = (body, pose)
     return {name: _traced(function, inputs, leading) for name, (function, inputs) in wanted.items()}
@@ -86,4 +85,4 @@ def _finite(value):
 def _kept(value, valid, name):
     """`value` where it is valid, else rest rotations or zeros."""
     mask = tf.reshape(valid, [-1] + [1] * (value.shape.rank - 1))
-    return tf.where(mask, value, tf.eye(3) if name in _REST else 0.0)
+    return tf.where(mask, value, tf.eye(3) if name in contract.POSE else 0.0)

@@ -10,7 +10,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
-from niki_tf.solvers.equations import by_elimination
+from niki_tf.fitting.linear_solvers import ELIMINATION
 
 QUANTIZE = ("none", "float16", "int8")
 """What weights can be stored as; all arithmetic but that of int8 matrix products is float32."""
@@ -23,7 +23,7 @@ def litert(solver, *, quantize="none", body=None):
     finish (`refine`) solves its equations by elimination here, for LiteRT cannot factorise matrices.
 
     Args:
-        solver: any solver but `Optimiser`, for LiteRT does not know the gradients that it follows, and `Recurrent`, for
+        solver: any solver but `MapFit`, for LiteRT does not know the gradients that it follows, and `Recurrent`, for
             it does not know loops over windows of any length.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
             for each output (see `rounding`), multiplied with activations whose scale is found as they come (dynamic
@@ -35,14 +35,14 @@ def litert(solver, *, quantize="none", body=None):
 
     Example:
         >>> from niki_tf import body, export, solvers
-        >>> solver = solvers.MLP(body.mannequin_skeleton(), hidden=16, layers=1)
+        >>> solver = solvers.MLP(body.mannequin_joints(), hidden_dim=16, num_layers=1)
         >>> export.litert(solver)[4:8]
         b'TFL3'
     """
     if quantize not in QUANTIZE:
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
-    solver = rounded(solver) if quantize == "int8" else solver.with_skeleton(solver.skeleton)
-    solver.equations = by_elimination
+    solver = rounded(solver) if quantize == "int8" else solver
+    solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
     found = signatures(solver, body=body)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module(solver, body=body), folder, signatures=found)

@@ -9,6 +9,12 @@ from niki_tf.flows.temporal_flow import TemporalFlow
 from niki_tf.flows.twist_composition import TwistComposition
 
 __all__ = [
-    "SPLITS", "AffineCoupling", "Conditioner", "Flow", "TemporalConditioner", "TemporalCoupling", "TemporalFlow",
+    "SPLITS",
+    "AffineCoupling",
+    "Conditioner",
+    "Flow",
+    "TemporalConditioner",
+    "TemporalCoupling",
+    "TemporalFlow",
     "TwistComposition",
-]  # fmt: skip
+]

@@ -18,33 +18,33 @@ class Conditioner(keras.layers.Layer):
         moved: number of entries that move.
         kept: number of entries that stay.
         condition: number of entries of the condition, 0 for none.
-        hidden: width of the two hidden layers.
-        bounded: where the tanh sits, "scale" (the published code) or "translation" (the paper's text).
+        hidden_dim: width of the two hidden layers.
+        tanh_on: what the tanh bounds, "scale" (the published code) or "translation" (the paper's text).
         dropout: share of hidden units dropped between the layers in training (the published second flow: 0.5).
 
     Source: supplementary A.1.
     """
 
-    def __init__(self, moved, *, kept, condition, hidden, bounded="scale", dropout=0.0, **kwargs):
+    def __init__(self, moved, *, kept, condition, hidden_dim, tanh_on="scale", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
-        if bounded not in ("scale", "translation"):
-            raise ValueError(f'`bounded` must be "scale" or "translation"; got {bounded!r}.')
-        self.moved, self.kept, self.condition, self.hidden = moved, kept, condition, hidden
-        self.bounded, self.dropout = bounded, dropout
+        if tanh_on not in ("scale", "translation"):
+            raise ValueError(f'`tanh_on` must be "scale" or "translation"; got {tanh_on!r}.')
+        self.moved, self.kept, self.condition, self.hidden_dim = moved, kept, condition, hidden_dim
+        self.tanh_on, self.dropout = tanh_on, dropout
         self.drop = keras.layers.Dropout(dropout)
-        self.scale = self._network(tanh=bounded == "scale")
-        self.translation = self._network(tanh=bounded == "translation")
+        self.scale = self._network(tanh=tanh_on == "scale")
+        self.translation = self._network(tanh=tanh_on == "translation")
         self.built = True
 
     def _network(self, *, tanh):
         """Layers of one MLP, built here so that the weights exist before the first call."""
-        hidden = [keras.layers.Dense(self.hidden, activation=_leaky_relu) for _ in range(2)]
+        hidden = [keras.layers.Dense(self.hidden_dim, activation=_leaky_relu) for _ in range(2)]
         small = keras.initializers.RandomNormal(stddev=0.01)
         layers = [
             *hidden,
             keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small),
         ]
-        for layer, size in zip(layers, (self.kept + self.condition, self.hidden, self.hidden), strict=True):
+        for layer, size in zip(layers, (self.kept + self.condition, self.hidden_dim, self.hidden_dim), strict=True):
             layer.build([None, size])
         return layers
 
@@ -61,5 +61,5 @@ class Conditioner(keras.layers.Layer):
 
     def get_config(self):
         """Constructor arguments."""
-        names = ("moved", "kept", "condition", "hidden", "bounded", "dropout")
+        names = ("moved", "kept", "condition", "hidden_dim", "tanh_on", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

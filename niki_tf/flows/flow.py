@@ -16,7 +16,7 @@ tfb = tfp.bijectors
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Flow(keras.layers.Layer):
-    """`couplings` affine coupling steps on R^size; the even ones keep the entries of a mask, the odd ones the others.
+    """Affine coupling steps on R^size; the even ones keep the entries of a mask, the odd ones the others.
 
     `flow.bijector(condition)` is an ordinary TensorFlow Probability bijector; `inverse` is inverse kinematics
     (joints -> pose), `forward` is kinematics (pose -> joints). Make one per call: bijectors cache tensors.
@@ -24,16 +24,16 @@ class Flow(keras.layers.Layer):
     Args:
         size: entries of the vector.
         condition: entries of the condition, 0 for none.
-        couplings: number of steps.
-        hidden: width of the conditioners.
-        bounded: where the conditioners' tanh sits, "scale" or "translation".
+        num_couplings: number of steps.
+        hidden_dim: width of the conditioners.
+        tanh_on: what the conditioners' tanh bounds, "scale" or "translation".
         dropout: dropout of the conditioners in training.
         mask: list of `size` booleans, True for what the even steps keep; None for False, True, False, True, ...
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import flows
-        >>> flow = flows.Flow(176, condition=10, hidden=32)
+        >>> flow = flows.Flow(176, condition=10, hidden_dim=32)
         >>> x, betas = tf.random.normal([5, 176]), tf.zeros([5, 10])
         >>> y = flow.bijector(betas).inverse(x)
         >>> bool(tf.reduce_max(tf.abs(flow.bijector(betas).forward(y + 0) - x)) < 1e-4)
@@ -43,17 +43,18 @@ class Flow(keras.layers.Layer):
     """
 
     def __init__(
-        self, size, *, condition=0, couplings=16, hidden=512, bounded="scale", dropout=0.0, mask=None, **kwargs
+        self, size, *, condition=0, num_couplings=16, hidden_dim=512, tanh_on="scale", dropout=0.0, mask=None, **kwargs
     ):
         super().__init__(**kwargs)
-        if size < 2 or couplings < 1 or hidden < 1:
+        if size < 2 or num_couplings < 1 or hidden_dim < 1:
             raise ValueError(
-                f"`size`, `couplings` and `hidden` must be at least 2, 1 and 1; got {size}, {couplings} and {hidden}."
+                "`size`, `num_couplings` and `hidden_dim` must be at least 2, 1 and 1; "
+                f"got {size}, {num_couplings} and {hidden_dim}."
             )
-        self.size, self.condition, self.couplings = size, condition, couplings
-        self.hidden, self.bounded, self.dropout = hidden, bounded, dropout
-        self.mask = None if mask is None else masks.checked(mask, size).tolist()
-        self.conditioners = [self._conditioner(step) for step in range(couplings)]
+        self.size, self.condition, self.num_couplings = size, condition, num_couplings
+        self.hidden_dim, self.tanh_on, self.dropout = hidden_dim, tanh_on, dropout
+        self.mask = None if mask is None else masks.check_mask(mask, size).tolist()
+        self.conditioners = [self._conditioner(step) for step in range(num_couplings)]
         self.built = True
 
     def _kept_by_even_steps(self):
@@ -66,9 +67,14 @@ class Flow(keras.layers.Layer):
     def _conditioner(self, step):
         kept = self._kept(step)
         return Conditioner(
-            self.size - kept, kept=kept, condition=self.condition, hidden=self.hidden,
-            bounded=self.bounded, dropout=self.dropout, name=f"conditioner_{step}",
-        )  # fmt: skip
+            self.size - kept,
+            kept=kept,
+            condition=self.condition,
+            hidden_dim=self.hidden_dim,
+            tanh_on=self.tanh_on,
+            dropout=self.dropout,
+            name=f"conditioner_{step}",
+        )
 
     def bijector(self, condition=None, *, training=False):
         """A fresh `tfb.Chain` with `condition` (..., C) bound.
@@ -102,8 +108,10 @@ class Flow(keras.layers.Layer):
     def masked_weights(self):
         """Weights that the same flow has where masks are multiplied in, as published: dead halves are stored too."""
         seen = self.size + self.condition
-        network = (seen + 1) * self.hidden + (self.hidden + 1) * self.hidden + (self.hidden + 1) * self.size
-        return 2 * self.couplings * network
+        network = (
+            (seen + 1) * self.hidden_dim + (self.hidden_dim + 1) * self.hidden_dim + (self.hidden_dim + 1) * self.size
+        )
+        return 2 * self.num_couplings * network
 
     def _check(self, condition):
         got = 0 if condition is None else condition.shape[-1]
@@ -112,6 +120,6 @@ class Flow(keras.layers.Layer):
 
     def get_config(self):
         """Constructor arguments."""
-        names = ("size", "condition", "couplings", "hidden", "bounded", "dropout")
+        names = ("size", "condition", "num_couplings", "hidden_dim", "tanh_on", "dropout")
         mask = None if self.mask is None else list(self.mask)
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "mask": mask}

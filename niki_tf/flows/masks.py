@@ -1,5 +1,7 @@
 """Which half of a vector a coupling step keeps."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -8,7 +10,7 @@ def alternating(size, *, first):
     return (np.arange(size) % 2 == 0) == first
 
 
-def checked(mask, size):
+def check_mask(mask, size):
     """`mask` as a boolean array (size,).
 
     Raises:
@@ -25,3 +27,15 @@ def checked(mask, size):
 def kept_first(mask):
     """Permutation that brings the entries kept by `mask` to the front; both parts keep their order."""
     return np.concatenate([np.flatnonzero(mask), np.flatnonzero(~np.asarray(mask))])
+
+
+def check_masks(masks, count):
+    """`masks` as a list of `count` entries, each a mask or None.
+
+    Raises:
+        ValueError: it is not a list of so many entries.
+    """
+    if isinstance(masks, str) or not isinstance(masks, Sequence) or len(masks) != count:
+        got = f"{len(masks)} entries" if isinstance(masks, Sequence) else type(masks).__name__
+        raise ValueError(f"`masks` must be a list of {count}, one mask or None for each flow; got {got}.")
+    return list(masks)

@@ -12,15 +12,15 @@ class Analytic(Solver):
     """Swing from the bones, twist as given (zero if not): exact on clean joints, shaken by noise.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
+        body_joints: the `BodyJoints` of the body that is posed.
         adaptive: aim each bone from where its parent has come to lie (True) or from the observed parent (False).
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> skeleton = body.mannequin_skeleton()
-        >>> solver = solvers.Analytic(skeleton)
-        >>> solver.ik(skeleton(tf.zeros([2, 10])))["body_pose"].shape.as_list()
+        >>> body_joints = body.mannequin_joints()
+        >>> solver = solvers.Analytic(body_joints)
+        >>> solver.ik(body_joints(tf.zeros([2, 10])))["body_pose"].shape.as_list()
         [2, 23, 3, 3]
 
     Source: Li et al., HybrIK, CVPR 2021.
@@ -28,13 +28,20 @@ class Analytic(Solver):
 
     uses_twist = True
 
-    def __init__(self, skeleton, *, adaptive=True, **kwargs):
-        super().__init__(skeleton, **kwargs)
+    def __init__(self, body_joints, *, adaptive=True, **kwargs):
+        super().__init__(body_joints, **kwargs)
         self.adaptive = adaptive
 
-    def solve(self, joints, joint_sigma, betas, twist):
+    def solve(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`; `joint_sigma` is not used, a twist that is not known is none."""
-        rest_joints = self.skeleton(betas)
         if twist is not None:
             unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
             twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)

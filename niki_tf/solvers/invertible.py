@@ -2,14 +2,19 @@
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
-from niki_tf import rotations
+from niki_tf import contract, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.solvers import canonical, contract
+from niki_tf.fitting import trunk_frame
+from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, reshape_last, zeros_like_leading
 from niki_tf.solvers.learned import LearnedSolver
 
-JOINTS, SIGMA, PADDING, POSE = 29 * 3, 29, 60, 24 * 6
+JOINTS, SIGMA = skeletons.NUM_JOINTS * 3, skeletons.NUM_JOINTS
+PADDING = 60
+"""Entries that make the joints' end of the network as long as that of the pose, 87 + 29 + 60 = 144 + 32."""
+POSE, TWIST = skeletons.NUM_ROTATIONS * 6, skeletons.NUM_TWISTS * 2
 _FRAME = 3 + 3
 
 
@@ -29,21 +34,27 @@ class Observation:
     padding: tf.Tensor
     twist: tf.Tensor | None = None
 
-    def vector(self):
-        """Joints, sigma and padding as one vector, (..., 176)."""
-        joints = tf.reshape(self.joints, tf.concat([tf.shape(self.joints)[:-2], [JOINTS]], 0))
-        return tf.concat([joints, self.sigma, self.padding], -1)
+    def vector(self, *, with_twist: bool = False) -> tf.Tensor:
+        """Joints, sigma and padding as one vector, (..., 176); if wanted the twist, too, before the padding."""
+        parts = [reshape_last(self.joints, 2, [JOINTS]), self.sigma]
+        if with_twist:
+            parts.append(reshape_last(self.twist, 2, [TWIST]))
+        return tf.concat([*parts, self.padding], -1)
 
     @classmethod
-    def of_vector(cls, vector, twist=None):
-        """The observation whose joints, sigma and padding are `vector` (..., 176)."""
-        joints, sigma, padding = tf.split(vector, [JOINTS, SIGMA, PADDING], -1)
-        return cls(tf.reshape(joints, tf.concat([tf.shape(joints)[:-1], [29, 3]], 0)), sigma, padding, twist)
+    def of_vector(cls, vector: tf.Tensor, twist: tf.Tensor | None = None, *, with_twist: bool = False) -> "Observation":
+        """The observation whose `vector` is given, (..., 176); `twist` (..., 23, 2) if the vector does not hold it."""
+        size = TWIST if with_twist else 0
+        padding = vector.shape[-1] - JOINTS - SIGMA - size
+        joints, sigma, turned, padding = tf.split(vector, [JOINTS, SIGMA, size, padding], -1)
+        if with_twist:
+            twist = reshape_last(turned, 1, [skeletons.NUM_TWISTS, 2])
+        return cls(reshape_last(joints, 1, [skeletons.NUM_JOINTS, 3]), sigma, padding, twist)
 
 
 @dataclasses.dataclass(frozen=True)
-class Shape:
-    """What an invertible network is told of bodies.
+class BodyCondition:
+    """Bodies as an invertible network is given them.
 
     Attributes:
         condition: (..., C).
@@ -59,91 +70,125 @@ class Shape:
 class InvertibleSolver(LearnedSolver):
     """A solver that runs both ways; subclasses write `to_pose` and `to_observation`, each the other's inverse.
 
-    What joints, sigma and unit twists cannot hold of the network's end travels as `padding`: its 60 padding entries,
-    how far the frame that the joints show is shifted (3, metres) and turned (3, rotation vector) from the network's,
-    how much longer than 1 each twist is, and, of a solver that steadies joints, what that takes away from them. It is
+    What joints, sigma and unit twists cannot hold of the network's end travels as `padding`: its padding entries, how
+    far the frame that the joints show is shifted (3, metres) and turned (3, rotation vector) from the network's, how
+    much longer than 1 each twist is, and, of a solver that smooths joints, what smoothing removes from them. It is
     zero for an observation; handed from `fk` to `ik`, it makes the way there and back exact.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
+        body_joints: the `BodyJoints` of the body that is posed.
         **kwargs: see `LearnedSolver`.
     """
 
-    tells_residual = True
-    """The residual is what `error_score` finds to be the best score of how wrong a joint is. The size of z says little
-    once joints are off by more than 1 mm, for the loss `ind` holds it to a normal distribution."""
-    embedding = 0
+    has_residual = True
+    """The residual is what the error-score protocol finds to be the best score of how wrong a joint is. The size of z
+    says little once joints are off by more than 1 mm, for the loss `ind` holds it to a normal distribution."""
+    embedding_size = 0
     """Entries of the error embedding z."""
-    twists = 0
+    twist_embedding_size = 0
+    """Those of them, at the end, that belong to the twists."""
+    num_twists = 0
     """Twists that the network sees."""
-    steadies = False
-    """Whether joints are steadied (`steadied`) before the network sees them."""
+    padding_size = PADDING
+    """Padding entries of the network's end."""
+    removed_size = 0
+    """Entries of the padding for what preprocessing removes from the joints."""
 
-    def to_pose(self, seen, shape, *, training=False):
-        """Rotations 6D (..., 144), z (..., `embedding`) and a dictionary of what lies between, of an `Observation`."""
+    def to_pose(
+        self, seen: Observation, body: BodyCondition, *, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """Rotations 6D (..., 144), z (..., `embedding_size`) and a dictionary of what lies between."""
         raise NotImplementedError
 
-    def to_observation(self, pose, z, shape, *, training=False):
+    def to_observation(
+        self, pose: tf.Tensor, z: tf.Tensor, body: BodyCondition, *, training: bool = False
+    ) -> tuple[Observation, dict[str, tf.Tensor]]:
         """The way back: the `Observation` of rotations 6D `pose` (..., 144) and `z`, and what lies between."""
         raise NotImplementedError
 
-    @property
-    def extra_inputs(self):
-        """Inputs besides those of the contract."""
-        return {"padding": (PADDING + _FRAME + self.twists + self._taken,)}
+    def _run_flow(
+        self,
+        flow: keras.layers.Layer,
+        direction: str,
+        vector: tf.Tensor,
+        condition: tf.Tensor | None,
+        body: BodyCondition,
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        """`vector` (N, size) through `flow` in one direction, "forward" (kinematics) or "inverse"."""
+        return getattr(flow.bijector(condition, training=training), direction)(vector)
 
     @property
-    def _taken(self):
-        """Entries of the padding for what steadying takes away from the joints."""
-        return JOINTS if self.steadies else 0
+    def extra_inputs(self) -> dict[str, tuple[int, ...]]:
+        """See `Solver.extra_inputs`; `padding` on top."""
+        size = self.padding_size + _FRAME + self.num_twists + self.removed_size
+        return {**super().extra_inputs, "padding": (size,)}
 
     @property
-    def published_weights(self):
-        """Weights that the published code stores for this solver: the halves that masks kill are among them."""
-        raise NotImplementedError
+    def published_weights(self) -> int | None:
+        """Weights that the published code stores for this solver, those that masks kill among them; None if unknown."""
+        return None
 
-    def shape(self, betas, rest_joints, frame_mask=None):
-        """The bodies as the network knows them."""
-        return Shape(self.shape_condition(betas, rest_joints), rest_joints, frame_mask)
+    def body_condition(
+        self, betas: tf.Tensor, rest_joints: tf.Tensor, frame_mask: tf.Tensor | None = None
+    ) -> BodyCondition:
+        """The bodies as the network is given them."""
+        return BodyCondition(self.shape_condition(betas, rest_joints), rest_joints, frame_mask)
 
-    def ik(self, joints, *, joint_sigma=None, betas=None, twist=None, padding=None):
-        """Inverse kinematics with named arguments; see `Solver.ik`.
-
-        Args:
-            joints: (..., 29, 3) metres.
-            joint_sigma: (..., 29) metres.
-            betas: (..., B) shape.
-            twist: (..., 23, 2) as (cos, sin); its use is the solver's.
-            padding: what `fk` gave, to come back to the very pose; zeros if None.
-
-        Raises:
-            ValueError: an array does not have the shape of the contract.
-        """
+    def ik(
+        self,
+        joints: TensorLike,
+        *,
+        joint_sigma: TensorLike | None = None,
+        betas: TensorLike | None = None,
+        twist: TensorLike | None = None,
+        padding: TensorLike | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """See `Solver.ik`; with the `padding`, joint_sigma and twist that `fk` gave, the way back is exact."""
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
         return self(given)
 
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, padding=None, frame_mask=None):
-        """See `LearnedSolver.solve_own`; a further output is z."""
+    def solve_known_body(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        *,
+        padding: tf.Tensor | None = None,
+        frame_mask: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `LearnedSolver.solve_known_body`; a further output is z."""
         if padding is None:
-            padding = tf.zeros(tf.concat([tf.shape(joints)[:-2], self.extra_inputs["padding"]], 0))
-        padding, shift, turn, longer, taken = tf.split(padding, [PADDING, 3, 3, self.twists, self._taken], -1)
-        if self.steadies:
-            joints = self.steadied(joints, joint_sigma, frame_mask) + tf.reshape(taken, tf.shape(joints))
-        rotation, centre = self.frame(joints, rest_joints, joint_sigma, frame_mask)
-        rotation = tf.linalg.matmul(rotation, rotations.rotvec_to_matrix(-turn))
-        seen = canonical.to_frame(joints, rotation, centre) + tf.expand_dims(shift, -2)
-        seen = Observation(seen, canonical.told(joint_sigma), padding, self._lengthen(twist, longer))
-        pose, z, _ = self.to_pose(seen, self.shape(betas, rest_joints, frame_mask))
-        return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {"z": z}
+            padding = zeros_like_leading(joints, 2, self.extra_inputs["padding"])
+        sizes = [self.padding_size, 3, 3, self.num_twists, self.removed_size]
+        padding, shift, turn, stretch, removed = tf.split(padding, sizes, -1)
+        removed = tf.reshape(removed, tf.shape(joints)) if self.removed_size else None
+        view = self.observe(joints, joint_sigma, rest_joints, frame_mask, removed=removed)
+        view = dataclasses.replace(view, rotation=tf.linalg.matmul(view.rotation, rotations.rotvec_to_matrix(-turn)))
+        seen = Observation(
+            view.joints + tf.expand_dims(shift, -2), view.sigma, padding, self._stretched(twist, stretch)
+        )
+        pose, z, _ = self.to_pose(seen, self.body_condition(betas, rest_joints, frame_mask))
+        return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {"z": z}
 
-    def _lengthen(self, twist, longer):
+    def _stretched(self, twist: tf.Tensor | None, stretch: tf.Tensor) -> tf.Tensor | None:
         """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""
-        if twist is None or not self.twists:
+        if twist is None or not self.num_twists:
             return None
         known = tf.reduce_sum(twist * twist, -1, keepdims=True) > 0.0
-        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + tf.expand_dims(longer, -1))
+        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + tf.expand_dims(stretch, -1))
 
-    def fk(self, global_orient, body_pose, *, z=None, betas=None):
+    def fk(
+        self,
+        global_orient: TensorLike,
+        body_pose: TensorLike,
+        *,
+        z: TensorLike | None = None,
+        betas: TensorLike | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Kinematics through the network, the exact way back from `ik`.
 
         The network's frame is the one that the trunk of the posed rest skeleton shows.
@@ -151,7 +196,7 @@ class InvertibleSolver(LearnedSolver):
         Args:
             global_orient: (..., 1, 3, 3) rotation matrices.
             body_pose: (..., 23, 3, 3) rotation matrices.
-            z: (..., `embedding`) error embedding; zeros, hence joints without error, if None.
+            z: (..., `embedding_size`) error embedding; zeros, hence joints without error, if None.
             betas: (..., B) shape; zeros if None.
 
         Returns:
@@ -162,41 +207,37 @@ class InvertibleSolver(LearnedSolver):
             ValueError: a shape does not fit.
         """
         local = contract.check_pose(global_orient, body_pose)
-        leading, axes = tf.shape(local)[:-3], 2 if self.temporal else 1
-        flat = tf.concat([[-1], leading[-1:] if self.temporal else leading[:0]], 0)
-        local = tf.reshape(local, tf.concat([flat, [24, 3, 3]], 0))
-        z = _flat("z", z, self.embedding, tf.shape(local)[:axes])
-        betas = _flat("betas", betas, self.skeleton.num_betas, tf.shape(local)[:axes])
-        outputs = self._fk(local, z, betas)
-        return {name: tf.reshape(v, tf.concat([leading, v.shape[axes:]], 0)) for name, v in outputs.items()}
+        leading = LeadingAxes(local, inner=3, events=self.event_axes - 1)
+        flat = leading.flatten(local)
+        z = _flat_or_zeros("z", z, self.embedding_size, leading)
+        betas = _flat_or_zeros("betas", betas, self.body_joints.num_betas, leading)
+        return {name: leading.restore(value) for name, value in self._fk(flat, z, betas).items()}
 
-    def _fk(self, local, z, betas):
-        rest_joints = self.skeleton(betas)
-        shape = self.shape(betas, rest_joints)
+    def _fk(self, local: tf.Tensor, z: tf.Tensor, betas: tf.Tensor) -> dict[str, tf.Tensor]:
+        rest_joints = self.body_joints(betas)
         posed, _ = kinematics.forward_kinematics(local, rest_joints)
-        rotation, _ = self.frame(posed, rest_joints, tf.zeros(tf.shape(posed)[:-1]))
+        rotation, _ = self.coordinate_frame(posed, rest_joints, zeros_like_leading(posed, 1, []))
         back = rotations.transpose(rotation)
-        given, _ = self.to_observation(rotations.matrices_to_6d_vector(canonical.turn_root(local, back)), z, shape)
-        joints = canonical.from_frame(given.joints, rotation)
-        shown, centre = self.frame(joints, rest_joints, given.sigma)
+        pose = rotations.matrices_to_6d_vector(trunk_frame.turn_root(local, back))
+        given, _ = self.to_observation(pose, z, self.body_condition(betas, rest_joints))
+        joints = trunk_frame.to_world(given.joints, rotation)
+        shown, centre = self.coordinate_frame(joints, rest_joints, given.sigma)
         shift = given.joints[..., 0, :] + rotations.apply(back, centre)
         outputs = {"joints": joints, "joint_sigma": given.sigma}
         padding = [given.padding, shift, rotations.matrix_to_rotvec(tf.linalg.matmul(back, shown))]
-        if self.twists:
+        if self.num_twists:
             outputs["twist"] = rotations.normalize(given.twist)
             padding.append(tf.norm(given.twist, axis=-1) - 1.0)
-        if self.steadies:
-            taken = joints - self.steadied(joints, given.sigma)
-            padding.append(tf.reshape(taken, tf.concat([tf.shape(taken)[:-2], [JOINTS]], 0)))
+        if self.removed_size:
+            removed = joints - self.preprocess(joints, given.sigma)
+            padding.append(reshape_last(removed, 2, [JOINTS]))
         return outputs | {"padding": tf.concat(padding, -1)}
 
 
-def _flat(name, value, size, leading):
-    """`value` (..., size) with the axes `leading` before the last; zeros if None."""
-    shape = tf.concat([leading, [size]], 0)
+def _flat_or_zeros(name: str, value: TensorLike | None, size: int, leading: LeadingAxes) -> tf.Tensor:
+    """`value` (..., size) with its leading axes flattened; zeros if None."""
     if value is None:
-        return tf.zeros(shape)
+        return tf.zeros(tf.concat([leading.flat, [size]], 0))
     value = tf.cast(value, tf.float32)
-    if value.shape[-1] != size:
-        raise ValueError(f"`{name}` must end in shape ({size},); got {tuple(value.shape)}.")
-    return tf.reshape(value, shape)
+    check_shape(name, value, (size,))
+    return leading.flatten(value)

@@ -1,100 +1,194 @@
 """What the learned solvers share: the shape condition, the canonical frame, bodies that training has not seen."""
 
+import dataclasses
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import skeletons
 from niki_tf.body import kinematics, swing_twist
-from niki_tf.solvers import canonical
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import joint_weights, trunk_frame
+from niki_tf.shapes import reshape_last
 from niki_tf.solvers.solver import Solver
 
+_NUM_BONES = skeletons.NUM_JOINTS - 1
 _BONE_UNITS = 30.0
-_FOREIGN_FROM = 1e-4
-_FOREIGN_PASSES = 2
+"""Factor that brings differences of bone vectors, a few centimetres, to about 1 for the network."""
+_SAME_BODY_WITHIN = 1e-4
+"""Bodies whose rest joints differ by less, metres, are the same: float32 files of one body differ by 1e-7."""
+_RETARGETING_PASSES = 2
+"""Passes after which a body that training has not seen is solved as well as the others, by trial."""
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """Joints as a network sees them: preprocessed, from the coordinate frame that they show.
+
+    Attributes:
+        world: (..., 29, 3) metres, the preprocessed joints in the world.
+        sigma: (..., 29) metres, `joint_weights.clip_sigma`.
+        rotation: (..., 3, 3) of the frame.
+        centre: (..., 3) metres, of the frame.
+    """
+
+    world: tf.Tensor
+    sigma: tf.Tensor
+    rotation: tf.Tensor
+    centre: tf.Tensor
+
+    @property
+    def joints(self) -> tf.Tensor:
+        """Joints (..., 29, 3) seen from the frame, metres."""
+        return trunk_frame.to_local(self.world, self.rotation, self.centre)
 
 
 class LearnedSolver(Solver):
     """A solver with weights: knows the body by its bones (or betas) and solves in the canonical frame.
 
-    A network that knows bodies by their bones knows those that training drew, and no others. For the skeleton of
-    another body it solves for the body of its `reference` instead: posed by the answer, the two bodies differ by so
-    much at each joint; with that difference added to the joints that were observed, the network solves again.
+    A network that knows bodies by their bones knows those that training drew, and no others. For the joints of another
+    body it solves for the body of its `reference` instead: posed by the answer, the two bodies differ by so much at
+    each joint; with that difference added to the joints that were observed, the network solves again.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
-        condition: "bones", a learned linear code of the rest skeleton's bone vectors, which every
-            SMPL-type body has; "betas", the shape coefficients as they are (the paper); or "none" (the published
-            weights, whose shape mask is zero).
+        body_joints: the `BodyJoints` of the body that is posed.
+        condition: "bones", a learned linear code of the bone vectors of the body at rest, which every SMPL-type body
+            has; "betas", the shape coefficients as they are (the paper); or "none" (the published weights, whose shape
+            mask is zero).
         condition_size: entries of the code of the bones; unused otherwise.
         canonical: solve in the frame of the trunk; False for the published weights.
-        reference: rest joints (29, 3) that the bones are compared with; those of `skeleton` unless given.
+        reference: rest joints (29, 3) that the bones are compared with; those of `body_joints` unless given.
+
+    Raises:
+        ValueError: `condition` is unknown.
     """
 
-    def __init__(self, skeleton, *, condition="bones", condition_size=16, canonical=True, reference=None, **kwargs):
-        super().__init__(skeleton, **kwargs)
+    def __init__(
+        self,
+        body_joints: BodyJoints,
+        *,
+        condition: str = "bones",
+        condition_size: int = 16,
+        canonical: bool = True,
+        reference: list[list[float]] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(body_joints, **kwargs)
         if condition not in ("bones", "betas", "none"):
             raise ValueError(f'`condition` must be "bones", "betas" or "none"; got {condition!r}.')
         self.condition, self.canonical = condition, canonical
-        self.reference = skeleton.joints.tolist() if reference is None else reference
-        self.condition_size = {"bones": condition_size, "betas": skeleton.num_betas, "none": 0}[condition]
+        self.reference = body_joints.joints.tolist() if reference is None else reference
+        self.condition_size = {"bones": condition_size, "betas": body_joints.num_betas, "none": 0}[condition]
         if condition == "bones":
             self.code = keras.layers.Dense(condition_size, name="bone_code")
-            self.code.build([None, 28 * 3])
+            self.code.build([None, _NUM_BONES * 3])
 
     @property
-    def foreign(self):
-        """Whether `skeleton` is another body than the one that the weights know."""
-        apart = np.abs(np.asarray(self.skeleton.joints) - np.asarray(self.reference)).max()
-        return self.condition == "bones" and bool(apart > _FOREIGN_FROM)
+    def needs_retargeting(self) -> bool:
+        """Whether `body_joints` are those of another body than the one that the weights know."""
+        apart = np.abs(np.asarray(self.body_joints.joints) - np.asarray(self.reference)).max()
+        return self.condition == "bones" and bool(apart > _SAME_BODY_WITHIN)
 
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, **extra):
-        """As `Solver.solve`, for bodies that the network knows; `rest_joints` (..., 29, 3) metres."""
+    def solve_known_body(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """As `Solver.solve`, for bodies that the network knows."""
         raise NotImplementedError
 
-    def solve(self, joints, joint_sigma, betas, twist, **extra):
+    def solve(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`. With what `fk` gave besides joints, its exact way back is taken, whatever the body."""
-        rest_joints = self.skeleton(betas)
-        if "padding" in extra or not self.foreign:
-            return self.solve_own(joints, joint_sigma, betas, rest_joints, twist, **extra)
-        own = tf.zeros_like(rest_joints) + tf.constant(self.reference, tf.float32)
-        known = tf.zeros_like(betas)
-        local, further = self.solve_own(joints, joint_sigma, known, own, twist, **extra)
-        for _ in range(_FOREIGN_PASSES):
-            as_known, as_is = (kinematics.forward_kinematics(local, rest)[0] for rest in (own, rest_joints))
-            seen, told = joints + as_known - as_is, _retold_twist(twist, local, rest_joints, own)
-            local, further = self.solve_own(seen, joint_sigma, known, own, told, **extra)
+        if "padding" in extra or not self.needs_retargeting:
+            return self.solve_known_body(joints, joint_sigma, betas, rest_joints, twist, **extra)
+        reference = tf.zeros_like(rest_joints) + tf.constant(self.reference, tf.float32)
+        mean_shape = tf.zeros_like(betas)
+        local, further = self.solve_known_body(joints, joint_sigma, mean_shape, reference, twist, **extra)
+        for _ in range(_RETARGETING_PASSES):
+            of_reference, of_body = (kinematics.forward_kinematics(local, rest)[0] for rest in (reference, rest_joints))
+            moved, turned = joints + of_reference - of_body, _retargeted_twist(twist, local, rest_joints, reference)
+            local, further = self.solve_known_body(moved, joint_sigma, mean_shape, reference, turned, **extra)
         return local, further
 
-    def shape_condition(self, betas, rest_joints):
-        """What the network is told of the body's shape, (..., condition_size); (..., 0) for "none"."""
+    def shape_condition(self, betas: tf.Tensor, rest_joints: tf.Tensor) -> tf.Tensor:
+        """The body's shape as the network is given it, (..., condition_size); (..., 0) for "none"."""
         if self.condition != "bones":
             return betas[..., : self.condition_size]
         reference = kinematics.bones(tf.constant(self.reference, tf.float32))[1:]
         difference = kinematics.bones(rest_joints)[..., 1:, :] - reference
-        return self.code(_BONE_UNITS * tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [28 * 3]], 0)))
+        return self.code(_BONE_UNITS * reshape_last(difference, 2, [_NUM_BONES * 3]))
 
-    def steadied(self, joints, joint_sigma, frame_mask=None):
-        """The joints (..., 29, 3) as the network is shown them, in any place: as they are."""
+    def preprocess(self, joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None = None) -> tf.Tensor:
+        """The joints (..., 29, 3) as the network is given them, in any place: as they are."""
         return joints
 
-    def frame(self, joints, rest_joints, joint_sigma, frame_mask=None):
+    def coordinate_frame(
+        self,
+        joints: tf.Tensor,
+        rest_joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        frame_mask: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Rotation (..., 3, 3) and centre (..., 3) of the frame to solve in; the root's own if not canonical.
 
-        Of a solver that is `temporal` it is steadied over time; `frame_mask` (..., T) says which frames are there.
+        `frame_mask` (..., T) says which frames are there, of solvers that see time.
         """
         if not self.canonical:
             return tf.eye(3, batch_shape=tf.shape(joints)[:-2]), joints[..., 0, :]
-        if self.temporal:
-            return canonical.steady_trunk_frame(joints, rest_joints, joint_sigma, frame_mask)
-        return canonical.trunk_frame(joints, rest_joints, joint_sigma)
+        return self._trunk_frame(joints, rest_joints, joint_sigma, frame_mask)
 
-    def get_config(self):
+    def _trunk_frame(
+        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
+
+    def observe(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        rest_joints: tf.Tensor,
+        frame_mask: tf.Tensor | None = None,
+        *,
+        removed: tf.Tensor | None = None,
+    ) -> View:
+        """The `View` of observed joints that the network is given, in training and in use alike.
+
+        Args:
+            joints: (..., 29, 3) metres, absent ones filled in.
+            joint_sigma: (..., 29) metres.
+            rest_joints: (..., 29, 3) metres, the body at rest.
+            frame_mask: (..., T), of solvers that see time.
+            removed: (..., 29, 3) metres that preprocessing takes away and that is known; None for an observation.
+        """
+        world = self.preprocess(joints, joint_sigma, frame_mask)
+        if removed is not None:
+            world += removed
+        rotation, centre = self.coordinate_frame(world, rest_joints, joint_sigma, frame_mask)
+        return View(world, joint_weights.clip_sigma(joint_sigma), rotation, centre)
+
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         names = ("condition", "condition_size", "canonical", "reference")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _retold_twist(twist, local, rest_joints, others):
+def _retargeted_twist(
+    twist: tf.Tensor | None, local: tf.Tensor, rest_joints: tf.Tensor, others: tf.Tensor
+) -> tf.Tensor | None:
     """The `twist` (..., 23, 2) about the bones of `rest_joints`, as it is about those of `others`; unknown stays so.
 
     The swing, without which the two cannot be told apart, is that of `local` (..., 24, 3, 3).

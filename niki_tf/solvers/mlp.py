@@ -1,37 +1,40 @@
 """A plain network from joints to rotations: the "MLP-based IK" that the paper compares with."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from niki_tf import rotations
-from niki_tf.solvers import canonical
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import trunk_frame
 from niki_tf.solvers.learned import LearnedSolver
 
 
 @keras.saving.register_keras_serializable("niki_tf")
 class MLP(LearnedSolver):
-    """(joints 87, joint_sigma 29, shape condition) -> rotation 6D 144, by `layers` hidden layers with LeakyReLU.
+    """(joints 87, joint_sigma 29, shape condition) -> rotation 6D 144, by `num_layers` hidden layers with LeakyReLU.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
-        hidden: width of the hidden layers.
-        layers: number of hidden layers.
+        body_joints: the `BodyJoints` of the body that is posed.
+        hidden_dim: width of the hidden layers.
+        num_layers: number of hidden layers.
         **kwargs: see `LearnedSolver`.
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> solver = solvers.MLP(body.mannequin_skeleton(), hidden=32)
+        >>> solver = solvers.MLP(body.mannequin_joints(), hidden_dim=32)
         >>> solver.ik(tf.random.normal([29, 3]))["global_orient"].shape.as_list()
         [1, 3, 3]
 
     Source: supplementary D.
     """
 
-    def __init__(self, skeleton, *, hidden=1024, layers=3, **kwargs):
-        super().__init__(skeleton, **kwargs)
-        self.hidden, self.depth = hidden, layers
-        widths = [keras.layers.Dense(hidden, activation=keras.layers.LeakyReLU(0.01)) for _ in range(layers)]
+    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 1024, num_layers: int = 3, **kwargs: Any):
+        super().__init__(body_joints, **kwargs)
+        self.hidden_dim, self.num_layers = hidden_dim, num_layers
+        widths = [keras.layers.Dense(hidden_dim, activation=keras.layers.LeakyReLU(0.01)) for _ in range(num_layers)]
         size = 29 * 3 + 29 + self.condition_size
         self.network = keras.Sequential([keras.Input([size]), *widths, keras.layers.Dense(24 * 6)], name="network")
 
@@ -40,13 +43,20 @@ class MLP(LearnedSolver):
         x = tf.concat([tf.reshape(joints, [-1, 29 * 3]), joint_sigma, condition], -1)
         return self.network(x, training=training)
 
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist):
-        """See `LearnedSolver.solve_own`; the twist is not needed and not used."""
-        rotation, centre = self.frame(joints, rest_joints, joint_sigma)
-        seen = canonical.to_frame(joints, rotation, centre)
-        pose = self.to_pose(seen, canonical.told(joint_sigma), self.shape_condition(betas, rest_joints))
-        return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {}
+    def solve_known_body(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `LearnedSolver.solve_known_body`; the twist is not needed and not used."""
+        view = self.observe(joints, joint_sigma, rest_joints)
+        pose = self.to_pose(view.joints, view.sigma, self.shape_condition(betas, rest_joints))
+        return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {}
 
     def get_config(self):
         """Constructor arguments."""
-        return {**super().get_config(), "hidden": self.hidden, "layers": self.depth}
+        return {**super().get_config(), "hidden_dim": self.hidden_dim, "num_layers": self.num_layers}

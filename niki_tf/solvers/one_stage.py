@@ -1,10 +1,16 @@
 """NIKI's one-stage mapping: one flow between (joints, sigma, padding) and (rotations, error embedding)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from niki_tf import skeletons
+from niki_tf.body.body_joints import BodyJoints
 from niki_tf.flows import Flow
-from niki_tf.solvers.invertible import POSE, InvertibleSolver, Observation
+from niki_tf.flows.masks import check_masks
+from niki_tf.solvers.invertible import PADDING, POSE, TWIST, BodyCondition, InvertibleSolver, Observation
 
 EMBEDDING = 32
 
@@ -17,49 +23,78 @@ class OneStage(InvertibleSolver):
     the joints without error.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
-        couplings: number of coupling steps (the paper: 16).
-        hidden: width of their networks (the paper: 512).
-        bounded: where the tanh sits, "scale" or "translation".
+        body_joints: the `BodyJoints` of the body that is posed.
+        num_couplings: number of coupling steps (the published code: 16).
+        hidden_dim: width of their networks (supplementary A.1: 512).
+        tanh_on: what the tanh bounds, "scale" (the published code) or "translation" (the paper's text).
+        takes_twist: give the network the twist beside the joints, in 46 of the 60 padding entries; supplementary A.2
+            says of the twist-and-swing mapping that its first network's "input is only the joint positions", hence that
+            the one-stage mapping sees the twists, too. The published weights do without.
         masks: list with the mask of the flow; see `Flow`.
         **kwargs: see `LearnedSolver`.
+
+    Raises:
+        ValueError: `masks` is not a list of one mask.
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> solver = solvers.OneStage(body.mannequin_skeleton(), hidden=32)
+        >>> solver = solvers.OneStage(body.mannequin_joints(), hidden_dim=32)
         >>> solver.ik(tf.random.normal([5, 29, 3]))["body_pose"].shape.as_list()
         [5, 23, 3, 3]
 
     Source: Li et al., NIKI, CVPR 2023; supplementary A.1.
     """
 
-    embedding = EMBEDDING
+    embedding_size = EMBEDDING
 
-    def __init__(self, skeleton, *, couplings=16, hidden=512, bounded="scale", masks=(None,), **kwargs):
-        super().__init__(skeleton, **kwargs)
-        self.masks = list(masks)
+    def __init__(
+        self,
+        body_joints: BodyJoints,
+        *,
+        num_couplings: int = 16,
+        hidden_dim: int = 512,
+        tanh_on: str = "scale",
+        takes_twist: bool = False,
+        masks: Sequence[Sequence[bool] | None] = (None,),
+        **kwargs: Any,
+    ):
+        super().__init__(body_joints, **kwargs)
+        self.masks, self.takes_twist = check_masks(masks, 1), takes_twist
+        self.uses_twist = self.needs_twist = takes_twist
+        if takes_twist:
+            self.num_twists, self.padding_size = skeletons.NUM_TWISTS, PADDING - TWIST
         self.flow = Flow(
-            POSE + EMBEDDING, condition=self.condition_size, couplings=couplings, hidden=hidden, bounded=bounded,
-            mask=masks[0],
-        )  # fmt: skip
+            POSE + EMBEDDING,
+            condition=self.condition_size,
+            num_couplings=num_couplings,
+            hidden_dim=hidden_dim,
+            tanh_on=tanh_on,
+            mask=self.masks[0],
+        )
 
-    def to_pose(self, seen, shape, *, training=False):
-        """See `InvertibleSolver.to_pose`; nothing lies between, the twist is not used."""
-        y = self.flow.bijector(shape.condition, training=training).inverse(seen.vector())
-        return y[..., :POSE], y[..., POSE:], {}
+    def to_pose(
+        self, seen: Observation, body: BodyCondition, *, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """See `InvertibleSolver.to_pose`; between lies the `twist`, if the network takes it."""
+        vector = seen.vector(with_twist=self.takes_twist)
+        y = self._run_flow(self.flow, "inverse", vector, body.condition, body, training=training)
+        return y[..., :POSE], y[..., POSE:], {"twist": seen.twist} if self.takes_twist else {}
 
-    def to_observation(self, pose, z, shape, *, training=False):
+    def to_observation(
+        self, pose: tf.Tensor, z: tf.Tensor, body: BodyCondition, *, training: bool = False
+    ) -> tuple[Observation, dict[str, tf.Tensor]]:
         """See `InvertibleSolver.to_observation`."""
-        x = self.flow.bijector(shape.condition, training=training).forward(tf.concat([pose, z], -1))
-        return Observation.of_vector(x), {}
+        y = tf.concat([pose, z], -1)
+        x = self._run_flow(self.flow, "forward", y, body.condition, body, training=training)
+        return Observation.of_vector(x, with_twist=self.takes_twist), {}
 
     @property
-    def published_weights(self):
+    def published_weights(self) -> int | None:
         """See `InvertibleSolver.published_weights`."""
         return self.count_params() - self.flow.count_params() + self.flow.masked_weights
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        flow = {name: getattr(self.flow, name) for name in ("couplings", "hidden", "bounded")}
-        return {**super().get_config(), **flow, "masks": self.masks}
+        flow = {name: getattr(self.flow, name) for name in ("num_couplings", "hidden_dim", "tanh_on")}
+        return {**super().get_config(), **flow, "takes_twist": self.takes_twist, "masks": self.masks}

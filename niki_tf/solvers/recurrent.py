@@ -1,29 +1,34 @@
 """A recurrent network over the frames: what one does about time without invertible networks."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from niki_tf import rotations
-from niki_tf.solvers import canonical
-from niki_tf.solvers.learned import LearnedSolver
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import trunk_frame
+from niki_tf.shapes import reshape_last
+from niki_tf.solvers.invertible import JOINTS
+from niki_tf.solvers.window_solver import WindowSolver
 
 
 @keras.saving.register_keras_serializable("niki_tf")
-class Recurrent(LearnedSolver):
+class Recurrent(WindowSolver):
     """(joints, joint_sigma, shape condition) of T frames -> T rotations 6D, by gated recurrent units over the frames.
 
     Two layers of units run over the window in both directions; what they say is added to a layer's reading of the frame
-    alone. Inputs are windows, joints (..., T, 29, 3), as of `Temporal`, in the same steadied frame of the trunk.
+    alone. Inputs are windows, joints (..., T, 29, 3), as of `Temporal`, in the same preprocess frame of the trunk.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
-        hidden: units of each layer and direction.
-        **kwargs: see `LearnedSolver`.
+        body_joints: the `BodyJoints` of the body that is posed.
+        hidden_dim: units of each layer and direction.
+        **kwargs: see `WindowSolver`.
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> solver = solvers.Recurrent(body.mannequin_skeleton(), hidden=16)
+        >>> solver = solvers.Recurrent(body.mannequin_joints(), hidden_dim=16)
         >>> solver.ik(tf.random.normal([5, 16, 29, 3]))["body_pose"].shape.as_list()
         [5, 16, 23, 3, 3]
 
@@ -31,40 +36,46 @@ class Recurrent(LearnedSolver):
     NIKI's supplementary C.2.
     """
 
-    temporal = True
-    extra_inputs = {"frame_mask": ()}
-
-    def __init__(self, skeleton, *, hidden=256, **kwargs):
-        super().__init__(skeleton, **kwargs)
-        self.hidden = hidden
-        bent = keras.layers.LeakyReLU(0.01)
-        self.enter = keras.layers.Dense(2 * hidden, activation=bent, name="enter")
+    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 256, **kwargs: Any):
+        super().__init__(body_joints, **kwargs)
+        self.hidden_dim = hidden_dim
+        activation = keras.layers.LeakyReLU(0.01)
+        self.input_layer = keras.layers.Dense(2 * hidden_dim, activation=activation, name="input_layer")
         self.units = [
-            keras.layers.Bidirectional(keras.layers.GRU(hidden, return_sequences=True), name=f"units_{number}")
+            keras.layers.Bidirectional(keras.layers.GRU(hidden_dim, return_sequences=True), name=f"units_{number}")
             for number in range(2)
         ]
-        self.widen = keras.layers.Dense(2 * hidden, activation=bent, name="widen")
-        self.leave = keras.layers.Dense(24 * 6, name="leave")
-        self.enter.build([None, None, 29 * 3 + 29 + self.condition_size])
-        for layer in (*self.units, self.widen, self.leave):
-            layer.build([None, None, 2 * hidden])
+        self.hidden_layer = keras.layers.Dense(2 * hidden_dim, activation=activation, name="hidden_layer")
+        self.output_layer = keras.layers.Dense(24 * 6, name="output_layer")
+        self.input_layer.build([None, None, 29 * 3 + 29 + self.condition_size])
+        for layer in (*self.units, self.hidden_layer, self.output_layer):
+            layer.build([None, None, 2 * hidden_dim])
 
     def to_pose(self, joints, joint_sigma, condition, *, frame_mask=None, training=False):
         """Joints of the frame (N, T, 29, 3) and sigma (N, T, 29) to rotations 6D (N, T, 144)."""
-        flat = tf.reshape(joints, tf.concat([tf.shape(joints)[:-2], [29 * 3]], 0))
-        alone = known = self.enter(tf.concat([flat, joint_sigma, condition], -1))
+        flat = reshape_last(joints, 2, [JOINTS])
+        alone = known = self.input_layer(tf.concat([flat, joint_sigma, condition], -1))
         mask = None if frame_mask is None else frame_mask > 0.0
         for units in self.units:
             known = units(known, mask=mask, training=training)
-        return self.leave(self.widen(alone + known))
+        return self.output_layer(self.hidden_layer(alone + known))
 
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist, *, frame_mask=None):
-        """See `LearnedSolver.solve_own`; the twist is not needed and not used."""
-        rotation, centre = self.frame(joints, rest_joints, joint_sigma, frame_mask)
-        seen, condition = canonical.to_frame(joints, rotation, centre), self.shape_condition(betas, rest_joints)
-        pose = self.to_pose(seen, canonical.told(joint_sigma), condition, frame_mask=frame_mask)
-        return canonical.turn_root(rotations.sixd_vector_to_matrices(pose), rotation), {}
+    def solve_known_body(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        *,
+        frame_mask: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `LearnedSolver.solve_known_body`; the twist is not needed and not used."""
+        view = self.observe(joints, joint_sigma, rest_joints, frame_mask)
+        condition = self.shape_condition(betas, rest_joints)
+        pose = self.to_pose(view.joints, view.sigma, condition, frame_mask=frame_mask)
+        return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {}
 
     def get_config(self):
         """Constructor arguments."""
-        return {**super().get_config(), "hidden": self.hidden}
+        return {**super().get_config(), "hidden_dim": self.hidden_dim}

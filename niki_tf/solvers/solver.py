@@ -1,12 +1,17 @@
-"""What all solvers share: one contract of named inputs and outputs, free leading axes, the rest skeleton."""
+"""What all solvers share: one contract of named inputs and outputs, free leading axes, the rest joints of a body."""
+
+from collections.abc import Mapping
+from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from niki_tf.solvers import canonical, contract, error_score
-from niki_tf.solvers.equations import by_cholesky
-from niki_tf.solvers.finish import finished
-from niki_tf.solvers.finish_over_time import finished_over_time
+from niki_tf import contract, skeletons
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import absent_joints, gauss_newton, residuals
+from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
+from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 
 
 class Solver(keras.Model):
@@ -16,100 +21,157 @@ class Solver(keras.Model):
     `betas` (..., B) and `twist` (..., 23, 2). A joint whose sigma is `skeletons.ABSENT` (10 m) or more was not seen:
     its position is not read and may be NaN. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
-    how far each joint is from the pose that was found, metres. Subclasses write `solve`.
-
-    To a solver that is `temporal` the last of the leading axes is time: joints (..., T, 29, 3) are T frames of one
-    person, for any T, and `frame_mask` (..., T) may say which of them are none (0), but fill up a window.
+    how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
+    `WindowSolver`.
 
     Args:
-        skeleton: the `RestSkeleton` of the body that is posed.
-        refine: Gauss-Newton steps of the exact finish (see `solvers.finish`) on every answer; 0 leaves it as it is,
-            4 do. May be set later, too: `solver.refine = 4`.
+        body_joints: the `BodyJoints` of the body that is posed.
+        refine: Gauss-Newton steps of the exact finish (see `fitting.gauss_newton`) on every answer; 0 leaves it as it
+            is, 4 do. May be set later, too: `solver.refine = 4`.
 
     Raises:
-        ValueError: `refine` is below 0.
+        ValueError: `refine` is not a whole number, 0 or more.
     """
-
-    def __init__(self, skeleton, *, refine=0, **kwargs):
-        super().__init__(**kwargs)
-        self.skeleton, self.refine = skeleton, refine
-        self.built = True
-
-    @property
-    def refine(self):
-        """Steps of the exact finish."""
-        return self._refine
-
-    @refine.setter
-    def refine(self, steps):
-        """Takes another number of steps; ValueError for one below 0."""
-        if steps < 0:
-            raise ValueError(f"`refine` must be a number of steps, 0 or more; got {steps}.")
-        self._refine, self.predict_function = steps, None  # Keras keeps the graph of `predict` until told otherwise
 
     uses_twist = False
     """Whether `twist` changes the answer."""
     needs_twist = False
     """Whether `twist` must be given."""
-    tells_residual = False
+    has_residual = False
     """Whether the answer says how far each joint is from it."""
-    equations = staticmethod(by_cholesky)
-    """How the exact finish solves its equations; LiteRT needs `equations.by_elimination`."""
-    extra_inputs = {}
-    """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
-    temporal = False
-    """Whether the last of the leading axes is time."""
+    event_axes = 1
+    """Leading axes that a network sees at once: 1 for frames (N, ...), 2 for windows of frames (N, T, ...)."""
+    linear_solver: LinearSolver = CHOLESKY
+    """How linear equations are solved; see `for_body`."""
 
-    def solve(self, joints, joint_sigma, betas, twist, **extra):
-        """Rotations (N, 24, 3, 3), or (N, T, 24, 3, 3) if `temporal`, and a dictionary of further outputs.
+    def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.body_joints, self.refine = body_joints, refine
+        self.built = True
 
-        Inputs have the same leading axes as the rotations; `twist` may be None.
+    @property
+    def refine(self) -> int:
+        """Steps of the exact finish."""
+        return self._refine
+
+    @refine.setter
+    def refine(self, steps: int) -> None:
+        """Takes another number of steps; ValueError for what is not a whole number, 0 or more."""
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+            raise ValueError(f"`refine` must be a whole number of steps, 0 or more; got {steps!r}. 4 do.")
+        self._refine, self.predict_function = steps, None  # Keras keeps the graph of `predict` until told otherwise
+
+    @property
+    def extra_inputs(self) -> dict[str, tuple[int, ...]]:
+        """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
+        return {}
+
+    def solve(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Rotations (N, 24, 3, 3), of solvers that see time (N, T, 24, 3, 3), and a dictionary of further outputs.
+
+        Args:
+            joints: (N, 29, 3) metres, absent ones filled in; of solvers that see time (N, T, 29, 3), and so on.
+            joint_sigma: (N, 29) metres.
+            betas: (N, B).
+            rest_joints: (N, 29, 3) metres, the body of `betas` at rest.
+            twist: (N, 23, 2), or None.
+            **extra: of `extra_inputs` those that were given.
         """
         raise NotImplementedError
 
-    def call(self, inputs, *, training=False):
-        """The contract, from a dictionary of tensors or arrays."""
-        given = contract.check(inputs, num_betas=self.skeleton.num_betas, extra=self.extra_inputs)
-        static = given["joints"].shape[:-2]
-        if self.temporal and static.rank == 0:
-            raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(given['joints'].shape)}.")
-        leading = tf.shape(given["joints"])[:-2]
-        flat = {name: self._flatten(value, leading, static) for name, value in given.items()}
-        frames = tf.shape(flat["joints"])[:-2]
-        sigma = flat.get("joint_sigma", tf.zeros(tf.concat([frames, [29]], 0)))
-        betas = flat.get("betas", tf.zeros(tf.concat([frames, [self.skeleton.num_betas]], 0)))
+    def __call__(self, inputs: Mapping[str, TensorLike], **kwargs: Any) -> dict[str, tf.Tensor]:
+        """Solves `inputs`; see the class.
+
+        Raises:
+            ValueError: a name is unknown, `joints` is missing, or a shape does not fit the contract.
+        """
+        if not _is_symbolic(inputs):
+            inputs = self._checked(inputs)  # before Keras has the call, which would wrap the message
+        return super().__call__(inputs, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
+        """See `keras.Model.predict`; arrays are checked before any work starts.
+
+        Raises:
+            ValueError: see `__call__`.
+        """
+        if isinstance(x, Mapping):
+            contract.check_names(x, extra=self.extra_inputs)
+            x = {name: np.asarray(value) for name, value in x.items() if value is not None}
+            self._check_shapes({name: value.shape for name, value in x.items()})
+        return super().predict(x, *args, **kwargs)
+
+    def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+        """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
+        contract.check_names(inputs, extra=self.extra_inputs)
+        given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
+        self._check_shapes({name: value.shape for name, value in given.items()})
+        return given
+
+    def _check_shapes(self, shapes: Mapping[str, Any]) -> None:
+        """Raises ValueError if the shapes of the inputs that are given do not fit."""
+        contract.check_shapes(shapes, num_betas=self.body_joints.num_betas, extra=self.extra_inputs)
+        if len(shapes["joints"]) - 2 < self.event_axes - 1:
+            raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(shapes['joints'])}.")
+        if self.needs_twist and "twist" not in shapes:
+            raise ValueError(
+                f"`twist` (..., 23, 2) as (cos, sin) is needed by {self.name}, which cannot guess it; got None. Give "
+                "it, or take a solver with `twist_hidden_dim`."
+            )
+
+    def call(self, inputs: dict[str, tf.Tensor], *, training: bool = False) -> dict[str, tf.Tensor]:
+        """The contract, from a dictionary of tensors; see the class."""
+        leading = LeadingAxes(inputs["joints"], inner=2, events=self.event_axes - 1)
+        flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
+        joints = flat["joints"]
+        sigma = flat.get("joint_sigma", zeros_like_leading(joints, 2, [skeletons.NUM_JOINTS]))
+        betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
-        rest_joints = self.skeleton(betas)
-        if "frame_mask" in flat:
-            present = tf.expand_dims(tf.expand_dims(flat["frame_mask"] > 0.0, -1), -1)
-            flat["joints"] = tf.where(present, flat["joints"], rest_joints)
-        if "joint_sigma" in flat:
-            flat["joints"] = canonical.filled(flat["joints"], rest_joints, sigma)
-        rotations, further = self.solve(flat["joints"], sigma, betas, flat.get("twist"), **extra)
+        rest_joints = self.body_joints(betas)
+        joints = self._fill(joints, rest_joints, flat.get("joint_sigma"), extra)
+        rotations, further = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
         if self.refine:
-            how = {"steps": self.refine, "equations": self.equations}
-            if self.temporal:
-                given = flat["joints"], rest_joints, sigma, flat.get("frame_mask")
-                rotations = finished_over_time(rotations, *given, **how)
-            else:
-                rotations = finished(rotations, flat["joints"], rest_joints, sigma, **how)
-        if self.tells_residual:
-            further["residual"] = error_score.residual(flat["joints"], rotations, rest_joints, sigma)
+            rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
+        if self.has_residual:
+            further["residual"] = residuals.joint_residuals(joints, rotations, rest_joints, sigma)
         outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **further}
-        return {name: self._unflatten(value, leading, static) for name, value in outputs.items()}
+        return {name: leading.restore(value) for name, value in outputs.items()}
 
-    def _flatten(self, value, leading, static):
-        """Leading axes as one, or as two if the last is time."""
-        inner, time = value.shape[len(static) :], leading[-1:] if self.temporal else leading[:0]
-        batch = tf.reduce_prod(leading[:-1] if self.temporal else leading)
-        return tf.reshape(value, tf.concat([[batch], time, inner], 0))
+    def _fill(
+        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor | None, extra: dict[str, tf.Tensor]
+    ) -> tf.Tensor:
+        """Joints with what was not seen filled in."""
+        return joints if joint_sigma is None else absent_joints.fill_absent(joints, rest_joints, joint_sigma)
 
-    def _unflatten(self, value, leading, static):
-        inner = value.shape[2 if self.temporal else 1 :]
-        value = tf.reshape(value, tf.concat([leading, inner], 0))
-        return tf.ensure_shape(value, static.concatenate(inner))
+    def _finish(
+        self,
+        rotations: tf.Tensor,
+        joints: tf.Tensor,
+        rest_joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        extra: dict[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """The rotations after the steps of the exact finish."""
+        return gauss_newton.refine(
+            rotations, joints, rest_joints, joint_sigma, steps=self.refine, linear_solver=self.linear_solver
+        )
 
-    def ik(self, joints, *, joint_sigma=None, betas=None, twist=None):
+    def ik(
+        self,
+        joints: TensorLike,
+        *,
+        joint_sigma: TensorLike | None = None,
+        betas: TensorLike | None = None,
+        twist: TensorLike | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
 
         Raises:
@@ -117,21 +179,34 @@ class Solver(keras.Model):
         """
         return self({"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist})
 
-    def with_skeleton(self, skeleton):
-        """The same solver, same weights, for another body."""
-        other = type(self).from_config({**self.get_config(), "skeleton": keras.saving.serialize_keras_object(skeleton)})
+    def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> Self:
+        """The same solver, same weights, for another body.
+
+        Args:
+            body_joints: of the body that is posed.
+            linear_solver: how linear equations are solved; LiteRT needs `linear_solvers.ELIMINATION`. As
+                here if None.
+        """
+        serialized = keras.saving.serialize_keras_object(body_joints)
+        other = type(self).from_config({**self.get_config(), "body_joints": serialized})
         other.set_weights(self.get_weights())
+        other.linear_solver = linear_solver or self.linear_solver
         return other
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Nothing to do: weights are made in the constructor, so that loading needs no call."""
 
-    def get_config(self):
-        """The rest skeleton, the finish and the name."""
-        skeleton = keras.saving.serialize_keras_object(self.skeleton)
-        return {"name": self.name, "skeleton": skeleton, "refine": self.refine}
+    def get_config(self) -> dict[str, Any]:
+        """The rest joints, the finish and the name."""
+        body_joints = keras.saving.serialize_keras_object(self.body_joints)
+        return {"name": self.name, "body_joints": body_joints, "refine": self.refine}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """A solver from what `get_config` gave."""
-        return cls(**{**config, "skeleton": keras.saving.deserialize_keras_object(config["skeleton"])})
+        return cls(**{**config, "body_joints": keras.saving.deserialize_keras_object(config["body_joints"])})
+
+
+def _is_symbolic(inputs: Any) -> bool:
+    """Whether the inputs are those of a Keras functional model, whose shapes Keras itself checks."""
+    return isinstance(inputs, Mapping) and any(isinstance(value, keras.KerasTensor) for value in inputs.values())

@@ -12,11 +12,13 @@ from niki_tf.body import kinematics
 
 def joint_errors(solver, batch):
     """Mean distance, mm, of each of the 24 joints of the solver's answer from the truth, (24,), for a batch."""
-    seen = {name: batch[name] for name in ("frame_mask",) if name in batch}
-    local, _ = solver.solve(batch["noisy"], batch["joint_sigma"], batch["betas"], batch["noisy_twist"], **seen)
+    inputs = {"joints": batch["noisy"], "joint_sigma": batch["joint_sigma"], "betas": batch["betas"]}
+    over_time = {"frame_mask": batch["frame_mask"]} if "frame_mask" in batch else {}
+    answer = solver({**inputs, "twist": batch["noisy_twist"], **over_time})
+    local = tf.concat([answer["global_orient"], answer["body_pose"]], -3)
     joints, _ = kinematics.forward_kinematics(local, batch["rest_joints"])
-    distance = tf.norm(joints - joints[..., :1, :] - batch["joints"], axis=-1)[..., :24]
-    if "frame_mask" in batch:
+    distance = tf.norm(joints - joints[..., :1, :] - batch["joints"], axis=-1)[..., : skeletons.NUM_ROTATIONS]
+    if over_time:
         distance = tf.boolean_mask(distance, batch["frame_mask"] > 0.0)
     return 1000.0 * tf.reduce_mean(distance, 0)
 

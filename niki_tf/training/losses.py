@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from niki_tf import rotations
 from niki_tf.body import kinematics
-from niki_tf.settings import setting
-from niki_tf.solvers import canonical
-from niki_tf.solvers.invertible import Observation, Shape
+from niki_tf.fitting import absent_joints, trunk_frame
+from niki_tf.settings import described
+from niki_tf.shapes import reshape_last
+from niki_tf.solvers.invertible import BodyCondition, InvertibleSolver, Observation
 
 _KERNEL_WIDTHS = (0.05, 0.2, 0.9)
 _PADDING_NOISE = 1e-3
@@ -21,38 +22,51 @@ _PADDING_NOISE = 1e-3
 class LossWeights:
     """Weights of the loss terms; the defaults are the paper's."""
 
-    inv: float = setting(1.0, "Noisy joints to rotations and to the joints that the body gives.")
-    fwd: float = setting(1.0, "True rotations and the embedding of the noisy joints back to the noisy joints.")
-    ind: float = setting(1.0, "The embedding tells nothing of the pose (maximum mean discrepancy).")
-    bnd_inv: float = setting(0.1, "The embedding of true joints is zero.")
-    bnd_fwd: float = setting(1.0, "True rotations and a zero embedding give the true joints.")
-    joints: float = setting(1.0, "Within inv, the joints against the rotations; 1 in the paper.")
-    accel: float = setting(0.0, "Within inv, the joints' acceleration (metres per frame^2) of solvers that see time.")
-    share: float = setting(0.25, "Share of each batch that pays for fwd, ind, bnd_inv and bnd_fwd; 1 in the paper.")
+    inv: float = described(1.0, "Noisy joints to rotations and to the joints that the body gives.")
+    fwd: float = described(1.0, "True rotations and the embedding of the noisy joints back to the noisy joints.")
+    ind: float = described(1.0, "The embedding tells nothing of the pose (maximum mean discrepancy).")
+    bnd_inv: float = described(0.1, "The embedding of true joints is zero.")
+    bnd_fwd: float = described(1.0, "True rotations and a zero embedding give the true joints.")
+    joints: float = described(1.0, "Within inv, the joints against the rotations; 1 in the paper.")
+    accel: float = described(0.0, "Within inv, the joints' acceleration (metres per frame^2) of solvers that see time.")
 
 
-def invertible(solver, batch, weights, *, gather=tf.identity):
+def loss_of(solver):
+    """The loss that trains `solver`: `invertible` or `regression`."""
+    return invertible if isinstance(solver, InvertibleSolver) else regression
+
+
+def noise_sizes(solver):
+    """Names and entries of the standard normal vectors that the loss of `solver` needs, for `data.batches`."""
+    if not isinstance(solver, InvertibleSolver):
+        return {}
+    return {"padding": solver.padding_size, "embedding": solver.embedding_size}
+
+
+def invertible(solver, batch, weights, *, boundary_share=1.0, gather=tf.identity):
     """Total loss and its terms, scalars, of an invertible solver on a batch of `data.batches`.
 
     Of a solver with two networks both pay: the swing between them is held to the true swing on both ways, the twist
     that comes back to the one that went in, and each embedding is judged beside the rotations of its own network.
     Of a solver that sees time every frame counts alike, but for those that only fill up a window.
 
+    `boundary_share` of each batch pays for fwd, ind, bnd_inv and bnd_fwd; 1 in the paper.
     `gather` joins a tensor over all replicas, so that the discrepancy of the embedding sees the whole batch.
     """
-    part = _part(batch, weights.share)
+    part = _part(batch, boundary_share)
     count, few = batch["joints"].shape[0], part["joints"].shape[0]
     both = _join(_observe_noisy(solver, batch), _observe_clean(solver, part))
-    pose, z, between = solver.to_pose(_observation(both), _shape(both), training=True)
+    both["padding"] = _PADDING_NOISE * both["padding"][..., : solver.padding_size]
+    pose, z, between = solver.to_pose(_observation(both), _body(both), training=True)
     found = {"pose": pose, **between}
     error, joint_error = _pose_error(found, both, weights)
     noisy, clean = _cut(both, slice(few)), _cut(both, slice(count, None))
     clean |= {"padding": tf.zeros_like(clean["padding"]), "twist": clean["true_twist"]}
     ends = _join(noisy, clean)
     embedding = tf.concat([tf.stop_gradient(z[:few]), tf.zeros_like(z[count:])], 0)
-    back, swing = solver.to_observation(ends["pose"], embedding, _shape(ends), training=True)
+    back, swing = solver.to_observation(ends["pose"], embedding, _body(ends), training=True)
     back = {name: value for name, value in vars(back).items() if value is not None}
-    if solver.twists:
+    if solver.num_twists:
         noisy["twist"] = tf.stop_gradient(found["twist"][:few])
     terms = {
         "inv": _inv(error, both, count),
@@ -65,10 +79,10 @@ def invertible(solver, batch, weights, *, gather=tf.identity):
     return total, terms | {"joint_error_mm": _mean_of(joint_error, both, slice(count))}
 
 
-def regression(solver, batch, weights, *, gather=tf.identity):
+def regression(solver, batch, weights, *, boundary_share=1.0, gather=tf.identity):
     """Total loss and its terms of a plain network: `inv` alone, on the same noisy and clean joints."""
-    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, _part(batch, weights.share)))
-    known = {"frame_mask": both["frame_mask"]} if solver.temporal else {}
+    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, _part(batch, boundary_share)))
+    known = {"frame_mask": both["frame_mask"]} if "frame_mask" in both else {}
     pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True, **known)
     error, joint_error = _pose_error({"pose": pose}, both, weights)
     count = batch["joints"].shape[0]
@@ -129,7 +143,7 @@ def _known(twist):
 
 
 def _observe_noisy(solver, batch):
-    joints = canonical.filled(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
+    joints = absent_joints.fill_absent(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
     return _observe(solver, batch, joints, batch["joint_sigma"], batch["noisy_twist"])
 
 
@@ -140,27 +154,25 @@ def _observe_clean(solver, batch):
 
 
 def _observe(solver, batch, joints, sigma, twist):
-    """What the network is shown and what is true, seen from the frame that the observation shows."""
+    """What the network is given and what is true, seen from the frame that the observation shows."""
     over_time = {"frame_mask": batch["frame_mask"]} if "frame_mask" in batch else {}
-    joints = solver.steadied(joints, sigma, **over_time)
-    rotation, centre = solver.frame(joints, batch["rest_joints"], sigma, **over_time)
-    back = rotations.transpose(rotation)
+    view = solver.observe(joints, sigma, batch["rest_joints"], **over_time)
+    back = rotations.transpose(view.rotation)
     pose, swing = (
-        rotations.matrices_to_6d_vector(canonical.turn_root(batch[name], back)) for name in ("rotations", "swing")
+        rotations.matrices_to_6d_vector(trunk_frame.turn_root(batch[name], back)) for name in ("rotations", "swing")
     )
     return {
-        "joints": canonical.to_frame(joints, rotation, centre),
-        "sigma": canonical.told(sigma),
-        "padding": _PADDING_NOISE * batch["padding"],
+        "joints": view.joints,
+        "sigma": view.sigma,
         "twist": twist,
-        "true_joints": canonical.to_frame(batch["joints"], rotation, tf.zeros_like(centre)),
+        "true_joints": trunk_frame.to_local(batch["joints"], view.rotation, tf.zeros_like(view.centre)),
         "true_twist": batch["twist"],
         "pose": pose,
         "swing": swing,
         "condition": solver.shape_condition(batch["betas"], batch["rest_joints"]),
         "rest_joints": batch["rest_joints"],
-        "frame": rotation,
-        **over_time,
+        "frame": view.rotation,
+        **{name: batch[name] for name in ("frame_mask", "padding") if name in batch},
     }
 
 
@@ -168,8 +180,8 @@ def _observation(seen):
     return Observation(seen["joints"], seen["sigma"], seen["padding"], seen["twist"])
 
 
-def _shape(seen):
-    return Shape(seen["condition"], seen["rest_joints"], seen.get("frame_mask"))
+def _body(seen):
+    return BodyCondition(seen["condition"], seen["rest_joints"], seen.get("frame_mask"))
 
 
 def _pose_error(found, seen, weights):
@@ -211,28 +223,32 @@ def _observation_error(back, wanted):
 
 def _boundary_error(solver, z, twist, frame_mask):
     """Mean square of each network's embedding of true joints; that of a twist counts where the twist was known."""
-    own, of_twist = tf.split(z, [z.shape[-1] - 2 * solver.twists, 2 * solver.twists], -1)
+    own, of_twist = _split_embedding(solver, z)
     error = _mean(own**2, frame_mask)
-    if solver.twists:
-        of_known = tf.reshape(of_twist, [-1, solver.twists, 2]) * tf.cast(_known(twist), z.dtype)
-        error += tf.reduce_mean(of_known**2)
+    if solver.twist_embedding_size:
+        of_known = reshape_last(of_twist, 1, [solver.num_twists, 2]) * tf.cast(_known(twist), z.dtype)
+        error += _mean(of_known**2, frame_mask)
     return error
 
 
+def _split_embedding(solver, z):
+    """The embedding of joints, and that of twists, which has no entries for most solvers."""
+    size = solver.twist_embedding_size
+    return tf.split(z, [z.shape[-1] - size, size], -1)
+
+
 def _independence(solver, found, z, wanted, gather):
-    """What each embedding tells of the rotations of its own network, and how far it is from a normal distribution."""
-    own = z.shape[-1] - 2 * solver.twists
-    stages = [("swing" if solver.twists else "pose", slice(own))]
-    if solver.twists:
-        stages.append(("pose", slice(own, None)))
-    total, weights = 0.0, None
+    """How much each embedding says of its own network's rotations, and how far it is from a normal distribution."""
+    weights, noise = None, wanted["noise"][..., : z.shape[-1]]
     if "frame_mask" in wanted:
         weights = gather(_rows(wanted["frame_mask"][..., None]))[:, 0]
-    for name, entries in stages:
-        part, noise = (gather(_rows(x[..., entries])) for x in (z, wanted["noise"][..., : z.shape[-1]]))
+    networks = ["swing", "pose"] if solver.twist_embedding_size else ["pose"]
+    total = 0.0
+    for name, *parts in zip(networks, _split_embedding(solver, z), _split_embedding(solver, noise), strict=False):
+        part, normal = (gather(_rows(x)) for x in parts)
         seen = tf.concat([tf.stop_gradient(gather(_rows(found[name]))), part], -1)
-        true = tf.concat([gather(_rows(wanted[name])), noise], -1)
-        total += discrepancy(seen, true, weights) + discrepancy(part, noise, weights)
+        true = tf.concat([gather(_rows(wanted[name])), normal], -1)
+        total += discrepancy(seen, true, weights) + discrepancy(part, normal, weights)
     return total
 
 

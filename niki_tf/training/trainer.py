@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import pathlib
 import signal
 import threading
@@ -11,7 +12,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from niki_tf.settings import setting
+from niki_tf.settings import described
 from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints, figures
 
@@ -20,25 +21,33 @@ from niki_tf.training import checkpoints, figures
 class TrainSettings:
     """Length and pace of a run."""
 
-    steps: int = setting(100_000, "Optimiser steps of the whole schedule.")
-    max_steps: int = setting(0, "Stop after this many steps (0: at the end); started again, the run goes on.")
-    batch_size: int = setting(256, "Examples of a step, over all replicas.")
-    learning_rate: float = setting(1e-3, "Highest learning rate.")
-    schedule: str = setting("cosine", "Of the learning rate; or `steps`, a tenth of it after 2/3 and 5/6 of the run.")
-    warmup_steps: int = setting(500, "Steps over which the learning rate rises from zero, if the schedule is cosine.")
-    weight_decay: float = setting(0.0, "Decoupled weight decay (AdamW); 0 is Adam.")
-    clip_norm: float = setting(1.0, "Gradients longer than this are shortened to it.")
-    averaging: float = setting(0.999, "Decay of the average of the weights that is stored; 0 stores the last ones.")
-    seed: int = setting(0, "Seed of weights, batches and noise.")
-    save_every: int = setting(1000, "Steps between checkpoints.")
-    log_every: int = setting(100, "Steps between TensorBoard entries.")
+    steps: int = described(100_000, "MapFit steps of the whole schedule.")
+    max_steps: int = described(0, "Stop after this many steps (0: at the end); started again, the run goes on.")
+    batch_size: int = described(256, "Examples of a step, over all replicas.")
+    learning_rate: float = described(1e-3, "Highest learning rate.")
+    schedule: str = described("cosine", "Of the learning rate; or `steps`, a tenth of it after 2/3 and 5/6 of the run.")
+    warmup_steps: int = described(500, "Steps over which the learning rate rises from zero, if the schedule is cosine.")
+    weight_decay: float = described(0.0, "Decoupled weight decay (AdamW); 0 is Adam.")
+    clip_norm: float = described(1.0, "Longer gradients are shortened to it; 0: none are.")
+    boundary_share: float = described(0.25, "Share of each batch that pays for fwd, ind, bnd_inv, bnd_fwd; paper: 1.")
+    ema_decay: float = described(0.999, "Decay of the average of the weights that is stored; 0 stores the last ones.")
+    seed: int = described(0, "Seed of weights, batches and noise.")
+    save_every: int = described(1000, "Steps between checkpoints.")
+    log_every: int = described(100, "Steps between TensorBoard entries.")
 
     def __post_init__(self):
         for name in ("steps", "batch_size", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more; got {getattr(self, name)}.")
+        if not 0.0 <= self.clip_norm < math.inf:
+            raise ValueError(f"`clip_norm` must be a length, or 0 for no clipping; got {self.clip_norm}.")
+        if not 0.0 < self.boundary_share <= 1.0:
+            raise ValueError(f"`boundary_share` must be above 0 and at most 1; got {self.boundary_share}.")
         if self.schedule not in ("cosine", "steps"):
             raise ValueError(f"`schedule` must be cosine or steps; got {self.schedule!r}.")
+
+
+_NOT_FINITE = "the length of the gradient must be finite"
 
 
 @contextlib.contextmanager
@@ -67,7 +76,8 @@ class Trainer:
 
     Args:
         make_solver: callable without arguments that returns the solver; called inside the strategy's scope.
-        loss: callable (solver, replica's batch, gather=) -> total, dictionary of terms.
+        loss: callable (solver, replica's batch, gather=) -> total, dictionary of terms; `joint_error_mm`, if there is
+            one, is shown on the bar.
         make_batches: callable (first_step, shards, own_shards) -> dataset of one replica's batch after the other.
         settings: `TrainSettings`.
         workdir: folder of checkpoints, TensorBoard files and the result, model.keras.
@@ -95,7 +105,7 @@ class Trainer:
 
     def _optimizer(self):
         settings, rate = self.settings, self._rate()
-        average = {"use_ema": settings.averaging > 0, "ema_momentum": settings.averaging or 0.99}
+        average = {"use_ema": settings.ema_decay > 0, "ema_momentum": settings.ema_decay or 0.99}
         if settings.weight_decay:
             return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
         return keras.optimizers.Adam(rate, **average)
@@ -130,6 +140,8 @@ class Trainer:
                 terms = self._loop(last, stop)
         except tf.errors.InvalidArgumentError as error:
             self._save()
+            if _NOT_FINITE not in str(error):
+                raise
             raise self._stopped() from error
         self._save()
         self._write_model()
@@ -177,8 +189,9 @@ class Trainer:
                 total, terms = self.loss(self.solver, batch, gather=gather)
                 scaled = total / replicas
             gradients = summed(tape.gradient(scaled, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO))
-            norm = tf.debugging.assert_all_finite(tf.linalg.global_norm(gradients), "gradient")
-            factor = clip / tf.maximum(norm, clip) / replicas  # apply_gradients sums over the replicas once more
+            norm = tf.debugging.assert_all_finite(tf.linalg.global_norm(gradients), _NOT_FINITE)
+            shortened = clip / tf.maximum(norm, clip) if clip else 1.0
+            factor = shortened / replicas  # apply_gradients sums over the replicas once more
             self.optimizer.apply_gradients(
                 [(g * factor, v) for g, v in zip(gradients, self.solver.trainable_variables, strict=True)]
             )
@@ -195,8 +208,13 @@ class Trainer:
         if not self.is_chief:
             return
         rate = bar.format_dict["rate"] or 0.0
-        bar.set_postfix(loss=f"{terms['loss']:.4f}", mm=f"{terms['joint_error_mm']:.1f}",
-                        frames_per_s=f"{rate * self.settings.batch_size:.0f}", refresh=False)  # fmt: skip
+        error = {"mm": f"{terms['joint_error_mm']:.1f}"} if "joint_error_mm" in terms else {}
+        bar.set_postfix(
+            loss=f"{terms['loss']:.4f}",
+            **error,
+            frames_per_s=f"{rate * self.settings.batch_size:.0f}",
+            refresh=False,
+        )
         with writer.as_default(step=self.step):
             for name, value in terms.items():
                 tf.summary.scalar(name, value)
@@ -230,8 +248,11 @@ class Trainer:
         if not stored:
             return
         arrays, state = checkpoints.load(self.workdir / "checkpoints", stored[-1]), self._state()
-        wrong = [n for n in state.keys() | arrays.keys()
-                 if n not in state or n not in arrays or arrays[n].shape != tuple(state[n].shape)]  # fmt: skip
+        wrong = [
+            n
+            for n in state.keys() | arrays.keys()
+            if n not in state or n not in arrays or arrays[n].shape != tuple(state[n].shape)
+        ]
         if wrong:
             raise ValueError(
                 f"`workdir` holds a checkpoint of another model ({len(wrong)} arrays differ, {sorted(wrong)[0]} first)."
@@ -245,7 +266,7 @@ class Trainer:
         if not self.is_chief:
             return
         live = [keras.ops.convert_to_numpy(variable) for variable in self.solver.trainable_variables]
-        if self.settings.averaging:
+        if self.settings.ema_decay:
             self.optimizer.finalize_variable_values(self.solver.trainable_variables)
         zoo.save(self.solver, self.workdir)
         for variable, value in zip(self.solver.trainable_variables, live, strict=True):

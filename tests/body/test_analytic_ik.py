@@ -5,6 +5,7 @@ import tensorflow as tf
 from scipy.spatial.transform import Rotation
 
 from niki_tf import body
+from niki_tf.skeletons import SMPL_29
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def posed(rng):
     turns = 0.6 * rng.normal(size=[8, 24, 3])
     turns[:, 0] *= 3.0
     rotations = tf.constant(Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(8, 24, 3, 3))
-    rest = body.mannequin_skeleton()(tf.constant(rng.normal(size=[8, 10]))).numpy().astype(np.float64)
+    rest = body.mannequin_joints()(tf.constant(rng.normal(size=[8, 10]))).numpy().astype(np.float64)
     joints, _ = body.forward_kinematics(rotations, tf.constant(rest))
     _, twist = body.rotations_to_swing_twist(rotations, tf.constant(rest))
     return rotations.numpy(), rest, joints.numpy() + [[[1.0, -2.0, 3.0]]], twist.numpy()
@@ -56,10 +57,27 @@ def test_the_adaptive_solver_keeps_joints_nearer_than_the_naive_one(posed):
     assert errors[0] < 0.8 * errors[1]
 
 
+@pytest.mark.parametrize(("millimetres", "strays"), [(14.9, False), (15.1, True)])
+def test_the_aim_may_leave_the_observed_bone_by_15_mm(millimetres, strays):
+    """The observed shin is too long: the foot is aimed at from the posed ankle, or its bone is kept as observed."""
+    rest = body.mannequin_joints().joints.astype(np.float64)
+    knee, ankle, foot = (SMPL_29.index(f"left_{name}") for name in ("knee", "ankle", "foot"))
+    shin, bone = rest[ankle] - rest[knee], rest[foot] - rest[ankle]
+    moved = 1e-3 * millimetres * shin / np.linalg.norm(shin)
+    joints = rest.copy()
+    joints[list(SMPL_29.descendants[ankle])] += moved
+    aim = bone if strays else bone + moved
+    assert np.linalg.norm(np.cross(shin, bone)) > 0.5 * np.linalg.norm(shin) * np.linalg.norm(bone)
+    found = body.analytic_ik(joints, rest_joints=rest).numpy()
+    np.testing.assert_allclose(found[:ankle], np.broadcast_to(np.eye(3), [ankle, 3, 3]), atol=1e-6)
+    turned = found[ankle] @ bone / np.linalg.norm(bone)
+    np.testing.assert_allclose(turned, aim / np.linalg.norm(aim), atol=1e-6)
+
+
 # The naive root is as published: up to 1e-2 off a rotation where the hips' centre lies near the spine's axis.
 @pytest.mark.parametrize(("adaptive", "tolerance"), [(True, 1e-5), (False, 2e-2)])
 def test_any_joints_give_rotations(rng, adaptive, tolerance):
-    rest = body.mannequin_skeleton().joints
+    rest = body.mannequin_joints().joints
     joints = np.concatenate([rng.normal(size=[20, 29, 3]), np.zeros([1, 29, 3]), -rest[None]]).astype(np.float32)
     found = body.analytic_ik(joints, rest_joints=rest, adaptive=adaptive).numpy()
     np.testing.assert_allclose(found @ found.swapaxes(-1, -2), np.broadcast_to(np.eye(3), found.shape), atol=tolerance)

@@ -31,7 +31,7 @@ def test_zero_pose_gives_the_shaped_template():
     given = body.Body(data)(betas=betas, global_orient=eyes[:, :1], body_pose=eyes[:, 1:])
     shaped = data.v_template + np.einsum("vck,bk->bvc", data.shapedirs, betas)
     np.testing.assert_allclose(given["vertices"], shaped, atol=1e-5)
-    np.testing.assert_allclose(given["joints"], data.rest_skeleton()(betas), atol=1e-6)
+    np.testing.assert_allclose(given["joints"], data.body_joints()(betas), atol=1e-6)
 
 
 def test_turning_the_root_and_moving_is_a_rigid_motion():
@@ -107,8 +107,8 @@ def test_a_model_with_a_body_survives_saving(tmp_path, posed):
     again = next(part for part in loaded.layers if isinstance(part, body.Body))
     np.testing.assert_array_equal(again.faces.numpy(), layer.faces.numpy())
     outputs_close(
-        {"vertices": 0, "joints": again.rest_skeleton(pose["betas"])},
-        {"vertices": 0, "joints": layer.rest_skeleton(pose["betas"])},
+        {"vertices": 0, "joints": again.body_joints(pose["betas"])},
+        {"vertices": 0, "joints": layer.body_joints(pose["betas"])},
         0,
     )
 

@@ -127,7 +127,7 @@ def test_files_with_more_shape_directions_are_kept_whole(tmp_path, arrays):
     np.savez(tmp_path / "body.npz", **{**arrays, "shapedirs": wide})
     data = body.load_body(tmp_path / "body.npz")
     assert data.num_betas == 300
-    assert data.rest_skeleton().num_betas == 300
+    assert data.body_joints().num_betas == 300
 
 
 def write(path, content):

@@ -7,7 +7,7 @@ import pytest
 
 from niki_tf import skeletons
 from niki_tf.body.mannequin import mannequin
-from niki_tf.body.mannequin_skeleton import SHAPE_NAMES, joint_directions, rest_joints
+from niki_tf.body.mannequin_joints import SHAPE_NAMES, joint_directions, rest_joints
 
 TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 FLIP = np.array([-1.0, 1.0, 1.0])
@@ -39,8 +39,10 @@ def _directed_edges(faces):
 
 def _turned_over_share(vertices, faces):
     """Share of the faces whose normal turned over against the rest pose."""
-    normals = [np.cross(v[faces[:, 1]] - v[faces[:, 0]], v[faces[:, 2]] - v[faces[:, 0]])
-               for v in (mannequin().v_template, vertices)]  # fmt: skip
+    normals = [
+        np.cross(v[faces[:, 1]] - v[faces[:, 0]], v[faces[:, 2]] - v[faces[:, 0]])
+        for v in (mannequin().v_template, vertices)
+    ]
     return np.mean((normals[0] * normals[1]).sum(-1) < 0)
 
 
@@ -220,8 +222,8 @@ def test_shipped_arrays_are_what_the_modelling_makes(monkeypatch, partners):
     """The shipped vertices lie on the figure's surface, and all other arrays come out again from them."""
     pytest.importorskip("scipy", reason="the modelling needs the extra `mannequin`")
     monkeypatch.syspath_prepend(TOOLS)
-    from mannequin_modelling.body_arrays import body_arrays
-    from mannequin_modelling.figure import figure
+    from mannequin.body_arrays import body_arrays
+    from mannequin.figure import figure
 
     body = mannequin()
     vertices = body.v_template.astype(float)
@@ -236,8 +238,8 @@ def test_shipped_arrays_are_what_the_modelling_makes(monkeypatch, partners):
 def test_remeshing_keeps_a_small_figure_closed_and_even(monkeypatch):
     pytest.importorskip("skimage", reason="the modelling needs the extra `mannequin`")
     monkeypatch.syspath_prepend(TOOLS)
-    from mannequin_modelling.fields import capsule, mirrored
-    from mannequin_modelling.remeshing import symmetric_surface
+    from mannequin.fields import capsule, mirrored
+    from mannequin.remeshing import symmetric_surface
 
     field = mirrored(capsule((0.05, 0.0, 0.0), (0.2, 0.1, 0.0), radii=(0.08, 0.05)), blend=0.02)
     vertices, faces, mirror = symmetric_surface(field, lambda points: np.full(len(points), 0.03), cell=0.015, rounds=4)

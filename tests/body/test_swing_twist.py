@@ -14,7 +14,7 @@ def rotations():
 
 @pytest.fixture
 def rest(rng):
-    return tf.constant(body.mannequin_skeleton().joints + 0.03 * rng.normal(size=[6, 29, 3]))
+    return tf.constant(body.mannequin_joints().joints + 0.03 * rng.normal(size=[6, 29, 3]))
 
 
 def test_compose_after_decompose_is_the_identity(rotations, rest):

@@ -133,12 +133,22 @@ def test_a_chumpy_object_within_itself_ends():
 @pytest.mark.parametrize("part", ["indices", "indptr", "data", "_shape"])
 def test_sparse_matrices_whose_parts_do_not_fit_are_refused(part):
     whole = scipy.sparse.csc_matrix(np.eye(4))
-    parts = {"indices": np.array([0, 1, 2, 9]), "indptr": np.array([0, 1, 9, 3, 4]), "data": np.ones(3),
-             "_shape": (10**9, 10**9)}  # fmt: skip
+    parts = {
+        "indices": np.array([0, 1, 2, 9]),
+        "indptr": np.array([0, 1, 9, 3, 4]),
+        "data": np.ones(3),
+        "_shape": (10**9, 10**9),
+    }
     state = {"data": whole.data, "indices": whole.indices, "indptr": whole.indptr, "_shape": (4, 4), part: parts[part]}
-    arrays = {name: array_record("f8" if value.dtype == float else "i8", value.shape,
-                                 value.astype(float if value.dtype == float else np.int64).tobytes())
-              for name, value in state.items() if name != "_shape"}  # fmt: skip
+    arrays = {
+        name: array_record(
+            "f8" if value.dtype == float else "i8",
+            value.shape,
+            value.astype(float if value.dtype == float else np.int64).tobytes(),
+        )
+        for name, value in state.items()
+        if name != "_shape"
+    }
     record = unpickling._Sparse()
     record.__setstate__({**arrays, "_shape": state["_shape"]})
     with pytest.raises(ValueError, match="sparse matrix"):

@@ -25,7 +25,7 @@ def saved(torch, tmp_path):
 
 
 def test_tensors_come_back(saved, rng):
-    arrays = masked_twin.random_one_stage(rng, couplings=2) | {"regressor.smpl_layer.parents": np.arange(29)}
+    arrays = masked_twin.random_one_stage(rng, num_couplings=2) | {"regressor.smpl_layer.parents": np.arange(29)}
     for wrap in (lambda x: x, lambda x: {"model": x, "epoch": 5}):
         found = convert.load_checkpoint(saved(arrays, wrap))
         assert list(found) == list(arrays)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from niki_tf import body, convert, solvers
 from niki_tf.solvers import zoo
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 COUNT = 5
 _ANY_LENGTH = ("faces_tensor", "J_regressor_h36m")
 
@@ -33,11 +33,13 @@ def random_mask(rng, size):
 
 MODELS = {
     "one stage": lambda rng: masked_twin.random_one_stage(rng),
-    "one stage, wide": lambda rng: masked_twin.random_one_stage(rng, couplings=3, hidden=40, camera_hidden=17),
+    "one stage, wide": lambda rng: masked_twin.random_one_stage(rng, num_couplings=3, hidden_dim=40, camera_hidden=17),
     "one stage, even entries first": lambda rng: masked_twin.random_one_stage(rng, first=1 - np.arange(176) % 2),
     "one stage, random mask": lambda rng: masked_twin.random_one_stage(rng, first=random_mask(rng, 176)),
     "twist and swing": lambda rng: masked_twin.random_twist_swing(rng),
-    "twist and swing, unlike flows": lambda rng: masked_twin.random_twist_swing(rng, couplings=(2, 5), hidden=(9, 21)),
+    "twist and swing, unlike flows": lambda rng: masked_twin.random_twist_swing(
+        rng, num_couplings=(2, 5), hidden=(9, 21)
+    ),
     "twist and swing, betas": lambda rng: masked_twin.random_twist_swing(rng, betas_mask=1.0),
     "twist and swing, betas in some steps": lambda rng: masked_twin.random_twist_swing(
         rng, betas_mask=[0.0, 2.0, 0.0, 0.5], first=(random_mask(rng, 176), random_mask(rng, 190))
@@ -48,7 +50,7 @@ MODELS = {
 @pytest.fixture(params=MODELS, ids=list(MODELS))
 def model(request, rng):
     arrays = MODELS[request.param](rng)
-    return arrays, convert.convert(arrays, skeleton=SKELETON)
+    return arrays, convert.convert(arrays, body_joints=SKELETON)
 
 
 def flow_names(solver):
@@ -105,7 +107,7 @@ def test_solver_survives_the_disk(model, observed, tmp_path):
 
 
 def test_only_live_halves_are_stored(rng):
-    conversion = convert.convert(masked_twin.random_twist_swing(rng, hidden=(7, 9)), skeleton=SKELETON)
+    conversion = convert.convert(masked_twin.random_twist_swing(rng, hidden=(7, 9)), body_joints=SKELETON)
     stored = 2 * 4 * (88 * 7 + 7 + 7 * 7 + 7 + 88 * 7 + 88) + 2 * 4 * (95 * 9 + 9 + 9 * 9 + 9 + 95 * 9 + 95)
     assert conversion.solver.count_params() == stored
     told = conversion.report["flows"]
@@ -116,7 +118,7 @@ def test_only_live_halves_are_stored(rng):
 def test_betas_count_where_their_mask_is_not_zero(rng, observed):
     for mask, moves in ((0.0, False), ([0, 0, 0, 1], True)):
         arrays = masked_twin.random_twist_swing(rng, betas_mask=mask)
-        solver = convert.convert(arrays, skeleton=SKELETON).solver
+        solver = convert.convert(arrays, body_joints=SKELETON).solver
         change = solver.ik(**(observed | {"betas": observed["betas"] + 1}))["z"] - solver.ik(**observed)["z"]
         assert (np.abs(change).max() > 1e-3) == moves
         assert solver.condition == ("betas" if moves else "none")
@@ -124,7 +126,7 @@ def test_betas_count_where_their_mask_is_not_zero(rng, observed):
 
 def test_camera_network(rng):
     arrays = masked_twin.random_one_stage(rng, camera_hidden=23)
-    camera = convert.convert(arrays, skeleton=SKELETON).camera
+    camera = convert.convert(arrays, body_joints=SKELETON).camera
     given = {"uv": [29, 2], "joints": [29, 3], "joint_sigma": [29], "camera": [3]}
     given = {name: rng.normal(size=[COUNT, *shape]).astype(np.float32) for name, shape in given.items()}
     expected = masked_twin.camera(arrays, given["uv"], given["joints"], given["joint_sigma"], given["camera"])
@@ -133,7 +135,7 @@ def test_camera_network(rng):
 
 def test_a_checkpoint_without_a_camera_network_gives_none(rng):
     arrays = {k: v for k, v in masked_twin.random_one_stage(rng).items() if not k.startswith(masked_twin.CAMERA)}
-    conversion = convert.convert(arrays, skeleton=SKELETON)
+    conversion = convert.convert(arrays, body_joints=SKELETON)
     assert conversion.camera is None
     assert conversion.report["camera_network"] is False
 
@@ -152,18 +154,18 @@ def test_every_tensor_is_used_or_named(make, rng):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda rng: masked_twin.random_one_stage(rng, couplings=1),
-        lambda rng: masked_twin.random_twist_swing(rng, couplings=(1, 1)),
-        lambda rng: masked_twin.random_twist_swing(rng, couplings=(1, 1), betas_mask=1.0),
+        lambda rng: masked_twin.random_one_stage(rng, num_couplings=1),
+        lambda rng: masked_twin.random_twist_swing(rng, num_couplings=(1, 1)),
+        lambda rng: masked_twin.random_twist_swing(rng, num_couplings=(1, 1), betas_mask=1.0),
     ],
     ids=["one stage", "twist and swing", "betas"],
 )
 def test_every_weight_that_is_called_used_changes_the_solver(make, rng):
     arrays = make(rng)
-    before = weights(convert.convert(arrays, skeleton=SKELETON))
+    before = weights(convert.convert(arrays, body_joints=SKELETON))
     for name in arrays:
         if not name.endswith(("mask", "masks")):
-            after = weights(convert.convert(arrays | {name: arrays[name] + 1}, skeleton=SKELETON))
+            after = weights(convert.convert(arrays | {name: arrays[name] + 1}, body_joints=SKELETON))
             assert any(not np.array_equal(*pair) for pair in zip(before, after, strict=True)), name
 
 
@@ -185,12 +187,12 @@ def test_each_missing_and_each_misshapen_tensor_is_named(make, rng):
 
 
 def test_a_mask_with_more_rows_than_there_are_networks_is_named(rng):
-    arrays = masked_twin.random_one_stage(rng, couplings=3)
+    arrays = masked_twin.random_one_stage(rng, num_couplings=3)
     arrays["regressor.flow.mask"] = arrays["regressor.flow.mask"][[0, 1, 2, 1]]
     with pytest.raises(
         ValueError, match=r"`regressor.flow.mask` has 4 rows, .* 3 steps.*: regressor.flow.s.3.0.weight"
     ):
-        convert.convert(arrays, skeleton=SKELETON)
+        convert.convert(arrays, body_joints=SKELETON)
 
 
 def test_all_problems_are_told_at_once(rng):
@@ -205,7 +207,7 @@ def test_all_problems_are_told_at_once(rng):
         "not known: regressor.extra.weight (2, 3)."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        convert.convert(arrays, skeleton=SKELETON)
+        convert.convert(arrays, body_joints=SKELETON)
 
 
 def test_a_model_that_is_neither_is_named(rng):
@@ -224,7 +226,7 @@ def test_masks_that_are_not_those_of_a_coupling_flow_are_named(name, rng):
     grey[1, 0], idle[1::2] = 0.5, 1
     for bad, message in ((twice, "rows 1 and 2"), (grey, "zeros and ones only"), (idle, "got 0 for all")):
         with pytest.raises(ValueError, match=f"`{mask}`.*{message}"):
-            convert.convert(arrays | {mask: bad}, skeleton=SKELETON)
+            convert.convert(arrays | {mask: bad}, body_joints=SKELETON)
 
 
 def test_the_checkpoints_own_body_makes_the_skeleton(rng):
@@ -237,18 +239,18 @@ def test_the_checkpoints_own_body_makes_the_skeleton(rng):
     vertices = template + directions @ betas
     expected = np.concatenate([regressor @ vertices, vertices[[411, 2445, 5905, 3216, 6617]]])
     solver = convert.convert(arrays).solver
-    np.testing.assert_allclose(solver.skeleton(tf.constant(betas, tf.float32)), expected, atol=1e-4)
-    report = convert.convert(arrays, skeleton=SKELETON).report
+    np.testing.assert_allclose(solver.body_joints(tf.constant(betas, tf.float32)), expected, atol=1e-4)
+    report = convert.convert(arrays, body_joints=SKELETON).report
     assert [tensor["used"] for tensor in report["tensors"] if tensor["name"].endswith("v_template")] == [False]
 
 
 def test_another_body_may_stand_in_for_buffers_that_are_not_there(rng):
     arrays = masked_twin.random_one_stage(rng)
-    with pytest.raises(ValueError, match=r"`skeleton` must be given.*--body=FILE"):
+    with pytest.raises(ValueError, match=r"`body_joints` must be given.*--body=FILE"):
         convert.convert(arrays)
     arrays |= masked_twin.random_body(rng)
     del arrays["regressor.smpl_layer.v_template"]
-    assert convert.convert(arrays, skeleton=SKELETON).solver.skeleton is SKELETON
+    assert convert.convert(arrays, body_joints=SKELETON).solver.body_joints is SKELETON
 
 
 def test_another_tree_is_refused_and_unknown_buffers_of_a_body_are_named(rng):
@@ -264,12 +266,12 @@ def test_another_tree_is_refused_and_unknown_buffers_of_a_body_are_named(rng):
 def test_weights_that_see_betas_see_ten(rng):
     arrays = masked_twin.random_twist_swing(rng, betas_mask=1.0)
     wide, narrow = (np.resize(SKELETON.directions, [29, 3, count]) for count in (16, 4))
-    skeleton = body.RestSkeleton(SKELETON.joints, directions=wide)
-    assert convert.convert(arrays, skeleton=skeleton).solver.skeleton.num_betas == 10
-    with pytest.raises(ValueError, match="`skeleton` must have 10 betas, which the weights see; got 4"):
-        convert.convert(arrays, skeleton=body.RestSkeleton(SKELETON.joints, directions=narrow))
+    body_joints = body.BodyJoints(SKELETON.joints, directions=wide)
+    assert convert.convert(arrays, body_joints=body_joints).solver.body_joints.num_betas == 10
+    with pytest.raises(ValueError, match="`body_joints` must have 10 betas, which the weights see; got 4"):
+        convert.convert(arrays, body_joints=body.BodyJoints(SKELETON.joints, directions=narrow))
     unconditioned = masked_twin.random_twist_swing(rng)
-    assert convert.convert(unconditioned, skeleton=skeleton).solver.skeleton.num_betas == 16
+    assert convert.convert(unconditioned, body_joints=body_joints).solver.body_joints.num_betas == 16
 
 
 @pytest.mark.parametrize("wrap", [lambda x: {"state_dict": x}, lambda x: {"epoch": 3, "model": x, "optimizer": {}}])

@@ -135,7 +135,7 @@ def test_inverse_kinematics(recorded, pass_):
     noise = noise_of_rotations(recorded.flat(f"{prefix}rot6d"))
     assert (off < np.maximum(1e-4, noise)).all()
     assert (noise > 1e-4).sum() <= 1
-    embeddings = ("ze",) if recorded.solver.embedding == 32 else ("zes", "zet")
+    embeddings = ("ze",) if recorded.solver.embedding_size == 32 else ("zes", "zet")
     close(found["z"], np.concatenate([recorded.flat(prefix + name) for name in embeddings], -1))
 
 
@@ -145,7 +145,7 @@ def test_swing_and_rotations_as_6d(recorded, pass_):
     joints = seen["joints"] - seen["joints"][:, :1]
     x = np.concatenate([joints.reshape(16, -1), seen["joint_sigma"], seen["padding"][:, :60]], -1)
     prefix = "infer.inv_pred2" if pass_ == "infer" else "train.inv_gt2"
-    if recorded.solver.embedding == 32:
+    if recorded.solver.embedding_size == 32:
         found = solver.flow(x)[:, :144]
     else:
         swing = solver.joint_flow(x)[:, :144]
@@ -162,7 +162,7 @@ def test_joints_of_the_solved_body(recorded, synthetic, pass_):
     given = {name: found[name] for name in ("global_orient", "body_pose")}
     expected = recorded.flat("infer.pred_xyz_29" if pass_ == "infer" else "train.inv_gt2joints")
     close(synthetic(betas=seen["betas"], **given)["joints"], expected)
-    rest_joints = recorded.solver.skeleton(tf.constant(seen["betas"]))
+    rest_joints = recorded.solver.body_joints(tf.constant(seen["betas"]))
     local = tf.concat([found["global_orient"], found["body_pose"]], 1)
     close(kinematics.forward_kinematics(local, rest_joints)[0], expected)
 
@@ -176,7 +176,7 @@ def test_vertices_of_the_solved_body(recorded, synthetic):
 
 def test_the_checkpoints_body_gives_the_skeleton_of_the_body_file(recorded, synthetic):
     betas = tf.constant(recorded.flat("in.pred_beta"))
-    close(recorded.solver.skeleton(betas), synthetic.rest_skeleton(betas), 1e-6)
+    close(recorded.solver.body_joints(betas), synthetic.body_joints(betas), 1e-6)
 
 
 def true_rotations(recorded):
@@ -216,10 +216,13 @@ def test_camera_network(one_stage, synthetic):
     io = one_stage.io
     found = one_stage.conversion.camera(
         {
-            "uv": io["in.pred_uv"], "joints": io["infer.pred_xyz_29"], "joint_sigma": io["in.pred_sigma"][..., 0],
-            "camera": io["in.pred_cam"], "image_center": io["in.img_center"] / 256,
+            "uv": io["in.pred_uv"],
+            "joints": io["infer.pred_xyz_29"],
+            "joint_sigma": io["in.pred_sigma"][..., 0],
+            "camera": io["in.pred_cam"],
+            "image_center": io["in.img_center"] / 256,
         }
-    )  # fmt: skip
+    )
     close(found["camera"], io["cam.inv_pred2cam"].reshape(8, 2, 3))
     close(found["uv"], io["cam.inv_pred2uv"])
     close(found["transl"], io["cam.transl"])

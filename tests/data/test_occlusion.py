@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, data, rotations, skeletons
+from niki_tf import body, data, motion, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.data import augmentation, corruption, occlusion
+from niki_tf.data import corruption, occlusion, random_streams
 
 WINDOWS, FRAMES = 300, 17
 
@@ -20,7 +20,7 @@ def joints():
     poses = ends[0] + share * (ends[1] - ends[0])
     poses[:, :, 0] = [0.0, 1.0, 0.0] * rng.uniform(0, 6, size=[WINDOWS, 1, 1])
     local = rotations.rotvec_to_matrix(tf.constant(poses, tf.float32))
-    rest = body.mannequin_skeleton()(tf.zeros([10]))
+    rest = body.mannequin_joints()(tf.zeros([10]))
     posed, _ = kinematics.forward_kinematics(local, rest)
     return posed - posed[:, :, :1]
 
@@ -31,7 +31,7 @@ def occluded(joints):
 
 
 def _draws(step=0):
-    return augmentation.Draws(0, tf.constant(step, tf.int64), batch_size=WINDOWS, shard=(0, 1))
+    return random_streams.RandomStreams(0, tf.constant(step, tf.int64), batch_size=WINDOWS, shard=(0, 1))
 
 
 def test_hidden_joints_are_off_by_what_the_settings_say(occluded, joints):
@@ -92,7 +92,7 @@ def test_the_twist_of_hidden_joints_is_not_known(occluded):
 
 
 def test_the_same_clip_and_seed_give_the_same_occlusion():
-    clips = [data.made_motion(number, frames=20) for number in (0, 0, 1)]
+    clips = [motion.made_motion(number, frames=20) for number in (0, 0, 1)]
     joints, twist = np.random.default_rng(0).normal(size=[20, 29, 3]), np.ones([20, 23, 2])
     first, again, other = (data.occluded_motion(clip, joints, twist, seed=3) for clip in clips)
     later = data.occluded_motion(clips[0], joints, twist, seed=4)

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from niki_tf import body, data, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.data import augmentation, corruption, estimator
+from niki_tf.data import augmentation, corruption, estimator, random_streams
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 PLAIN = data.Augmentation(exchange=0.0, mirror=0.0, perturb=0.0, bone_jitter=0.0)
 
 
@@ -18,11 +18,11 @@ def motion():
 def _batches(motion, augment=None, corrupt=None, **options):
     options = {"batch_size": 8, "seed": 0} | options
     augment, corrupt = augment or data.Augmentation(), corrupt or data.Corruption()
-    return data.batches(motion, skeleton=SKELETON, augment=augment, corrupt=corrupt, **options)
+    return data.batches(motion, body_joints=SKELETON, augment=augment, corrupt=corrupt, **options)
 
 
 def _draws(count=4000, step=0):
-    return augmentation.Draws(0, tf.constant(step, tf.int64), batch_size=count, shard=(0, 1))
+    return random_streams.RandomStreams(0, tf.constant(step, tf.int64), batch_size=count, shard=(0, 1))
 
 
 def test_a_batch_agrees_with_itself(motion):
@@ -205,9 +205,14 @@ def counted():
     poses = np.zeros([sum(lengths), 24, 3], np.float16)
     poses[:, 1, 0] = 0.01 * np.arange(len(poses))
     return data.MotionSet(
-        poses=poses, clips=np.repeat([0, 1, 2], lengths), ends=np.repeat(np.cumsum(lengths) - 1, lengths),
-        starts=np.array([0]), counts=np.array([len(poses)]), probabilities=np.array([1.0]), sources=(),
-    )  # fmt: skip
+        poses=poses,
+        clips=np.repeat([0, 1, 2], lengths),
+        ends=np.repeat(np.cumsum(lengths) - 1, lengths),
+        starts=np.array([0]),
+        counts=np.array([len(poses)]),
+        probabilities=np.array([1.0]),
+        sources=(),
+    )
 
 
 @pytest.mark.parametrize("reverse", [0.0, 1.0])

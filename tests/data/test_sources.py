@@ -1,30 +1,45 @@
 import numpy as np
 import pytest
 
-from niki_tf import data
+from niki_tf import data, io
+from niki_tf.motion import Clip
 
 
 @pytest.fixture
 def folder(tmp_path):
     for number, name in enumerate(("cmu__1", "cmu__2", "other__1")):
-        clip = data.Clip(poses=np.full([10 + number, 24, 3], 0.25 * number), trans=np.zeros([10 + number, 3]))
-        data.save_clip(tmp_path / f"{name}.npz", clip)
+        clip = Clip(poses=np.full([10 + number, 24, 3], 0.25 * number), trans=np.zeros([10 + number, 3]))
+        io.save_clip(tmp_path / f"{name}.npz", clip)
     return tmp_path
 
 
-@pytest.mark.parametrize(("text", "path", "weight"), [
-    ("amass/CMU=0.6", "amass/CMU", 0.6), ("amass", "amass", 1.0), ("made=3", "made", 3.0),
-    ("a=b/c=1e-2", "a=b/c", 0.01), ("dir/cmu__*=0.5", "dir/cmu__*", 0.5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "path", "weight"),
+    [
+        ("amass/CMU=0.6", "amass/CMU", 0.6),
+        ("amass", "amass", 1.0),
+        ("made=3", "made", 3.0),
+        ("a=b/c=1e-2", "a=b/c", 0.01),
+        ("dir/cmu__*=0.5", "dir/cmu__*", 0.5),
+    ],
+)
 def test_source_texts(text, path, weight):
     assert data.parse_source(text) == data.Source(path, weight)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("a=b", "must be PATH or PATH=WEIGHT.*got 'a=b'"), ("a=", "got 'a='"),
-    ("a=0", "must be a positive number; got 0.0"), ("a=-1", "positive"),
-    ("a=nan", "positive"), ("a=inf", "positive"), ("=1", "got nothing"), ("", "got nothing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a=b", "must be PATH or PATH=WEIGHT.*got 'a=b'"),
+        ("a=", "got 'a='"),
+        ("a=0", "must be a positive number; got 0.0"),
+        ("a=-1", "positive"),
+        ("a=nan", "positive"),
+        ("a=inf", "positive"),
+        ("=1", "got nothing"),
+        ("", "got nothing"),
+    ],
+)
 def test_bad_source_texts(text, message):
     with pytest.raises(ValueError, match=message):
         data.parse_source(text)

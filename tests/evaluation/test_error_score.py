@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from niki_tf import body, data, evaluation, skeletons, solvers
-from niki_tf.evaluation import error_score, noise
+from niki_tf import body, evaluation, motion, skeletons, solvers
+from niki_tf.evaluation.protocols import error_score, noise
 
 RANKS = ["rank_error", "rank_mpjpe", "rank_joint", "rank_in_frame"]
 FOUND, AUROC = [f"found_{mm}" for mm in (0, 10, 30)], [f"auroc_{mm}" for mm in (0, 10, 30)]
@@ -23,7 +23,7 @@ def still(inputs):
 
 def knowing(inputs):
     """The resting pose with a z as long as the joints are wrong: the true ones are those of the resting body."""
-    error = inputs["joints"] - body.mannequin_skeleton()(inputs["betas"])
+    error = inputs["joints"] - body.mannequin_joints()(inputs["betas"])
     return {**still(inputs), "z": tf.reshape(error - tf.reduce_mean(error, 1, keepdims=True), [-1, 87])}
 
 
@@ -33,7 +33,7 @@ def ignorant(inputs):
 
 @pytest.fixture(scope="module")
 def resting_clips():
-    return [data.Clip(poses=np.zeros([frames, 24, 3]), trans=np.zeros([frames, 3])) for frames in (40, 20)]
+    return [motion.Clip(poses=np.zeros([frames, 24, 3]), trans=np.zeros([frames, 3])) for frames in (40, 20)]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_bone_lengths_need_no_solver(rows, clips, toy_body):
 
 
 def test_bone_lengths_by_hand():
-    rest = np.asarray(body.mannequin_skeleton()(tf.zeros([1, 10])))
+    rest = np.asarray(body.mannequin_joints()(tf.zeros([1, 10])))
     knee, ankle, foot = (skeletons.SMPL_29.names.index(name) for name in ("left_knee", "left_ankle", "left_foot"))
     longer = rest.copy()
     shin = rest[0, ankle] - rest[0, knee]
@@ -108,7 +108,7 @@ def test_bone_lengths_by_hand():
 
 
 def test_what_the_embedding_stands_for_is_measured_where_a_solver_goes_both_ways(clips, toy_body):
-    solver = solvers.OneStage(toy_body.rest_skeleton(), hidden=8, couplings=2)
+    solver = solvers.OneStage(toy_body.body_joints(), hidden_dim=8, num_couplings=2)
     rows = evaluation.error_score_rows(clips, solvers={"flow": solver}, body=toy_body)
     assert [row["score"] for row in rows] == ["z", "decoded_z", "residual", "residual_max", "bone_lengths"]
     assert rows[1]["found_0"] is not None

@@ -45,7 +45,7 @@ def _centred(joints):
 
 def test_whittaker_takes_noise_away_from_motion_longer_than_a_window(rng):
     times = np.arange(41)[:, None, None] / 30.0
-    motion = body.mannequin_skeleton().joints + 0.1 * np.sin(4.0 * times + np.arange(29)[:, None])
+    motion = body.mannequin_joints().joints + 0.1 * np.sin(4.0 * times + np.arange(29)[:, None])
     noisy = motion + 0.03 * rng.normal(size=motion.shape)
     found = evaluation.whittaker(noisy, fps=30.0)
     left, before = (_centred(joints) - _centred(motion) for joints in (found, noisy))

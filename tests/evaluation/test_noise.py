@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import data, evaluation, rotations, skeletons, solvers
+from niki_tf import data, evaluation, motion, rotations, skeletons, solvers
 from niki_tf.data import estimator
-from niki_tf.evaluation import noise
+from niki_tf.evaluation.protocols import noise
 
 
 @pytest.fixture(scope="module")
 def analytic(toy_body):
-    return solvers.Analytic(toy_body.rest_skeleton())
+    return solvers.Analytic(toy_body.body_joints())
 
 
 def crude(inputs):
@@ -89,11 +89,11 @@ def test_every_solver_sees_the_same_estimator_s_errors(clips, toy_body):
 
 def test_stride_counts_through_all_clips(clips):
     poses = np.concatenate([clip.poses for clip in clips])
-    np.testing.assert_array_equal(noise.chosen_poses(clips, stride=3), poses[[0, 3, 6, 9]])
+    np.testing.assert_array_equal(noise.strided_poses(clips, stride=3), poses[[0, 3, 6, 9]])
 
 
-def test_noise_of_the_root_moves_all_other_joints(scorer):
-    truth = scorer.truth(np.eye(3) + np.zeros([1, 24, 1, 1]), betas=np.zeros([1, 10]))
+def test_noise_of_the_root_moves_all_other_joints(poser):
+    truth = poser.truth(np.eye(3) + np.zeros([1, 24, 1, 1]), betas=np.zeros([1, 10]))
     error = np.zeros([1, 29, 3])
     error[0, 0], error[0, 4] = [0.1, 0.0, 0.0], [0.0, 0.2, 0.0]
     seen = noise.observation(truth, noise=error)
@@ -115,14 +115,14 @@ def watched(clips, toy_body, monkeypatch):
             seen.append(given)
             return {name: value.numpy() for name, value in crude(given).items()}
 
-        monkeypatch.setattr(noise, "compiled", lambda solver, inputs: solve)
+        monkeypatch.setattr(noise, "compile_solver", lambda solver, inputs: solve)
         return seen, evaluation.noise_rows(clips, solvers={"a": crude}, body=toy_body, errors=errors, **settings)
 
     return watch
 
 
 class Watching:
-    """A solver that sees time and keeps what it is given, as `noise.compiled` would give it."""
+    """A solver that sees time and keeps what it is given, as `noise.compile_solver` would give it."""
 
     temporal = True
 
@@ -132,8 +132,10 @@ class Watching:
     def __call__(self, inputs):
         self.given.append(inputs)
         people, frames = inputs["joints"].shape[:2]
-        return {"global_orient": np.tile(np.eye(3), (people, frames, 1, 1, 1)),
-                "body_pose": np.tile(np.eye(3), (people, frames, 23, 1, 1))}  # fmt: skip
+        return {
+            "global_orient": np.tile(np.eye(3), (people, frames, 1, 1, 1)),
+            "body_pose": np.tile(np.eye(3), (people, frames, 23, 1, 1)),
+        }
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def both(clips, toy_body, monkeypatch):
                 return solver
             return lambda seen: alone.append(seen) or {n: v.numpy() for n, v in crude(seen).items()}
 
-        monkeypatch.setattr(noise, "compiled", compiled)
+        monkeypatch.setattr(noise, "compile_solver", compiled)
         rows = evaluation.noise_rows(clips, solvers={"a": crude, "t": watching}, body=toy_body, seed=5, **settings)
         return alone, watching.given, rows
 
@@ -230,7 +232,7 @@ def test_filters_that_make_no_sense_are_refused(clips, toy_body, name, errors, m
 
 
 def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, toy_body):
-    solver = solvers.Recurrent(toy_body.rest_skeleton(), hidden=4)
+    solver = solvers.Recurrent(toy_body.body_joints(), hidden_dim=4)
     rows = evaluation.noise_rows(clips, solvers={"t": solver}, body=toy_body, levels_mm=(10,), stride=4, batch_size=2)
     assert rows[0]["frames"] == 3
     assert np.isfinite(rows[0]["mpjpe"])
@@ -239,7 +241,7 @@ def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, to
 def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
     frames = 20000
     truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}
-    drawn = noise._Drawn(noise.draws(frames, num_betas=10, seed=0)[1], *noise._further_draws(frames, seed=0))
+    drawn = noise._Drawn(noise.draws(frames, num_betas=10, seed=0)[1], *noise._further_random_numbers(frames, seed=0))
     errors = evaluation.JointErrors(estimate=data.estimate, sigma=True)
     for factor in noise.FACTORS:
         seen = noise._observed(truth, factor, drawn, errors, twist=False)
@@ -365,7 +367,7 @@ def test_a_solver_that_gives_nan_is_not_averaged(clips, toy_body):
     ],
 )
 def test_bad_arguments_are_named(change, message, toy_body):
-    clip = data.Clip(poses=np.zeros([1, 24, 3]), trans=np.zeros([1, 3]))
+    clip = motion.Clip(poses=np.zeros([1, 24, 3]), trans=np.zeros([1, 3]))
     settings = {"clips": [clip], "solvers": {"crude": crude}, "body": toy_body, **change}
     with pytest.raises(ValueError, match=message):
         evaluation.noise_rows(settings.pop("clips"), **settings)

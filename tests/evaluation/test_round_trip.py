@@ -1,12 +1,12 @@
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, data, evaluation, solvers
+from niki_tf import body, evaluation, motion, solvers
 
 
 @pytest.fixture(scope="module")
 def clips():
-    return [data.made_motion(seed, frames=20) for seed in range(2)]
+    return [motion.made_motion(seed, frames=20) for seed in range(2)]
 
 
 class Forgetful(solvers.OneStage):
@@ -18,7 +18,7 @@ class Forgetful(solvers.OneStage):
 
 def _rows(clips, solver, **options):
     mannequin = body.mannequin()
-    made = solver(mannequin.rest_skeleton(), hidden=8, couplings=2) if isinstance(solver, type) else solver
+    made = solver(mannequin.body_joints(), hidden_dim=8, num_couplings=2) if isinstance(solver, type) else solver
     return evaluation.round_trip_rows(clips, solvers={"it": made}, body=mannequin, stride=4, **options)
 
 
@@ -46,4 +46,4 @@ def test_what_is_lost_on_the_way_shows(clips):
 
 def test_a_solver_of_one_way_is_refused(clips):
     with pytest.raises(ValueError, match="`solvers` must be invertible; it has no `fk`"):
-        _rows(clips, solvers.Analytic(body.mannequin_skeleton()))
+        _rows(clips, solvers.Analytic(body.mannequin_joints()))

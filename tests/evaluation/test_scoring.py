@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from niki_tf.evaluation.scoring import pose_errors
+
 
 @pytest.fixture(scope="module")
-def truth(scorer):
+def truth(poser):
     random = np.random.default_rng(0)
     rotations = Rotation.from_rotvec(0.3 * random.normal(size=[3 * 24, 3])).as_matrix().reshape(3, 24, 3, 3)
-    return scorer.truth(rotations, betas=random.normal(size=[3, 10]))
+    return poser.truth(rotations, betas=random.normal(size=[3, 10]))
 
 
 def _answer(rotations):
@@ -30,16 +32,16 @@ def test_truth_is_root_relative_and_float32(truth):
     np.testing.assert_allclose(truth["vertices"].reshape(3, 29, 4, 3).mean(2), truth["joints"], atol=1e-5)
 
 
-def test_the_truth_has_no_error(scorer, truth):
-    for name, values in scorer.scores(_answer(truth["rotations"]), truth=truth).items():
+def test_the_truth_has_no_error(poser, truth):
+    for name, values in pose_errors(_answer(truth["rotations"]), truth=truth, poser=poser).items():
         np.testing.assert_allclose(values, np.zeros(3), atol=1e-3, err_msg=name)
 
 
-def test_a_body_turned_about_keeps_its_shape(scorer, truth):
+def test_a_body_turned_about_keeps_its_shape(poser, truth):
     turned = truth["rotations"].copy()
     half = np.diag([-1.0, 1.0, -1.0])
     turned[:, 0] = half @ turned[:, 0]
-    scores = scorer.scores(_answer(turned), truth=truth)
+    scores = pose_errors(_answer(turned), truth=truth, poser=poser)
     np.testing.assert_allclose(scores["pa_mpjpe"], np.zeros(3), atol=1e-3)
     np.testing.assert_allclose(scores["rotation_deg"], np.full(3, 180.0 / 24.0), rtol=1e-3)
     for metric, points in (("mpjpe", truth["joints"][:, :24]), ("pve", truth["vertices"])):
@@ -47,16 +49,16 @@ def test_a_body_turned_about_keeps_its_shape(scorer, truth):
         np.testing.assert_allclose(scores[metric], 2000.0 * from_axis.mean(-1), rtol=1e-4)
 
 
-def test_only_24_joints_count(scorer, truth):
+def test_only_24_joints_count(poser, truth):
     turned = truth["rotations"].copy()
     turned[:, 15] = turned[:, 15] @ Rotation.from_rotvec([0.0, 0.0, 1.0]).as_matrix()  # the head moves its top alone
-    scores = scorer.scores(_answer(turned), truth=truth)
+    scores = pose_errors(_answer(turned), truth=truth, poser=poser)
     np.testing.assert_allclose(scores["mpjpe"], np.zeros(3), atol=1e-3)
     assert scores["pve"].min() > 1.0
 
 
-def test_shapes_are_checked(scorer):
+def test_shapes_are_checked(poser):
     with pytest.raises(ValueError, match=r"`rotations` must have shape \(N, 24, 3, 3\); got \(24, 3, 3\)"):
-        scorer.truth(np.zeros([24, 3, 3]), betas=np.zeros([1, 10]))
+        poser.truth(np.zeros([24, 3, 3]), betas=np.zeros([1, 10]))
     with pytest.raises(ValueError, match=r"`betas` must have shape \(2, 10\); got \(1, 10\)"):
-        scorer.truth(np.zeros([2, 24, 3, 3]), betas=np.zeros([1, 10]))
+        poser.truth(np.zeros([2, 24, 3, 3]), betas=np.zeros([1, 10]))

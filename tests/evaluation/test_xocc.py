@@ -5,26 +5,31 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import data, evaluation, skeletons, solvers
-from niki_tf.evaluation import xocc
+from niki_tf.evaluation.protocols import xocc
+from niki_tf.motion import Clip, made_motion
 
 
 @pytest.fixture(scope="module")
 def motion():
-    return [data.made_motion(seed, frames=frames) for seed, frames in ((0, 21), (1, 12))]
+    return [made_motion(seed, frames=frames) for seed, frames in ((0, 21), (1, 12))]
 
 
 @pytest.fixture(scope="module")
 def analytic(toy_body):
-    return solvers.Analytic(toy_body.rest_skeleton())
+    return solvers.Analytic(toy_body.body_joints())
 
 
 @pytest.fixture(scope="module")
 def rows(motion, analytic, toy_body):
-    smoothing = {"smooth": evaluation.SMOOTHING["+savgol"]}
+    smoothing = {"smooth": evaluation.FILTERS["+savgol"]}
     return evaluation.xocc_rows(
-        motion, solvers={"plain": analytic, "smooth": analytic}, body=toy_body, occlude=data.occluded_motion,
-        smoothing=smoothing, seed=3,
-    )  # fmt: skip
+        motion,
+        solvers={"plain": analytic, "smooth": analytic},
+        body=toy_body,
+        occlude=data.occluded_motion,
+        smoothing=smoothing,
+        seed=3,
+    )
 
 
 def test_three_rows_a_solver_that_of_all_joints_first(rows):
@@ -89,7 +94,7 @@ def test_a_similarity_is_aligned_away(alignment):
 
 
 def test_solvers_that_see_time_are_given_windows(motion, toy_body):
-    skeleton, shapes = toy_body.rest_skeleton(), []
+    body_joints, shapes = toy_body.body_joints(), []
 
     class Watching(solvers.Recurrent):
         def solve(self, joints, *rest, **extra):
@@ -97,7 +102,7 @@ def test_solvers_that_see_time_are_given_windows(motion, toy_body):
             return super().solve(joints, *rest, **extra)
 
     found = evaluation.xocc_rows(
-        motion, solvers={"watching": Watching(skeleton, hidden=8)}, body=toy_body, occlude=data.occluded_motion
+        motion, solvers={"watching": Watching(body_joints, hidden_dim=8)}, body=toy_body, occlude=data.occluded_motion
     )
     assert shapes == [[None, None, 29, 3]]
     assert np.isfinite(found[0]["mpjpe"])
@@ -121,7 +126,7 @@ def test_bad_arguments_are_named(motion, analytic, toy_body):
     options = {"solvers": {"analytic": analytic}, "body": toy_body, "occlude": None}
     with pytest.raises(ValueError, match="`alignment` must be one of 14, 17; got '24'"):
         evaluation.xocc_rows(motion, alignment="24", **options)
-    short = data.Clip(poses=np.zeros([2, 24, 3]), trans=np.zeros([2, 3]))
+    short = Clip(poses=np.zeros([2, 24, 3]), trans=np.zeros([2, 3]))
     with pytest.raises(ValueError, match="`clips` must have 3 frames or more"):
         evaluation.xocc_rows([*motion, short], **options)
     with pytest.raises(ValueError, match="`clips` must hold at least one clip"):
@@ -130,8 +135,10 @@ def test_bad_arguments_are_named(motion, analytic, toy_body):
 
 def test_an_answer_that_is_not_finite_stops_the_protocol(motion, toy_body):
     def broken(inputs):
-        return {"global_orient": tf.fill([tf.shape(inputs["joints"])[0], 1, 3, 3], float("nan")),
-                "body_pose": tf.zeros([tf.shape(inputs["joints"])[0], 23, 3, 3])}  # fmt: skip
+        return {
+            "global_orient": tf.fill([tf.shape(inputs["joints"])[0], 1, 3, 3], float("nan")),
+            "body_pose": tf.zeros([tf.shape(inputs["joints"])[0], 23, 3, 3]),
+        }
 
     with pytest.raises(FloatingPointError, match="holds NaN or infinity"):
         evaluation.xocc_rows(motion, solvers={"broken": broken}, body=toy_body, occlude=None)

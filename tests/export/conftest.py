@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from niki_tf import body, export, rotations, solvers
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +15,7 @@ def solver():
     """Twist and swing: all signatures, and a graph in which all operations of the learned solvers occur."""
     keras.utils.set_random_seed(0)
     solver = solvers.TwistSwing(
-        SKELETON, couplings=2, hidden=48, rotation_couplings=2, rotation_hidden=16, twist_hidden=16
+        SKELETON, num_couplings=2, hidden_dim=48, num_rotation_couplings=2, rotation_hidden_dim=16, twist_hidden_dim=16
     )
     # Without training some rotations come from two rows that are almost parallel, which makes much of rounding.
     for conditioner in solver.rotation_flow.conditioners:

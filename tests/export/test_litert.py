@@ -28,9 +28,10 @@ def test_it_computes_what_keras_computes_by_name(solver, written, arrays, signat
 
 def test_only_built_in_operations(written):
     plain = interpreter.InterpreterWithCustomOps(
-        custom_op_registerers=[], model_path=str(written),
+        custom_op_registerers=[],
+        model_path=str(written),
         experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )  # fmt: skip
+    )
     names = {operation["op_name"] for operation in plain._get_ops_details()}
     assert "FULLY_CONNECTED" in names
     assert not [name for name in names if name.startswith("Flex") or name == "CUSTOM"]
@@ -47,7 +48,7 @@ def test_a_bad_example_is_flagged(written, arrays):
 
 @pytest.mark.parametrize(("quantize", "share", "apart"), [("float16", 0.6, 5e-3), ("int8", 1 / 3, 0.02)])
 def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quantize, share, apart):
-    solver = solvers.MLP(body.mannequin_skeleton(), hidden=512, layers=2)
+    solver = solvers.MLP(body.mannequin_joints(), hidden_dim=512, num_layers=2)
     path = tmp_path / "model.tflite"
     path.write_bytes(export.litert(solver, quantize=quantize))
     inputs = chosen(arrays(16), INPUTS["ik_full"])
@@ -58,11 +59,13 @@ def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quan
 
 def test_wrong_requests_are_turned_away():
     with pytest.raises(ValueError, match="`quantize` must be one of none, float16, int8; got 'int4'"):
-        export.litert(solvers.Analytic(body.mannequin_skeleton()), quantize="int4")
+        export.litert(solvers.Analytic(body.mannequin_joints()), quantize="int4")
 
 
 def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
-    solver = solvers.Temporal(body.mannequin_skeleton(), couplings=2, hidden=16, pairs=1, temporal_hidden=16, refine=1)
+    solver = solvers.Temporal(
+        body.mannequin_joints(), num_couplings=2, hidden_dim=16, num_temporal_pairs=1, temporal_hidden_dim=16, refine=1
+    )
     shapes = {"joints": (29, 3), "joint_sigma": (29,), "betas": (10,), "twist": (23, 2)}
     # The other signatures are made of the same operations; each costs seconds.
     monkeypatch.setattr(
@@ -79,8 +82,8 @@ def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
 
 
 class Factorising(solvers.MLP):
-    def solve_own(self, joints, joint_sigma, betas, rest_joints, twist):
-        rotations, further = super().solve_own(joints, joint_sigma, betas, rest_joints, twist)
+    def solve_known_body(self, joints, joint_sigma, betas, rest_joints, twist):
+        rotations, further = super().solve_known_body(joints, joint_sigma, betas, rest_joints, twist)
         return tf.linalg.cholesky(tf.eye(3) + tf.linalg.matmul(rotations, rotations, transpose_b=True)), further
 
 
@@ -88,11 +91,11 @@ def test_operations_that_litert_does_not_have_are_named():
     with pytest.raises(
         ValueError, match="`solver` must do with LiteRT's built-in operations; it needs Cholesky. Write"
     ):
-        export.litert(Factorising(body.mannequin_skeleton(), hidden=8, layers=1))
+        export.litert(Factorising(body.mannequin_joints(), hidden_dim=8, num_layers=1))
 
 
 def test_the_exact_finish_comes_along(arrays, tmp_path):
-    solver = solvers.MLP(body.mannequin_skeleton(), hidden=8, layers=1, refine=1)
+    solver = solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1, refine=1)
     (tmp_path / "model.tflite").write_bytes(export.litert(solver))
     inputs = chosen(arrays(7), INPUTS["ik_full"])
     assert_same(export.load_litert(tmp_path / "model.tflite")("ik_full", **inputs), in_keras(solver, "ik_full", inputs))

@@ -8,7 +8,7 @@ import toy_body
 from niki_tf import body, export, solvers
 from niki_tf.export import signatures
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 INPUTS = {
     "ik": ["joints"],
     "ik_full": ["joints", "joint_sigma", "betas", "twist"],

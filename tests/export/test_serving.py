@@ -8,7 +8,7 @@ import stand_in
 import tensorflow as tf
 
 from niki_tf import export
-from niki_tf.export import requests
+from niki_tf.export import messages
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
 
@@ -33,7 +33,7 @@ def test_the_warm_up_file_asks_every_signature_what_it_can_answer(saved_model_fo
 
 def test_requests_fit_the_signature_and_answers_come_back_whole(saved_model_folder, arrays):
     graph = tf.saved_model.load(str(saved_model_folder)).signatures["ik"]
-    request = requests.grpc_request({"joints": arrays(2)["joints"]}, model="tiny", signature="ik")
+    request = messages.grpc_request({"joints": arrays(2)["joints"]}, model="tiny", signature="ik")
     sent = predict_pb2.PredictRequest.FromString(request.SerializeToString())
     for name, spec in graph.structured_input_signature[1].items():
         assert sent.inputs[name].dtype == spec.dtype.as_datatype_enum
@@ -42,7 +42,7 @@ def test_requests_fit_the_signature_and_answers_come_back_whole(saved_model_fold
     response = predict_pb2.PredictResponse()
     for name, tensor in answer.items():
         response.outputs[name].CopyFrom(tf.make_tensor_proto(tensor))
-    for name, array in requests.grpc_answer(response).items():
+    for name, array in messages.grpc_answer(response).items():
         np.testing.assert_array_equal(array, answer[name])
         assert array.dtype == answer[name].dtype.as_numpy_dtype
 
@@ -72,13 +72,13 @@ def test_a_server_that_turns_a_request_down_is_quoted(saved_model):
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"outputs": [[1.0]]}'])
 def test_an_answer_of_another_form_is_named(body):
     with pytest.raises(ValueError, match="`body` must be a response in columns"):
-        requests.rest_answer(body)
+        messages.rest_answer(body)
 
 
 def test_rest_cannot_say_nan(arrays):
     with pytest.raises(ValueError, match="JSON compliant"):
-        requests.rest_request({"joints": np.full([1, 29, 3], np.nan)}, signature="ik")
-    assert json.loads(requests.rest_request({"joints": arrays(1)["joints"]}, signature="ik"))["signature_name"] == "ik"
+        messages.rest_request({"joints": np.full([1, 29, 3], np.nan)}, signature="ik")
+    assert json.loads(messages.rest_request({"joints": arrays(1)["joints"]}, signature="ik"))["signature_name"] == "ik"
 
 
 def test_the_shipped_configuration_is_what_the_server_reads(repo):

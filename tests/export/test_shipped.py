@@ -17,7 +17,7 @@ AT_MOST_APART = {"model.tflite": 1e-4, "model_float16.tflite": 0.2, "model_int8.
 
 @pytest.mark.parametrize("name", SHIPPED or [NONE])
 def test_it_is_the_model_beside_it(name):
-    joints = body.mannequin_skeleton().joints + 0.03 * np.random.default_rng(0).normal(size=[16, 29, 3])
+    joints = body.mannequin_joints().joints + 0.03 * np.random.default_rng(0).normal(size=[16, 29, 3])
     expected = {key: tensor.numpy() for key, tensor in solvers.load(MODELS / name).ik(joints).items()}
     if (MODELS / name / "1").is_dir():
         answer = export.load_saved_model(MODELS / name / "1")(joints=joints)

@@ -26,12 +26,12 @@ def _jacobian(function, x):
 
 
 def _coupling(**options):
-    network = _strong(flows.Conditioner(3, kept=3, condition=options.pop("condition", 0), hidden=8))
+    network = _strong(flows.Conditioner(3, kept=3, condition=options.pop("condition", 0), hidden_dim=8))
     return lambda c: flows.AffineCoupling(network, kept=3, condition=c, **options)
 
 
 def _flow(size, **options):
-    flow = _strong(flows.Flow(size, hidden=8, couplings=4, **options))
+    flow = _strong(flows.Flow(size, hidden_dim=8, num_couplings=4, **options))
     return flow.bijector
 
 
@@ -50,7 +50,7 @@ BIJECTORS = {
     "flow, odd size": (lambda: _flow(5, condition=2), 5, 2),
     "flow, own mask": (lambda: _flow(6, condition=2, mask=[True, True, False, True, False, True]), 6, 2),
     "twist composition": (lambda: _composition(), 22, 0),
-    "flow, translation bounded": (lambda: _flow(6, condition=2, bounded="translation"), 6, 2),
+    "flow, translation bounded": (lambda: _flow(6, condition=2, tanh_on="translation"), 6, 2),
 }
 
 
@@ -129,7 +129,7 @@ def test_coupling_leaves_the_kept_half(swap, rng):
 
 
 def test_flow_is_a_tfp_chain_and_an_invertible_layer(rng):
-    flow = _strong(flows.Flow(6, condition=2, couplings=4, hidden=8))
+    flow = _strong(flows.Flow(6, condition=2, num_couplings=4, hidden_dim=8))
     x, c = tf.constant(rng.normal(size=[4, 6])), tf.constant(rng.normal(size=[4, 2]))
     kinds = [type(step).__name__ for step in flow.bijector(c).bijectors]
     assert kinds == ["Permute", *4 * ["AffineCoupling"], "Permute"]
@@ -138,7 +138,7 @@ def test_flow_is_a_tfp_chain_and_an_invertible_layer(rng):
 
 
 def test_first_step_keeps_the_odd_entries(rng):
-    flow = _strong(flows.Flow(6, couplings=1, hidden=8))
+    flow = _strong(flows.Flow(6, num_couplings=1, hidden_dim=8))
     x = tf.constant(rng.normal(size=[4, 6]))
     moved = np.abs(flow(x) - x).max(0) > 0
     assert moved.tolist() == [True, False, True, False, True, False]
@@ -146,7 +146,7 @@ def test_first_step_keeps_the_odd_entries(rng):
 
 def test_even_steps_keep_what_the_mask_says_and_odd_steps_the_rest(rng):
     mask, x = [True, True, False, True, False, True], tf.constant(rng.normal(size=[4, 6]))
-    one, two = (_strong(flows.Flow(6, couplings=count, hidden=8, mask=mask)) for count in (1, 2))
+    one, two = (_strong(flows.Flow(6, num_couplings=count, hidden_dim=8, mask=mask)) for count in (1, 2))
     one.set_weights(two.conditioners[0].get_weights())
     between = one(x)
     assert (between == x).numpy().all(0).tolist() == mask
@@ -155,7 +155,7 @@ def test_even_steps_keep_what_the_mask_says_and_odd_steps_the_rest(rng):
 
 def test_alternating_mask_is_the_default(rng):
     x = tf.constant(rng.normal(size=[4, 6]))
-    default, named = (flows.Flow(6, couplings=3, hidden=8, mask=mask) for mask in (None, 3 * [False, True]))
+    default, named = (flows.Flow(6, num_couplings=3, hidden_dim=8, mask=mask) for mask in (None, 3 * [False, True]))
     named.set_weights(_strong(default).get_weights())
     np.testing.assert_array_equal(named(x), default(tf.identity(x)))
 
@@ -163,7 +163,7 @@ def test_alternating_mask_is_the_default(rng):
 @pytest.mark.parametrize("mask", [[True] * 6, [False] * 6, [True, False], [0.5, 1, 0, 1, 0, 1], [[True, False] * 3]])
 def test_a_bad_mask_is_named(mask):
     with pytest.raises(ValueError, match="`mask` must"):
-        flows.Flow(6, couplings=2, hidden=8, mask=mask)
+        flows.Flow(6, num_couplings=2, hidden_dim=8, mask=mask)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_weights_counted_with_dead_halves(size, condition, expected):
     assert flow.count_params() == expected - dead
 
 
-@pytest.mark.parametrize("bounded", ["scale", "translation"])
+@pytest.mark.parametrize("tanh_on", ["scale", "translation"])
 def test_tanh_bounds_what_it_should(bounded, rng):
-    network = flows.Conditioner(3, kept=3, condition=0, hidden=8, bounded=bounded)
+    network = flows.Conditioner(3, kept=3, condition=0, hidden_dim=8, tanh_on=bounded)
     for variable in network.weights:
         variable.assign(5.0 * keras.random.normal(variable.shape, seed=len(variable.shape)))
     scale, translation = network(tf.constant(100 * rng.normal(size=[4, 3])))
@@ -188,7 +188,7 @@ def test_tanh_bounds_what_it_should(bounded, rng):
 
 
 def test_dropout_acts_in_training_only(rng):
-    flow = _strong(flows.Flow(6, couplings=4, hidden=8, dropout=0.5))
+    flow = _strong(flows.Flow(6, num_couplings=4, hidden_dim=8, dropout=0.5))
     x = tf.constant(rng.normal(size=[4, 6]))
     np.testing.assert_array_equal(flow(x), flow(tf.identity(x)))
     assert np.abs(flow(x, training=True) - flow(x)).max() > 1e-6
@@ -196,25 +196,25 @@ def test_dropout_acts_in_training_only(rng):
 
 @pytest.mark.parametrize(("needs", "given", "message"), [(2, None, "none"), (2, 3, "got 3"), (0, 2, "got 2")])
 def test_a_wrong_condition_is_named(needs, given, message):
-    flow = flows.Flow(6, condition=needs, couplings=2, hidden=8)
+    flow = flows.Flow(6, condition=needs, num_couplings=2, hidden_dim=8)
     with pytest.raises(ValueError, match=f"`condition` must end in {needs} entries; .*{message}"):
         flow.bijector(None if given is None else tf.zeros([4, given]))
 
 
 def test_bad_settings_are_named():
-    with pytest.raises(ValueError, match="`bounded` must be"):
-        flows.Flow(6, bounded="both")
-    with pytest.raises(ValueError, match="`couplings`"):
-        flows.Flow(6, couplings=0)
+    with pytest.raises(ValueError, match="`tanh_on` must be"):
+        flows.Flow(6, tanh_on="both")
+    with pytest.raises(ValueError, match="`num_couplings`"):
+        flows.Flow(6, num_couplings=0)
 
 
 def test_config_gives_the_same_layer():
     mask = [True, False, False, True, True, False, True]
-    flow = flows.Flow(7, condition=2, couplings=3, hidden=8, bounded="translation", dropout=0.1, mask=mask)
+    flow = flows.Flow(7, condition=2, num_couplings=3, hidden_dim=8, tanh_on="translation", dropout=0.1, mask=mask)
     again = flows.Flow.from_config(json.loads(json.dumps(flow.get_config())))
     assert again.get_config() == flow.get_config()
     assert again.get_config()["mask"] == mask
-    assert flows.Flow(7, couplings=3, hidden=8).get_config()["mask"] is None
+    assert flows.Flow(7, num_couplings=3, hidden_dim=8).get_config()["mask"] is None
     assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
 
 

@@ -14,7 +14,9 @@ SIZE = 6
 
 def _flow(*, size=SIZE, **options):
     """A flow whose weights are random and large enough that every part of it shows."""
-    flow = flows.TemporalFlow(size, **{"couplings": 4, "hidden": 8, "pairs": 2, "temporal_hidden": 8} | options)
+    flow = flows.TemporalFlow(
+        size, **{"num_couplings": 4, "hidden_dim": 8, "num_temporal_pairs": 2, "temporal_hidden_dim": 8} | options
+    )
     for number, variable in enumerate(flow.weights):
         variable.assign(0.3 * keras.random.normal(variable.shape, seed=number))
     return flow
@@ -31,7 +33,7 @@ def _windows(rng, frames, count=3, size=SIZE):
 
 @pytest.mark.parametrize("split", flows.SPLITS)
 def test_there_and_back_for_every_length(split, rng):
-    flow = _flow(split=split, couplings=2, pairs=1)
+    flow = _flow(split=split, num_couplings=2, num_temporal_pairs=1)
     there, back = (
         tf.function(getattr(flow.bijector(), direction), [tf.TensorSpec([None, None, SIZE], tf.float64)])
         for direction in ("inverse", "forward")
@@ -45,7 +47,10 @@ def test_there_and_back_for_every_length(split, rng):
 
 @pytest.mark.parametrize("split", flows.SPLITS)
 def test_log_det_is_that_of_the_jacobian(split, rng):
-    flow, mask = _flow(size=3, split=split, couplings=2, pairs=1), tf.constant([[1.0, 1, 1], [1, 1, 0]], tf.float64)
+    flow, mask = (
+        _flow(size=3, split=split, num_couplings=2, num_temporal_pairs=1),
+        tf.constant([[1.0, 1, 1], [1, 1, 0]], tf.float64),
+    )
     x = _windows(rng, 3, count=2, size=3)
     for direction in ("inverse", "forward"):
         with tf.GradientTape(persistent=True) as tape:
@@ -104,7 +109,7 @@ def test_a_window_may_begin_anywhere(flow, rng):
 def test_splits_take_turns(rng):
     x = _windows(rng, 5)
     for split, moved in (("interleaved", [1, 3]), ("halves", [2, 3, 4])):
-        network = _flow(split=split, pairs=1).attention[0]
+        network = _flow(split=split, num_temporal_pairs=1).attention[0]
         first, second = (flows.TemporalCoupling(network, split=split, swap=swap).inverse(x) for swap in (False, True))
         for y, wanted in ((first, moved), (second, sorted({*range(5)} - {*moved}))):
             changed = np.abs(y - x).max((0, 2)) > 1e-9
@@ -125,7 +130,14 @@ def test_every_weight_gets_a_gradient(flow, rng):
 
 def test_config_gives_the_same_layer():
     flow = flows.TemporalFlow(
-        SIZE, couplings=2, hidden=8, pairs=1, temporal_hidden=8, split="halves", condition=3, bounded="translation"
+        SIZE,
+        num_couplings=2,
+        hidden_dim=8,
+        num_temporal_pairs=1,
+        temporal_hidden_dim=8,
+        split="halves",
+        condition=3,
+        tanh_on="translation",
     )
     again = flows.TemporalFlow.from_config(json.loads(json.dumps(flow.get_config())))
     assert again.get_config() == flow.get_config()
@@ -133,9 +145,9 @@ def test_config_gives_the_same_layer():
 
 
 def test_bad_settings_are_named():
-    with pytest.raises(ValueError, match="`pairs` must be 1 to 2, .*; got 3"):
-        _flow(pairs=3)
+    with pytest.raises(ValueError, match="`num_temporal_pairs` must be 1 to 2, .*; got 3"):
+        _flow(num_temporal_pairs=3)
     with pytest.raises(ValueError, match="`split` must be one of interleaved, halves; got 'thirds'"):
         _flow(split="thirds")
-    with pytest.raises(ValueError, match="`hidden` must be a multiple of `heads`, 8; got 6"):
-        _flow(temporal_hidden=6)
+    with pytest.raises(ValueError, match="`hidden_dim` must be a multiple of `heads`, 8; got 6"):
+        _flow(temporal_hidden_dim=6)

@@ -4,7 +4,7 @@ import numpy as np
 
 from niki_tf import body, solvers
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 def test_a_twist_that_is_not_known_is_as_none(rng):

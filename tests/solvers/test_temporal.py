@@ -6,13 +6,16 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, rotations, solvers
-from niki_tf.solvers import canonical, finish_over_time, smoothing, streaming, windows
+from niki_tf.fitting import gauss_newton_windows, smoothing, trunk_frame
+from niki_tf.inference import streaming, windows
 from niki_tf.solvers.invertible import PADDING, Observation
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 MAKERS = {
-    "temporal": lambda **more: solvers.Temporal(SKELETON, hidden=16, couplings=2, pairs=1, temporal_hidden=8, **more),
-    "recurrent": lambda **more: solvers.Recurrent(SKELETON, hidden=8, **more),
+    "temporal": lambda **more: solvers.Temporal(
+        SKELETON, hidden_dim=16, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8, **more
+    ),
+    "recurrent": lambda **more: solvers.Recurrent(SKELETON, hidden_dim=8, **more),
 }
 
 
@@ -31,8 +34,11 @@ def _strong(solver):
 
 def _inputs(rng, *leading):
     joints = SKELETON.joints + 0.1 * rng.normal(size=[*leading, 29, 3])
-    arrays = {"joints": joints, "joint_sigma": 0.05 * rng.uniform(size=[*leading, 29]),
-              "betas": rng.normal(size=[*leading, 10])}  # fmt: skip
+    arrays = {
+        "joints": joints,
+        "joint_sigma": 0.05 * rng.uniform(size=[*leading, 29]),
+        "betas": rng.normal(size=[*leading, 10]),
+    }
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
@@ -49,7 +55,7 @@ def test_predict_and_keras_file_agree_with_a_call(solver, rng, tmp_path):
     inputs = _inputs(rng, 3, 6)
     solver.save(tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras")
-    first, second = ({k: v for k, v in which.get_config().items() if k != "skeleton"} for which in (solver, again))
+    first, second = ({k: v for k, v in which.get_config().items() if k != "body_joints"} for which in (solver, again))
     assert first == second
     for name, value in solver(inputs).items():
         np.testing.assert_allclose(again.predict(inputs, batch_size=2, verbose=0)[name], value, atol=2e-5)
@@ -98,10 +104,10 @@ def test_the_network_is_shown_smoothed_joints(rng):
     solver, inputs = _strong(MAKERS["temporal"]()), _inputs(rng, 2, 6)
     mask = tf.constant([[1.0] * 6, [1.0] * 5 + [0.0]])
     rest = SKELETON(inputs["betas"])
-    joints = smoothing.smoothed(inputs["joints"], inputs["joint_sigma"], mask)
-    rotation, centre = solver.frame(joints, rest, inputs["joint_sigma"], mask)
-    seen = Observation(canonical.to_frame(joints, rotation, centre), inputs["joint_sigma"], tf.zeros([2, 6, PADDING]))
-    pose, _, _ = solver.to_pose(seen, solver.shape(inputs["betas"], rest, mask))
+    joints = smoothing.smooth(inputs["joints"], inputs["joint_sigma"], mask)
+    rotation, centre = solver.coordinate_frame(joints, rest, inputs["joint_sigma"], mask)
+    seen = Observation(trunk_frame.to_local(joints, rotation, centre), inputs["joint_sigma"], tf.zeros([2, 6, PADDING]))
+    pose, _, _ = solver.to_pose(seen, solver.body_condition(inputs["betas"], rest, mask))
     found = solver({**inputs, "frame_mask": mask})
     expected = rotations.sixd_vector_to_matrices(pose)[..., 1:, :, :]
     np.testing.assert_allclose(found["body_pose"][:, :5], expected[:, :5], atol=2e-5)
@@ -117,13 +123,13 @@ def test_what_acts_on_single_frames_can_be_frozen(rng):
 
 
 def test_it_starts_from_a_one_stage_solver(rng):
-    small = _strong(solvers.OneStage(SKELETON, hidden=16, couplings=2))
+    small = _strong(solvers.OneStage(SKELETON, hidden_dim=16, num_couplings=2))
     solver = MAKERS["temporal"]()
     solver.start_from(small)
     inputs = _inputs(rng, 4, 1)
     np.testing.assert_allclose(solver(inputs)["body_pose"], small(inputs)["body_pose"], atol=1e-5)
-    with pytest.raises(ValueError, match="`one_stage` must be a OneStage of the size of"):
-        solver.start_from(solvers.OneStage(SKELETON, hidden=8, couplings=2))
+    with pytest.raises(ValueError, match="`initial` must be a solver of single frames of the size of"):
+        solver.start_from(solvers.OneStage(SKELETON, hidden_dim=8, num_couplings=2))
 
 
 def test_the_exact_finish_sees_the_frames_of_a_window_and_not_its_filler(rng):
@@ -133,7 +139,7 @@ def test_the_exact_finish_sees_the_frames_of_a_window_and_not_its_filler(rng):
     found = solver(inputs)
     local = tf.concat([plain["global_orient"], plain["body_pose"]], -3)
     given = inputs["joints"], SKELETON(inputs["betas"]), inputs["joint_sigma"]
-    expected = finish_over_time.finished_over_time(local, *given, steps=1)
+    expected = gauss_newton_windows.refine(local, *given, steps=1)
     np.testing.assert_allclose(found["body_pose"], expected[..., 1:, :, :], atol=2e-5)
     mask = np.float32([[1, 1, 1, 0, 0]] * 2)
     filled_up = solver({**inputs, "frame_mask": mask})["body_pose"]
@@ -142,12 +148,12 @@ def test_the_exact_finish_sees_the_frames_of_a_window_and_not_its_filler(rng):
 
 
 def test_another_body_is_solved_by_way_of_the_known_one(rng):
-    taller = body.RestSkeleton(1.1 * SKELETON.joints, directions=SKELETON.directions)
+    taller = body.BodyJoints(1.1 * SKELETON.joints, directions=SKELETON.directions)
     solver, inputs = _strong(MAKERS["temporal"]()), _inputs(rng, 2, 4)
     mask = np.float32([[1, 1, 1, 0]] * 2)
-    found = solver.with_skeleton(taller)({**inputs, "frame_mask": mask})["body_pose"]
-    short = solver.with_skeleton(taller)({name: array[:, :3] for name, array in inputs.items()})["body_pose"]
-    assert solver.with_skeleton(taller).foreign
+    found = solver.for_body(taller)({**inputs, "frame_mask": mask})["body_pose"]
+    short = solver.for_body(taller)({name: array[:, :3] for name, array in inputs.items()})["body_pose"]
+    assert solver.for_body(taller).needs_retargeting
     np.testing.assert_allclose(found[:, :3], short, atol=2e-5)
 
 

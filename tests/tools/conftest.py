@@ -47,5 +47,5 @@ def _remove_flags():
 def tiny_model(tmp_path_factory):
     """A folder with an untrained solver."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    zoo.save(solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8), folder)
+    zoo.save(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8), folder)
     return folder

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import stand_in
 
-from niki_tf import body, data, evaluation, rotations, solvers
+from niki_tf import body, evaluation, io, motion, rotations, solvers
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 def _answer(signature, **inputs):
@@ -20,17 +20,21 @@ def _answer(signature, **inputs):
 def test_a_motion_comes_back_as_poses(run_tool, tmp_path, protocol):
     if protocol == "grpc":
         pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
-    motion = data.made_motion(3, frames=5)
-    data.save_clip(tmp_path / "motion.npz", motion)
+    sent = motion.made_motion(3, frames=5)
+    io.save_clip(tmp_path / "motion.npz", sent)
     with {"rest": stand_in.rest, "grpc": stand_in.grpc}[protocol](_answer, model="one_stage") as address:
         printed = run_tool(
-            "client", f"--server={address}", f"--protocol={protocol}", f"--input={tmp_path / 'motion.npz'}",
-            f"--output={tmp_path / 'poses.npz'}", "--batch_size=2",
-        )  # fmt: skip
-    solved = data.load_clips(tmp_path / "poses.npz")[0]
-    turned = [rotations.rotvec_to_matrix(clip.poses) for clip in (solved, motion)]
+            "client",
+            f"--server={address}",
+            f"--protocol={protocol}",
+            f"--input={tmp_path / 'motion.npz'}",
+            f"--output={tmp_path / 'poses.npz'}",
+            "--batch_size=2",
+        )
+    solved = io.load_clips(tmp_path / "poses.npz")[0]
+    turned = [rotations.rotvec_to_matrix(clip.poses) for clip in (solved, sent)]
     assert evaluation.rotation_error_deg(*turned).max() < 0.1
-    np.testing.assert_allclose(solved.trans, motion.trans - SKELETON.joints[0], atol=1e-5)
+    np.testing.assert_allclose(solved.trans, sent.trans - SKELETON.joints[0], atol=1e-5)
     assert "5 frames, 0 of them not valid" in printed
 
 

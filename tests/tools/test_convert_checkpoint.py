@@ -5,7 +5,7 @@ import masked_twin
 import numpy as np
 import pytest
 
-from niki_tf import body, camera, solvers
+from niki_tf import body, solvers, vision
 
 torch = pytest.importorskip("torch")
 
@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch")
 def checkpoints(tmp_path, rng):
     """Files of both models, tiny; the one-stage one with a body of its own."""
     models = {
-        "one_stage": masked_twin.random_one_stage(rng, couplings=2) | masked_twin.random_body(rng),
-        "twist_swing": masked_twin.random_twist_swing(rng, couplings=(2, 2)),
+        "one_stage": masked_twin.random_one_stage(rng, num_couplings=2) | masked_twin.random_body(rng),
+        "twist_swing": masked_twin.random_twist_swing(rng, num_couplings=(2, 2)),
     }
     paths = {}
     for name, arrays in models.items():
@@ -31,15 +31,17 @@ def test_one_stage_model_and_its_camera_network(run_tool, checkpoints, tmp_path)
     solver = solvers.load(output)
     assert solver.ik(np.zeros([2, 29, 3], np.float32))["z"].shape == (2, 32)
     template = models["one_stage"]["regressor.smpl_layer.v_template"]
-    np.testing.assert_allclose(solver.skeleton.joints[24], template[411], rtol=1e-6)
+    np.testing.assert_allclose(solver.body_joints.joints[24], template[411], rtol=1e-6)
     np.testing.assert_array_equal(
-        camera.load(output / "camera").get_weights()[0].T, models["one_stage"]["regressor.camnet.camera_net.0.weight"]
+        vision.load(output / "camera").get_weights()[0].T, models["one_stage"]["regressor.camnet.camera_net.0.weight"]
     )
     assert "OneStage, 43 tensors; rest skeleton: the checkpoint's own body" in printed
     assert "regressor.smpl_layer.posedirs (207, 20670): moves the surface, not the joints" in printed
     assert sorted(p.relative_to(output).as_posix() for p in output.rglob("*") if p.is_file()) == [
-        "camera/model.keras", "conversion.json", "model.keras",
-    ]  # fmt: skip
+        "camera/model.keras",
+        "conversion.json",
+        "model.keras",
+    ]
 
 
 def test_twist_swing_model_for_another_body(run_tool, checkpoints, tmp_path):
@@ -49,7 +51,7 @@ def test_twist_swing_model_for_another_body(run_tool, checkpoints, tmp_path):
     )
     solver = solvers.load(tmp_path)
     assert isinstance(solver, solvers.TwistSwing)
-    np.testing.assert_array_equal(solver.skeleton.joints, body.mannequin_skeleton().joints)
+    np.testing.assert_array_equal(solver.body_joints.joints, body.mannequin_joints().joints)
     assert "camera network: none in the checkpoint" in printed
     assert not (tmp_path / "camera").exists()
     report = json.loads((tmp_path / "conversion.json").read_text())
@@ -65,7 +67,7 @@ def test_twist_swing_model_for_another_body(run_tool, checkpoints, tmp_path):
         (["--checkpoint={tmp}/broken.pth"], "broken.pth: no PyTorch file"),
         (["--body={tmp}/absent.npz"], "no body file .*absent.npz"),
         (["--body="], "no body file"),
-        ([], "`skeleton` must be given: the checkpoint holds no body .*--body=mannequin"),
+        ([], "`body_joints` must be given: the checkpoint holds no body .*--body=mannequin"),
         (["--body=mannequin", "--output={tmp}/broken.pth/folder"], "`output` must be a folder"),
         (["stray"], "takes flags only; got stray"),
     ],

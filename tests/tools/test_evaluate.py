@@ -7,7 +7,8 @@ import cv2
 import pytest
 from absl import flags
 
-from niki_tf import body, data, solvers
+from niki_tf import body, io, solvers
+from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
 
@@ -15,7 +16,7 @@ from niki_tf.solvers import zoo
 def motion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("motion")
     for seed in range(2):
-        data.save_clip(folder / f"clip{seed}.npz", data.made_motion(seed, frames=5))
+        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=5))
     return folder
 
 
@@ -29,9 +30,16 @@ def motion_with_a_bad_file(motion, tmp_path):
 
 def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp_path):
     printed = run_tool(
-        "evaluate", f"--motion={motion_with_a_bad_file}", "--skip_bad", "--stride=3", "--solver=analytic",
-        f"--solver={tiny_model}", f"--output={tmp_path / 'new' / 'out'}", "--seed=1", "--batch_size=3",
-    )  # fmt: skip
+        "evaluate",
+        f"--motion={motion_with_a_bad_file}",
+        "--skip_bad",
+        "--stride=3",
+        "--solver=analytic",
+        f"--solver={tiny_model}",
+        f"--output={tmp_path / 'new' / 'out'}",
+        "--seed=1",
+        "--batch_size=3",
+    )
     rows = json.loads((tmp_path / "new" / "out" / "noise.json").read_text())
     assert [row["solver"] for row in rows] == 7 * ["analytic"] + 7 * [str(tiny_model)]
     assert [row["noise_mm"] for row in rows] == 2 * [0, 10, 20, 30, 50, 70, 100]
@@ -51,7 +59,7 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
 def over_time(tmp_path_factory):
     """A folder with an untrained solver that sees time."""
     folder = tmp_path_factory.mktemp("models") / "over_time"
-    zoo.save(solvers.Recurrent(body.mannequin_skeleton(), hidden=4), folder)
+    zoo.save(solvers.Recurrent(body.mannequin_joints(), hidden_dim=4), folder)
     return folder
 
 
@@ -67,9 +75,15 @@ def test_noise_with_a_filter_and_a_solver_that_sees_time(run_tool, motion, over_
 def test_occlusion_gives_rows_curve_and_video(run_tool, motion, tiny_model, over_time, tmp_path):
     names = ["analytic+one_euro", str(tiny_model), str(over_time)]
     printed = run_tool(
-        "evaluate", "--protocol=xocc", f"--motion={motion}", *(f"--solver={name}" for name in names), "--alignment=17",
-        f"--output={tmp_path}", "--stride=2", "--video",
-    )  # fmt: skip
+        "evaluate",
+        "--protocol=xocc",
+        f"--motion={motion}",
+        *(f"--solver={name}" for name in names),
+        "--alignment=17",
+        f"--output={tmp_path}",
+        "--stride=2",
+        "--video",
+    )
     rows = json.loads((tmp_path / "xocc.json").read_text())
     assert [row["solver"] for row in rows if row["joints"] == "all"] == names
     assert {row["frames"] for row in rows} == {5}
@@ -91,15 +105,23 @@ def test_clean_joints_are_observed_as_they_are(run_tool, motion, tmp_path):
 
 def test_the_error_score_is_of_single_frames(run_tool, motion, over_time, tmp_path):
     with pytest.raises(SystemExit, match="`solvers` must solve single frames; .*over_time sees time"):
-        run_tool("evaluate", "--protocol=error_score", f"--motion={motion}", f"--solver={over_time}",
-                 f"--output={tmp_path}")  # fmt: skip
+        run_tool(
+            "evaluate", "--protocol=error_score", f"--motion={motion}", f"--solver={over_time}", f"--output={tmp_path}"
+        )
 
 
 def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, tiny_model, tmp_path):
     printed = run_tool(
-        "evaluate", f"--motion={motion}", f"--solver={tiny_model}", f"--solver={tiny_model}+finish",
-        "--noise=estimator", "--sigma", "--absent=0.2", f"--output={tmp_path}", "--stride=2",
-    )  # fmt: skip
+        "evaluate",
+        f"--motion={motion}",
+        f"--solver={tiny_model}",
+        f"--solver={tiny_model}+finish",
+        "--noise=estimator",
+        "--sigma",
+        "--absent=0.2",
+        f"--output={tmp_path}",
+        "--stride=2",
+    )
     rows = json.loads((tmp_path / "noise.json").read_text())
     assert [(row["solver"], row["factor"]) for row in rows] == [
         (f"{tiny_model}{ending}", factor) for ending in ("", "+finish") for factor in (0.5, 1, 1.5)
@@ -112,9 +134,15 @@ def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, ti
 
 def test_error_score_rows_and_tables(run_tool, motion, tiny_model, tmp_path):
     printed = run_tool(
-        "evaluate", "--protocol=error_score", f"--motion={motion}", "--solver=analytic", f"--solver={tiny_model}",
-        f"--output={tmp_path}", "--batch_size=4", "--notwist",
-    )  # fmt: skip
+        "evaluate",
+        "--protocol=error_score",
+        f"--motion={motion}",
+        "--solver=analytic",
+        f"--solver={tiny_model}",
+        f"--output={tmp_path}",
+        "--batch_size=4",
+        "--notwist",
+    )
     rows = json.loads((tmp_path / "error_score.json").read_text())
     assert [row["solver"] for row in rows] == 3 * ["analytic"] + 5 * [str(tiny_model)]
     assert {row["frames"] for row in rows} == {10}
@@ -143,7 +171,7 @@ def test_round_trip_rows_and_table(run_tool, motion, tiny_model, tmp_path):
 
 def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
     needy = solvers.TwistSwing(
-        body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
+        body.mannequin_joints(), hidden_dim=8, num_couplings=2, rotation_hidden_dim=8, num_rotation_couplings=2
     )
     zoo.save(needy, tmp_path / "needy")
     with pytest.raises(SystemExit, match=r"^evaluate.py: `twist` must be told to"):

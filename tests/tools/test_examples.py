@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from niki_tf import body, solvers
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 @pytest.fixture

@@ -4,14 +4,15 @@ import json
 import numpy as np
 import pytest
 
-from niki_tf import data, skeletons, solvers
+from niki_tf import io, skeletons, solvers
+from niki_tf.motion import made_motion
 
 
 @pytest.fixture
 def motion(tmp_path):
     folder = tmp_path / "motion"
     for seed in range(2):
-        data.save_clip(folder / f"clip{seed}.npz", data.made_motion(seed, frames=40))
+        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=40))
     return folder
 
 
@@ -27,9 +28,9 @@ def test_the_prior_knows_the_motion_and_its_mirror_image(run_tool, motion, tmp_p
         "--shrinkage=0.2",
     )
     solver = solvers.load(workdir)
-    assert isinstance(solver, solvers.Optimiser)
+    assert isinstance(solver, solvers.MapFit)
     assert (solver.components, solver.steps) == (2, 300)
-    poses = np.concatenate([clip.poses for clip in data.load_clips(motion)])[:, 1:]
+    poses = np.concatenate([clip.poses for clip in io.load_clips(motion)])[:, 1:]
     mirror = [j - 1 for j in skeletons.SMPL_24.mirror[1:]]
     mirrored = poses[:, mirror] * np.float32([1, -1, -1])
     own, other, wrong, none = (

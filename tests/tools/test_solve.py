@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from niki_tf import body, data, evaluation, rotations, solvers
+from niki_tf import body, evaluation, io, motion, rotations, solvers
 from niki_tf.solvers import zoo
 
-PELVIS = body.mannequin_skeleton().joints[0]
+PELVIS = body.mannequin_joints().joints[0]
 """AMASS's `trans` is added to it."""
 
 
@@ -18,12 +18,12 @@ def _rotations(clip):
 def test_a_made_motion_without_noise_comes_back(run_tool, tiny_model, tmp_path):
     where = [f"--model={tiny_model}", f"--output={tmp_path}"]
     printed = run_tool("solve", *where, "--frames=4", "--noise_mm=0", "--seed=3")
-    motion = data.made_motion(3, frames=4)
-    solved = data.load_clips(tmp_path / "analytic_poses.npz")[0]
-    assert evaluation.rotation_error_deg(_rotations(solved), _rotations(motion)).max() < 0.1
-    np.testing.assert_allclose(solved.trans, motion.trans - PELVIS, atol=1e-5)
-    untrained = data.load_clips(tmp_path / "niki_poses.npz")[0]
-    assert evaluation.rotation_error_deg(_rotations(untrained), _rotations(motion)).min() > 5.0
+    sent = motion.made_motion(3, frames=4)
+    solved = io.load_clips(tmp_path / "analytic_poses.npz")[0]
+    assert evaluation.rotation_error_deg(_rotations(solved), _rotations(sent)).max() < 0.1
+    np.testing.assert_allclose(solved.trans, sent.trans - PELVIS, atol=1e-5)
+    untrained = io.load_clips(tmp_path / "niki_poses.npz")[0]
+    assert evaluation.rotation_error_deg(_rotations(untrained), _rotations(sent)).min() > 5.0
     assert cv2.imread(str(tmp_path / "side_by_side.png")).std() > 5
     for words in ("analytic", "NIKI", "MPJPE", "PA-MPJPE", "rotation error", "ms/frame", "4 frames", "true twist"):
         assert words in printed
@@ -35,13 +35,17 @@ def test_a_made_motion_without_noise_comes_back(run_tool, tiny_model, tmp_path):
 
 
 def test_given_joints_are_solved_as_they_are(run_tool, tiny_model, tmp_path):
-    joints = body.mannequin_skeleton().joints + np.linspace([0, 0, 0], [1, 1, 1], 3)[:, None]
+    joints = body.mannequin_joints().joints + np.linspace([0, 0, 0], [1, 1, 1], 3)[:, None]
     np.savez(tmp_path / "joints.npz", joints=joints, joint_sigma=np.zeros([3, 29]))
     printed = run_tool(
-        "solve", f"--input={tmp_path / 'joints.npz'}", f"--model={tiny_model}", f"--output={tmp_path / 'out'}",
-        "--frames=2", "--video",
-    )  # fmt: skip
-    solved = data.load_clips(tmp_path / "out" / "analytic_poses.npz")[0]
+        "solve",
+        f"--input={tmp_path / 'joints.npz'}",
+        f"--model={tiny_model}",
+        f"--output={tmp_path / 'out'}",
+        "--frames=2",
+        "--video",
+    )
+    solved = io.load_clips(tmp_path / "out" / "analytic_poses.npz")[0]
     np.testing.assert_allclose(solved.poses, np.zeros([2, 24, 3]), atol=1e-3)
     np.testing.assert_allclose(solved.trans, joints[:2, 0] - PELVIS, atol=1e-6)
     assert "distance to observation" in printed
@@ -50,7 +54,7 @@ def test_given_joints_are_solved_as_they_are(run_tool, tiny_model, tmp_path):
 
 
 def test_a_motion_file_is_observed_and_solved(run_tool, tiny_model, tmp_path):
-    data.save_clip(tmp_path / "motion.npz", data.made_motion(1, frames=3))
+    io.save_clip(tmp_path / "motion.npz", motion.made_motion(1, frames=3))
     printed = run_tool("solve", f"--input={tmp_path / 'motion.npz'}", f"--model={tiny_model}", f"--output={tmp_path}")
     assert "3 frames, 30 mm of noise" in printed
 
@@ -80,7 +84,7 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, argume
 
 def test_a_model_that_needs_the_twist_and_joints_without(run_tool, tmp_path):
     needy = solvers.TwistSwing(
-        body.mannequin_skeleton(), hidden=8, couplings=2, rotation_hidden=8, rotation_couplings=2
+        body.mannequin_joints(), hidden_dim=8, num_couplings=2, rotation_hidden_dim=8, num_rotation_couplings=2
     )
     zoo.save(needy, tmp_path / "needy")
     np.savez(tmp_path / "joints.npz", joints=np.zeros([2, 29, 3]))

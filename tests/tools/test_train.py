@@ -9,21 +9,29 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from niki_tf import body, data, solvers
+from niki_tf import body, data, io, solvers
+from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
 _SIZES = (
-    "hidden", "couplings", "layers", "condition_size", "batch_size", "rotation_hidden", "rotation_couplings", "pairs",
-    "temporal_hidden",
-)  # fmt: skip
+    "hidden",
+    "num_couplings",
+    "layers",
+    "condition_size",
+    "batch_size",
+    "rotation_hidden_dim",
+    "num_rotation_couplings",
+    "pairs",
+    "temporal_hidden_dim",
+)
 
 
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("motion")
     for seed in range(2):
-        data.save_clip(folder / f"clip{seed}.npz", data.made_motion(seed, frames=10))
+        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=10))
     return folder
 
 
@@ -31,9 +39,14 @@ def motion(tmp_path_factory):
 def tiny(motion, tmp_path):
     """Flags of a run that takes no time."""
     return [
-        f"--source={motion}", f"--workdir={tmp_path / 'run'}", "--solver=mlp", "--hidden=8", "--layers=1",
-        "--batch_size=4", "--max_steps=1",
-    ]  # fmt: skip
+        f"--source={motion}",
+        f"--workdir={tmp_path / 'run'}",
+        "--solver=mlp",
+        "--hidden_dim=8",
+        "--num_layers=1",
+        "--batch_size=4",
+        "--max_steps=1",
+    ]
 
 
 @pytest.fixture
@@ -61,18 +74,22 @@ def eager():
 @pytest.mark.usefixtures("made_is_small", "eager")
 def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
-    deep = ("couplings", "layers", "rotation_couplings")
+    deep = ("num_couplings", "layers", "num_rotation_couplings")
     small = {name: "2" if name in deep else "8" for name in _SIZES if name in given}
     small |= {"pairs": "1"} if "pairs" in given else {}
     initial = None
     if config.stem == "temporal":
-        initial = solvers.OneStage(body.mannequin_skeleton(), couplings=2, hidden=8)
+        initial = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8)
         zoo.save(initial, tmp_path / "one_stage")
         small |= {"initial": str(tmp_path / "one_stage"), "freeze_spatial": "true"}
     printed = run_tool(
-        "train", f"--flagfile={config}", f"--workdir={tmp_path}", f"--source={motion}", "--max_steps=2",
+        "train",
+        f"--flagfile={config}",
+        f"--workdir={tmp_path}",
+        f"--source={motion}",
+        "--max_steps=2",
         *(f"--{name}={value}" for name, value in small.items()),
-    )  # fmt: skip
+    )
     assert re.search(r"^step 2: loss \d", printed, re.MULTILINE)
     answer = solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32), twist=np.ones([1, 23, 2]))
     assert answer["body_pose"].shape == (1, 23, 3, 3)
@@ -97,7 +114,7 @@ def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
     run_tool("train", f"--flagfile={tmp_path / 'run' / 'resolved.flags'}", f"--workdir={tmp_path / 'again'}")
     one, other = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("run", "again"))
     assert one == other
-    assert (one["flags"]["canonical"], one["flags"]["skip_bad"], one["flags"]["couplings"]) == (False, True, None)
+    assert (one["flags"]["canonical"], one["flags"]["skip_bad"], one["flags"]["num_couplings"]) == (False, True, None)
     one, other = _arrays(tmp_path / "run"), _arrays(tmp_path / "again")
     assert one.keys() == other.keys()
     for name, array in one.items():
@@ -108,9 +125,9 @@ def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
     run_tool("train", *tiny)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     with pytest.raises(SystemExit, match=r"^train.py: `hidden` was 8 when the run in .*run was started; got 9"):
-        run_tool("train", *tiny, "--hidden=9", "--max_steps=2")
-    with pytest.raises(SystemExit, match="^train.py: `loss_share` was 0.25"):
-        run_tool("train", *tiny, "--loss_share=1")
+        run_tool("train", *tiny, "--hidden_dim=9", "--max_steps=2")
+    with pytest.raises(SystemExit, match="^train.py: `boundary_share` was 0.25"):
+        run_tool("train", *tiny, "--boundary_share=1")
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert "step 3: loss" in run_tool("train", *tiny, "--max_steps=3", "--save_every=50")
     assert "step 3: nothing left to train" in run_tool("train", *tiny, "--max_steps=3", "--save_every=50")
@@ -125,7 +142,7 @@ def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
         (["--source=made=0"], "`weight` of source made must be a positive number; got 0"),
         (["--body={tmp}/absent.npz"], "absent.npz"),
         (["--solver=one_stage"], "`solver` one_stage does not take .*layers"),
-        (["--couplings=2"], "`solver` mlp does not take .*couplings"),
+        (["--num_couplings=2"], "`solver` mlp does not take .*couplings"),
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--cpu_replicas=2"], "`cpu_replicas` goes with --strategy=mirrored; got --strategy=none"),
         (["--save_every=0"], "`save_every` must be 1 or more; got 0"),
@@ -154,7 +171,7 @@ def test_source_and_workdir_are_needed(run_tool, tiny, missing):
 
 
 def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng):
-    first = solvers.MLP(body.mannequin_skeleton(), hidden=8, layers=1)
+    first = solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1)
     first.set_weights([rng.normal(size=weight.shape) for weight in first.get_weights()])
     zoo.save(first, tmp_path / "first")
     again = [*tiny, f"--initial={tmp_path / 'first'}", "--learning_rate=0", "--seed=5"]
@@ -162,4 +179,4 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
     for before, after in zip(first.get_weights(), solvers.load(tmp_path / "run").get_weights(), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-7)
     with pytest.raises(SystemExit, match=r"`initial` must hold a model of the size that the flags describe"):
-        run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden=9")
+        run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden_dim=9")

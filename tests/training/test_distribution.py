@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from niki_tf import data, solvers
+from niki_tf import io, solvers
+from niki_tf.motion import made_motion
 from niki_tf.training import checkpoints
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,14 +25,25 @@ pytestmark = pytest.mark.slow
 
 
 _FEW_STEPS = (
-    "--solver=one_stage", "--couplings=2", "--hidden=8", "--batch_size=8", "--loss_share=1", "--warmup_steps=1",
-    "--learning_rate=1e-2", "--max_steps=5",
-)  # fmt: skip
+    "--solver=one_stage",
+    "--num_couplings=2",
+    "--hidden_dim=8",
+    "--batch_size=8",
+    "--boundary_share=1",
+    "--warmup_steps=1",
+    "--learning_rate=1e-2",
+    "--max_steps=5",
+)
 """Few large steps of an invertible solver; all examples pay for all terms, whatever the replicas."""
 _WHOLE_RUN = (
-    "--solver=mlp", "--layers=1", "--hidden=8", "--batch_size=4", f"--steps={_STEPS}", "--warmup_steps=5",
+    "--solver=mlp",
+    "--num_layers=1",
+    "--hidden_dim=8",
+    "--batch_size=4",
+    f"--steps={_STEPS}",
+    "--warmup_steps=5",
     f"--save_every={_SAVE_EVERY}",
-)  # fmt: skip
+)
 _ONE_AFTER_THE_OTHER = """
 import sys
 sys.path.insert(0, "tools")
@@ -64,7 +76,7 @@ def start_python():
 def source(tmp_path_factory):
     """The flag that names the motion."""
     motion = tmp_path_factory.mktemp("motion")
-    data.save_clip(motion / "clip.npz", data.made_motion(0, frames=50))
+    io.save_clip(motion / "clip.npz", made_motion(0, frames=50))
     return f"--source={motion}"
 
 
@@ -154,17 +166,23 @@ def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_
     folders, cluster = [tmp_path / "chief", tmp_path / "other"], {"cluster": {"worker": workers}}
     processes = [
         start(
-            folder, *_FEW_STEPS, "--strategy=multi_worker",
+            folder,
+            *_FEW_STEPS,
+            "--strategy=multi_worker",
             TF_CONFIG=json.dumps(cluster | {"task": {"type": "worker", "index": number}}),
         )
         for number, folder in enumerate(folders)
-    ]  # fmt: skip
+    ]
     printed = [_end(process) for process in processes]
     _assert_same_state(one_replica(), folders[0], rtol=1e-4, atol=1e-5)
     assert "\nstep 5: loss" in printed[0]
     assert {path.name for path in folders[0].iterdir()} == {
-        "checkpoints", "model.keras", "resolved.flags", "run.json", "tensorboard",
-    }  # fmt: skip
+        "checkpoints",
+        "model.keras",
+        "resolved.flags",
+        "run.json",
+        "tensorboard",
+    }
     assert not printed[1]
     assert not folders[1].exists()
 

@@ -3,18 +3,20 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, data, solvers, training
-from niki_tf.data import augmentation, pipeline
-from niki_tf.solvers import canonical
+from niki_tf.data import pipeline, random_streams
+from niki_tf.fitting import absent_joints, trunk_frame
+from niki_tf.solvers.learned import View
 from niki_tf.training import losses
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
+NOISE = {"padding": 60, "embedding": 78}
 
 
 @pytest.fixture(scope="module")
 def batch():
     motion = data.load_sources(["made"], made_frames=200)
-    draws = augmentation.Draws(0, tf.constant(3, tf.int64), batch_size=16, shard=(0, 1))
-    return pipeline.example_batch(draws, motion, SKELETON, data.Augmentation(), data.Corruption())
+    draws = random_streams.RandomStreams(0, tf.constant(3, tf.int64), batch_size=16, shard=(0, 1))
+    return pipeline.example_batch(draws, motion, SKELETON, data.Augmentation(), data.Corruption(), noise_sizes=NOISE)
 
 
 def test_discrepancy_of_two_points_by_hand():
@@ -31,9 +33,9 @@ def test_discrepancy_tells_distributions_apart(rng):
 
 
 SOLVERS = {
-    "one_stage": lambda: solvers.OneStage(SKELETON, hidden=8, couplings=4),
+    "one_stage": lambda: solvers.OneStage(SKELETON, hidden_dim=8, num_couplings=4),
     "twist_swing": lambda: solvers.TwistSwing(
-        SKELETON, hidden=8, couplings=4, rotation_hidden=8, rotation_couplings=4, twist_hidden=8
+        SKELETON, hidden_dim=8, num_couplings=4, rotation_hidden_dim=8, num_rotation_couplings=4, twist_hidden_dim=8
     ),
 }
 PAPER = {"inv": 1.0, "fwd": 1.0, "ind": 1.0, "bnd_inv": 0.1, "bnd_fwd": 1.0}
@@ -44,7 +46,7 @@ def test_every_term_counts_and_every_weight_gets_a_gradient(name, batch):
     solver = SOLVERS[name]()
     weights = [variable.value for variable in solver.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:
-        total, terms = training.invertible(solver, batch, training.LossWeights(share=1.0))
+        total, terms = training.invertible(solver, batch, training.LossWeights())
     assert set(terms) == {*PAPER, "joint_error_mm"}
     np.testing.assert_allclose(total, sum(w * terms[name] for name, w in PAPER.items()), rtol=1e-6)
     for term in PAPER:
@@ -63,7 +65,7 @@ class _Watched(solvers.OneStage):
 
 
 def test_fwd_does_not_change_the_embedding_that_it_is_given(batch):
-    solver = _Watched(SKELETON, hidden=8, couplings=4)
+    solver = _Watched(SKELETON, hidden_dim=8, num_couplings=4)
     solver.watched = tf.Variable(tf.zeros([32]), trainable=False)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(solver.watched)
@@ -87,16 +89,11 @@ def test_the_swing_counts_where_every_twist_is_known(batch):
 class _Knows:
     """A solver without weights that answers what it is told."""
 
-    temporal = False
-
     def __init__(self, true):
         self.true = true
 
-    def steadied(self, joints, joint_sigma):
-        return joints
-
-    def frame(self, joints, rest_joints, joint_sigma):
-        return tf.eye(3, batch_shape=[len(joints)]), joints[:, 0]
+    def observe(self, joints, joint_sigma, rest_joints):
+        return View(joints, joint_sigma, tf.eye(3, batch_shape=[len(joints)]), joints[:, 0])
 
     def shape_condition(self, betas, rest_joints):
         return betas
@@ -121,24 +118,27 @@ def test_regression_loss_is_zero_for_the_truth_only(batch):
 def windows():
     """Four windows of six frames, two of them filled up."""
     motion = data.load_sources(["made"], made_frames=200)
-    draws = augmentation.Draws(0, tf.constant(3, tf.int64), batch_size=4, shard=(0, 1))
-    batch = pipeline.example_batch(draws, motion, SKELETON, data.Augmentation(), data.Corruption(), frames=6)
+    draws = random_streams.RandomStreams(0, tf.constant(3, tf.int64), batch_size=4, shard=(0, 1))
+    batch = pipeline.example_batch(
+        draws, motion, SKELETON, data.Augmentation(), data.Corruption(), frames=6, noise_sizes=NOISE
+    )
     mask = tf.constant([[1.0] * 6, [1, 1, 1, 1, 0, 0], [1.0] * 6, [1, 0, 0, 0, 0, 0]])
     return batch | {"frame_mask": mask}
 
 
 OVER_TIME = {
     "temporal": (
-        lambda: solvers.Temporal(SKELETON, hidden=8, couplings=2, pairs=1, temporal_hidden=8), training.invertible
+        lambda: solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8),
+        training.invertible,
     ),
-    "recurrent": (lambda: solvers.Recurrent(SKELETON, hidden=8), training.regression),
+    "recurrent": (lambda: solvers.Recurrent(SKELETON, hidden_dim=8), training.regression),
 }
 
 
 @pytest.mark.parametrize("name", OVER_TIME)
 def test_what_fills_up_a_window_does_not_count(name, windows, rng):
     make, loss = OVER_TIME[name]
-    solver, weights = make(), training.LossWeights(accel=1.0, share=1.0)
+    solver, weights = make(), training.LossWeights(accel=1.0)
     there = windows["frame_mask"] > 0.0
     noise = {key: tf.constant(rng.normal(size=value.shape), tf.float32) for key, value in windows.items()}
     other = {
@@ -169,13 +169,13 @@ def test_every_weight_of_a_solver_that_sees_time_gets_a_gradient(windows):
 
 
 def test_a_solver_that_steadies_joints_is_shown_steadied_ones(windows):
-    solver = solvers.Temporal(SKELETON, hidden=8, couplings=2, pairs=1, temporal_hidden=8)
+    solver = solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8)
     given = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
-    steadied = solver.steadied(canonical.filled(given[0], windows["rest_joints"], given[1]), *given[1:])
-    rotation, centre = solver.frame(steadied, windows["rest_joints"], *given[1:])
+    preprocess = solver.preprocess(absent_joints.fill_absent(given[0], windows["rest_joints"], given[1]), *given[1:])
+    rotation, centre = solver.coordinate_frame(preprocess, windows["rest_joints"], *given[1:])
     seen = losses._observe_noisy(solver, windows)
-    np.testing.assert_allclose(seen["joints"], canonical.to_frame(steadied, rotation, centre), atol=1e-5)
-    assert np.abs(steadied - given[0] + given[0][..., :1, :] - steadied[..., :1, :]).max() > 0.01
+    np.testing.assert_allclose(seen["joints"], trunk_frame.to_local(preprocess, rotation, centre), atol=1e-5)
+    assert np.abs(preprocess - given[0] + given[0][..., :1, :] - preprocess[..., :1, :]).max() > 0.01
 
 
 def test_acceleration_error_by_hand():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from niki_tf import body, data, solvers, training
 from niki_tf.training import checkpoints
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 @pytest.fixture(scope="module")
@@ -28,21 +28,30 @@ def _towards_ones(solver, batch, *, gather, weights):
 def make_trainer(motion, tmp_path):
     """A function that makes the trainer of a small MLP; without `save_every` a run draws no figure."""
 
-    def make(folder="run", *, hidden=8, loss=_towards_ones, **settings):
-        fast = {"steps": 6, "batch_size": 8, "warmup_steps": 2, "log_every": 2, "averaging": 0.9}
+    def make(folder="run", *, hidden_dim=8, loss=_towards_ones, **settings):
+        fast = {"steps": 6, "batch_size": 8, "warmup_steps": 2, "log_every": 2, "ema_decay": 0.9}
         chosen = training.TrainSettings(**(fast | settings))
 
         def batches(first_step, shards, own_shards):
             return data.batches(
-                motion, skeleton=SKELETON, batch_size=chosen.batch_size, seed=chosen.seed, augment=data.Augmentation(),
-                corrupt=data.Corruption(), first_step=first_step, shards=shards, own_shards=own_shards,
-            )  # fmt: skip
+                motion,
+                body_joints=SKELETON,
+                batch_size=chosen.batch_size,
+                seed=chosen.seed,
+                augment=data.Augmentation(),
+                corrupt=data.Corruption(),
+                first_step=first_step,
+                shards=shards,
+                own_shards=own_shards,
+            )
 
         return training.Trainer(
-            lambda: solvers.MLP(SKELETON, hidden=hidden, layers=1),
+            lambda: solvers.MLP(SKELETON, hidden_dim=hidden_dim, num_layers=1),
             loss=functools.partial(loss, weights=training.LossWeights()),
-            make_batches=batches, settings=chosen, workdir=tmp_path / folder,
-        )  # fmt: skip
+            make_batches=batches,
+            settings=chosen,
+            workdir=tmp_path / folder,
+        )
 
     return make
 
@@ -117,7 +126,7 @@ def test_a_signal_ends_the_run_after_the_step_with_everything_stored(make_traine
 def test_a_checkpoint_of_another_model_is_refused(make_trainer):
     make_trainer(max_steps=1).run()
     with pytest.raises(ValueError, match="`workdir` holds a checkpoint of another model"):
-        make_trainer(hidden=9).run()
+        make_trainer(hidden_dim=9).run()
 
 
 def test_the_learning_rate_falls_in_steps_or_along_a_cosine(make_trainer):

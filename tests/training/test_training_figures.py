@@ -6,7 +6,7 @@ import tensorflow as tf
 from niki_tf import body, rotations
 from niki_tf.training import figures
 
-SKELETON = body.mannequin_skeleton()
+SKELETON = body.mannequin_joints()
 
 
 def test_joint_errors_are_zero_for_the_truth_and_name_the_joint_that_is_off(rng):

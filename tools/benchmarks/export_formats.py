@@ -23,14 +23,17 @@ with quiet_start():
     import tensorflow as tf
     from tqdm import tqdm
 
-    from niki_tf import body, data, evaluation, export
-    from niki_tf.evaluation import noise as protocol
+    from niki_tf import body, evaluation, export, io, motion
+    from niki_tf.evaluation.protocols import noise as protocol
+    from niki_tf.evaluation.scoring import pose_errors
+    from niki_tf.solvers import zoo
 
-_SHIPPED = ("mlp", "one_stage", f"one_stage{evaluation.FINISH}", "twist_swing", "temporal")
+_SHIPPED = ("mlp", "one_stage", f"one_stage{zoo.FINISH}", "twist_swing", "temporal")
 _SOLVER = flags.DEFINE_multi_string(
-    "solver", ["analytic", *(str(_TOOLS.parent / "saved_models" / name) for name in _SHIPPED)],
+    "solver",
+    ["analytic", *(str(_TOOLS.parent / "saved_models" / name) for name in _SHIPPED)],
     "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
-)  # fmt: skip
+)
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median counts.", lower_bound=1)
@@ -45,7 +48,7 @@ def main(argv):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     rows = []
     try:
-        clips = data.load_clips(_MOTION.value) if _MOTION.value else None
+        clips = io.load_clips(_MOTION.value) if _MOTION.value else None
         for name in tqdm(_SOLVER.value, unit="solver"):
             rows += _rows(name, clips)
     except (ValueError, OSError) as error:
@@ -55,21 +58,26 @@ def main(argv):
 
 def _rows(name, clips):
     """One row for each format of a solver."""
-    solver = evaluation.load_solver(name, skeleton=body.mannequin().rest_skeleton())
+    solver = zoo.load_solver(name, body_joints=body.mannequin().body_joints())
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         formats, sizes = _formats(solver, pathlib.Path(folder))
-        joints = _shown(solver, _observed(clips or [data.made_motion(0, frames=256)], 30)[1])
+        joints = _shown(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30)[1])
         milliseconds = _latencies(formats, joints[:1])
         apart = {form: _apart(run, formats["Keras"], joints) for form, run in formats.items()}
         apart["Keras"] = _apart(_nudged(formats["Keras"]), formats["Keras"], joints)
         errors = _errors(solver, formats, clips)
     return [
         {
-            "solver": pathlib.Path(name).name, "format": form, "MB": sizes[form] / 1e6, "ms": milliseconds[form],
-            "times Keras": milliseconds[form] / milliseconds["Keras"], **apart[form], **errors[form],
+            "solver": pathlib.Path(name).name,
+            "format": form,
+            "MB": sizes[form] / 1e6,
+            "ms": milliseconds[form],
+            "times Keras": milliseconds[form] / milliseconds["Keras"],
+            **apart[form],
+            **errors[form],
         }
         for form in formats
-    ]  # fmt: skip
+    ]
 
 
 def _formats(solver, folder):
@@ -87,7 +95,7 @@ def _formats(solver, folder):
 
 
 def _in_keras(solver):
-    axes = [None, None] if solver.temporal else [None]
+    axes = [None] * solver.event_axes
     signature = {"joints": tf.TensorSpec([*axes, 29, 3], tf.float32)}
     graph = tf.function(solver, input_signature=[signature], autograph=False)
     return lambda joints: {name: tensor.numpy() for name, tensor in graph({"joints": joints}).items()}
@@ -102,7 +110,7 @@ def _nudged(run):
 def _shown(solver, seen):
     """The joints as the solver takes them: frames (N, 29, 3), or windows (N / 16, 16, 29, 3)."""
     joints = np.asarray(seen["joints"], np.float32)
-    if not solver.temporal:
+    if solver.event_axes == 1:
         return joints
     return joints[: len(joints) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, 29, 3)
 
@@ -139,23 +147,23 @@ def _apart(run, keras, joints):
 
 def _observed(clips, level_mm):
     """The true bodies and what a solver is given of them, as in the noise protocol; no shapes, no twist are told."""
-    scorer = evaluation.Scorer(body.mannequin())
-    poses = protocol.chosen_poses(clips, stride=_STRIDE.value)
-    betas, noise = protocol.draws(len(poses), num_betas=scorer.num_betas, seed=0)
-    truth = protocol.true_bodies(scorer, poses, np.zeros_like(betas))
-    return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), scorer
+    poser = body.BodyPoser(body.mannequin())
+    poses = protocol.strided_poses(clips, stride=_STRIDE.value)
+    betas, noise = protocol.draws(len(poses), num_betas=poser.num_betas, seed=0)
+    truth = protocol.true_bodies(poser, poses, np.zeros_like(betas))
+    return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), poser
 
 
 def _errors(solver, formats, clips):
     """MPJPE in millimetres by format and noise; none without clips."""
     found = {form: {} for form in formats}
     for level in _LEVELS_MM if clips else ():
-        truth, seen, scorer = _observed(clips, level)
+        truth, seen, poser = _observed(clips, level)
         joints = _shown(solver, seen)
         truth = {name: array[: joints[..., 0, 0].size] for name, array in truth.items()}
         for form, run in formats.items():
             pose = {name: array.reshape(-1, *array.shape[-3:]) for name, array in _pose(run(joints)).items()}
-            found[form][f"MPJPE at {level} mm"] = float(scorer.scores(pose, truth=truth)["mpjpe"].mean())
+            found[form][f"MPJPE at {level} mm"] = float(pose_errors(pose, truth=truth, poser=poser)["mpjpe"].mean())
     return found
 
 

@@ -18,6 +18,8 @@ from quiet_start import quiet_start  # noqa: E402
 
 with quiet_start():
     from niki_tf import body, evaluation
+    from niki_tf.inference import graphs
+    from niki_tf.solvers import zoo
 
 _SHIPPED = [
     str(_TOOLS.parent / "saved_models" / name)
@@ -33,12 +35,12 @@ _SECONDS = 0.3
 
 def main(_):
     """Times every solver at every batch size and prints a table."""
-    skeleton = body.mannequin().rest_skeleton()
+    body_joints = body.mannequin().body_joints()
     rows = []
     for batch in _BATCHES:
         inputs = _inputs(batch)
         solve = {
-            name: evaluation.compiled(evaluation.load_solver(name, skeleton=skeleton), inputs=inputs, motion=True)
+            name: graphs.compile_solver(zoo.load_solver(name, body_joints=body_joints), inputs=inputs, motion=True)
             for name in _SOLVER.value
         }
         times = {name: [] for name in solve}
@@ -56,7 +58,7 @@ def main(_):
 
 def _inputs(batch):
     rng = np.random.default_rng(0)
-    joints = body.mannequin_skeleton().joints + 0.05 * rng.normal(size=[batch, 29, 3])
+    joints = body.mannequin_joints().joints + 0.05 * rng.normal(size=[batch, 29, 3])
     arrays = {"joints": joints, "betas": rng.normal(size=[batch, 10]), "twist": np.tile([1.0, 0.0], [batch, 23, 1])}
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 

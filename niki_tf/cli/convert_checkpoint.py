@@ -1,0 +1,82 @@
+"""Turns a published PyTorch checkpoint of NIKI into a solver of this package.
+
+Example:
+    python tools/convert_checkpoint.py --checkpoint=niki-ts.pth --output=output/niki-ts
+
+writes model.keras (solvers.load), camera/model.keras (vision.load) if the checkpoint has a camera network, and
+conversion.json, which says what became of every tensor. Reading a checkpoint needs torch: pip install -e ".[convert]"
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+from absl import flags
+
+from niki_tf import body, convert, files
+from niki_tf.solvers import zoo
+
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", None, "File of the one-stage or the twist-and-swing model (.pth).", required=True
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for model.keras and conversion.json.", required=True)
+_BODY = flags.DEFINE_string(
+    "body", None, "Body that is posed: `mannequin` or an SMPL file (.npz, .pkl). Default: the checkpoint's own."
+)
+
+
+def main(argv):
+    """Checks everything, converts, writes, prints."""
+    if argv[1:]:
+        sys.exit(f"convert_checkpoint takes flags only; got {' '.join(argv[1:])}.")
+    try:
+        conversion, written = _converted()
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"convert_checkpoint: {error}")
+    _tell(conversion.report)
+    print("written: " + ", ".join(map(str, written)))
+
+
+def _converted():
+    """The conversion and the files that hold it; cheap checks first, so that a slip shows before any work."""
+    checkpoint = pathlib.Path(_CHECKPOINT.value)
+    arrays = convert.load_checkpoint(checkpoint)
+    body_joints = _skeleton()
+    conversion = convert.convert(arrays, body_joints=body_joints)
+    source = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
+    output = files.output_folder(_OUTPUT.value)
+    written = [_write(conversion.solver, output)]
+    if conversion.camera is not None:
+        written.append(_write(conversion.camera, output / "camera"))
+    with files.atomic_write(output / "conversion.json") as beside:
+        beside.write_text(json.dumps(source | conversion.report, indent=1) + "\n")
+    return conversion, [*written, output / "conversion.json"]
+
+
+def _skeleton():
+    """The rest skeleton that the flags name; None for the checkpoint's own."""
+    if _BODY.value is None:
+        return None
+    return body.mannequin_joints() if _BODY.value == "mannequin" else body.load_body(_BODY.value).body_joints()
+
+
+def _write(model, folder):
+    zoo.save(model, folder)
+    return folder / "model.keras"
+
+
+def _tell(report):
+    """Prints the report: flows in short, and every tensor that is not used."""
+    print(f"{report['model']}, {len(report['tensors'])} tensors; rest skeleton: {report['rest_skeleton']}")
+    for name, flow in report["flows"].items():
+        condition = f"{flow['condition']} betas" if flow["condition"] else "no condition"
+        print(
+            f"{name}: {flow['num_couplings']} couplings, {flow['hidden']} hidden, {condition}, mask {flow['mask']}; "
+            f"{flow['weights_in_checkpoint']:,} weights in the checkpoint, {flow['weights_stored']:,} alive and stored"
+        )
+    print(f"camera network: {'yes' if report['camera_network'] else 'none in the checkpoint'}")
+    print("tensors not used:")
+    for tensor in report["tensors"]:
+        if not tensor["used"]:
+            print(f"  {tensor['name']} {tuple(tensor['shape'])}: {tensor['use']}")

@@ -1,0 +1,69 @@
+"""The entry point `niki-tf COMMAND`, which the scripts in tools/ share."""
+
+import importlib
+import sys
+import types
+from collections.abc import Iterable
+
+from absl import app, flags
+
+from niki_tf.cli.quiet_start import quiet_start
+
+COMMANDS = {
+    "solve": "joints or a motion in; poses, a table of errors and a picture out",
+    "evaluate": "measure solvers by a protocol: noise, occlusion, error score, round trip",
+    "train": "train a solver on motion files, or on motion that the package makes",
+    "export": "write a solver as a SavedModel and as LiteRT files",
+    "client": "send a motion to TensorFlow Serving and write the poses",
+    "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
+    "fit_pose_prior": "fit the pose prior of map_fit to motion",
+}
+"""The commands, each a module of this room with a function `main`, and what they do."""
+
+_HELP = ("--help", "-help", "-h", "--h")
+_WIDTH = 118
+
+
+def main() -> None:
+    """Runs the command that the first argument names."""
+    command = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if command in _HELP:
+        lines = "\n".join(f"  {name:19} {what}" for name, what in COMMANDS.items())
+        print(f"niki-tf COMMAND [--flag=value ...]; niki-tf COMMAND --help tells the flags.\n\n{lines}")
+        return
+    if command not in COMMANDS:
+        sys.exit(f"niki-tf: there is no command {command!r}; the commands are {', '.join(COMMANDS)}.")
+    run(command, [f"niki-tf {command}", *sys.argv[2:]])
+
+
+def run(command: str, argv: list[str] | None = None) -> None:
+    """Runs the module `command` of this room.
+
+    Args:
+        command: a key of `COMMANDS`.
+        argv: the program's name and its arguments; those of the process if None.
+    """
+    argv = sys.argv if argv is None else argv
+    with quiet_start():
+        module = importlib.import_module(f"niki_tf.cli.{command}")
+    if any(argument in _HELP for argument in argv[1:]):
+        print(help_text(module))
+        return
+    app.run(module.main, argv)
+
+
+def help_text(module: types.ModuleType) -> str:
+    """What the module says of itself, and a line for each of its flags."""
+    return f"{(module.__doc__ or '').strip()}\n\n" + "\n".join(_flag_lines(module))
+
+
+def _flag_lines(module: types.ModuleType) -> Iterable[str]:
+    for flag in sorted(flags.FLAGS.get_flags_for_module(module), key=lambda flag: flag.name):
+        if flag.boolean:
+            start = f"  --[no]{flag.name}"
+        else:
+            start = f"  --{flag.name}" + (
+                "" if flag.default in (None, []) else f"={flag.default_as_str.strip(chr(39))}"
+            )
+        line = f"{start}  {' '.join(str(flag.help).split())}"
+        yield line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"

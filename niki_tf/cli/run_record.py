@@ -1,0 +1,75 @@
+"""What a run was started with, written beside its checkpoints: flags, versions, git commit."""
+
+import importlib.metadata
+import json
+import pathlib
+import platform
+import subprocess
+
+from absl import flags
+
+from niki_tf import files
+
+_PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
+
+
+def resolved(names):
+    """Flags as they stand after flag files and overrides, name -> value."""
+    return {name: flags.FLAGS[name].value for name in names}
+
+
+def write(workdir, values):
+    """Writes run.json (flags, versions, commit) and resolved.flags into `workdir`."""
+    workdir = pathlib.Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    run = {"flags": values, "versions": versions, "git_commit": _commit()}
+    _write(workdir / "run.json", json.dumps(run, indent=1) + "\n")
+    _write(workdir / "resolved.flags", "".join(flag_lines(values)))
+
+
+def started_with(workdir):
+    """The flags, name -> value, that the run in `workdir` was started with."""
+    return json.loads((pathlib.Path(workdir) / "run.json").read_text())["flags"]
+
+
+def check(workdir, values, *, free=()):
+    """Compares `values` with the flags of the run that was started in `workdir`, if there is one.
+
+    Raises:
+        ValueError: a flag differs that is not named in `free`.
+    """
+    if not (pathlib.Path(workdir) / "run.json").is_file():
+        return
+    before = started_with(workdir)
+    for name in sorted(values.keys() - set(free)):
+        if before.get(name) != values[name]:
+            raise ValueError(
+                f"`{name}` was {before.get(name)} when the run in {workdir} was started; got {values[name]}."
+                " Take another --workdir, or the flags of the run."
+            )
+
+
+def flag_lines(values):
+    """Lines of a flag file that give the flags `values`, name -> value; those that are None are left out."""
+    for name, value in values.items():
+        if isinstance(value, bool):
+            yield f"--{'' if value else 'no'}{name}\n"
+        elif isinstance(value, list):
+            yield from (f"--{name}={item}\n" for item in value)
+        elif value is not None:
+            yield f"--{name}={value}\n"
+
+
+def _commit():
+    here = pathlib.Path(__file__).parent
+    try:
+        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=here, capture_output=True)
+    except FileNotFoundError:
+        return None
+    return found.stdout.decode().strip() or None
+
+
+def _write(path, text):
+    with files.atomic_write(path) as beside:
+        beside.write_text(text)

@@ -1,0 +1,6 @@
+"""Pictures and videos of bodies and skeletons, by NumPy and OpenCV alone."""
+
+from niki_tf.drawing.rendering import draw_skeleton, render_mesh, side_by_side
+from niki_tf.drawing.side_by_side import SideBySide
+
+__all__ = ["SideBySide", "draw_skeleton", "render_mesh", "side_by_side"]

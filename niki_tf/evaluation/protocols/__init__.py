@@ -1,0 +1,1 @@
+"""What is measured, one protocol a module: clips and solvers in, rows of figures out."""

@@ -1,0 +1,37 @@
+"""Solvers as one graph, for any number of frames."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf.inference import windows
+from niki_tf.solvers.window_solver import WindowSolver
+
+
+def compile_solver(solver, *, inputs, motion=False):
+    """The solver as one graph for any number of frames.
+
+    Args:
+        solver: any solver.
+        inputs: dict of arrays with the names and shapes of those to come, for instance the first frames, (N, ...).
+        motion: the N frames follow each other in time; a solver that sees time is given them in windows. Otherwise such
+            a solver takes windows, (N, T, ...), and `frame_mask` (N, T) with them.
+
+    Returns:
+        a function of such a dict, of any N, that gives the solver's dict as NumPy arrays.
+    """
+    over_time = isinstance(solver, WindowSolver)
+    axes = 2 if over_time and not motion else 1
+    shapes = {name: np.shape(array)[axes:] for name, array in inputs.items()}
+    if over_time:
+        shapes["frame_mask"] = ()
+    leading = [None, None] if over_time else [None]
+    signature = {name: tf.TensorSpec([*leading, *shape], tf.float32) for name, shape in shapes.items()}
+    graph = tf.function(solver, input_signature=[signature], autograph=False)
+
+    def solve(inputs):
+        answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
+        return {name: tensor.numpy() for name, tensor in answer.items()}
+
+    return functools.partial(windows.solve_motion, solve) if over_time and motion else solve

@@ -1,0 +1,85 @@
+"""Live solving with a solver that sees time: frame by frame, with an explicit state and a fixed delay.
+
+    state = streaming.start(solver)
+    while frames come:
+        state, answer = streaming.push(solver, state, {"joints": joints, "joint_sigma": sigma})
+    answers = streaming.remaining(solver, state)
+
+All are functions from tensors to tensors, fit for tf.function.
+"""
+
+import tensorflow as tf
+
+from niki_tf import contract
+from niki_tf.inference.windows import FRAMES
+
+DELAY = 8
+"""Frames that a pose comes after its joints, so that it knows what follows."""
+
+
+def start(solver, *, people=1):
+    """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count."""
+    shapes = contract.input_shapes(solver.body_joints.num_betas)
+    state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in contract.PER_FRAME}
+    return {**state, "count": tf.constant(0)}
+
+
+def push(solver, state, inputs, *, delay=DELAY):
+    """Takes one frame of each person and gives the pose of `delay` frames before.
+
+    Args:
+        solver: a `WindowSolver`.
+        state: from `start` or the last `push`.
+        inputs: dict of joints (people, 29, 3) and, as far as known, joint_sigma (people, 29) and betas (people, B).
+        delay: frames to wait, 0 to 15; the same in every call.
+
+    Returns:
+        the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3) and `frame`, the
+        number of the frame that they belong to, which is below zero as long as there is none.
+
+    Raises:
+        ValueError: `delay` is not 0 to 15, joints are missing, or a shape is not that of one frame of each person.
+    """
+    if not 0 <= delay < FRAMES:
+        raise ValueError(f"`delay` must be 0 to {FRAMES - 1} frames; got {delay}.")
+    state = _with_frame(state, inputs)
+    place = tf.minimum(state["count"], FRAMES) - 1 - delay
+    answer = _solved(solver, state)
+    answer = {name: tf.gather(answer[name], tf.maximum(place, 0), axis=1) for name in contract.POSE}
+    return state, {**answer, "frame": state["count"] - 1 - delay}
+
+
+def remaining(solver, state, *, delay=DELAY):
+    """The poses that are still to come when no more frames do: global_orient (people, n, 1, 3, 3), body_pose likewise.
+
+    n is `delay`, or fewer if there were not so many frames.
+    """
+    last = tf.minimum(state["count"], FRAMES)
+    answer = _solved(solver, state)
+    return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.POSE}
+
+
+def _with_frame(state, inputs):
+    """The state with one frame more, the oldest forgotten once all places are taken."""
+    if "joints" not in inputs:
+        raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
+    place = tf.minimum(state["count"], FRAMES - 1)
+    full = state["count"] >= FRAMES
+    following = {"count": state["count"] + 1}
+    for name in contract.PER_FRAME:
+        frames = state[name]
+        new = tf.cast(inputs[name], tf.float32) if name in inputs else tf.zeros_like(frames[:, 0])
+        if not new.shape.is_compatible_with(frames.shape[:1] + frames.shape[2:]):
+            wanted = (frames.shape[0], *frames.shape[2:])
+            raise ValueError(f"`{name}` must be one frame of each person, {wanted}; got {tuple(new.shape)}.")
+        here = tf.reshape(tf.range(FRAMES) == place, [FRAMES] + [1] * (new.shape.rank - 1))
+        following[name] = tf.where(here, new[:, None], tf.where(full, tf.roll(frames, -1, axis=1), frames))
+    return following
+
+
+def _solved(solver, state):
+    """Answers for all places of the state, those not taken yet masked out."""
+    mask = tf.cast(tf.range(FRAMES) < state["count"], tf.float32)
+    mask = tf.zeros_like(state["joints"][..., 0, 0]) + mask
+    given = {name: state[name] for name in contract.PER_FRAME}
+    return solver({**given, "frame_mask": mask})

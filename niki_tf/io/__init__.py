@@ -1,0 +1,6 @@
+"""Files of motion and of joints, in and out: one module a format."""
+
+from niki_tf.io.amass import load_clips, save_clip
+from niki_tf.io.joints_npz import load_observed, save_poses
+
+__all__ = ["load_clips", "load_observed", "save_clip", "save_poses"]

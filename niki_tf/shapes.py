@@ -1,0 +1,86 @@
+"""Shapes of tensors: leading axes kept, flattened and restored, endings checked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+TensorLike = Any
+"""What TensorFlow can turn into a tensor: a tf.Tensor, a NumPy array, numbers or nested lists of numbers."""
+
+
+def reshape_last(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
+    """`x` with its last `axes` axes reshaped to `ending`; the leading axes stay as they are.
+
+    Args:
+        x: (..., *any), of known rank.
+        axes: number of axes at the end that are reshaped, 1 or more.
+        ending: sizes that take their place, numbers or scalar tensors.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import shapes
+        >>> shapes.reshape_last(tf.zeros([5, 7, 29, 3]), 2, [87]).shape.as_list()
+        [5, 7, 87]
+    """
+    return tf.reshape(x, tf.concat([tf.shape(x)[:-axes], ending], 0))
+
+
+def zeros_like_leading(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
+    """Zeros (..., *ending), float32, with the leading axes of `x`: all but its last `axes`."""
+    return tf.zeros(tf.concat([tf.shape(x)[:-axes], ending], 0))
+
+
+def spread(x: tf.Tensor, leading: tf.Tensor, rank: int) -> tf.Tensor:
+    """Broadcasts `x` to the leading axes `leading`, its last `rank` axes untouched."""
+    return tf.broadcast_to(x, tf.concat([leading, tf.shape(x)[-rank:]], 0))
+
+
+def check_shape(name: str, x: tf.Tensor, ending: Sequence[int | None], cure: str = "") -> None:
+    """ValueError, at trace time, unless the static shape of `x` ends in `ending`."""
+    if x.shape.rank is None or not x.shape[-len(ending) :].is_compatible_with(ending):
+        raise ValueError(f"`{name}` must end in shape {tuple(ending)}; got {tuple(x.shape)}.{cure}")
+
+
+class LeadingAxes:
+    """Free leading axes of examples, flattened to one batch axis and restored.
+
+    Args:
+        x: tensor (..., *event, *inner) whose leading axes are those of all tensors of the same examples.
+        inner: number of axes of `x` after the event's.
+        events: number of axes between the leading ones and the inner ones that belong to an example, such as time.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf.shapes import LeadingAxes
+        >>> joints = tf.zeros([2, 3, 16, 29, 3])
+        >>> leading = LeadingAxes(joints, inner=2, events=1)
+        >>> flat = leading.flatten(joints)
+        >>> flat.shape.as_list(), leading.restore(flat).shape.as_list()
+        ([6, 16, 29, 3], [2, 3, 16, 29, 3])
+    """
+
+    def __init__(self, x: tf.Tensor, *, inner: int, events: int = 0):
+        self._static, self._dynamic = x.shape[: x.shape.rank - inner], tf.shape(x)[: x.shape.rank - inner]
+        self._events = events
+
+    @property
+    def rank(self) -> int:
+        """Number of leading axes, those of the event included."""
+        return self._static.rank
+
+    @property
+    def flat(self) -> tf.Tensor:
+        """Sizes of the flattened leading axes, those of the event included: (N,) or (N, T)."""
+        outer = self._static.rank - self._events
+        return tf.concat([[tf.reduce_prod(self._dynamic[:outer])], self._dynamic[outer:]], 0)
+
+    def flatten(self, x: tf.Tensor) -> tf.Tensor:
+        """`x` (..., *event, *any) as (N, *event, *any)."""
+        return tf.reshape(x, tf.concat([self.flat, x.shape[self._static.rank :]], 0))
+
+    def restore(self, x: tf.Tensor) -> tf.Tensor:
+        """`x` (N, *event, *any) with the leading axes restored."""
+        inner = x.shape[1 + self._events :]
+        x = tf.reshape(x, tf.concat([self._dynamic, inner], 0))
+        return tf.ensure_shape(x, self._static.concatenate(inner))

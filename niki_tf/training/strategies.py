@@ -1,0 +1,35 @@
+"""The tf.distribute strategies that a run can use."""
+
+import os
+
+import tensorflow as tf
+
+STRATEGIES = ("none", "mirrored", "multi_worker")
+"""One device; all GPUs of this machine, or logical CPUs in their place; the machines that TF_CONFIG names."""
+
+
+def make_strategy(name: str, *, cpu_replicas: int = 1) -> tf.distribute.Strategy:
+    """The strategy called `name`; must run before TensorFlow does anything else.
+
+    Args:
+        name: one of `STRATEGIES`.
+        cpu_replicas: logical CPU devices, so that "mirrored" can be tried without GPUs.
+
+    Raises:
+        ValueError: the name is unknown, several replicas are asked of another strategy than "mirrored", or TF_CONFIG
+            is not set.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(f"`strategy` must be one of {', '.join(STRATEGIES)}; got {name!r}.")
+    if cpu_replicas > 1:
+        if name != "mirrored":
+            raise ValueError(f"`cpu_replicas` goes with the strategy mirrored; got {name}.")
+        cpus = [tf.config.LogicalDeviceConfiguration() for _ in range(cpu_replicas)]
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
+    if name == "multi_worker":
+        if "TF_CONFIG" not in os.environ:
+            raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(cpu_replicas)] if cpu_replicas > 1 else None)
+    return tf.distribute.get_strategy()

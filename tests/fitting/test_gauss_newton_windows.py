@@ -1,0 +1,119 @@
+"""The exact finish of answers that see time: noise goes, an answer's own error is mended, lost joints do not pull."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, rotations, skeletons
+from niki_tf.body import kinematics
+from niki_tf.fitting import gauss_newton, gauss_newton_windows
+from niki_tf.fitting.gauss_newton_windows import refine
+
+SKELETON = body.mannequin_joints()
+PEOPLE, FRAMES = 2, 11
+
+
+def _turned(local, size, rng, frames=1):
+    """Every joint turned at random, alike in all frames unless `frames` is their number."""
+    turn = size * rng.normal(size=[PEOPLE, frames, 24, 3])
+    return local @ rotations.rotvec_to_matrix(tf.constant(turn, tf.float32))
+
+
+@pytest.fixture
+def motion(rng):
+    """True rotations that change slowly, an answer that errs alike in all frames, true joints, rest joints."""
+    betas = np.repeat(rng.normal(size=[PEOPLE, 1, 10]), FRAMES, 1)
+    rest = SKELETON(tf.constant(betas, tf.float32))
+    speed = rng.normal(size=[PEOPLE, 1, 24, 3])
+    swung = 0.01 * speed * np.arange(FRAMES)[:, None, None]
+    true = _turned(rotations.rotvec_to_matrix(tf.constant(swung, tf.float32)), 0.3, rng)
+    joints, _ = kinematics.forward_kinematics(true, rest)
+    return true, _turned(true, 0.03, rng), joints, rest
+
+
+def _finished(start, seen, rest, *, sigma=None, mask=None, steps=4):
+    sigma = np.zeros(seen.shape[:3]) if sigma is None else sigma
+    seen, sigma = (tf.constant(np.array(x), tf.float32) for x in (seen, sigma))
+    return refine(start, seen, rest, sigma, mask, steps=steps)
+
+
+def _error(local, joints, rest):
+    """Mean distance of the joints of each frame (N, T), mm, both relative to their mean."""
+    difference = (kinematics.forward_kinematics(local, rest)[0] - joints).numpy()
+    return 1000 * np.linalg.norm(difference - difference.mean(-2, keepdims=True), axis=-1).mean(-1)
+
+
+def test_clean_joints_are_met(motion):
+    _, start, joints, rest = motion
+    assert _error(start, joints, rest).mean() > 10.0
+    assert _error(_finished(start, joints, rest), joints, rest).mean() < 0.5
+
+
+def test_noise_hides_the_error_of_an_answer_less_than_in_single_frames(motion, rng):
+    _, start, joints, rest = motion
+    seen = joints + 0.03 * rng.normal(size=joints.shape)
+    alone = gauss_newton.refine(start, tf.cast(seen, tf.float32), rest, tf.zeros(seen.shape[:3]), steps=4)
+    found, single = (_error(local, joints, rest).mean() for local in (_finished(start, seen, rest), alone))
+    assert found < 0.6 * single
+    assert found < 0.4 * _error(start, joints, rest).mean()
+
+
+def test_it_brings_no_trembling(motion, rng):
+    true, start, joints, rest = motion
+    seen = joints + 0.03 * rng.normal(size=joints.shape)
+
+    def trembling(local):
+        posed, _ = kinematics.forward_kinematics(local, rest)
+        return np.abs(np.diff(posed - joints, 2, axis=1)).mean()
+
+    alone = gauss_newton.refine(start, tf.cast(seen, tf.float32), rest, tf.zeros(seen.shape[:3]), steps=4)
+    assert trembling(_finished(start, seen, rest)) < 0.004 * trembling(alone)
+    assert trembling(_finished(start, joints, rest)) < 1e-3
+
+
+def test_sigma_that_is_told_is_averaged_as_the_noise_is(motion, rng):
+    _, start, joints, rest = motion
+    seen = joints + 0.03 * rng.normal(size=joints.shape)
+    told, untold = (
+        _error(_finished(start, seen, rest, sigma=np.full(seen.shape[:3], sigma)), joints, rest).mean()
+        for sigma in (0.03, 0.0)
+    )
+    assert told < 1.04 * untold
+
+
+def test_filler_and_its_joints_do_not_count(motion, rng):
+    _, start, joints, rest = motion
+    seen = (joints + 0.01 * rng.normal(size=joints.shape)).numpy()
+    mask = np.repeat((np.arange(FRAMES) < 7)[None], PEOPLE, 0).astype(np.float32)
+    strange = np.where(mask[..., None, None] > 0, seen, 5.0)
+    short = _finished(start[:, :7], seen[:, :7], rest[:, :7])
+    np.testing.assert_allclose(_finished(start, strange, rest, mask=mask)[:, :7], short, atol=1e-5)
+
+
+def test_joints_that_are_hidden_or_absent_for_a_while_do_not_pull_their_neighbours(motion, rng):
+    _, start, joints, rest = motion
+    seen = (joints + 0.01 * rng.normal(size=joints.shape)).numpy()
+    sigma = np.zeros([PEOPLE, FRAMES, 29])
+    sigma[:, 4:7, 20] = skeletons.ABSENT
+    far = seen + 0.5 * (sigma[..., None] > 0)
+    found, expected = (_finished(start, places, rest, sigma=sigma) for places in (far, seen))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    wary, trusting = (_finished(start, far, rest, sigma=told) for told in (0.03 * sigma, 0.0 * sigma))
+    hidden, trusted = (_error(local, joints, rest)[:, 4:7].mean() for local in (wary, trusting))
+    assert hidden < 0.85 * trusted
+
+
+def test_a_lone_frame_is_finished_as_any_other(motion, rng):
+    _, start, joints, rest = (part[:, :1] for part in motion)
+    seen = tf.cast(joints + 0.01 * rng.normal(size=joints.shape), tf.float32)
+    alone = gauss_newton.refine(start, seen, rest, tf.zeros(seen.shape[:3]), steps=4)
+    np.testing.assert_allclose(_finished(start, seen, rest), alone, atol=1e-5)
+
+
+def test_the_kernel_widens_with_the_noise(rng):
+    """Half its widest at 80 mm^2 of noise besides what motion looks like; a slow error of the answer does not count."""
+    times = np.linspace(0.0, 1.0, 400)[None, :, None, None]
+    noise = np.sqrt(80e-6 + 0.003**2) * rng.normal(size=[1, 400, 29, 3]) + 0.1 * np.sin(3.0 * times)
+    kernel = gauss_newton_windows._kernel(tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
+    width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
+    assert width == pytest.approx(2.0, abs=0.05)

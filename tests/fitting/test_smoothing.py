@@ -1,0 +1,99 @@
+"""Joints smoothed over time, without a body."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, skeletons
+from niki_tf.fitting import linear_solvers, smoothing
+
+REST = body.mannequin_joints().joints
+TRUNK = list(skeletons.TRUNK)
+
+
+def _motion(frames=16):
+    """Joints (1, frames, 29, 3) metres that swing as arms do, relative to the trunk's centre."""
+    times = np.arange(frames) / 30.0
+    phase = np.arange(29)[:, None] + np.arange(3)
+    swing = 0.1 * np.sin(5.0 * times[:, None, None] + phase)
+    swing[:, TRUNK] = 0.0
+    joints = REST + swing
+    return (joints - joints[:, TRUNK].mean(1, keepdims=True))[None].astype(np.float32)
+
+
+def _smoothed(joints, sigma=None, mask=None, **how):
+    sigma = np.zeros(joints.shape[:-1], np.float32) if sigma is None else sigma
+    return smoothing.smooth(tf.constant(joints), tf.constant(sigma), mask, **how).numpy()
+
+
+def _error(found, motion):
+    return 1000.0 * np.sqrt(np.mean((found - motion) ** 2))
+
+
+def test_clean_joints_stay_as_they_are():
+    motion = _motion()
+    assert _error(_smoothed(motion), motion) < 0.1
+    assert _error(_smoothed(motion + np.float32([0.3, -2.0, 1.0])), motion) < 0.1
+
+
+def test_what_trembles_no_more_than_motion_does_is_motion(rng):
+    motion = _motion() + 0.002 * rng.normal(size=[1, 16, 29, 3])
+    motion = np.float32(motion - motion[:, :, TRUNK].mean(2, keepdims=True))
+    assert _error(_smoothed(motion), motion) < 0.6
+
+
+@pytest.mark.parametrize(("noise", "share"), [(0.01, 0.75), (0.03, 0.65), (0.1, 0.6)])
+def test_noise_goes_the_more_the_more_there_is(noise, share, rng):
+    motion = _motion()
+    noisy = (motion + noise * rng.normal(size=motion.shape)).astype(np.float32)
+    centred = noisy - noisy[:, :, TRUNK].mean(2, keepdims=True)
+    assert _error(_smoothed(noisy), motion) < share * _error(centred, motion)
+
+
+def test_the_noise_of_each_joint_is_found(rng):
+    sizes = np.linspace(0.01, 0.05, 29)[:, None]
+    noisy = _motion(400) + sizes * rng.normal(size=[1, 400, 29, 3])
+    found = smoothing.noise_variance(tf.constant(noisy, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
+    np.testing.assert_allclose(np.sqrt(found[0, 0]), sizes[:, 0], rtol=0.1)
+
+
+def test_joints_of_which_a_large_sigma_is_told_follow_the_frames_around(rng):
+    motion = _motion()
+    noisy, sigma = motion.copy(), np.zeros([1, 16, 29], np.float32)
+    noisy[:, 7, 20] += 0.3
+    untold = _smoothed(noisy)[0, 7, 20] - motion[0, 7, 20]
+    sigma[:, 7, 20] = 0.3
+    told = _smoothed(noisy, sigma)[0, 7, 20] - motion[0, 7, 20]
+    assert np.linalg.norm(told) < 0.03 < np.linalg.norm(untold)
+    sigma[:, 7, 20] = skeletons.ABSENT
+    assert np.linalg.norm(_smoothed(noisy, sigma)[0, 7, 20] - motion[0, 7, 20]) < 0.03
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 9])
+def test_windows_of_any_length_with_filler_at_their_end(frames, rng):
+    noisy = (_motion(frames) + 0.03 * rng.normal(size=[1, frames, 29, 3])).astype(np.float32)
+    short = _smoothed(noisy)
+    mask = np.float32([[1.0] * frames + [0.0] * 3])
+    filled = np.concatenate([noisy, np.full([1, 3, 29, 3], 5.0, np.float32)], 1)
+    np.testing.assert_allclose(_smoothed(filled, mask=mask)[:, :frames], short, atol=2e-5)
+    if frames < 4:
+        np.testing.assert_allclose(short, noisy - noisy[:, :, TRUNK].mean(2, keepdims=True), atol=1e-6)
+
+
+def test_it_can_be_solved_without_factorising_a_matrix(rng):
+    noisy = (_motion() + 0.03 * rng.normal(size=[1, 16, 29, 3])).astype(np.float32)
+    eliminated = _smoothed(noisy, linear_solver=linear_solvers.ELIMINATION)
+    np.testing.assert_allclose(eliminated, _smoothed(noisy), atol=2e-4)
+
+
+def test_joints_that_are_absent_all_along_do_no_harm(rng):
+    noisy = (_motion() + 0.1 * rng.normal(size=[1, 16, 29, 3])).astype(np.float32)
+    sigma = np.zeros([1, 16, 29], np.float32)
+    sigma[..., 20:], sigma[:, 1:, 5] = skeletons.ABSENT, skeletons.ABSENT
+    found = _smoothed(noisy, sigma)
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() < 2.0
+
+
+def test_a_window_of_filler_alone_stays_finite():
+    assert np.isfinite(_smoothed(_motion(5), mask=tf.zeros([1, 5]))).all()

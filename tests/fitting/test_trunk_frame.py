@@ -1,0 +1,76 @@
+"""Absent joints: hung on their parents, never read, whatever the solver."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, rotations, skeletons, solvers
+from niki_tf.body import kinematics
+from niki_tf.fitting import absent_joints
+
+SKELETON = body.mannequin_joints()
+
+
+@pytest.fixture
+def posed(rng):
+    """Joints (4, 29, 3) of moderate poses that are turned about, and the rest joints."""
+    turns = 0.3 * rng.normal(size=[4, 24, 3])
+    turns[:, 0] *= 6.0
+    rest = SKELETON(tf.constant(rng.normal(size=[4, 10]), tf.float32))
+    joints, _ = kinematics.forward_kinematics(rotations.rotvec_to_matrix(tf.constant(turns, tf.float32)), rest)
+    return joints.numpy(), rest
+
+
+def _sigma(*absent):
+    sigma = np.zeros([4, 29], np.float32)
+    sigma[:, list(absent)] = skeletons.ABSENT
+    return sigma
+
+
+def test_a_turned_rest_pose_is_made_whole(posed):
+    _, rest = posed
+    turn = rotations.rotvec_to_matrix(tf.constant([0.7, -1.9, 0.4]))
+    joints = tf.linalg.matvec(turn, rest) + [5.0, 6.0, 7.0]
+    sigma = _sigma(0, 3, 7, 18, 20, 26)
+    seen = tf.where(sigma[..., None] > 0, float("nan"), joints)
+    np.testing.assert_allclose(absent_joints.fill_absent(seen, rest, sigma), joints, atol=1e-4)
+
+
+def test_bones_to_absent_joints_keep_their_length(posed):
+    joints, rest = posed
+    found = absent_joints.fill_absent(joints, rest, _sigma(18, 20, 22, 27))
+    for joint in (18, 20, 22, 27):
+        parent = skeletons.SMPL_29.parents[joint]
+        length = tf.norm(found[:, joint] - found[:, parent], axis=-1)
+        np.testing.assert_allclose(length, tf.norm(rest[:, joint] - rest[:, parent], axis=-1), rtol=1e-4)
+
+
+def test_joints_that_were_seen_stay(posed):
+    joints, rest = posed
+    sigma = _sigma(0, 18, 20)
+    found = absent_joints.fill_absent(joints, rest, sigma).numpy()
+    np.testing.assert_array_equal(found[sigma == 0], joints[sigma == 0])
+    np.testing.assert_array_equal(absent_joints.fill_absent(joints, rest, _sigma()), joints)
+
+
+@pytest.mark.parametrize("kind", [solvers.Analytic, solvers.MLP, solvers.OneStage, solvers.TwistSwing])
+def test_no_solver_reads_an_absent_joint(kind, posed):
+    joints, rest = posed
+    options = {solvers.Analytic: {}, solvers.TwistSwing: {"hidden_dim": 16, "twist_hidden_dim": 16}}.get(
+        kind, {"hidden_dim": 16}
+    )
+    solver, sigma = kind(SKELETON, **options), _sigma(0, 12, 20)
+    lost = {what: np.where(sigma[..., None] > 0, what, joints) for what in (np.float32("nan"), np.float32(7.0))}
+    answers = [solver({"joints": seen, "joint_sigma": sigma}) for seen in lost.values()]
+    for name in answers[0]:
+        assert np.isfinite(answers[0][name]).all(), name
+        np.testing.assert_array_equal(answers[0][name], answers[1][name])
+    infinite = solver({"joints": joints, "joint_sigma": np.where(sigma > 0, np.float32(np.inf), 0)})
+    np.testing.assert_array_equal(infinite["body_pose"], answers[0]["body_pose"])
+
+
+def test_nothing_seen_at_all_is_no_accident(posed):
+    joints, _ = posed
+    solver = solvers.OneStage(SKELETON, hidden_dim=16, refine=1)
+    answer = solver({"joints": np.full_like(joints, np.nan), "joint_sigma": _sigma(*range(29))})
+    assert all(np.isfinite(value).all() for value in answer.values())

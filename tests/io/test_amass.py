@@ -1,0 +1,229 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from niki_tf import io, motion, rotations
+from niki_tf.motion import quaternions
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "mocap"
+
+
+def amass(columns=72, frames=40, rate=30.0, seed=0, **changes):
+    """Arrays of a motion file; a key changed to None is left out."""
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "poses": rng.normal(0, 0.4, [frames, columns]),
+        "trans": rng.normal(size=[frames, 3]),
+        "mocap_framerate": rate,
+        "betas": rng.normal(size=16),
+        "gender": "female",
+    } | changes
+    return {key: array for key, array in arrays.items() if array is not None}
+
+
+def write(path, **arrays):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **arrays)
+    return path
+
+
+def turning(rate, fps, frames, axis=(0.0, 0.6, 0.8)):
+    """A clip whose joints all turn about `axis` at `rate` radians a second, with rotation vectors of any length."""
+    times = np.arange(frames) / fps
+    poses = np.broadcast_to((rate * times)[:, None, None] * np.array(axis), [frames, 24, 3])
+    return motion.Clip(poses=poses, trans=times[:, None] * [1.0, -2.0, 0.5], fps=fps)
+
+
+def matrices(rotvec):
+    return rotations.rotvec_to_matrix(np.asarray(rotvec, np.float64)).numpy()
+
+
+def test_saved_clip_comes_back_exactly(tmp_path):
+    clip = motion.made_motion(3, frames=50)
+    io.save_clip(tmp_path / "new" / "walk.npz", clip)
+    (back,) = io.load_clips(tmp_path)
+    np.testing.assert_array_equal(back.poses, clip.poses)
+    np.testing.assert_array_equal(back.trans, clip.trans)
+    assert (back.fps, back.name, len(back)) == (30.0, "new/walk", 50)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["walk.npz"]
+
+
+def test_failed_save_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
+    clip = motion.made_motion(3, frames=5)
+    io.save_clip(tmp_path / "a.npz", clip)
+    before = (tmp_path / "a.npz").read_bytes()
+
+    def break_off(file, **arrays):
+        file.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", break_off)
+    with pytest.raises(OSError, match="disk full"):
+        io.save_clip(tmp_path / "a.npz", clip)
+    assert (tmp_path / "a.npz").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_save_wants_an_npz_name(tmp_path):
+    with pytest.raises(ValueError, match="`path` must end in .npz; got .*a.npy"):
+        io.save_clip(tmp_path / "a.npy", motion.made_motion(0, frames=2))
+
+
+@pytest.mark.parametrize(("columns", "joints"), [(72, 24), (156, 22), (165, 22)])
+@pytest.mark.parametrize("key", ["mocap_framerate", "mocap_frame_rate"])
+def test_every_layout(tmp_path, columns, joints, key):
+    arrays = amass(columns, **{"mocap_framerate": None} | {key: np.array(30)})
+    write(tmp_path / "clip.npz", **arrays)
+    (clip,) = io.load_clips(tmp_path / "clip.npz")
+    body = arrays["poses"][:, : 3 * joints].reshape(-1, joints, 3)
+    np.testing.assert_allclose(clip.poses[:, :joints], body, rtol=1e-6)
+    assert not clip.poses[:, joints:].any()
+    assert clip.poses.dtype == clip.trans.dtype == clip.betas.dtype == np.float32
+    np.testing.assert_allclose(clip.betas, arrays["betas"][:10], rtol=1e-6)
+
+
+def test_half_precision_and_missing_or_short_betas(tmp_path):
+    write(tmp_path / "a.npz", **amass(poses=np.full([4, 72], 0.1, np.float16), trans=np.zeros([4, 3]), betas=None))
+    write(tmp_path / "b.npz", **amass(betas=np.ones(4)))
+    first, second = io.load_clips(tmp_path)
+    np.testing.assert_array_equal(first.poses, np.float32(np.float16(0.1)))
+    assert not first.betas.any()
+    np.testing.assert_array_equal(second.betas, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+
+
+def test_folder_pattern_and_shape_files(tmp_path):
+    for name in ("cmu__1", "cmu__2", "other__1", "deep/cmu__3"):
+        write(tmp_path / f"{name}.npz", **amass())
+    write(tmp_path / "deep" / "shape.npz", betas=np.zeros(16), gender="male")
+    assert [c.name for c in io.load_clips(tmp_path)] == ["cmu__1", "cmu__2", "deep/cmu__3", "other__1"]
+    assert [c.name for c in io.load_clips(str(tmp_path / "cmu__*"))] == ["cmu__1", "cmu__2"]
+    assert [c.name for c in io.load_clips(tmp_path / "de*")] == ["cmu__3"]
+    with pytest.raises(ValueError, match="0 bad, 1 without `poses`"):
+        io.load_clips(tmp_path / "deep" / "shape.npz")
+
+
+def test_whole_ratio_picks_frames(tmp_path):
+    arrays = amass(rate=120.0, frames=41)
+    write(tmp_path / "a.npz", **arrays)
+    (clip,) = io.load_clips(tmp_path)
+    np.testing.assert_allclose(clip.poses.reshape(-1, 72), arrays["poses"][::4], rtol=1e-6)
+    np.testing.assert_allclose(clip.trans, arrays["trans"][::4], rtol=1e-6)
+    assert (len(clip), clip.fps) == (11, 30.0)
+
+
+@pytest.mark.parametrize(("fps", "frames", "wanted"), [(100.0, 201, 61), (59.0, 119, 61), (25.0, 51, 61), (20.0, 1, 1)])
+def test_resampling_constant_turning_is_exact(fps, frames, wanted):
+    clip = motion.resample(turning(2.0, fps, frames), 30.0)
+    exact = turning(2.0, 30.0, wanted)
+    assert (len(clip), clip.fps) == (wanted, 30.0)
+    np.testing.assert_allclose(matrices(clip.poses), matrices(exact.poses), atol=2e-6)
+    np.testing.assert_allclose(clip.trans, exact.trans, atol=1e-6)
+
+
+def test_resampling_takes_the_short_way_over_pi():
+    near = np.pi - 0.1
+    poses = np.zeros([2, 24, 3])
+    poses[0, :, 1], poses[1, :, 1] = near, -near
+    middle = motion.resample(motion.Clip(poses=poses, trans=np.zeros([2, 3]), fps=1.0), 2.0).poses[1]
+    np.testing.assert_allclose(matrices(middle), matrices(np.tile([0, np.pi, 0], [24, 1])), atol=1e-6)
+
+
+def test_quaternions_agree_with_those_of_the_graph():
+    rng = np.random.default_rng(0)
+    rotvec = rng.normal(size=[200, 3]) * 10.0 ** rng.uniform(-6, 0.4, [200, 1])
+    a, b = quaternions.rotvec_to_quaternion_wxyz(rotvec), quaternions.rotvec_to_quaternion_wxyz(rotvec[::-1])
+    np.testing.assert_allclose(a, rotations.rotvec_to_quaternion_wxyz(rotvec), atol=1e-12)
+    np.testing.assert_allclose(matrices(quaternions.quaternion_wxyz_to_rotvec(a)), matrices(rotvec), atol=1e-9)
+    product = rotations.quaternion_wxyz_to_matrix(quaternions.multiply(a, b))
+    np.testing.assert_allclose(product, matrices(rotvec) @ matrices(rotvec[::-1]), atol=1e-9)
+    turned = (matrices(rotvec) @ rotvec[::-1, :, None])[..., 0]
+    np.testing.assert_allclose(quaternions.rotate(a, rotvec[::-1]), turned, atol=1e-9)
+
+
+BAD_ARRAYS = {
+    "columns": (amass(columns=63), r"`poses`.*\(T, 72\) or \(T, 156\) or \(T, 165\).*got float64 \(40, 63\)"),
+    "no_frames": (amass(frames=0), r"`poses`.*got float64 \(0, 72\)"),
+    "nan": (amass(poses=np.full([40, 72], np.nan)), "`poses` must be finite; got 2880"),
+    "infinite_trans": (amass(trans=np.full([40, 3], np.inf)), "`trans` must be finite"),
+    "short_trans": (amass(trans=np.zeros([39, 3])), r"`trans`.*\(40, 3\).*got float64 \(39, 3\)"),
+    "no_trans": (amass(trans=None), "must have the key `trans`; got only"),
+    "no_rate": (amass(mocap_framerate=None), "must have the key `mocap_framerate` or `mocap_frame_rate`"),
+    "zero_rate": (amass(rate=0.0), "`mocap_framerate` must be one positive number.*got 0"),
+    "two_rates": (amass(rate=[30.0, 60.0]), "`mocap_framerate` must be one positive number"),
+    "text": (amass(poses=np.full([40, 72], "x")), "`poses` must be numbers"),
+    "pickle": (amass(poses=np.array([None, {}], object)), "`poses` must be a readable array.*allow_pickle"),
+    "betas": (amass(betas=np.zeros([2, 16])), r"`betas`.*got float64 \(2, 16\)"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ARRAYS)
+def test_bad_arrays_are_named(tmp_path, kind):
+    arrays, message = BAD_ARRAYS[kind]
+    write(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"bad\.npz.*{message}"):
+        io.load_clips(tmp_path)
+
+
+def damaged(content):
+    """Kinds of files that are no whole .npz file, made from a good one."""
+    middle = len(content) // 3
+    return {
+        "empty": b"",
+        "cut": content[:middle],
+        "noise": bytes(range(256)) * 8,
+        "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+    }
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "noise", "flipped"])
+def test_damaged_files_are_named_or_skipped(tmp_path, kind):
+    good = write(tmp_path / "good.npz", **amass())
+    (tmp_path / "bad.npz").write_bytes(damaged(good.read_bytes())[kind])
+    with pytest.raises(ValueError, match=r"bad\.npz.*must be a .*got .*skip_bad"):
+        io.load_clips(tmp_path)
+    clips = io.load_clips(tmp_path, skip_bad=True)
+    assert [clip.name for clip in clips] == ["good"]
+    assert len(clips.skipped) == 1
+    assert "bad.npz" in clips.skipped[0]
+
+
+def test_bare_array_under_the_wrong_name(tmp_path):
+    with open(tmp_path / "bad.npz", "wb") as file:
+        np.save(file, np.zeros([40, 72]))
+    with pytest.raises(ValueError, match=r"bad\.npz must be a whole \.npz file"):
+        io.load_clips(tmp_path)
+
+
+def test_skipping_all_files_is_an_error(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"2 \.npz files: 2 bad, 0 without `poses`.*a\.npz"):
+        io.load_clips(tmp_path, skip_bad=True)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no .npz file there"):
+        io.load_clips(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        io.load_clips(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"poses": np.zeros([4, 72])}, r"`poses` must be numbers of shape \(T, 24, 3\).*got float64 \(4, 72\)"),
+        ({"trans": np.zeros([3, 3])}, "`trans` must have the 4 frames"),
+        ({"fps": -1.0}, "`fps` must be one positive number"),
+    ],
+)
+def test_clip_checks_its_fields(changes, message):
+    with pytest.raises(ValueError, match=message):
+        motion.Clip(**{"poses": np.zeros([4, 24, 3]), "trans": np.zeros([4, 3])} | changes)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/mocap")
+def test_real_motion_is_read():
+    clips = io.load_clips(SHARED / "val")
+    assert (len(clips), sum(map(len, clips))) == (37, 4551)
+    assert {clip.fps for clip in clips} == {30.0}

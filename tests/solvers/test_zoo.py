@@ -1,0 +1,81 @@
+"""Solvers by the names that programs take."""
+
+import numpy as np
+import pytest
+
+from niki_tf import body, solvers
+from niki_tf.inference import graphs
+from niki_tf.solvers import zoo
+
+
+@pytest.fixture(scope="module")
+def body_joints():
+    return body.mannequin_joints()
+
+
+@pytest.fixture(scope="module")
+def stored(body_joints, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("solver")
+    solver = solvers.OneStage(body_joints, num_couplings=2, hidden_dim=8)
+    zoo.save(solver, folder)
+    return solver, folder
+
+
+def _inputs(frames):
+    joints = np.random.default_rng(0).normal(size=[frames, 29, 3]).astype(np.float32)
+    return {"joints": joints, "betas": np.full([frames, 10], 0.5, np.float32)}
+
+
+def test_analytic_is_made_for_the_skeleton(body_joints):
+    solver = zoo.load_solver("analytic", body_joints=body_joints)
+    assert isinstance(solver, solvers.Analytic)
+    assert solver.body_joints is body_joints
+
+
+def test_a_folder_gives_the_stored_solver(stored, body_joints):
+    solver, folder = stored
+    loaded = zoo.load_solver(str(folder), body_joints=body_joints)
+    inputs = _inputs(4)
+    for name, value in solver(inputs).items():
+        np.testing.assert_allclose(loaded(inputs)[name], value, atol=1e-6, err_msg=name)
+
+
+def test_a_stored_solver_serves_the_skeleton_asked_for(stored, body_joints):
+    _, folder = stored
+    larger = body.BodyJoints(1.1 * body_joints.joints, directions=body_joints.directions)
+    loaded = zoo.load_solver(str(folder), body_joints=larger)
+    np.testing.assert_array_equal(loaded.body_joints.joints, larger.joints)
+    usual = zoo.load_solver(str(folder), body_joints=body_joints)
+    difference = loaded(_inputs(4))["body_pose"] - usual(_inputs(4))["body_pose"]
+    assert np.abs(difference).max() > 1e-4
+
+
+def test_a_name_that_ends_in_finish_switches_it_on(stored, body_joints):
+    _, folder = stored
+    for name, kind in (("analytic", solvers.Analytic), (str(folder), solvers.OneStage)):
+        finished = zoo.load_solver(f"{name}+finish", body_joints=body_joints)
+        assert isinstance(finished, kind)
+        assert finished.refine == 4
+        assert zoo.load_solver(name, body_joints=body_joints).refine == 0
+
+
+def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
+    solver, _ = stored
+    solve = graphs.compile_solver(solver, inputs=_inputs(1))
+    for frames in (1, 5):
+        answer, plain = solve(_inputs(frames)), solver(_inputs(frames))
+        assert sorted(answer) == ["body_pose", "global_orient", "residual", "z"]
+        for name, value in answer.items():
+            assert isinstance(value, np.ndarray)
+            np.testing.assert_allclose(value, plain[name], atol=1e-5, err_msg=name)
+
+
+def test_what_is_no_solver_is_named(tmp_path):
+    wanted = r"`solver` must be `analytic` or a folder .*`\+finish` after it.* there is no such folder"
+    for name in (tmp_path / "absent", tmp_path / "absent+finish", "+finish+finish"):
+        with pytest.raises(ValueError, match=wanted):
+            zoo.check_solver(str(name))
+    with pytest.raises(ValueError, match="has no model.keras"):
+        zoo.load_solver(str(tmp_path), body_joints=None)
+    with pytest.raises(ValueError, match="has no model.keras"):
+        zoo.check_solver(f"{tmp_path}+finish")
