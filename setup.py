@@ -1,16 +1,24 @@
-"""Installs niki-tf: pip install -e . (add [test] or [benchmark] for the tools of development)."""
+"""Installs niki-tf: pip install -e . (add [test], [docs] or [benchmark] for the tools of development)."""
 
 from setuptools import find_packages, setup
 
 _EXPORT = ["tensorflow-serving-api>=2.20,<2.22", "ai-edge-litert>=2.3,<3"]
+_SHIPPED = ("one_stage", "twist_swing", "temporal", "mlp")
+"""The solvers whose weights a wheel carries, out of the top-level saved_models/."""
 
 setup(
     name="niki-tf",
-    version="0.1.0",
+    version="0.2.0",
     description="Neural inverse kinematics with invertible networks (NIKI, CVPR 2023) in TensorFlow and Keras",
     python_requires=">=3.10",
-    packages=find_packages(include=["niki_tf", "niki_tf.*"]),
-    package_data={"niki_tf.body": ["mannequin.npz"]},
+    packages=[*find_packages(include=["niki_tf", "niki_tf.*"]), "niki_tf.saved_models"],
+    package_dir={"niki_tf.saved_models": "saved_models"},
+    package_data={
+        "niki_tf": ["py.typed"],
+        "niki_tf.body": ["mannequin.npz"],
+        "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
+    },
+    entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},
     install_requires=[
         "tensorflow>=2.20,<2.22",
         "tensorflow-probability==0.25.*",
@@ -32,8 +40,10 @@ setup(
             "hypothesis>=6.100",
             "scipy>=1.11",
             "ruff>=0.6",
+            "mypy>=1.11",
             *_EXPORT,
         ],
+        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
         "export": _EXPORT,
         "benchmark": ["scipy>=1.11"],
         "convert": ["torch>=2.2"],

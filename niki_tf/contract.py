@@ -1,4 +1,4 @@
-"""The names and shapes that solvers take and give: the one place from which data, models and exports have them."""
+"""Names and shapes of solvers' inputs and outputs, defined here for data, models and exports alike."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, check_shape, describe
 
 _JOINTS, _TWISTS = skeletons.NUM_JOINTS, skeletons.NUM_TWISTS
 
@@ -17,16 +17,21 @@ INPUTS: dict[str, tuple[int | None, ...]] = {
     "betas": (None,),
     "twist": (_TWISTS, 2),
 }
-"""Names of the inputs and their shapes after the leading axes; `joints` is needed, the others are optional: zeros
-stand for what is not known."""
+"""Names of the inputs and their shapes after the leading axes. `joints` is needed; the others are optional, and zeros
+stand for an unknown value."""
 
 POSE: dict[str, tuple[int, ...]] = {"global_orient": (1, 3, 3), "body_pose": (_TWISTS, 3, 3)}
-"""Names and shapes of the rotation matrices that every solver gives."""
+"""Names and shapes of the rotation matrices that every solver returns."""
 
 PER_FRAME = ("joints", "joint_sigma", "betas")
-"""What is known of each frame of a motion by itself, and so what a stream remembers of the last frames."""
+"""Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 
-_CURES = {"joints": " Use the joint set skeletons.SMPL_29."}
+_CURES = {
+    "joints": " Use the joint set skeletons.SMPL_29.",
+    "joint_sigma": " Give one sigma for each joint, in metres.",
+    "betas": " Give as many shape coefficients as the body has.",
+    "twist": " Give (cos, sin) for each joint but the root.",
+}
 
 
 def input_shapes(num_betas: int | None = None) -> dict[str, tuple[int | None, ...]]:
@@ -35,11 +40,14 @@ def input_shapes(num_betas: int | None = None) -> dict[str, tuple[int | None, ..
 
 
 def check_names(inputs: Mapping[str, Any], *, extra: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises ValueError if a name is unknown or `joints` is missing; see `INPUTS`.
+    """Checks the names of a solver's inputs; see `INPUTS`.
 
     Args:
-        inputs: of a solver, by name.
-        extra: the solver's own names and shapes.
+        inputs: of the solver, by name.
+        extra: names and shapes of the solver's additional inputs.
+
+    Raises:
+        ValueError: `inputs` is no dictionary, a name is unknown, or `joints` is missing.
     """
     if not isinstance(inputs, Mapping):
         raise ValueError(
@@ -50,38 +58,46 @@ def check_names(inputs: Mapping[str, Any], *, extra: Mapping[str, tuple[int, ...
     if unknown:
         raise ValueError(f"`{unknown[0]}` is no input of a solver; the inputs are {', '.join(known)}.")
     if inputs.get("joints") is None:
-        raise ValueError(f"`joints` (..., {_JOINTS}, 3) is missing; got {', '.join(inputs) or 'nothing'}.")
+        got = ", ".join(inputs) or "nothing"
+        raise ValueError(f"`joints` (..., {_JOINTS}, 3) is missing; got {got}.{_CURES['joints']}")
 
 
 def check_shapes(shapes: Mapping[str, Any], *, num_betas: int | None, extra: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises ValueError if the static shape of an input, by name, does not fit.
+    """Checks the static shapes of a solver's inputs.
 
     Args:
         shapes: of the inputs that are given, by name.
-        num_betas: shape coefficients of the solver's body; None for any.
-        extra: the solver's own names and shapes.
+        num_betas: number of shape coefficients of the solver's body; None for any.
+        extra: names and shapes of the solver's additional inputs.
+
+    Raises:
+        ValueError: a shape does not end as it must, or has other leading axes than `joints`.
     """
     wanted = {**input_shapes(num_betas), **extra}
     shapes = {name: tf.TensorShape(shape) for name, shape in shapes.items()}
     leading = shapes["joints"][:-2]
     for name, shape in shapes.items():
-        inner = len(wanted[name])
-        if shape.rank < inner or not shape[shape.rank - inner :].is_compatible_with(wanted[name]):
-            raise ValueError(f"`{name}` must end in shape {wanted[name]}; got {tuple(shape)}.{_CURES.get(name, '')}")
-        if not shape[: shape.rank - inner].is_compatible_with(leading):
-            raise ValueError(f"`{name}` must have the leading axes of `joints`, {tuple(leading)}; got {tuple(shape)}.")
+        check_shape(name, shape, wanted[name], _CURES.get(name, ""))
+        if not shape[: shape.rank - len(wanted[name])].is_compatible_with(leading):
+            raise ValueError(
+                f"`{name}` must have the leading axes of `joints`, {describe(leading)}; got {describe(shape)}. "
+                f"Give one for each example."
+            )
 
 
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:
-    """Global orientation and body pose as one float32 tensor of local rotations (..., 24, 3, 3).
+    """Local rotations (..., 24, 3, 3), float32, root first, from global orientation and body pose.
+
+    Args:
+        global_orient: (..., 1, 3, 3) rotation matrices.
+        body_pose: (..., 23, 3, 3) rotation matrices.
 
     Raises:
-        ValueError: `global_orient` does not end in (1, 3, 3) or `body_pose` not in (23, 3, 3).
+        ValueError: a shape does not end as it must.
     """
     parts = {"global_orient": tf.cast(global_orient, tf.float32), "body_pose": tf.cast(body_pose, tf.float32)}
     for name, value in parts.items():
-        if value.shape.rank < 3 or not value.shape[-3:].is_compatible_with(POSE[name]):
-            raise ValueError(f"`{name}` must end in shape {POSE[name]} (rotation matrices); got {tuple(value.shape)}.")
+        check_shape(name, value, POSE[name], " Convert rotation vectors with rotations.rotvec_to_matrix.")
     return tf.concat(list(parts.values()), -3)
 
 

@@ -1,55 +1,56 @@
-"""The one way files are written: beside the target, brought to disk, then renamed, so that each is whole or absent."""
+"""Atomic writing of files and folders: to a temporary path, flushed to disk, then renamed."""
 
 import contextlib
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def atomic_write(path):
-    """Context manager of a path beside `path` to write to; what was written is renamed to `path` at the end.
+def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Context manager of a temporary path to write to; at its end, the file or folder written is renamed to `path`.
 
-    A file or a whole folder can be written; if the writing fails, nothing is left of it and what stood at `path` stays.
-    The data are brought to disk before the rename, so that a power cut leaves the former file or the new one. Missing
-    folders above are made.
+    If writing fails, the temporary file is removed and the former file at `path` stays. The data are flushed to disk
+    before the rename, so a power cut leaves either the former file or the new one. Missing parent folders are made.
 
     Args:
         path: of the file or folder.
 
     Yields:
-        pathlib.Path in the same folder with the same suffix, since writers choose the format by it.
+        pathlib.Path in the same folder with the same suffix, by which some writers choose the format.
 
     Example:
         >>> import pathlib, tempfile
         >>> from niki_tf import files
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with files.atomic_write(f"{folder}/a.txt") as beside:
-        ...         _ = beside.write_text("all of it")
+        ...     with files.atomic_write(f"{folder}/a.txt") as temporary:
+        ...         _ = temporary.write_text("all of it")
         ...     pathlib.Path(folder, "a.txt").read_text()
         'all of it'
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")  # the process number keeps runs apart
+    # The process number keeps concurrent writers of the same path apart.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        yield beside
-        for file in beside.rglob("*") if beside.is_dir() else [beside]:
-            _bring_to_disk(file)
+        yield temporary
+        for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
+            _flush_to_disk(file)
         if path.is_dir():
             shutil.rmtree(path)
-        os.replace(beside, path)
-        _bring_to_disk(path.parent)
+        os.replace(temporary, path)
+        _flush_to_disk(path.parent)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
         else:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
-def _bring_to_disk(path):
-    """Waits until the file or folder `path` is stored; file systems that cannot do it for a folder are left alone."""
+def _flush_to_disk(path: pathlib.Path) -> None:
+    """Waits until the file or folder `path` is on disk; not every file system can do so for a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -60,8 +61,8 @@ def _bring_to_disk(path):
         os.close(descriptor)
 
 
-def remove_partial(folder):
-    """Removes what killed runs left half-written in `folder`."""
+def remove_partial(folder: str | os.PathLike) -> None:
+    """Removes the temporary files and folders in `folder` that killed runs of `atomic_write` left."""
     for leftover in pathlib.Path(folder).glob(".*.partial*"):
         if leftover.is_dir():
             shutil.rmtree(leftover)
@@ -69,8 +70,12 @@ def remove_partial(folder):
             leftover.unlink()
 
 
-def output_folder(path):
-    """Makes the folder `path` (with those above it) and returns it; ValueError if it cannot be written to."""
+def output_folder(path: str | os.PathLike) -> pathlib.Path:
+    """The folder `path`, made with its parents if it is missing.
+
+    Raises:
+        ValueError: it cannot be written to.
+    """
     folder = pathlib.Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)

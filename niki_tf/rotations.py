@@ -4,41 +4,46 @@ Every function takes any leading axes and float32 or float64 tensors. Matrices t
 All of it uses plain arithmetic (no SVD), so it runs under XLA and LiteRT alike.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
+from niki_tf.shapes import reshape_last
+
 _SMALL = 1e-8
-_ROUNDED = 1e-5
-"""Largest turn, radians, that rounding is taken to have made in a power iteration."""
+"""Keeps the scaling of a zero moment finite."""
+_LARGEST_CORRECTION = 1e-5
+"""Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 
 
-def _norm(x, *, keepdims=True):
+def _norm(x: tf.Tensor, *, keepdims: bool = True) -> tf.Tensor:
     """Length of `x` along the last axis, with a finite gradient at zero."""
     return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), 1e-24))
 
 
-def normalize(x):
-    """Scales the vectors `x` (..., n) to length 1; a zero vector stays zero."""
+def normalize(x: tf.Tensor) -> tf.Tensor:
+    """The vectors `x` (..., n) scaled to length 1; a zero vector stays zero."""
     return x / _norm(x)
 
 
-def cross(a, b):
+def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Cross product of `a` and `b`, both (..., 3)."""
     ax, ay, az = tf.unstack(a, axis=-1)
     bx, by, bz = tf.unstack(b, axis=-1)
     return tf.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
 
 
-def apply(matrix, vector):
-    """Turns `vector` (..., 3) by `matrix` (..., 3, 3)."""
+def apply(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
+    """`vector` (..., 3) rotated by `matrix` (..., 3, 3)."""
     return tf.linalg.matvec(matrix, vector)
 
 
-def transpose(matrix):
+def transpose(matrix: tf.Tensor) -> tf.Tensor:
     """Transposed, hence inverse, rotation matrices (..., 3, 3)."""
     return tf.linalg.matrix_transpose(matrix)
 
 
-def rotvec_to_quaternion_wxyz(rotvec):
+def rotvec_to_quaternion_wxyz(rotvec: tf.Tensor) -> tf.Tensor:
     """Rotation vectors (..., 3), radians, to unit quaternions (..., 4), real part first."""
     angle = _norm(rotvec)
     small = angle < 1e-4
@@ -47,7 +52,7 @@ def rotvec_to_quaternion_wxyz(rotvec):
     return tf.concat([tf.cos(0.5 * angle), factor * rotvec], -1)
 
 
-def quaternion_wxyz_to_rotvec(quaternion):
+def quaternion_wxyz_to_rotvec(quaternion: tf.Tensor) -> tf.Tensor:
     """Unit quaternions (..., 4), real part first, to rotation vectors (..., 3) of length at most pi."""
     quaternion = tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
     real, imaginary = quaternion[..., :1], quaternion[..., 1:]
@@ -63,18 +68,16 @@ def quaternion_wxyz_to_rotvec(quaternion):
     return factor * imaginary
 
 
-def quaternion_wxyz_to_matrix(quaternion):
-    """Quaternions (..., 4), real part first, normalised here, to rotation matrices (..., 3, 3)."""
+def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
+    """Quaternions (..., 4) of any length, real part first, to rotation matrices (..., 3, 3)."""
     w, x, y, z = tf.unstack(normalize(quaternion), axis=-1)
-    entries = [
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ]  # fmt: skip
-    return _matrix_from_entries(entries)
+    first = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]
+    second = [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
+    third = [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return _matrix_from_rows(first, second, third)
 
 
-def matrix_to_quaternion_wxyz(matrix):
+def matrix_to_quaternion_wxyz(matrix: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) to unit quaternions (..., 4), real part first and never negative.
 
     Four candidates, each exact where its own component is large, so that angles near pi keep their digits
@@ -96,25 +99,25 @@ def matrix_to_quaternion_wxyz(matrix):
     return tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
 
 
-def rotvec_to_matrix(rotvec):
+def rotvec_to_matrix(rotvec: tf.Tensor) -> tf.Tensor:
     """Rotation vectors (axis times angle in radians), (..., 3), to matrices (..., 3, 3)."""
     return quaternion_wxyz_to_matrix(rotvec_to_quaternion_wxyz(rotvec))
 
 
-def matrix_to_rotvec(matrix):
+def matrix_to_rotvec(matrix: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) to rotation vectors (..., 3), radians, of length at most pi."""
     return quaternion_wxyz_to_rotvec(matrix_to_quaternion_wxyz(matrix))
 
 
-def matrix_to_6d(matrix):
+def matrix_to_6d(matrix: tf.Tensor) -> tf.Tensor:
     """The first two ROWS of rotation matrices (..., 3, 3), flattened to (..., 6)."""
-    return tf.reshape(matrix[..., :2, :], tf.concat([tf.shape(matrix)[:-2], [6]], 0))
+    return reshape_last(matrix[..., :2, :], 2, [6])
 
 
-def sixd_to_matrix(sixd):
+def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
     """Two rows (..., 6), of any length and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
 
-    Source: Zhou et al., On the continuity of rotation representations, CVPR 2019 (by rows, as the published weights).
+    Source: Zhou et al., On the continuity of rotation representations, CVPR 2019; by rows, as in the published code.
     """
     first = normalize(sixd[..., :3])
     second = sixd[..., 3:] - tf.reduce_sum(first * sixd[..., 3:], -1, keepdims=True) * first
@@ -122,26 +125,26 @@ def sixd_to_matrix(sixd):
     return tf.stack([first, second, cross(first, second)], -2)
 
 
-def matrices_to_6d_vector(matrices):
-    """Rotation matrices (..., n, 3, 3) to all their 6D numbers one after the other, (..., 6 n)."""
-    return tf.reshape(matrices[..., :2, :], tf.concat([tf.shape(matrices)[:-3], [6 * matrices.shape[-3]]], 0))
+def matrices_to_6d_vector(matrices: tf.Tensor) -> tf.Tensor:
+    """Rotation matrices (..., n, 3, 3) to their concatenated 6D representations, (..., 6 n)."""
+    return reshape_last(matrices[..., :2, :], 3, [6 * matrices.shape[-3]])
 
 
-def sixd_vector_to_matrices(vector):
-    """The 6D numbers (..., 6 n) of n rotations to matrices (..., n, 3, 3); the inverse of `matrices_to_6d_vector`."""
-    return sixd_to_matrix(tf.reshape(vector, tf.concat([tf.shape(vector)[:-1], [vector.shape[-1] // 6, 6]], 0)))
+def sixd_vector_to_matrices(vector: tf.Tensor) -> tf.Tensor:
+    """Concatenated 6D representations (..., 6 n) to matrices (..., n, 3, 3); inverse of `matrices_to_6d_vector`."""
+    return sixd_to_matrix(reshape_last(vector, 1, [vector.shape[-1] // 6, 6]))
 
 
-def geodesic_angle(a, b):
+def geodesic_angle(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
     difference = tf.linalg.matmul(a, b, transpose_a=True)
     return tf.atan2(_norm(_skew(difference), keepdims=False), _trace(difference) - 1.0)
 
 
-def vectors_to_swing(source, target):
+def vectors_to_swing(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """The shortest rotation (..., 3, 3) that turns the direction of `source` (..., 3) into that of `target` (..., 3).
 
-    For opposite directions, where every axis across the vector would do, one axis is picked.
+    For opposite directions, where the axis is not unique, one perpendicular axis is chosen.
     """
     source, target = normalize(source), normalize(target)
     # Half of |a + b|^2 is 1 + a.b, without the digits that cancel when the two are almost opposite.
@@ -153,22 +156,23 @@ def vectors_to_swing(source, target):
     return quaternion_wxyz_to_matrix(tf.concat([tf.where(opposite, tf.zeros_like(real), real), axis], -1))
 
 
-def twist_to_matrix(axis, twist):
+def twist_to_matrix(axis: tf.Tensor, twist: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) about `axis` (..., 3) by the angle whose (cos, sin), of any length, is `twist`."""
     twist = normalize(twist)
     cos, sin = twist[..., 0, None, None], twist[..., 1, None, None]
     axis = normalize(axis)
     x, y, z = tf.unstack(axis, axis=-1)
     zero = tf.zeros_like(x)
-    skew = _matrix_from_entries([zero, -z, y, z, zero, -x, -y, x, zero])
+    skew = _matrix_from_rows([zero, -z, y], [z, zero, -x], [-y, x, zero])
     outer = axis[..., :, None] * axis[..., None, :]
     return cos * tf.eye(3, dtype=axis.dtype) + sin * skew + (1.0 - cos) * outer
 
 
-def matrix_to_swing_twist(matrix, axis):
-    """Splits `matrix` (..., 3, 3) as swing @ twist with the twist about `axis` (..., 3).
+def matrix_to_swing_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decomposes `matrix` (..., 3, 3) into swing @ twist with the twist about `axis` (..., 3).
 
-    Returns the swing (..., 3, 3), the shortest turn of the axis, and the twist as (cos, sin), (..., 2).
+    Returns:
+        swing (..., 3, 3), the shortest rotation of the axis, and twist (..., 2) as (cos, sin).
     """
     axis = normalize(axis)
     swing = vectors_to_swing(axis, apply(matrix, axis))
@@ -177,8 +181,8 @@ def matrix_to_swing_twist(matrix, axis):
     return swing, normalize(twist)
 
 
-def matrix_to_twist(matrix, axis):
-    """The twist of `matrix` R (..., 3, 3) about `axis` a (..., 3) alone, as (cos, sin), (..., 2); short where R a = -a.
+def matrix_to_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tf.Tensor:
+    """Only the twist of `matrix` R (..., 3, 3) about `axis` a (..., 3), as (cos, sin), (..., 2); zero where R a = -a.
 
     (tr R - a . R a, skew(R) . a) = (1 + a . R a) (cos, sin)
     """
@@ -187,21 +191,33 @@ def matrix_to_twist(matrix, axis):
     return normalize(tf.stack([_trace(matrix) - along, tf.reduce_sum(_skew(matrix) * axis, -1)], -1))
 
 
-def procrustes(source, target, weights=None, squarings=12):
-    """The rotation (..., 3, 3) that turns the points `source` (..., n, 3) onto `target` with least weighted squares.
+def procrustes(
+    source: tf.Tensor, target: tf.Tensor, weights: tf.Tensor | None = None, squarings: int = 12
+) -> tf.Tensor:
+    """The weighted least-squares rotation (..., 3, 3) of the points `source` (..., n, 3) onto `target` (..., n, 3).
 
-    Nothing is centred here. `weights` (..., n) default to 1; see `moment_to_rotation`.
+    R = argmin sum_i w_i |R s_i - t_i|^2; the points are not centred.
+
+    Args:
+        source: (..., n, 3).
+        target: (..., n, 3).
+        weights: (..., n); 1 if None.
+        squarings: see `moment_to_rotation`.
     """
     weighted = source if weights is None else source * tf.expand_dims(weights, -1)
     return moment_to_rotation(tf.linalg.matmul(weighted, target, transpose_a=True), squarings)
 
 
-def moment_to_rotation(moment, squarings=12):
-    """The rotation R with the greatest trace of R M, both (..., 3, 3), for a moment M such as sum_i w_i s_i t_i^T.
+def moment_to_rotation(moment: tf.Tensor, squarings: int = 12) -> tf.Tensor:
+    """The rotation R that maximises trace(R M), both (..., 3, 3), for a moment matrix M = sum_i w_i s_i t_i^T.
 
-    The best unit quaternion is the first eigenvector of a symmetric 4 x 4 matrix; it is found by squaring the shifted
-    matrix `squarings` times, which is a power iteration of length 2^squarings. What that has rounded off, ten times the
-    precision of the numbers, a Newton step brings back.
+    The best unit quaternion is the leading eigenvector of a symmetric 4 x 4 matrix. It is found by squaring the shifted
+    matrix, which is a power iteration of 2^squarings steps; one Newton step then corrects the rounding error.
+
+    Args:
+        moment: (..., 3, 3).
+        squarings: how often the matrix is squared.
+
     Source: Horn, Closed-form solution of absolute orientation, JOSA A 1987.
     """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [tf.unstack(row, axis=-1) for row in tf.unstack(moment, axis=-2)]
@@ -218,13 +234,13 @@ def moment_to_rotation(moment, squarings=12):
         power = tf.linalg.matmul(power, power)
         power /= tf.expand_dims(tf.reduce_sum(_diagonal(power), -1, keepdims=True), -1)
     chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
-    return _mended(quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen)), moment)
+    return _newton_step(quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen)), moment)
 
 
-def _mended(rotation, moment):
-    """`rotation` R after one Newton step towards the greatest trace of R M; it turns by no more than rounding can.
+def _newton_step(rotation: tf.Tensor, moment: tf.Tensor) -> tf.Tensor:
+    """`rotation` R (..., 3, 3) after one Newton step that increases trace(R M), of at most `_LARGEST_CORRECTION`.
 
-    With S = R M, R grows better by the turn w that solves (tr(S) I - S) w = (S23 - S32, S31 - S13, S12 - S21).
+    With S = R M, the step is the rotation vector w that solves (tr(S) I - S) w = (S23 - S32, S31 - S13, S12 - S21).
     """
     product = tf.linalg.matmul(rotation, moment)
     symmetric = 0.5 * (product + transpose(product))
@@ -233,27 +249,27 @@ def _mended(rotation, moment):
     cofactors = tf.stack([cross(second, third), cross(third, first), cross(first, second)], -2)
     determinant = tf.reduce_sum(first * cross(second, third), -1, keepdims=True)
     turn = -tf.math.divide_no_nan(apply(cofactors, _skew(product)), determinant)
-    turn = tf.expand_dims(tf.clip_by_value(turn, -_ROUNDED, _ROUNDED), -2)
+    turn = tf.expand_dims(tf.clip_by_value(turn, -_LARGEST_CORRECTION, _LARGEST_CORRECTION), -2)
     columns = transpose(rotation)
     return transpose(columns + cross(tf.broadcast_to(turn, tf.shape(columns)), columns))
 
 
-def _diagonal(matrix):
-    """Diagonal (..., n) of matrices (..., n, n), by built-in operations of LiteRT (tf.linalg.diag_part is none)."""
+def _diagonal(matrix: tf.Tensor) -> tf.Tensor:
+    """Diagonal (..., n) of matrices (..., n, n); LiteRT has no tf.linalg.diag_part."""
     return tf.reduce_sum(matrix * tf.eye(matrix.shape[-1], dtype=matrix.dtype), -1)
 
 
-def _trace(matrix):
+def _trace(matrix: tf.Tensor) -> tf.Tensor:
     """Sum of the diagonal, (...)."""
     return tf.reduce_sum(_diagonal(matrix), -1)
 
 
-def _skew(matrix):
-    """Twice the sine times the axis of rotations (..., 3, 3): what is not symmetric in them, (..., 3)."""
+def _skew(matrix: tf.Tensor) -> tf.Tensor:
+    """Twice the antisymmetric part of matrices (..., 3, 3) as a vector (..., 3): of a rotation 2 sin(angle) axis."""
     pairs = ((2, 1), (0, 2), (1, 0))
     return tf.stack([matrix[..., row, column] - matrix[..., column, row] for row, column in pairs], -1)
 
 
-def _matrix_from_entries(entries):
-    """Nine tensors (...) in row order to matrices (..., 3, 3)."""
-    return tf.stack([tf.stack(entries[row : row + 3], -1) for row in (0, 3, 6)], -2)
+def _matrix_from_rows(*rows: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Three rows of three tensors (...) as matrices (..., 3, 3)."""
+    return tf.stack([tf.stack(row, -1) for row in rows], -2)

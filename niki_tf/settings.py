@@ -1,8 +1,9 @@
 """Settings as dataclasses whose fields carry their help: library, flags and help text share one definition."""
 
 import dataclasses
+from typing import Any
 
 
-def described(default, meaning):
-    """A dataclass field with a default and a sentence that says what it is."""
+def described(default: Any, meaning: str) -> Any:
+    """A dataclass field with a default and its help text, `meaning`."""
     return dataclasses.field(default=default, metadata={"help": meaning})

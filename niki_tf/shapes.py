@@ -1,4 +1,4 @@
-"""Shapes of tensors: leading axes kept, flattened and restored, endings checked."""
+"""Shapes of tensors: leading axes are kept, flattened and restored; last axes are checked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 TensorLike = Any
-"""What TensorFlow can turn into a tensor: a tf.Tensor, a NumPy array, numbers or nested lists of numbers."""
+"""Anything that TensorFlow converts to a tensor: a tf.Tensor, a NumPy array, numbers or nested lists of numbers."""
 
 
 def reshape_last(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
@@ -14,8 +14,8 @@ def reshape_last(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
 
     Args:
         x: (..., *any), of known rank.
-        axes: number of axes at the end that are reshaped, 1 or more.
-        ending: sizes that take their place, numbers or scalar tensors.
+        axes: number of last axes to reshape, 1 or more.
+        ending: sizes of the new last axes, numbers or scalar tensors.
 
     Example:
         >>> import tensorflow as tf
@@ -27,28 +27,44 @@ def reshape_last(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
 
 
 def zeros_like_leading(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
-    """Zeros (..., *ending), float32, with the leading axes of `x`: all but its last `axes`."""
+    """Zeros (..., *ending), float32, with the leading axes of `x`: all but its last `axes` axes."""
     return tf.zeros(tf.concat([tf.shape(x)[:-axes], ending], 0))
 
 
 def spread(x: tf.Tensor, leading: tf.Tensor, rank: int) -> tf.Tensor:
-    """Broadcasts `x` to the leading axes `leading`, its last `rank` axes untouched."""
+    """`x` broadcast to the leading axes `leading`; its last `rank` axes stay as they are."""
     return tf.broadcast_to(x, tf.concat([leading, tf.shape(x)[-rank:]], 0))
 
 
-def check_shape(name: str, x: tf.Tensor, ending: Sequence[int | None], cure: str = "") -> None:
-    """ValueError, at trace time, unless the static shape of `x` ends in `ending`."""
-    if x.shape.rank is None or not x.shape[-len(ending) :].is_compatible_with(ending):
-        raise ValueError(f"`{name}` must end in shape {tuple(ending)}; got {tuple(x.shape)}.{cure}")
+def describe(shape: tf.TensorShape) -> str:
+    """A static shape as text, such as (None, 29, 3)."""
+    return "an unknown rank" if shape.rank is None else str(tuple(shape))
+
+
+def check_shape(name: str, x: tf.Tensor | tf.TensorShape, ending: Sequence[int | None], cure: str = "") -> None:
+    """Checks, at trace time, that the static shape of `x` ends in `ending`.
+
+    Args:
+        name: of the argument, for the message.
+        x: tensor or static shape.
+        ending: wanted sizes of the last axes; None for any size.
+        cure: end of the message, with a space first.
+
+    Raises:
+        ValueError: it does not, or its rank is unknown.
+    """
+    shape = x if isinstance(x, tf.TensorShape) else x.shape
+    if shape.rank is None or not shape[max(shape.rank - len(ending), 0) :].is_compatible_with(ending):
+        raise ValueError(f"`{name}` must end in shape {tuple(ending)}; got {describe(shape)}.{cure}")
 
 
 class LeadingAxes:
     """Free leading axes of examples, flattened to one batch axis and restored.
 
     Args:
-        x: tensor (..., *event, *inner) whose leading axes are those of all tensors of the same examples.
-        inner: number of axes of `x` after the event's.
-        events: number of axes between the leading ones and the inner ones that belong to an example, such as time.
+        x: tensor (..., *event, *inner), whose leading and event axes all tensors of the same examples have.
+        inner: number of inner axes of `x`.
+        events: number of event axes, which belong to an example and are not flattened, such as time.
 
     Example:
         >>> import tensorflow as tf
@@ -66,12 +82,12 @@ class LeadingAxes:
 
     @property
     def rank(self) -> int:
-        """Number of leading axes, those of the event included."""
+        """Number of leading and event axes."""
         return self._static.rank
 
     @property
     def flat(self) -> tf.Tensor:
-        """Sizes of the flattened leading axes, those of the event included: (N,) or (N, T)."""
+        """Sizes of the flattened leading axis and the event axes, such as (N,) or (N, T)."""
         outer = self._static.rank - self._events
         return tf.concat([[tf.reduce_prod(self._dynamic[:outer])], self._dynamic[outer:]], 0)
 

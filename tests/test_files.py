@@ -1,4 +1,4 @@
-"""Files are whole or absent, whatever interrupts the writing."""
+"""Files are complete or absent, whatever interrupts the writing."""
 
 import os
 
@@ -9,8 +9,8 @@ from niki_tf import files
 
 def _interrupted(path, write):
     def half():
-        with files.atomic_write(path) as beside:
-            write(beside)
+        with files.atomic_write(path) as temporary:
+            write(temporary)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -20,31 +20,31 @@ def _interrupted(path, write):
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text("former")
-    _interrupted(path, lambda beside: beside.write_text("half"))
+    _interrupted(path, lambda temporary: temporary.write_text("half"))
     assert path.read_text() == "former"
     assert [file.name for file in tmp_path.iterdir()] == ["rows.json"]
 
 
 def test_a_failed_folder_leaves_the_former_folder_and_nothing_else(tmp_path):
-    with files.atomic_write(tmp_path / "1") as beside:
-        beside.mkdir()
-        (beside / "former").write_text("whole")
-    _interrupted(tmp_path / "1", lambda beside: beside.mkdir())
+    with files.atomic_write(tmp_path / "1") as temporary:
+        temporary.mkdir()
+        (temporary / "former").write_text("whole")
+    _interrupted(tmp_path / "1", lambda temporary: temporary.mkdir())
     assert [file.name for file in tmp_path.rglob("*")] == ["1", "former"]
 
 
 def test_a_folder_replaces_the_former_one(tmp_path):
     for name in ("former", "new"):
-        with files.atomic_write(tmp_path / "1") as beside:
-            beside.mkdir()
-            (beside / name).write_text(name)
+        with files.atomic_write(tmp_path / "1") as temporary:
+            temporary.mkdir()
+            (temporary / name).write_text(name)
     assert [file.name for file in (tmp_path / "1").iterdir()] == ["new"]
 
 
 def test_the_suffix_stays_and_missing_folders_are_made(tmp_path):
-    with files.atomic_write(tmp_path / "a" / "b" / "poses.npz") as beside:
-        assert (beside.suffix, beside.parent) == (".npz", tmp_path / "a" / "b")
-        beside.write_bytes(b"x")
+    with files.atomic_write(tmp_path / "a" / "b" / "poses.npz") as temporary:
+        assert (temporary.suffix, temporary.parent) == (".npz", tmp_path / "a" / "b")
+        temporary.write_bytes(b"x")
     assert (tmp_path / "a" / "b" / "poses.npz").read_bytes() == b"x"
 
 
@@ -53,8 +53,8 @@ def test_data_are_on_disk_before_the_rename(tmp_path, monkeypatch):
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor)))
     monkeypatch.setattr(os, "replace", lambda *paths: (order.append("replace"), replace(*paths)))
-    with files.atomic_write(tmp_path / "a.txt") as beside:
-        beside.write_text("x")
+    with files.atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
     assert order == ["fsync", "replace", "fsync"]
 
 

@@ -4,21 +4,21 @@ from niki_tf import skeletons
 from niki_tf.skeletons import SMPL_24, SMPL_29
 
 
-@pytest.mark.parametrize("body_joints", [SMPL_24, SMPL_29])
+@pytest.mark.parametrize("skeleton", [SMPL_24, SMPL_29])
 def test_parents_come_first_and_names_are_distinct(skeleton):
     assert skeleton.parents[0] == -1
     assert all(0 <= parent < joint for joint, parent in enumerate(skeleton.parents) if joint)
     assert len(set(skeleton.names)) == len(skeleton) == len(skeleton.parents)
 
 
-@pytest.mark.parametrize("body_joints", [SMPL_24, SMPL_29])
+@pytest.mark.parametrize("skeleton", [SMPL_24, SMPL_29])
 def test_levels_hold_every_joint_one_below_its_parent(skeleton):
     level_of = {joint: depth for depth, level in enumerate(skeleton.levels) for joint in level}
     assert sorted(level_of) == list(range(len(skeleton)))
     assert all(level_of[joint] == level_of[skeleton.parents[joint]] + 1 for joint in range(1, len(skeleton)))
 
 
-@pytest.mark.parametrize("body_joints", [SMPL_24, SMPL_29])
+@pytest.mark.parametrize("skeleton", [SMPL_24, SMPL_29])
 def test_mirror_swaps_sides_and_keeps_the_tree(skeleton):
     mirror, parents = skeleton.mirror, skeleton.parents
     assert [mirror[other] for other in mirror] == list(range(len(skeleton)))

@@ -9,6 +9,10 @@ mutant lives in a process of its own, which this one, with TensorFlow imported, 
 itself, such as a second Python, has the source without the fault. The tests named after the mutant's module run first,
 then those of its room, then its docstring's examples, then the others; the first that fails ends the run.
 
+Not only a test that fails notices a mutant, but also one that takes more than --limit_s, and all tests together if they
+take more than three times as long as without a fault. That is measured first, and is what each mutant costs that no
+test notices: minutes, where most others take seconds.
+
 Verdicts are added to --output/verdicts.jsonl, and a mutant that has one there is not tried again: an interrupted run
 goes on where it was. After a change of tests or source, remove the file. Mutants that compute the same as the source
 belong in tests/equal_mutants.txt, each with the reason.
@@ -32,7 +36,8 @@ from importlib.machinery import SourceFileLoader
 
 from absl import app, flags
 from mutation import KINDS, mutants, rooms
-from quiet_start import quiet_start
+
+from niki_tf.cli.quiet_start import quiet_start
 
 with quiet_start():
     import pytest
@@ -41,16 +46,24 @@ with quiet_start():
     for library in ("tensorflow", "keras", "tensorflow_probability"):  # the forked processes need not import them
         importlib.import_module(library)
 
-ROOMS = ("solvers", "data", "evaluation", "export")
+ROOMS = ("solvers", "fitting", "inference", "data", "motion", "io", "evaluation", "drawing", "export")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EQUAL = ROOT / "tests" / "equal_mutants.txt"
 _NO_FAULT = "without a fault"
 _MEMORY_BYTES = 12 * 2**30
+_OWN_ERROR = 70
+_NEAR_LIMIT_S = 900
+_FAR = 3
 
 _ROOM = flags.DEFINE_multi_string("room", list(ROOMS), "Folder of niki_tf; `niki_tf` for the modules beside them.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the draw.")
 _COUNT = flags.DEFINE_integer("count", 100, "Number of mutants.", lower_bound=0)
 _LIMIT_S = flags.DEFINE_integer("limit_s", 120, "Seconds of one test that make it a failure.", lower_bound=1)
+_NEAR = flags.DEFINE_bool(
+    "near",
+    default=False,
+    help="Run only the tests of the module's room: quick, and what survives is judged by all tests in a later run.",
+)
 _OUTPUT = flags.DEFINE_string(
     "output", "output/mutants", "Folder of verdicts.jsonl and, of the last run, what pytest printed."
 )
@@ -85,13 +98,17 @@ def _verdicts(drawn, output):
 
         def keep(name, verdict):
             verdicts[name] = verdict
+            if _NEAR.value and not verdict["noticed"]:
+                return  # all tests are to judge it
             file.write(json.dumps({"name": name, **verdict}) + "\n")
             file.flush()
 
-        if to_try and _NO_FAULT not in verdicts:
+        if to_try and _NO_FAULT not in verdicts and not _NEAR.value:
             keep(_NO_FAULT, _verdict_without_fault(said))
+        usual = verdicts.get(_NO_FAULT, {"seconds": 0.0})["seconds"]
+        limit_s = _NEAR_LIMIT_S if _NEAR.value else 3 * usual + 60
         for mutant in tqdm(to_try, unit="mutant", disable=None):
-            keep(mutant.name, _verdict(mutant, said, limit_s=3 * verdicts[_NO_FAULT]["seconds"] + 60))
+            keep(mutant.name, _verdict(mutant, said, limit_s=limit_s))
     return verdicts
 
 
@@ -124,12 +141,15 @@ def _verdict(mutant, said, *, limit_s):
         process = os.fork()
         if not process:
             _run_tests(mutant, pathlib.Path(folder), said, ends_at=start + limit_s)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the tests under way end with this program
         try:
             status = os.waitpid(process, 0)[1]
         finally:
             _kill_group(process)
         failed = pathlib.Path(folder, "failed")
         by = failed.read_text() if failed.exists() else f"exit code {os.waitstatus_to_exitcode(status)}"
+    if os.waitstatus_to_exitcode(status) == _OWN_ERROR:
+        sys.exit(f"mutants.py: no test was run; see {said}.")
     if os.WIFSIGNALED(status):
         ended_by = signal.Signals(os.WTERMSIG(status))
         by = "time out" if ended_by == signal.SIGALRM else ended_by.name
@@ -144,9 +164,10 @@ def _kill_group(process):
 
 def _run_tests(mutant, folder, said, *, ends_at):
     """What the forked process does; it never returns. What pytest prints goes to the file `said`."""
-    code = 70
+    code = _OWN_ERROR
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         plugins = [_Watch(folder / "failed", _LIMIT_S.value, ends_at)]
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
         printed = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
@@ -214,21 +235,23 @@ class _Order:
 
     def __init__(self, path):
         self._path = pathlib.Path(path)
-        self._folder = ROOT / "tests" / self._path.parent.relative_to("niki_tf")
+        self._room = ROOT / "tests" / self._path.parts[1]
 
     def _rank(self, item):
         """0 for the module's own tests, 1 for its room's, 2 for its docstring's, 3 for the others."""
-        in_room = item.path.parent == self._folder
+        in_room = self._room in item.path.parents
         if in_room and item.path.name == f"test_{self._path.name}":
             return 0
         if item.path.name == "test_docstrings.py" and item.name.endswith(f"[{_module_name(self._path)}]"):
             return 2
-        return 1 if in_room else 3
+        return 1 if in_room else _FAR
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
         """Sorts the tests."""
         items.sort(key=self._rank)
+        if _NEAR.value:
+            items[:] = [item for item in items if self._rank(item) < _FAR]
 
 
 class _Watch:

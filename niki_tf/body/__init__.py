@@ -1,4 +1,4 @@
-"""The body layer: body files, the mannequin, forward kinematics, skinning, swing-twist, analytic inverse kinematics."""
+"""Bodies: body files, the mannequin, forward kinematics, skinning, swing and twist, analytic inverse kinematics."""
 
 from niki_tf.body.analytic_ik import analytic_ik
 from niki_tf.body.body import Body
@@ -14,8 +14,8 @@ from niki_tf.body.swing_twist import rotations_to_swing_twist, swing_twist_to_ro
 __all__ = [
     "Body",
     "BodyData",
-    "BodyPoser",
     "BodyJoints",
+    "BodyPoser",
     "analytic_ik",
     "forward_kinematics",
     "load_body",

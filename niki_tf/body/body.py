@@ -1,28 +1,36 @@
-"""The body layer: shape, pose and place in, vertices and joints out."""
+"""The body layer: from shape, pose and translation to vertices and joints."""
+
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import contract, skeletons
 from niki_tf.body.body_data import POSE_FEATURES, BodyData
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.body.kinematics import forward_kinematics
-from niki_tf.shapes import check_shape, spread
+from niki_tf.shapes import TensorLike, check_shape, reshape_last, spread
 
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Body(keras.layers.Layer):
-    """A posed body: v = sum_j w_vj (R_j (v_rest - J_j) + p_j) + transl, with v_rest moved by shape and pose directions.
+    """A posed body by linear blend skinning: vertices and joints from shape, rotations and translation.
 
-    R_j and p_j are the world rotation and position of joint j, J_j its position at rest. The arrays are weights that
-    do not train, so `.keras` files carry them and `get_config` only says their sizes; a layer made from a config alone
-    has an empty surface until its weights are loaded.
+    v = sum_j w_vj (R_j (v_rest - J_j) + p_j) + transl
+
+    R_j and p_j are the world rotation and position of joint j, J_j its position at rest; v_rest is the template moved
+    by shape and pose directions. The arrays are weights that do not train, so `.keras` files hold them, while
+    `get_config` only holds their sizes: a layer made from a config has no surface until its weights are loaded.
 
     Args:
         data: BodyData, from `mannequin()` or `load_body(path)`.
 
     Attributes:
-        rest_skeleton: `BodyJoints`, betas (..., B) -> rest joints (..., 29, 3) in metres, without the mesh.
+        body_joints: `BodyJoints`, betas (..., B) -> rest joints (..., 29, 3) in metres, without the mesh.
+
+    Raises:
+        ValueError: `data` is no BodyData.
 
     Example:
         >>> import numpy as np, tensorflow as tf
@@ -39,7 +47,7 @@ class Body(keras.layers.Layer):
     Source: Loper et al., SMPL, SIGGRAPH Asia 2015.
     """
 
-    def __init__(self, data, **kwargs):
+    def __init__(self, data: BodyData, **kwargs: Any):
         super().__init__(**{"trainable": False, **kwargs})
         if not isinstance(data, BodyData):
             raise ValueError(f"`data` must be a BodyData (mannequin() or load_body(path)); got {type(data).__name__}.")
@@ -54,38 +62,49 @@ class Body(keras.layers.Layer):
         self.faces = self._constant("faces", data.faces)
         self.built = True
 
-    def _constant(self, name, array):
-        """A weight that does not train and starts as `array`."""
+    def _constant(self, name: str, array: np.ndarray) -> keras.Variable:
+        """A weight that does not train, initialised to `array`."""
         initial, dtype = keras.initializers.Constant(array), array.dtype.name
         return self.add_weight(shape=array.shape, dtype=dtype, initializer=initial, trainable=False, name=name)
 
-    def call(self, inputs=None, *, betas=None, global_orient=None, body_pose=None, transl=None):
-        """Poses the body. Give a dictionary `inputs` of the arguments below, or the arguments themselves.
+    def call(
+        self,
+        inputs: dict[str, TensorLike] | None = None,
+        *,
+        betas: TensorLike | None = None,
+        global_orient: TensorLike | None = None,
+        body_pose: TensorLike | None = None,
+        transl: TensorLike | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Vertices and joints of the posed body; takes a dictionary of the arguments below or the arguments themselves.
 
         Args:
             inputs: dictionary with the names below.
             betas: (..., B) shape coefficients; None for the mean shape.
             global_orient: (..., 1, 3, 3) rotation matrices of the root.
             body_pose: (..., 23, 3, 3) local rotation matrices of joints 1 to 23.
-            transl: (..., 3) metres added to everything; None for zero. All leading axes broadcast.
+            transl: (..., 3) metres added to vertices and joints; None for zero. All leading axes broadcast.
 
         Returns:
             Dictionary with vertices (..., V, 3) and joints (..., 29, 3) in metres.
 
         Raises:
-            ValueError: for missing or unknown names and for shapes that do not fit.
+            ValueError: a name is missing or unknown, or a shape does not fit.
         """
         given = {"betas": betas, "global_orient": global_orient, "body_pose": body_pose, "transl": transl}
         betas, rotations, transl = self._check(inputs, given)
         rest = self.body_joints(betas)
         joints, world = forward_kinematics(rotations, rest)
-        vertices = self._skin(self._rest_vertices(betas, rotations), world, joints[..., :24, :], rest[..., :24, :])
+        turned = (x[..., : skeletons.NUM_ROTATIONS, :] for x in (joints, rest))
+        vertices = self._skin(self._rest_vertices(betas, rotations), world, *turned)
         if transl is not None:
             vertices, joints = vertices + transl[..., None, :], joints + transl[..., None, :]
         return {"vertices": vertices, "joints": joints}
 
-    def _check(self, inputs, given):
-        """Sorts and checks the arguments of `call`: betas, rotations (..., 24, 3, 3), transl or None."""
+    def _check(
+        self, inputs: dict[str, TensorLike] | None, given: dict[str, TensorLike | None]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """The checked arguments of `call`: betas (..., B), rotations (..., 24, 3, 3), and transl (..., 3) or None."""
         inputs = {} if inputs is None else inputs
         if not isinstance(inputs, dict) or not set(inputs) <= set(given):
             got = ", ".join(inputs) if isinstance(inputs, dict) else type(inputs).__name__
@@ -94,7 +113,7 @@ class Body(keras.layers.Layer):
         missing = [name for name in ("global_orient", "body_pose") if given[name] is None]
         if missing:
             raise ValueError(f"`{missing[0]}` is missing. The body needs global_orient and body_pose.")
-        endings = {"betas": (self.num_betas,), "global_orient": (1, 3, 3), "body_pose": (23, 3, 3), "transl": (3,)}
+        endings = {"betas": (self.num_betas,), **contract.POSE, "transl": (3,)}
         given = {name: value if value is None else tf.convert_to_tensor(value) for name, value in given.items()}
         for name, ending in endings.items():
             if given[name] is not None:
@@ -103,39 +122,40 @@ class Body(keras.layers.Layer):
         betas = tf.zeros([self.num_betas], self.compute_dtype) if given["betas"] is None else given["betas"]
         return betas, tf.concat([given["global_orient"], given["body_pose"]], -3), given["transl"]
 
-    def _rest_vertices(self, betas, rotations):
+    def _rest_vertices(self, betas: tf.Tensor, rotations: tf.Tensor) -> tf.Tensor:
         """Vertices (..., 3, V) in the T-pose, moved by the directions of shape and pose."""
         moved = tf.linalg.matmul(betas[..., None, :], self.shapedirs)
         if self.posedirs is not None:
             features = rotations[..., 1:, :, :] - tf.eye(3, dtype=rotations.dtype)
-            features = tf.reshape(features, tf.concat([tf.shape(features)[:-3], [1, POSE_FEATURES]], 0))
-            moved += tf.linalg.matmul(features, self.posedirs)
-        return self.v_template + tf.reshape(moved, tf.concat([tf.shape(moved)[:-2], [3, self.num_vertices]], 0))
+            moved += tf.linalg.matmul(reshape_last(features, 3, [1, POSE_FEATURES]), self.posedirs)
+        return self.v_template + reshape_last(moved, 2, [3, self.num_vertices])
 
-    def _skin(self, vertices, world, joints, rest):
-        """Linear blend skinning of (..., 3, V) to (..., V, 3): one product of transforms (..., 24) and weights (24, V).
+    def _skin(self, vertices: tf.Tensor, world: tf.Tensor, joints: tf.Tensor, rest: tf.Tensor) -> tf.Tensor:
+        """Linear blend skinning of vertices (..., 3, V) at rest to posed ones (..., V, 3).
 
-        Vertices come last until the end: three to four times as fast on a CPU as (V, 3, 4) matrices on (V, 3) vectors.
+        One product of transforms (..., 24) and weights (24, V), in which vertices are the last axis: three to four
+        times as fast on a CPU as (V, 3, 4) matrices on (V, 3) vectors.
         """
         shift = joints - tf.linalg.matvec(world, rest)
         leading = tf.shape(shift)[:-2]
         transforms = tf.concat([spread(world, leading, 3), shift[..., None]], -1)
-        blended = tf.matmul(tf.reshape(tf.einsum("...jrc->...rcj", transforms), [-1, 24]), self.lbs_weights)
+        transforms = tf.reshape(tf.einsum("...jrc->...rcj", transforms), [-1, skeletons.NUM_ROTATIONS])
+        blended = tf.matmul(transforms, self.lbs_weights)
         blended = tf.reshape(blended, tf.concat([leading, [3, 4, self.num_vertices]], 0))
         posed = tf.reduce_sum(blended[..., :3, :] * vertices[..., None, :, :], -2) + blended[..., 3, :]
         return tf.linalg.matrix_transpose(posed)
 
-    def get_config(self):
-        """Sizes and the rest skeleton; the surface itself lives in the weights."""
+    def get_config(self) -> dict[str, Any]:
+        """Sizes and the config of the body joints; the surface itself is in the weights."""
         sizes = {"vertices": self.num_vertices, "faces": self.faces.shape[0], "posed": self.posedirs is not None}
-        return {**super().get_config(), **sizes, "rest_skeleton": self.body_joints.get_config()}
+        return {**super().get_config(), **sizes, "body_joints": self.body_joints.get_config()}
 
     @classmethod
-    def from_config(cls, config):
-        """A layer of the right sizes, for weights to be loaded into."""
+    def from_config(cls, config: dict[str, Any]) -> "Body":
+        """A layer of the right sizes, into which weights can be loaded."""
         config = dict(config)
-        vertices, body_joints = config.pop("vertices"), BodyJoints.from_config(config.pop("rest_skeleton"))
-        posed, weights = config.pop("posed"), np.zeros([vertices, 24])
+        vertices, body_joints = config.pop("vertices"), BodyJoints.from_config(config.pop("body_joints"))
+        posed, weights = config.pop("posed"), np.zeros([vertices, skeletons.NUM_ROTATIONS])
         weights[:, 0] = 1.0
         data = BodyData(
             v_template=np.zeros([vertices, 3]),

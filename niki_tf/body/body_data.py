@@ -1,21 +1,29 @@
-"""A body as plain arrays: surface, how shape and pose move it, skinning weights, joints."""
+"""A body as plain arrays: surface, its change with shape and pose, skinning weights, joints."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
+from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
+from niki_tf.shapes import TensorLike
 
-POSE_FEATURES = 207
-"""Pose directions: the nine entries of each of the 23 body rotations, minus those of the identity."""
+POSE_FEATURES = 9 * skeletons.NUM_TWISTS
+"""Number of pose directions: one for each entry of the 23 body rotations minus the identity."""
+
+_WEIGHT_TOLERANCE = 1e-3
+"""By how much skinning weights may be negative and their sums differ from 1: files round them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BodyData:
-    """The arrays of one SMPL-type body (24 turning joints, 29 joints with the tips), checked and read-only.
+    """The arrays of one SMPL-type body (24 joints with rotations, 29 joints with the tips), checked and read-only.
 
-    V vertices, F faces, B shape coefficients. Anything that NumPy can turn into an array is taken; ValueError
-    names the first field whose shape or values do not fit.
+    V vertices, F faces, B shape coefficients. The fields are given as anything that NumPy converts to an array.
+
+    Raises:
+        ValueError: a shape or value does not fit; names the first such field.
 
     Example:
         >>> import numpy as np
@@ -43,30 +51,21 @@ class BodyData:
     posedirs: np.ndarray | None = None
     """(V, 3, 207) float32, metres per unit of each entry of (R - 1), joints 1 to 23, rows first; None means zero."""
 
-    def __post_init__(self):
-        """Turns the fields into read-only arrays and checks them."""
-        for name, dtype in _DTYPES.items():
+    def __post_init__(self) -> None:
+        """Converts the fields to read-only arrays and checks them."""
+        for name, (dtype, _) in _FIELDS.items():
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _as_array(name, getattr(self, name), dtype))
-        vertices, betas = self.v_template.shape[0], self.shapedirs.shape[-1] if self.shapedirs.ndim else 0
-        wanted = {
-            "v_template": (vertices, 3),
-            "shapedirs": (vertices, 3, betas),
-            "lbs_weights": (vertices, 24),
-            "faces": (self.faces.shape[0], 3),
-            "joints": (29, 3),
-            "joint_directions": (29, 3, betas),
-            "posedirs": (vertices, 3, POSE_FEATURES),
-        }
-        for name, shape in wanted.items():
-            array = getattr(self, name)
+        sizes = {"V": self.v_template.shape[0], "F": self.faces.shape[0], "B": self.shapedirs.shape[-1]}
+        for name, (_, wanted) in _FIELDS.items():
+            array, shape = getattr(self, name), tuple(sizes.get(size, size) for size in wanted)
             if array is not None and array.shape != shape:
-                raise ValueError(f"`{name}` must have shape {_WANTED[name]}, here {shape}; got {array.shape}.")
+                raise ValueError(f"`{name}` must have shape {_text(wanted)}, here {shape}; got {array.shape}.")
         self._check_values()
 
-    def _check_values(self):
-        """Finite numbers, faces that exist, weights that add up."""
-        for name in _DTYPES:
+    def _check_values(self) -> None:
+        """ValueError unless numbers are finite, faces have vertices, and skinning weights add up to 1."""
+        for name in _FIELDS:
             array = getattr(self, name)
             if array is not None and not np.isfinite(array).all():
                 raise ValueError(f"`{name}` must be finite; got {np.sum(~np.isfinite(array))} NaN or infinite numbers.")
@@ -75,54 +74,52 @@ class BodyData:
             raise ValueError(
                 f"`faces` must hold vertex numbers 0 to {last}; got {self.faces.min()} to {self.faces.max()}."
             )
-        sums = self.lbs_weights.sum(-1)
-        if np.abs(sums - 1).max(initial=0.0) > 1e-3 or self.lbs_weights.min(initial=0.0) < -1e-3:
+        sums, least = self.lbs_weights.sum(-1), self.lbs_weights.min(initial=0.0)
+        if np.abs(sums - 1).max(initial=0.0) > _WEIGHT_TOLERANCE or least < -_WEIGHT_TOLERANCE:
             raise ValueError(
                 f"`lbs_weights` must not be negative and each row must add up to 1; got a least weight of "
                 f"{self.lbs_weights.min():.4g} and sums from {sums.min():.4g} to {sums.max():.4g}."
             )
 
     @property
-    def num_betas(self):
+    def num_betas(self) -> int:
         """Number of shape coefficients, B."""
         return self.shapedirs.shape[-1]
 
-    def body_joints(self):
-        """The body's `BodyJoints`, betas (..., B) -> joints (..., 29, 3): all that a solver needs of a body."""
+    def body_joints(self) -> BodyJoints:
+        """The body's `BodyJoints`, betas (..., B) -> rest joints (..., 29, 3): all that a solver needs of a body."""
         return BodyJoints(self.joints, directions=self.joint_directions)
 
-    def __repr__(self):
-        """Sizes rather than numbers."""
+    def __repr__(self) -> str:
+        """Sizes instead of numbers."""
         return f"BodyData(vertices={len(self.v_template)}, faces={len(self.faces)}, num_betas={self.num_betas})"
 
 
-_DTYPES = {
-    "v_template": np.float32,
-    "shapedirs": np.float32,
-    "lbs_weights": np.float32,
-    "faces": np.int32,
-    "joints": np.float64,
-    "joint_directions": np.float64,
-    "posedirs": np.float32,
+_FIELDS: dict[str, tuple[type, tuple[Any, ...]]] = {
+    "v_template": (np.float32, ("V", 3)),
+    "shapedirs": (np.float32, ("V", 3, "B")),
+    "lbs_weights": (np.float32, ("V", skeletons.NUM_ROTATIONS)),
+    "faces": (np.int32, ("F", 3)),
+    "joints": (np.float64, (skeletons.NUM_JOINTS, 3)),
+    "joint_directions": (np.float64, (skeletons.NUM_JOINTS, 3, "B")),
+    "posedirs": (np.float32, ("V", 3, POSE_FEATURES)),
 }
-_WANTED = {
-    "v_template": "(V, 3)",
-    "shapedirs": "(V, 3, B)",
-    "lbs_weights": "(V, 24)",
-    "faces": "(F, 3)",
-    "joints": "(29, 3)",
-    "joint_directions": "(29, 3, B)",
-    "posedirs": "(V, 3, 207)",
-}
+"""Field -> its type and shape."""
 
 
-def _as_array(name, value, dtype):
-    """A read-only copy of `value`; ValueError that names the field where it holds no numbers."""
+def _text(shape: tuple[Any, ...]) -> str:
+    """A shape of numbers and letters as a tuple is written."""
+    return f"({', '.join(map(str, shape))})"
+
+
+def _as_array(name: str, value: TensorLike, dtype: type) -> np.ndarray:
+    """A read-only copy of `value`; ValueError that names the field if it holds no numbers or has another rank."""
     try:
-        array = np.array(value, dtype)
+        array: np.ndarray = np.array(value, dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"`{name}` must be an array of numbers; {error}.") from None
-    if array.ndim != _WANTED[name].count(",") + 1:
-        raise ValueError(f"`{name}` must have shape {_WANTED[name]}; got {array.shape}.")
+    wanted = _FIELDS[name][1]
+    if array.ndim != len(wanted):
+        raise ValueError(f"`{name}` must have shape {_text(wanted)}; got {array.shape}.")
     array.flags.writeable = False
     return array

@@ -1,36 +1,39 @@
-"""Reads bodies from files in SMPL's format."""
+"""Reading bodies from files in SMPL's format."""
 
 import os
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 
 from niki_tf import skeletons
-from niki_tf.body.body_data import BodyData
+from niki_tf.body.body_data import POSE_FEATURES, BodyData
 from niki_tf.body.unpickling import load_pickle, to_array
 
 TIP_VERTICES = (411, 2445, 5905, 3216, 6617)
-"""Vertices of SMPL's mesh that stand for joints 24 to 28: head top, middle finger tips, big toes (HybrIK's choice)."""
+"""Vertices of SMPL's mesh that are joints 24 to 28, as in HybrIK: head top, middle finger tips, big toes."""
 
 _VERTICES = 6890
-_SHAPES = {
+_SHAPES: dict[str, tuple[Any, ...]] = {
     "v_template": (_VERTICES, 3),
     "shapedirs": (_VERTICES, 3, "B"),
-    "posedirs": (_VERTICES, 3, 207),
-    "J_regressor": (24, _VERTICES),
-    "weights": (_VERTICES, 24),
+    "posedirs": (_VERTICES, 3, POSE_FEATURES),
+    "J_regressor": (skeletons.NUM_ROTATIONS, _VERTICES),
+    "weights": (_VERTICES, skeletons.NUM_ROTATIONS),
     "f": ("F", 3),
-    "kintree_table": (2, 24),
+    "kintree_table": (2, skeletons.NUM_ROTATIONS),
 }
+"""Key -> shape of its array; a letter stands for any size above 0."""
 
 _BROKEN = (OSError, ValueError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged .npz file may raise."""
 
 
-def load_body(path):
-    """Reads a body from an SMPL file: `.npz`, or `.pkl` of any vintage (Python 2, chumpy, sparse matrices).
+def load_body(path: str | os.PathLike) -> BodyData:
+    """The body in an SMPL file: `.npz`, or `.pkl` of any age (Python 2, chumpy, sparse matrices).
 
-    All shape directions of the file are kept, other keys are ignored. Nothing that a pickle names is run.
+    All shape directions of the file are kept; other keys are ignored. Nothing that a pickle names is executed.
 
     Args:
         path: file with v_template, shapedirs, posedirs, J_regressor, weights, f and kintree_table.
@@ -39,10 +42,10 @@ def load_body(path):
         BodyData.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: that names file and key, if the file is broken, is no SMPL file, or names anything but arrays.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, is no SMPL file, or names anything but arrays; says which file and key.
 
-    Source: Loper et al., SMPL, SIGGRAPH Asia 2015; joints 24 to 28 after HybrIK.
+    Source: Loper et al., SMPL, SIGGRAPH Asia 2015; joints 24 to 28 as in HybrIK.
     """
     path = os.fspath(path)
     if not os.path.isfile(path):
@@ -64,8 +67,8 @@ def load_body(path):
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_npz(path):
-    """The wanted arrays of an .npz file."""
+def _read_npz(path: str) -> dict[str, np.ndarray]:
+    """The arrays of `_SHAPES` in an .npz file."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             missing = [key for key in _SHAPES if key not in file.files]
@@ -79,8 +82,8 @@ def _read_npz(path):
     return arrays
 
 
-def _read_pickle(path):
-    """The wanted arrays of a .pkl file."""
+def _read_pickle(path: str) -> dict[str, np.ndarray]:
+    """The arrays of `_SHAPES` in a .pkl file."""
     content = load_pickle(path)
     _check_keys(path, [key for key in _SHAPES if key not in content])
     arrays = {}
@@ -92,14 +95,14 @@ def _read_pickle(path):
     return arrays
 
 
-def _check_keys(path, missing):
-    """ValueError that lists missing keys."""
+def _check_keys(path: str, missing: list[str]) -> None:
+    """ValueError that lists the missing keys, if there are any."""
     if missing:
         raise ValueError(f"{path}: an SMPL file must have the keys {', '.join(_SHAPES)}; missing {', '.join(missing)}.")
 
 
-def _check_array(path, key, array, shape):
-    """ValueError unless `array` holds numbers in `shape`, in which letters stand for any size above 0."""
+def _check_array(path: str, key: str, array: np.ndarray, shape: tuple[Any, ...]) -> None:
+    """ValueError unless `array` holds numbers and has `shape`; see `_SHAPES`."""
     pairs = zip(array.shape, shape, strict=False)
     fits = [size == want if isinstance(want, int) else size > 0 for size, want in pairs]
     if array.ndim != len(shape) or not all(fits):
@@ -112,18 +115,19 @@ def _check_array(path, key, array, shape):
         raise ValueError(f"{path}: `{key}` must hold numbers; got dtype {array.dtype}.")
 
 
-def _check_tree(path, table):
-    """ValueError unless `table` (2, 24), parents over children, is SMPL's tree; the root's parent is not looked at."""
+def _check_tree(path: str, table: np.ndarray) -> None:
+    """ValueError unless `table` (2, 24), parents over children, is SMPL's tree; the root's parent is ignored."""
     parents, children = table.astype(np.int64)
-    if tuple(children) != tuple(range(24)) or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
+    joints = tuple(range(skeletons.NUM_ROTATIONS))
+    if tuple(children) != joints or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
         raise ValueError(
             f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
             f"got {tuple(map(int, parents))} over {tuple(map(int, children))}."
         )
 
 
-def _to_body(arrays):
-    """BodyData of checked arrays: joints by the regressor, tips by their vertices."""
+def _to_body(arrays: dict[str, np.ndarray]) -> BodyData:
+    """BodyData of checked arrays: 24 joints by the regressor, tips by their vertices."""
     template, directions = arrays["v_template"].astype(np.float64), arrays["shapedirs"].astype(np.float64)
     regressor, tips = arrays["J_regressor"].astype(np.float64), list(TIP_VERTICES)
     moved = np.tensordot(regressor, directions, 1)

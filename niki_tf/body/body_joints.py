@@ -1,8 +1,15 @@
-"""What a solver needs of a body: its 29 joints at rest and how shape moves them. No mesh."""
+"""What a solver needs of a body: its 29 joints at rest and how shape moves them, without a mesh."""
+
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from niki_tf import contract
+from niki_tf.shapes import TensorLike, reshape_last
+
+_SHAPE = contract.INPUTS["joints"]
 
 
 @keras.saving.register_keras_serializable("niki_tf")
@@ -13,6 +20,9 @@ class BodyJoints(keras.layers.Layer):
         joints: (29, 3) metres, the joints of the mean shape in the T-pose.
         directions: (29, 3, B) metres per unit of each shape coefficient.
 
+    Raises:
+        ValueError: a shape does not fit.
+
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body
@@ -20,27 +30,26 @@ class BodyJoints(keras.layers.Layer):
         [5, 29, 3]
     """
 
-    def __init__(self, joints, *, directions, **kwargs):
+    def __init__(self, joints: TensorLike, *, directions: TensorLike, **kwargs: Any):
         super().__init__(**{"trainable": False, **kwargs})
         self.joints = np.asarray(joints, np.float64)
         self.directions = np.asarray(directions, np.float64)
-        if self.joints.shape != (29, 3):
-            raise ValueError(f"`joints` must have shape (29, 3); got {self.joints.shape}.")
-        if self.directions.shape[:2] != (29, 3) or self.directions.ndim != 3:
+        if self.joints.shape != _SHAPE:
+            raise ValueError(f"`joints` must have shape {_SHAPE}; got {self.joints.shape}.")
+        if self.directions.shape[:2] != _SHAPE or self.directions.ndim != 3:
             raise ValueError(f"`directions` must have shape (29, 3, B); got {self.directions.shape}.")
 
     @property
-    def num_betas(self):
-        """Number of shape coefficients."""
+    def num_betas(self) -> int:
+        """Number of shape coefficients, B."""
         return self.directions.shape[-1]
 
-    def call(self, betas):
+    def call(self, betas: tf.Tensor) -> tf.Tensor:
         """Rest joints (..., 29, 3) in metres for `betas` (..., B)."""
         directions = self.directions.reshape(-1, self.num_betas).T
         moved = tf.tensordot(betas, tf.constant(directions, betas.dtype), 1)
-        moved = tf.reshape(moved, tf.concat([tf.shape(betas)[:-1], [29, 3]], 0))
-        return tf.constant(self.joints, betas.dtype) + moved
+        return tf.constant(self.joints, betas.dtype) + reshape_last(moved, 1, _SHAPE)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments as plain lists, for JSON."""
         return {**super().get_config(), "joints": self.joints.tolist(), "directions": self.directions.tolist()}

@@ -1,4 +1,4 @@
-"""The mannequin: a body of our own making that needs no licence and no download, the default body of the package."""
+"""The mannequin: the default body of the package, which needs no licence and no download."""
 
 import functools
 import importlib.resources
@@ -10,14 +10,14 @@ from niki_tf.body.mannequin_joints import joint_directions, rest_joints
 
 
 @functools.lru_cache(maxsize=1)
-def mannequin():
-    """The licence-free body: a statue's surface with SMPL's joints, ten shape directions with meaning, pose directions.
+def mannequin() -> BodyData:
+    """The mannequin: a closed surface on SMPL's joints with ten named shape directions and pose directions.
 
-    The surface lies in the package, made by `tools/build_mannequin.py`; joints and their directions are those of
-    `mannequin_joints()`, and `mannequin_joints.SHAPE_NAMES` says what each of the ten betas makes larger.
+    The surface is stored in the package (`tools/mannequin/` builds it); joints and their directions are those of
+    `mannequin_joints()`. `mannequin_joints.SHAPE_NAMES` says what each of the ten betas makes larger.
 
     Returns:
-        BodyData, read-only, the same object every time.
+        BodyData, read-only, the same object at each call.
 
     Example:
         >>> from niki_tf.body.mannequin import mannequin

@@ -1,4 +1,6 @@
-"""Skeleton of the mannequin: SMPL's joints and proportions made symmetric, and ten shape directions with meaning."""
+"""Rest joints of the mannequin: SMPL's joints and proportions made symmetric, and ten named shape directions."""
+
+from typing import Any
 
 import numpy as np
 
@@ -6,23 +8,44 @@ from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
 
 _MIDLINE_AND_LEFT = {
-    "pelvis": (0, -0.223, 0.028), "left_hip": (0.059, -0.309, 0.012), "spine1": (0, -0.099, -0.010),
-    "left_knee": (0.102, -0.694, 0.014), "spine2": (0, 0.039, 0.017), "left_ankle": (0.085, -1.1175, -0.0225),
-    "spine3": (0, 0.095, 0.020), "left_foot": (0.123, -1.1785, 0.1035), "neck": (0, 0.307, -0.013),
-    "left_collar": (0.0775, 0.208, -0.0015), "head": (0, 0.396, 0.037), "left_shoulder": (0.1955, 0.254, -0.015),
-    "left_elbow": (0.453, 0.239, -0.042), "left_wrist": (0.7205, 0.249, -0.0485), "left_hand": (0.8085, 0.239, -0.0615),
-    "head_top": (0, 0.586, 0.049), "left_middle_tip": (0.8995, 0.232, -0.069), "left_big_toe": (0.136, -1.1895, 0.1735),
-}  # fmt: skip
+    "pelvis": (0, -0.223, 0.028),
+    "left_hip": (0.059, -0.309, 0.012),
+    "spine1": (0, -0.099, -0.010),
+    "left_knee": (0.102, -0.694, 0.014),
+    "spine2": (0, 0.039, 0.017),
+    "left_ankle": (0.085, -1.1175, -0.0225),
+    "spine3": (0, 0.095, 0.020),
+    "left_foot": (0.123, -1.1785, 0.1035),
+    "neck": (0, 0.307, -0.013),
+    "left_collar": (0.0775, 0.208, -0.0015),
+    "head": (0, 0.396, 0.037),
+    "left_shoulder": (0.1955, 0.254, -0.015),
+    "left_elbow": (0.453, 0.239, -0.042),
+    "left_wrist": (0.7205, 0.249, -0.0485),
+    "left_hand": (0.8085, 0.239, -0.0615),
+    "head_top": (0, 0.586, 0.049),
+    "left_middle_tip": (0.8995, 0.232, -0.069),
+    "left_big_toe": (0.136, -1.1895, 0.1735),
+}
+"""Rest joints on the midline and the left side, metres."""
 
 SHAPE_NAMES = (
-    "stature", "girth", "leg_length", "arm_length", "shoulder_width",
-    "hip_width", "torso_length", "head_size", "hands_and_feet", "muscle",
-)  # fmt: skip
+    "stature",
+    "girth",
+    "leg_length",
+    "arm_length",
+    "shoulder_width",
+    "hip_width",
+    "torso_length",
+    "head_size",
+    "hands_and_feet",
+    "muscle",
+)
 """What a positive value of each of the ten betas makes larger; one unit is about one standard deviation of adults."""
 
 
-def rest_joints():
-    """The 29 joints (29, 3), metres, T-pose, y up, facing +z, left along +x, symmetric about x = 0."""
+def rest_joints() -> np.ndarray:
+    """The joints (29, 3), metres, in the T-pose: y up, facing +z, left along +x, symmetric about x = 0."""
     joints = []
     for name in skeletons.SMPL_29.names:
         x, y, z = _MIDLINE_AND_LEFT[name.replace("right_", "left_")]
@@ -30,8 +53,8 @@ def rest_joints():
     return np.array(joints)
 
 
-def _grow(bones, **factors):
-    """Change of the bones (29, 3) whose names contain a keyword, each times its factor (x, y, z or one number)."""
+def _scaled(bones: np.ndarray, **factors: Any) -> np.ndarray:
+    """Bones (29, 3) whose names contain a keyword times the factor of it, one number or (x, y, z); others zero."""
     change = np.zeros_like(bones)
     for part, factor in factors.items():
         chosen = [joint for joint, name in enumerate(skeletons.SMPL_29.names) if part in name]
@@ -39,28 +62,29 @@ def _grow(bones, **factors):
     return change
 
 
-def joint_directions():
-    """How the 29 rest joints move with each of the ten betas, (29, 3, 10), metres per unit; the pelvis stays."""
+def joint_directions() -> np.ndarray:
+    """Directions (29, 3, 10) of the rest joints with each of the ten betas, metres per unit; the pelvis stays."""
     joints, parents = rest_joints(), np.maximum(skeletons.SMPL_29.parents, 0)
     bones = joints - joints[parents]
     across = (1.0, 0.0, 0.0)
     hands_and_feet = {"foot": 0.05, "toe": 0.05, "left_hand": 0.05, "right_hand": 0.05, "tip": 0.05}
     changes = {
         "stature": bones * 0.04,
-        "girth": _grow(bones, hip=np.multiply(across, 0.03), collar=np.multiply(across, 0.03)),
-        "leg_length": _grow(bones, knee=0.035, ankle=0.035),
-        "arm_length": _grow(bones, elbow=0.035, wrist=0.035),
-        "shoulder_width": _grow(bones, collar=np.multiply(across, 0.05), shoulder=np.multiply(across, 0.06)),
-        "hip_width": _grow(bones, hip=np.multiply(across, 0.07), knee=np.multiply(across, -0.05)),
-        "torso_length": _grow(bones, spine=0.035, neck=0.035),
-        "head_size": _grow(bones, head=0.05),
-        "hands_and_feet": _grow(bones, **hands_and_feet),
-        "muscle": _grow(bones, shoulder=np.multiply(across, 0.02), collar=np.multiply(across, 0.01)),
+        "girth": _scaled(bones, hip=np.multiply(across, 0.03), collar=np.multiply(across, 0.03)),
+        "leg_length": _scaled(bones, knee=0.035, ankle=0.035),
+        "arm_length": _scaled(bones, elbow=0.035, wrist=0.035),
+        "shoulder_width": _scaled(bones, collar=np.multiply(across, 0.05), shoulder=np.multiply(across, 0.06)),
+        "hip_width": _scaled(bones, hip=np.multiply(across, 0.07), knee=np.multiply(across, -0.05)),
+        "torso_length": _scaled(bones, spine=0.035, neck=0.035),
+        "head_size": _scaled(bones, head=0.05),
+        "hands_and_feet": _scaled(bones, **hands_and_feet),
+        "muscle": _scaled(bones, shoulder=np.multiply(across, 0.02), collar=np.multiply(across, 0.01)),
     }
-    chain = np.array([[joint in below for below in skeletons.SMPL_29.descendants] for joint in range(29)], float)
-    return np.stack([chain @ changes[name] for name in SHAPE_NAMES], -1)
+    descendants = skeletons.SMPL_29.descendants
+    ancestry = np.array([[joint in below for below in descendants] for joint in range(len(joints))], float)
+    return np.stack([ancestry @ changes[name] for name in SHAPE_NAMES], -1)
 
 
-def mannequin_joints():
-    """Rest skeleton of the mannequin, the default body of the package."""
+def mannequin_joints() -> BodyJoints:
+    """The `BodyJoints` of the mannequin, the default body of the package."""
     return BodyJoints(rest_joints(), directions=joint_directions())

@@ -3,15 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import skeletons
 from niki_tf.body.body import Body
+from niki_tf.body.body_data import BodyData
 from niki_tf.body.swing_twist import rotations_to_swing_twist
 
 
 class BodyPoser:
-    """Poses a body by rotations and betas, arrays in and arrays out.
+    """Poses a body by rotations and betas, from arrays to arrays.
 
     Args:
-        data: BodyData, the body to pose.
+        data: the body to pose.
 
     Example:
         >>> import numpy as np
@@ -22,43 +24,43 @@ class BodyPoser:
         [0.0, 0.0, 0.0]
     """
 
-    def __init__(self, data):
+    def __init__(self, data: BodyData):
         self.body_joints = data.body_joints()
         self._pose = tf.function(Body(data), reduce_retracing=True, autograph=False)
         self._twist = tf.function(self._twist_of, reduce_retracing=True, autograph=False)
 
     @property
-    def num_betas(self):
+    def num_betas(self) -> int:
         """Number of shape coefficients of the body."""
         return self.body_joints.num_betas
 
-    def _twist_of(self, rotations, betas):
+    def _twist_of(self, rotations: tf.Tensor, betas: tf.Tensor) -> tf.Tensor:
         return rotations_to_swing_twist(rotations, self.body_joints(betas))[1]
 
-    def truth(self, rotations, *, betas):
-        """The body posed by the truth.
+    def truth(self, rotations: np.ndarray, *, betas: np.ndarray) -> dict[str, np.ndarray]:
+        """Ground truth of posed bodies: the arguments with twist, joints and vertices.
 
         Args:
             rotations: (N, 24, 3, 3) local rotation matrices, root first.
-            betas: (N, B) shape coefficients, B as the body has.
+            betas: (N, B) shape coefficients.
 
         Returns:
             dict of float32 arrays: rotations (N, 24, 3, 3), betas (N, B), twist (N, 23, 2), joints (N, 29, 3) and
             vertices (N, V, 3), both in metres with joint 0 at the origin.
 
         Raises:
-            ValueError: a shape is not the one above.
+            ValueError: a shape does not fit.
         """
         rotations, betas = np.asarray(rotations, np.float32), np.asarray(betas, np.float32)
-        if rotations.ndim != 4 or rotations.shape[1:] != (24, 3, 3):
+        if rotations.ndim != 4 or rotations.shape[1:] != (skeletons.NUM_ROTATIONS, 3, 3):
             raise ValueError(f"`rotations` must have shape (N, 24, 3, 3); got {rotations.shape}.")
         if betas.shape != (len(rotations), self.num_betas):
             raise ValueError(f"`betas` must have shape ({len(rotations)}, {self.num_betas}); got {betas.shape}.")
         twist = self._twist(rotations, betas).numpy()
         return {"rotations": rotations, "betas": betas, "twist": twist, **self.pose(rotations, betas=betas)}
 
-    def pose(self, rotations, *, betas):
-        """The body posed by `rotations` (N, 24, 3, 3): dict of joints (N, 29, 3), vertices (N, V, 3) as in `truth`."""
+    def pose(self, rotations: np.ndarray, *, betas: np.ndarray) -> dict[str, np.ndarray]:
+        """Joints (N, 29, 3) and vertices (N, V, 3) of bodies posed by `rotations` (N, 24, 3, 3); see `truth`."""
         posed = self._pose({"betas": betas, "global_orient": rotations[:, :1], "body_pose": rotations[:, 1:]})
         root = posed["joints"][:, :1]
         return {"joints": (posed["joints"] - root).numpy(), "vertices": (posed["vertices"] - root).numpy()}

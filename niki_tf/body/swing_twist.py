@@ -1,17 +1,19 @@
-"""Rotations of a body as swing and twist: each bone's direction, and its turn about itself."""
+"""Decomposition of a body's rotations into swing, the direction of each bone, and twist about the bone."""
 
 import tensorflow as tf
 
+from niki_tf import contract, skeletons
 from niki_tf import rotations as rot
-from niki_tf import skeletons
 from niki_tf.body.kinematics import bones
-from niki_tf.shapes import check_shape, spread
+from niki_tf.shapes import TensorLike, check_shape, spread
+
+_ROTATIONS = (skeletons.NUM_ROTATIONS, 3, 3)
 
 
-def rotations_to_swing_twist(rotations, rest_joints):
-    """Splits local rotations as swing @ twist about each joint's rest bone (`skeletons.BONE_CHILD`).
+def rotations_to_swing_twist(rotations: TensorLike, rest_joints: TensorLike) -> tuple[tf.Tensor, tf.Tensor]:
+    """Swing and twist of local rotations, R = swing @ twist, about each joint's rest bone (`skeletons.BONE_CHILD`).
 
-    For rotations from joints, split what `analytic_ik(..., adaptive=False)` gives.
+    For swing and twist of joints, decompose what `analytic_ik(..., adaptive=False)` returns.
 
     Args:
         rotations: (..., 24, 3, 3) local rotation matrices, root first.
@@ -21,21 +23,21 @@ def rotations_to_swing_twist(rotations, rest_joints):
         swing (..., 24, 3, 3), in which joint 0 is the whole root rotation, and twist (..., 23, 2) as (cos, sin).
 
     Raises:
-        ValueError: if a shape does not fit.
+        ValueError: a shape does not fit.
 
     Source: Li et al., HybrIK, CVPR 2021, section 3.3.
     """
     rotations, rest_joints = tf.convert_to_tensor(rotations), tf.convert_to_tensor(rest_joints)
-    check_shape("rotations", rotations, (24, 3, 3))
-    check_shape("rest_joints", rest_joints, (29, 3))
+    check_shape("rotations", rotations, _ROTATIONS)
+    check_shape("rest_joints", rest_joints, contract.INPUTS["joints"])
     leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(rest_joints)[:-2])
     rotations = spread(rotations, leading, 3)
     swing, twist = rot.matrix_to_swing_twist(rotations[..., 1:, :, :], twist_axes(rest_joints)[..., 1:, :])
     return tf.concat([rotations[..., :1, :, :], swing], -3), twist
 
 
-def swing_twist_to_rotations(swing, twist, rest_joints):
-    """Local rotations (..., 24, 3, 3) from swing and twist; the inverse of `rotations_to_swing_twist`.
+def swing_twist_to_rotations(swing: TensorLike, twist: TensorLike, rest_joints: TensorLike) -> tf.Tensor:
+    """Local rotations (..., 24, 3, 3) composed of swing and twist; the inverse of `rotations_to_swing_twist`.
 
     Args:
         swing: (..., 24, 3, 3) rotation matrices; joint 0 is the whole root rotation.
@@ -43,16 +45,16 @@ def swing_twist_to_rotations(swing, twist, rest_joints):
         rest_joints: (..., 29, 3) metres.
 
     Raises:
-        ValueError: if a shape does not fit.
+        ValueError: a shape does not fit.
     """
-    swing, twist, rest_joints = [tf.convert_to_tensor(x) for x in (swing, twist, rest_joints)]
-    check_shape("swing", swing, (24, 3, 3))
-    check_shape("twist", twist, (23, 2))
-    check_shape("rest_joints", rest_joints, (29, 3))
+    swing, twist, rest_joints = (tf.convert_to_tensor(x) for x in (swing, twist, rest_joints))
+    check_shape("swing", swing, _ROTATIONS)
+    check_shape("twist", twist, contract.INPUTS["twist"])
+    check_shape("rest_joints", rest_joints, contract.INPUTS["joints"])
     turned = tf.linalg.matmul(swing[..., 1:, :, :], rot.twist_to_matrix(twist_axes(rest_joints)[..., 1:, :], twist))
     return tf.concat([spread(swing[..., :1, :, :], tf.shape(turned)[:-3], 3), turned], -3)
 
 
-def twist_axes(rest_joints):
-    """The bone that each of the 24 joints twists about, (..., 24, 3) metres, from rest joints (..., 29, 3)."""
+def twist_axes(rest_joints: tf.Tensor) -> tf.Tensor:
+    """The rest bone that each of the 24 joints twists about, (..., 24, 3) metres, of rest joints (..., 29, 3)."""
     return tf.gather(bones(rest_joints), skeletons.BONE_CHILD, axis=-2)

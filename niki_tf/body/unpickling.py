@@ -1,23 +1,28 @@
-"""Reads pickles of arrays without running what they name.
+"""Reading pickles of arrays without executing what they name.
 
-A pickle is a program: it names functions and calls them. Here every name that body files use stands for a recorder
-of ours that only keeps what it was given, and every other name is refused. NumPy, chumpy and scipy are never called
-by the file; `to_array` turns the records into arrays afterwards.
+A pickle is a program: it names functions and calls them. Here each name that body files use is replaced by a recorder
+that only stores its arguments, and every other name is refused. The file never calls NumPy, chumpy or scipy;
+`to_array` converts the records to arrays afterwards.
 """
 
 import math
+import os
 import pickle
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _BUILTINS = ("builtins", "__builtin__")
-_NUMBERS = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248])")
+_NUMERIC_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248])")
 _SPARSE = re.compile(r"scipy\.sparse\._?(cs[cr]) \1_(matrix|array)")
-_DEPTH = 16
-_LARGEST = 10**8
+_LARGEST_DEPTH = 16
+"""Most chumpy objects inside each other that are read; SMPL's files have two."""
+_LARGEST_DENSE = 10**8
+"""Most entries of a sparse matrix that is made dense; SMPL's regressor has 165,360."""
 
 
 class _ForbiddenGlobal(ValueError):
@@ -25,93 +30,95 @@ class _ForbiddenGlobal(ValueError):
 
 
 class _Record:
-    """Stands for an object of a class that the file names: keeps arguments and state, does nothing."""
+    """In place of an object of a class that the file names: stores arguments and state, does nothing."""
 
     origin = ""
+    args: tuple[Any, ...]
+    state: Any
 
-    def __new__(cls, *args, **kwargs):
-        """Takes anything, as the real class might."""
+    def __new__(cls, *args: Any, **kwargs: Any) -> "_Record":
+        """A record of the positional arguments; accepts any, as the real class might."""
         del kwargs
         record = super().__new__(cls)
         record.args, record.state = args, {}
         return record
 
-    def __init__(self, *args, **kwargs):
-        """Nothing: `__new__` has kept the arguments."""
+    def __init__(self, *args: Any, **kwargs: Any):
+        """Nothing to do: `__new__` has stored the arguments."""
 
-    def __setstate__(self, state):
-        """Keeps the state."""
+    def __setstate__(self, state: Any) -> None:
+        """Stores the state."""
         self.state = state
 
 
 class _Array(_Record):
-    """Stands for numpy.ndarray; state (version, shape, dtype, column order?, bytes)."""
+    """In place of numpy.ndarray; state (version, shape, dtype, column order?, bytes)."""
 
 
 class _Dtype(_Record):
-    """Stands for numpy.dtype; args[0] is the code, state[1] the byte order."""
+    """In place of numpy.dtype; args[0] is the code, state[1] the byte order."""
 
 
 class _Buffer(_Record):
-    """An array of protocol 5: args (buffer, dtype, shape, order)."""
+    """In place of an array of protocol 5; args (buffer, dtype, shape, order)."""
 
 
 class _Scalar(_Record):
-    """A NumPy number: args (dtype, bytes)."""
+    """In place of a NumPy number; args (dtype, bytes)."""
 
 
 class _Chumpy(_Record):
-    """Stands for any class of chumpy."""
+    """In place of any class of chumpy."""
 
 
 class _Sparse(_Record):
-    """Stands for a compressed sparse matrix of scipy."""
+    """In place of a compressed sparse matrix of scipy."""
 
 
 class _Function:
-    """A function that a file may call; without attributes, so that a file cannot change it."""
+    """A function that a file may call; has no other attributes, so that a file cannot change it."""
 
     __slots__ = ("_call",)
 
-    def __init__(self, call):
+    def __init__(self, call: Callable[..., Any]):
         self._call = call
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         return self._call(*args)
 
-    def __setstate__(self, state):
-        """Refuses to be changed."""
+    def __setstate__(self, state: Any) -> None:
+        """ValueError: a file must not change a function."""
         raise ValueError("state given to a function")
 
 
-def _reconstruct(kind, *_):
-    """NumPy's way to begin an array."""
+def _reconstruct(kind: Any, *_: Any) -> _Array:
+    """In place of NumPy's function that makes an empty array."""
     if kind is not _Array:
         raise ValueError("an array of an unknown class")
     return _Array()
 
 
-def _reconstructor(kind, base, state):
-    """The way of copyreg to begin an object (protocols 0 and 1)."""
+def _reconstructor(kind: Any, base: Any, state: Any) -> _Record:
+    """In place of copyreg's function that makes an empty object (protocols 0 and 1)."""
     del base, state
     if not (isinstance(kind, type) and issubclass(kind, _Record)):
         raise ValueError("an object of an unknown class")
     return kind()
 
 
-def _encode(text, encoding="latin1"):
-    """The bytes that Python 3 hides in text in protocols 0 to 2."""
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """The bytes that Python 3 stores as text in protocols 0 to 2."""
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"bytes written as {encoding!r}")
     return text.encode("latin1")
 
 
-def _members(items=()):
-    """A set or frozenset, as a tuple: nothing of it is used."""
+def _members(items: Iterable[Any] = ()) -> tuple[Any, ...]:
+    """In place of a set or frozenset: a tuple, which is never used."""
     return tuple(items)
 
 
-_ALLOWED = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     **{(module, "_reconstruct"): _Function(_reconstruct) for module in _MULTIARRAY},
     **{(module, "scalar"): _Scalar for module in _MULTIARRAY},
     **{(module, "_frombuffer"): _Buffer for module in _NUMERIC},
@@ -125,10 +132,10 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Resolves names to recorders only; asks no module for anything."""
+    """Resolves names to recorders only and imports nothing."""
 
-    def find_class(self, module, name):
-        """The recorder for `module.name`, or a refusal."""
+    def find_class(self, module: str, name: str) -> Any:
+        """The recorder in place of `module.name`; `_ForbiddenGlobal` if there is none."""
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
         if _SPARSE.fullmatch(f"{module} {name}"):
@@ -138,8 +145,8 @@ class _Unpickler(pickle.Unpickler):
         raise _ForbiddenGlobal(f"{module}.{name}")
 
 
-def load_pickle(path):
-    """Reads the dictionary in a pickle of any protocol, Python 2's included, without running anything it names.
+def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
+    """The dictionary in a pickle of any protocol, Python 2's included, read without executing anything it names.
 
     Args:
         path: file to read.
@@ -148,7 +155,7 @@ def load_pickle(path):
         The dictionary; arrays in it are records for `to_array`.
 
     Raises:
-        ValueError: for a file that is no whole pickle, holds no dictionary, or names anything but arrays.
+        ValueError: the file is no complete pickle, holds no dictionary, or names anything but arrays.
     """
     try:
         with open(path, "rb") as file:
@@ -161,7 +168,7 @@ def load_pickle(path):
     except OSError:
         raise
     except Exception as error:
-        # A broken pickle can raise almost anything: it is a program, and it was cut or altered.
+        # A damaged pickle can raise almost anything, as it is a program.
         raise ValueError(
             f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). Fetch or write the file again."
         ) from None
@@ -170,15 +177,15 @@ def load_pickle(path):
     return content
 
 
-def to_array(value, depth=0):
-    """Turns a value of a loaded pickle into a NumPy array.
+def to_array(value: Any, depth: int = 0) -> np.ndarray:
+    """The NumPy array of a record of a loaded pickle.
 
     Args:
         value: record of an array of NumPy, chumpy (`Ch`, `Select`) or scipy.sparse (csc and csr; made dense).
-        depth: how many chumpy objects lie around it.
+        depth: number of chumpy objects that contain it.
 
     Raises:
-        ValueError: for anything else, and for arrays whose parts do not fit together.
+        ValueError: `value` is anything else, or the parts of the array do not fit together.
     """
     try:
         if isinstance(value, _Array):
@@ -190,17 +197,18 @@ def to_array(value, depth=0):
             return _from_bytes(value.args[1], value.args[0], (), "C")
         if isinstance(value, _Sparse):
             return _dense(value)
-        if isinstance(value, _Chumpy) and depth < _DEPTH:
+        if isinstance(value, _Chumpy) and depth < _LARGEST_DEPTH:
             return _chumpy_value(value, depth)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(f"parts of the array are missing or wrong ({type(error).__name__}: {error})") from None
     raise ValueError(f"no array of numbers but {getattr(value, 'origin', '') or type(value).__name__.strip('_')}")
 
 
-def _from_bytes(raw, dtype, shape, order):
-    """An array in this machine's byte order from its bytes (latin1 text in pickles of Python 2)."""
-    code, order_of_bytes = dtype.args[0], dtype.state[1] if dtype.state else "="
-    if not (isinstance(dtype, _Dtype) and isinstance(code, str) and _NUMBERS.fullmatch(code)):
+def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    """An array in native byte order from its bytes (latin1 text in pickles of Python 2)."""
+    code: Any = dtype.args[0]
+    order_of_bytes: Any = dtype.state[1] if dtype.state else "="
+    if not (isinstance(dtype, _Dtype) and isinstance(code, str) and _NUMERIC_DTYPE.fullmatch(code)):
         raise ValueError(f"an array of numbers is wanted; got dtype {code!r}")
     if order_of_bytes not in ("<", ">", "=", "|") or order not in ("C", "F"):
         raise ValueError("unknown byte order or memory order")
@@ -211,18 +219,18 @@ def _from_bytes(raw, dtype, shape, order):
     return np.ndarray(shape, kind, raw, order=order).astype(kind.newbyteorder("="))
 
 
-def _dense(matrix):
+def _dense(matrix: _Sparse) -> np.ndarray:
     """A compressed sparse matrix as a dense array."""
     state = matrix.state
     data, indices, starts = [to_array(state[name]) for name in ("data", "indices", "indptr")]
     rows, columns = [int(n) for n in state.get("_shape", state.get("shape"))]
     by_rows = matrix.origin.startswith("csr")
     major, minor = (rows, columns) if by_rows else (columns, rows)
-    if min(major, minor) < 0 or major * minor > _LARGEST:
+    if min(major, minor) < 0 or major * minor > _LARGEST_DENSE:
         raise ValueError(f"a sparse matrix of shape {(rows, columns)} is too large")
-    counts = np.diff(starts.astype(np.int64))
-    whole = starts.shape == (major + 1,) and starts[0] == 0 and (counts >= 0).all()
-    if not whole or not data.shape == indices.shape == (int(starts[-1]),):
+    counts: np.ndarray = np.diff(starts.astype(np.int64))
+    valid = starts.shape == (major + 1,) and starts[0] == 0 and (counts >= 0).all()
+    if not valid or not data.shape == indices.shape == (int(starts[-1]),):
         raise ValueError("the index arrays of a sparse matrix do not fit its shape")
     if indices.size and not 0 <= indices.min() <= indices.max() < minor:
         raise ValueError("a sparse matrix has entries outside its shape")
@@ -231,8 +239,8 @@ def _dense(matrix):
     return dense if by_rows else dense.T
 
 
-def _chumpy_value(value, depth):
-    """What chumpy would compute: `x` of a Ch, chosen elements of a Select."""
+def _chumpy_value(value: _Chumpy, depth: int) -> np.ndarray:
+    """The array that chumpy would compute: `x` of a Ch, the selected elements of a Select."""
     state = value.state
     if "x" in state:
         return to_array(state["x"], depth + 1)

@@ -8,7 +8,12 @@ from collections.abc import Iterable
 
 from absl import flags
 
-_DEFINE = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+_DEFINE: dict[type, typing.Any] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
 _ARGUMENT = r"(?ms)^    (?:    )?{}: (.*?)(?=^    (?:    )?\S|\Z)"
 
 
@@ -18,7 +23,7 @@ def arguments(kind: type) -> dict[str, type]:
     for base in reversed(kind.__mro__):
         if "__init__" not in vars(base) or not base.__module__.startswith("niki_tf."):
             continue
-        for parameter in inspect.signature(base.__init__).parameters.values():
+        for parameter in inspect.signature(vars(base)["__init__"]).parameters.values():
             plain = _plain(parameter.annotation)
             if parameter.kind is parameter.KEYWORD_ONLY and plain is not None:
                 found[parameter.name] = plain
@@ -27,7 +32,8 @@ def arguments(kind: type) -> dict[str, type]:
 
 def define(kinds: Iterable[type], *, leave_out: tuple[str, ...] = ()) -> list[str]:
     """Defines a flag for each argument of any of `kinds`, None meaning the constructor's default; gives their names."""
-    types_of, help_of = {}, {}
+    types_of: dict[str, type] = {}
+    help_of: dict[str, str] = {}
     for kind in kinds:
         for name, plain in arguments(kind).items():
             types_of[name] = plain

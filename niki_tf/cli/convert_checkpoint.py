@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 
+import keras
 from absl import flags
 
 from niki_tf import body, convert, files
@@ -26,7 +27,7 @@ _BODY = flags.DEFINE_string(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks everything, converts, writes, prints."""
     if argv[1:]:
         sys.exit(f"convert_checkpoint takes flags only; got {' '.join(argv[1:])}.")
@@ -34,15 +35,15 @@ def main(argv):
         conversion, written = _converted()
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"convert_checkpoint: {error}")
-    _tell(conversion.report)
+    _print_report(conversion.report)
     print("written: " + ", ".join(map(str, written)))
 
 
-def _converted():
+def _converted() -> tuple[convert.Conversion, list[pathlib.Path]]:
     """The conversion and the files that hold it; cheap checks first, so that a slip shows before any work."""
     checkpoint = pathlib.Path(_CHECKPOINT.value)
     arrays = convert.load_checkpoint(checkpoint)
-    body_joints = _skeleton()
+    body_joints = _body_joints()
     conversion = convert.convert(arrays, body_joints=body_joints)
     source = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     output = files.output_folder(_OUTPUT.value)
@@ -54,19 +55,19 @@ def _converted():
     return conversion, [*written, output / "conversion.json"]
 
 
-def _skeleton():
+def _body_joints() -> body.BodyJoints | None:
     """The rest skeleton that the flags name; None for the checkpoint's own."""
     if _BODY.value is None:
         return None
     return body.mannequin_joints() if _BODY.value == "mannequin" else body.load_body(_BODY.value).body_joints()
 
 
-def _write(model, folder):
+def _write(model: keras.Model, folder: pathlib.Path) -> pathlib.Path:
     zoo.save(model, folder)
     return folder / "model.keras"
 
 
-def _tell(report):
+def _print_report(report: dict) -> None:
     """Prints the report: flows in short, and every tensor that is not used."""
     print(f"{report['model']}, {len(report['tensors'])} tensors; rest skeleton: {report['rest_skeleton']}")
     for name, flow in report["flows"].items():

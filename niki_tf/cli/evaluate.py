@@ -1,35 +1,41 @@
-"""Measures solvers by a protocol and writes tables and, where there is one, a figure.
+"""Measures solvers by a protocol; prints tables and writes them, a figure where there is one, and records.
 
 Examples:
-    python tools/evaluate.py --protocol=noise --motion=DIR --solver=analytic --solver=saved_models/one_stage
-    python tools/evaluate.py --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
-    python tools/evaluate.py --protocol=xocc --motion=DIR --solver=analytic+savgol --solver=saved_models/temporal
-    python tools/evaluate.py --protocol=error_score --motion=DIR --solver=saved_models/one_stage
+    niki-tf evaluate --motion=DIR --solver=analytic --solver=saved_models/one_stage
+    niki-tf evaluate --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
+    niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
+    niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
 """
 
+import pathlib
 import re
+import shlex
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from niki_tf import body, data, drawing, evaluation, files, io, solvers
-from niki_tf.evaluation import figures
+from niki_tf.cli import body_flag, run_record
+from niki_tf.evaluation import figures, results
+from niki_tf.motion import Clip
 from niki_tf.solvers import zoo
 
 _PROTOCOL = flags.DEFINE_enum(
     "protocol",
     "noise",
-    ["noise", "xocc", "error_score", "round_trip"],
-    "What is measured: error over noise of the joints, error on motion that is partly out of sight, what the scores of "
-    "the joints' error are worth, or how exactly an invertible solver leads from pose to joints and back.",
+    [*evaluation.PROTOCOLS],
+    "The error over the noise of the joints; on occluded motion; how well scores of an answer tell the error of the "
+    "joints; or the error of the way from pose to joints and back.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
     ["analytic"],
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish; of noise and xocc "
-    f"also a filter in front, {' or '.join(f'`{end}`' for end in evaluation.FILTERS)}. Give the flag once a solver.",
+    "Shipped solver or folder, then `+finish` for the exact finish, then, in noise and xocc, a filter of the joints: "
+    f"{', '.join(f'`{end}`' for end in evaluation.FILTERS)}. Give the flag once a solver.",
 )
 _NOISE = flags.DEFINE_enum(
     "noise",
@@ -37,172 +43,181 @@ _NOISE = flags.DEFINE_enum(
     ["isotropic", "estimator"],
     "Protocol noise: errors of the same size on every joint and axis, or an estimator's.",
 )
-_SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: tell the sigma that the estimator reports.")
+_SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: give the sigma that the estimator reports.")
 _ABSENT = flags.DEFINE_float("absent", 0.0, "Protocol noise: probability that a joint of a frame is absent.")
 _CLEAN = flags.DEFINE_bool("clean", default=False, help="Protocol xocc: observe every joint as it is.")
 _ALIGNMENT = flags.DEFINE_enum(
     "alignment", "14", [*evaluation.ALIGNMENTS], "Protocol xocc: joints that PA-MPJPE is aligned by."
 )
 _VIDEO = flags.DEFINE_bool("video", default=False, help="Protocol xocc: write a video of the hardest clip.")
-_OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .json, .csv and .png files.")
-_TWIST = flags.DEFINE_bool("twist", default=True, help="Tell the twist to the solvers that use one.")
-_BODY = flags.DEFINE_string("body", "mannequin", "Body that is posed: `mannequin` or an SMPL file (.npz, .pkl).")
+_TWIST = flags.DEFINE_bool("twist", default=True, help="Give the twist to the solvers that use one.")
+_BETAS = flags.DEFINE_enum(
+    "betas", "true", ["true", "zeros"], "The betas that solvers are given; answers pose the true body either way."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random shapes and errors.", lower_bound=0)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames at a time; does not change the result.", lower_bound=1)
 _SKIP_BAD = flags.DEFINE_bool("skip_bad", default=False, help="Leave bad motion files out instead of stopping.")
+_OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .json, .csv and .png files.")
+_RECORD = flags.DEFINE_string(
+    "record", None, "Write the rows as the record of this name into each solver's results.json, for the documents."
+)
+flags.adopt_module_key_flags(body_flag)
 
-_FILTER = re.compile("|".join(f"{re.escape(end)}$" for end in evaluation.FILTERS))
-_HEADINGS = {"mpjpe": "MPJPE, mm", "pa_mpjpe": "PA-MPJPE, mm", "pve": "PVE, mm", "rotation_deg": "Rotation error, deg"}
-_FRAME_COLUMNS, _JOINT_COLUMNS = ("rank_error", "rank_mpjpe"), ("rank_joint", "rank_in_frame")
+_OBSERVING = ("noise", "xocc", "error_score")
+_PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
+    *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
+    *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
+    *((flag, _OBSERVING) for flag in (_TWIST, _BETAS)),
+)
+"""The flags that only some protocols have, each with those protocols."""
+_SHOWN: tuple[flags.FlagHolder, ...] = (
+    *(_PROTOCOL, _MOTION, _STRIDE, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT, _TWIST, _BETAS),
+    *(body_flag.BODY, _SEED, _BATCH_SIZE, _SKIP_BAD, _RECORD),
+)
+"""The flags that the command of a record shows."""
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks everything, measures, prints and writes."""
     if argv[1:]:
         sys.exit(f"evaluate takes flags only; got {' '.join(argv[1:])}.")
+    protocol = evaluation.PROTOCOLS[_PROTOCOL.value]
     try:
-        _check_protocol()
-        measure, show, options = {
-            "noise": (evaluation.noise_rows, _show_noise, {"errors": _joint_errors(), **_as_told()}),
-            "xocc": (evaluation.xocc_rows, _show_xocc, {**_observation(), **_as_told()}),
-            "error_score": (evaluation.error_score_rows, _show_error_score, {"twist": _TWIST.value}),
-            "round_trip": (evaluation.round_trip_rows, _show_round_trip, {}),
-        }[_PROTOCOL.value]
-        output, contest = _prepared()
-        rows = measure(**contest, progress=True, **options)
+        _check_flags()
+        options = _options()
+        output, measured = _prepared()
+        run = _run(measured["clips"])
+        rows = protocol.rows(**measured, **options, progress=True)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"evaluate: {error}")
     written = [output / f"{_PROTOCOL.value}.{ending}" for ending in ("json", "csv")]
     evaluation.write_json(rows, written[0])
     evaluation.write_csv(rows, written[1])
-    written += show(rows, output, f"{rows[0]['frames']} frames of {_MOTION.value}", contest)
+    frames = f"{rows[0]['frames']} frames of {_MOTION.value}"
+    print(f"\n{_caption()}: {frames}{_given()}.\n\n{protocol.tables(rows)}")
+    if _PROTOCOL.value == "noise":
+        written.append(output / "noise.png")
+        evaluation.noise_figure(rows, written[-1], title=f"Error over {_joint_errors_in_words()}\n{frames}")
+    if _PROTOCOL.value == "xocc":
+        written += _write_hardest_clip(output, measured, options)
+    if _RECORD.value:
+        try:
+            written += results.record(rows, run, name=_RECORD.value)
+        except (ValueError, OSError) as error:
+            sys.exit(f"evaluate: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
 
 
-def _show_noise(rows, output, frames, contest):
-    """Prints a table for each metric and draws the figure; gives its path."""
-    figure = output / "noise.png"
-    column = "noise_mm" if "noise_mm" in rows[0] else "factor"
-    meaning = {"noise_mm": "mm of noise on each axis", "factor": "factors of an estimator's errors"}[column]
-    evaluation.noise_figure(rows, figure, title=f"Error over {_done()}\n{frames}")
-    print(f"\nNoise protocol, {_done()}: {frames}; {_told()}; columns are {meaning}.")
-    for metric, heading in _HEADINGS.items():
-        print(f"\n{heading}")
-        print(evaluation.text_table(evaluation.pivot(rows, index="solver", column=column, value=metric)))
-    return [figure]
+def _check_flags() -> None:
+    """Raises ValueError for a flag of another protocol, or a name of a record that is none."""
+    for flag, protocols in _PROTOCOLS_OF:
+        if _PROTOCOL.value not in protocols and flag.value != flag.default:
+            wanted = f"--protocol={', '.join(protocols)}; got --protocol={_PROTOCOL.value}"
+            raise ValueError(f"`--{flag.name}` is for {wanted}. Leave it out.")
+    if _RECORD.value is not None and not re.fullmatch("[a-z0-9_]+", _RECORD.value):
+        raise ValueError(f"`record` must be a name of a-z, 0-9 and _; got {_RECORD.value!r}.")
 
 
-def _show_xocc(rows, output, frames, contest):
-    """Prints the table; draws the acceleration error over the hardest clip, and its video if wanted."""
-    print(f"\nOcclusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}: {frames}")
-    print("MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2")
-    print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows]))
-    clip = evaluation.hardest_clip(**contest, occlude=_observation()["occlude"], **_as_told())
-    written, flows = (
-        [output / "xocc.png"],
-        [n for n, solver in contest["solvers"].items() if isinstance(solver, solvers.InvertibleSolver)],
-    )
-    curves = {name: clip.accel[name] for name in flows or clip.accel}
+def _options() -> dict[str, Any]:
+    """The arguments of the protocol that the flags describe, besides those of every protocol."""
+    if _PROTOCOL.value == "round_trip":
+        return {}
+    given: dict[str, Any] = {"twist": _TWIST.value, "true_betas": _BETAS.value == "true"}
+    if _PROTOCOL.value == "error_score":
+        return given
+    named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
+    given["filters"] = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
+    if _PROTOCOL.value == "xocc":
+        occlude = None if _CLEAN.value else data.occluded_motion
+        return {**given, "occlude": occlude, "alignment": _ALIGNMENT.value}
+    estimate = data.estimate if _NOISE.value == "estimator" else None
+    errors = evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
+    return {**given, "errors": errors}
+
+
+def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
+    """Output folder, and the arguments of every protocol; cheap checks first, before any work."""
+    filters = evaluation.FILTERS if _PROTOCOL.value in ("noise", "xocc") else ()
+    parsed = {name: zoo.parse_name(name, filters=filters) for name in _SOLVER.value}
+    names = {name: parts.base + zoo.FINISH * parts.finish for name, parts in parsed.items()}
+    for name in names.values():
+        zoo.check_solver(name)
+    output, body_data = files.output_folder(_OUTPUT.value), body_flag.body_data()
+    clips = io.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value)
+    body_joints = body_data.body_joints()
+    compared = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
+    needy = [name for name, solver in compared.items() if solver.needs_twist]
+    if needy and not _TWIST.value:
+        raise ValueError(f"`twist` must be given to {needy[0]}, which cannot guess it; leave --notwist out.")
+    numbers = {"stride": _STRIDE.value, "seed": _SEED.value, "batch_size": _BATCH_SIZE.value}
+    return output, {"clips": clips, "solvers": compared, "body": body_data, **numbers}
+
+
+def _caption() -> str:
+    """What is measured, from the flags."""
+    if _PROTOCOL.value == "noise":
+        return f"Noise protocol, {_joint_errors_in_words()}"
+    if _PROTOCOL.value == "xocc":
+        return f"Occlusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}"
+    return {"error_score": "Error-score protocol", "round_trip": "Round-trip protocol, z = 0, float32"}[_PROTOCOL.value]
+
+
+def _joint_errors_in_words() -> str:
+    sigma = "given" if _SIGMA.value else "withheld"
+    errors = f"an estimator's errors (sigma {sigma})" if _NOISE.value == "estimator" else "joint noise"
+    return f"{errors}, {100 * _ABSENT.value:g} % of joints absent" if _ABSENT.value else errors
+
+
+def _given() -> str:
+    """What solvers are given of twist and betas, from the flags."""
+    if _PROTOCOL.value == "round_trip":
+        return ""
+    which = "observed" if _PROTOCOL.value == "xocc" else "true"
+    twist = f"solvers that use the twist are given the {which} one" if _TWIST.value else "no solver is given the twist"
+    return f"; {twist}" + ("" if _BETAS.value == "true" else "; betas are given as zeros")
+
+
+def _write_hardest_clip(output: pathlib.Path, measured: dict[str, Any], options: dict[str, Any]) -> list[pathlib.Path]:
+    """Draws the acceleration error over the hardest clip, and its video if wanted; gives their paths."""
+    options = {name: value for name, value in options.items() if name != "alignment"}
+    clip, written = evaluation.hardest_clip(**measured, **options), [output / "xocc.png"]
+    flows = [name for name, s in measured["solvers"].items() if isinstance(s, solvers.InvertibleSolver)]
     evaluation.acceleration_figure(
-        curves, written[0], hidden=clip.hidden.mean(1), title=f"Acceleration error, {clip.name}"
+        {name: clip.accel[name] for name in flows or clip.accel},
+        written[0],
+        hidden=clip.hidden.mean(1),
+        title=f"Acceleration error, {clip.name}",
     )
     if _VIDEO.value:
         written.append(output / "xocc.mp4")
         poses = {figures.short_name(name, clip.answers): answer for name, answer in clip.answers.items()}
+        poser, faces = body.BodyPoser(measured["body"]), measured["body"].faces
         pictures = drawing.SideBySide(
-            clip.scene,
-            poser=body.BodyPoser(contest["body"]),
-            faces=contest["body"].faces,
-            poses={**poses, "truth": clip.scene.true_rotations},
+            clip.observed, poser=poser, faces=faces, poses={**poses, "truth": clip.observed.true_rotations}
         )
         pictures.write_video(written[1], step=1)
     return written
 
 
-def _observation():
-    """How the xocc protocol observes, from the flags."""
-    return {"occlude": None if _CLEAN.value else data.occluded_motion, "alignment": _ALIGNMENT.value}
+def _run(clips: Sequence[Clip]) -> results.Run:
+    """How the rows were measured, from the flags."""
+    deciding = [_STRIDE, _SEED, *(flag for flag, protocols in _PROTOCOLS_OF if _PROTOCOL.value in protocols)]
+    options = {flag.name: flag.value for flag in deciding if flag.name != _VIDEO.name}
+    used = clips[:: _STRIDE.value] if _PROTOCOL.value == "xocc" else clips
+    return results.Run(
+        protocol=_PROTOCOL.value,
+        command=_command(),
+        options={**options, "body": pathlib.PurePath(body_flag.BODY.value).name},
+        clips=len(used),
+        git_commit=results.git_commit(),
+    )
 
 
-def _as_told():
-    """What solvers are told of the twist, and the filters that their names ask for, from the flags."""
-    ends = {name: _FILTER.search(name) for name in _SOLVER.value}
-    smoothing = {name: evaluation.FILTERS[end.group()] for name, end in ends.items() if end}
-    return {"twist": _TWIST.value, "smoothing": smoothing}
-
-
-def _show_error_score(rows, output, frames, contest):
-    """Prints a table for the scores of frames and one for those of joints; draws nothing."""
-    print(f"\nError-score protocol: {frames}; {_told()}.")
-    print("\nFrames: rank correlation with the joints' true error and with MPJPE, noise of 0 to 100 mm;")
-    print("AUROC of frames with one joint displaced by 200 mm, by mm of noise on all joints")
-    _print_columns(rows, (*_FRAME_COLUMNS, *(column for column in rows[0] if column.startswith("auroc"))))
-    print("\nJoints: rank correlation with their true error, over all frames and within a frame;")
-    print("share of the frames in which the displaced joint has the highest score (chance 0.034)")
-    with_joints = [row for row in rows if row["rank_joint"] is not None]
-    _print_columns(with_joints, (*_JOINT_COLUMNS, *(column for column in rows[0] if column.startswith("found"))))
-    return []
-
-
-def _show_round_trip(rows, output, frames, contest):
-    """Prints the table; draws nothing."""
-    print(f"\nRound-trip protocol: {frames}, z = 0, float32; joints in mm, local rotations in degrees")
-    print(evaluation.text_table([{k: v for k, v in row.items() if k != "frames"} for row in rows], decimals=4))
-    return []
-
-
-def _print_columns(rows, columns):
-    columns = ("solver", "score", *columns)
-    print(evaluation.text_table([{name: row[name] for name in columns} for row in rows], decimals=3))
-
-
-def _check_protocol():
-    """Raises ValueError for a flag of another protocol."""
-    asked = {
-        "noise": {"--noise": _NOISE.value != "isotropic", "--sigma": _SIGMA.value, "--absent": _ABSENT.value != 0.0},
-        "xocc": {"--clean": _CLEAN.value, "--video": _VIDEO.value, "--alignment": _ALIGNMENT.value != "14"},
-    }
-    for protocol, used in asked.items():
-        strangers = [flag for flag, given in used.items() if given]
-        if strangers and _PROTOCOL.value != protocol:
-            wanted = f"--protocol={protocol}; got --protocol={_PROTOCOL.value}"
-            raise ValueError(f"`{strangers[0]}` is for {wanted}. Leave it out.")
-
-
-def _joint_errors():
-    """What the flags of the protocol noise say is done to the joints."""
-    estimate = data.estimate if _NOISE.value == "estimator" else None
-    return evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
-
-
-def _done():
-    """What is done to the joints, for titles."""
-    sigma = "told" if _SIGMA.value else "withheld"
-    noise = f"an estimator's errors (sigma {sigma})" if _NOISE.value == "estimator" else "joint noise"
-    return f"{noise}, {100 * _ABSENT.value:g} % of joints absent" if _ABSENT.value else noise
-
-
-def _told():
-    return "solvers that use the twist are told the true one" if _TWIST.value else "no solver is told the twist"
-
-
-def _prepared():
-    """Output folder, and clips, body, solvers and numbers for a protocol; cheap checks first, before any work."""
-    names = {name: _without_filter(name) for name in _SOLVER.value}
-    for name in names.values():
-        zoo.check_solver(name)
-    output = files.output_folder(_OUTPUT.value)
-    body_data = body.mannequin() if _BODY.value == "mannequin" else body.load_body(_BODY.value)
-    clips = io.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value)
-    body_joints = body_data.body_joints()
-    solvers = {name: zoo.load_solver(base, body_joints=body_joints) for name, base in names.items()}
-    needy = [name for name, solver in solvers.items() if solver.needs_twist]
-    if needy and not _TWIST.value:
-        raise ValueError(f"`twist` must be told to {needy[0]}, which cannot guess it; leave --notwist out.")
-    numbers = {"stride": _STRIDE.value, "seed": _SEED.value, "batch_size": _BATCH_SIZE.value}
-    return output, {"clips": clips, "solvers": solvers, "body": body_data, **numbers}
-
-
-def _without_filter(name):
-    """A solver's name without the filter, which only the protocols noise and xocc know."""
-    return _FILTER.sub("", name) if _PROTOCOL.value in ("noise", "xocc") else name
+def _command() -> str:
+    """The command that was given, with MOCAP for the place of the motion."""
+    given = {flag.name: flag.value for flag in _SHOWN if flag.present}
+    motion = pathlib.PurePath(_MOTION.value)
+    folder = motion.parent if motion.suffix or re.search(r"[*?\[]", motion.name) else motion
+    given["motion"] = f"MOCAP/{folder.name}"
+    lines = [shlex.quote(line.strip()) for line in run_record.flag_lines(given)]
+    return " ".join(["python tools/evaluate.py", *lines])

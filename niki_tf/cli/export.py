@@ -1,4 +1,4 @@
-"""Writes a solver as a SavedModel for TensorFlow Serving and as LiteRT files.
+"""Writes a solver as a SavedModel for TensorFlow Serving, as LiteRT files, or as a Keras file of half the size.
 
 Examples:
     python tools/export.py --model=saved_models/one_stage --output=saved_models/one_stage
@@ -19,13 +19,18 @@ from niki_tf.solvers import zoo
 _MODEL = flags.DEFINE_string(
     "model",
     None,
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
+    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish.",
     required=True,
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for 1/ (SavedModel) and model*.tflite.", required=True)
-_FORMAT = flags.DEFINE_multi_enum("format", ["saved_model", "litert"], ["saved_model", "litert"], "What is written.")
+_FORMAT = flags.DEFINE_multi_enum(
+    "format", ["saved_model", "litert"], ["saved_model", "litert", "keras"], "What is written; once a format."
+)
 _QUANTIZE = flags.DEFINE_multi_enum(
-    "quantize", ["none"], list(export.QUANTIZE), "How LiteRT files store weights; give the flag once for each file."
+    "quantize",
+    ["none"],
+    list(export.QUANTIZE),
+    "How LiteRT files store weights, once a file; of Keras files float16 or none.",
 )
 _BODY = flags.DEFINE_string(
     "body",
@@ -36,7 +41,7 @@ _BODY = flags.DEFINE_string(
 _MESH = flags.DEFINE_bool("mesh", default=False, help="Add the signature `mesh` of the SMPL file, its arrays included.")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks everything, writes and says what."""
     if argv[1:]:
         sys.exit(f"export takes flags only; got {' '.join(argv[1:])}.")
@@ -44,7 +49,7 @@ def main(argv):
         zoo.check_solver(_MODEL.value)
         output = files.output_folder(_OUTPUT.value)
         solver, surface = _solver_and_body()
-        written = [_write(output, *job, solver, surface) for job in tqdm(_jobs(), unit="file")]
+        written = [_write(output, form, how, solver, surface) for form, how in tqdm(_jobs(), unit="file")]
     except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"export: {error}")
     print("Written:")
@@ -53,37 +58,42 @@ def main(argv):
         print(f"  {path}  {size / 1e6:.1f} MB")
 
 
-def _jobs():
+def _jobs() -> list[tuple[str, str]]:
     """Format and quantisation of each thing to write."""
-    saved_model = [("saved_model", None)] if "saved_model" in _FORMAT.value else []
-    return saved_model + [("litert", how) for how in dict.fromkeys(_QUANTIZE.value) if "litert" in _FORMAT.value]
+    if "keras" in _FORMAT.value and "int8" in _QUANTIZE.value:
+        raise ValueError("`quantize` int8 is for LiteRT files; got --format=keras, which stores float16 or none.")
+    saved_model = [("saved_model", "none")] if "saved_model" in _FORMAT.value else []
+    keras_files = [("keras", how) for how in _QUANTIZE.value if "keras" in _FORMAT.value]
+    return (
+        saved_model
+        + keras_files
+        + [("litert", how) for how in dict.fromkeys(_QUANTIZE.value) if "litert" in _FORMAT.value]
+    )
 
 
-def _solver_and_body():
+def _solver_and_body() -> tuple[solvers.Solver, body.Body | None]:
     """The solver, and the `Body` of the signature `mesh` or None."""
     if _BODY.value in ("none", "mannequin"):
         if _MESH.value:
             raise ValueError(f"`mesh` is for the body of a file; got --body={_BODY.value}. Leave it out.")
         data = body.mannequin() if _BODY.value == "mannequin" else None
-        return _solver(data.body_joints() if data else None), body.Body(data) if data else None
+        solver = zoo.load(_MODEL.value, body_joints=data.body_joints() if data else None)
+        return solver, body.Body(data) if data else None
     data = body.load_body(_BODY.value)
     if _MESH.value:
         print(f"The files will carry the arrays of {_BODY.value}: who may have that file may have them, nobody else.")
-    return _solver(data.body_joints()), body.Body(data) if _MESH.value else None
+    return zoo.load(_MODEL.value, body_joints=data.body_joints()), body.Body(data) if _MESH.value else None
 
 
-def _solver(body_joints):
-    """The solver for the body of `body_joints`; None is the body that the model knows."""
-    folder = pathlib.Path(_MODEL.value.removesuffix(zoo.FINISH))
-    if body_joints is None and (folder / "model.keras").is_file():
-        body_joints = solvers.load(folder).body_joints
-    return zoo.load_solver(_MODEL.value, body_joints=body_joints or body.mannequin_joints())
-
-
-def _write(output, form, quantize, solver, surface):
+def _write(
+    output: pathlib.Path, form: str, quantize: str, solver: solvers.Solver, surface: body.Body | None
+) -> pathlib.Path:
     with quiet_start():
         if form == "saved_model":
             return export.write_saved_model(solver, output, body=surface)
+        if form == "keras":
+            solvers.save(solver, output, half=quantize == "float16")
+            return output / "model.keras"
         path = output / ("model.tflite" if quantize == "none" else f"model_{quantize}.tflite")
         with files.atomic_write(path) as beside:
             beside.write_bytes(export.litert(solver, quantize=quantize, body=surface))

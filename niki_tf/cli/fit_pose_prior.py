@@ -40,23 +40,23 @@ _SKIP_BAD = flags.DEFINE_bool("skip_bad", default=False, help="Leave bad motion 
 _LEAST_VARIANCE = (
     3e-3  # rad^2, added along the diagonal: knees and toes hardly turn but about one axis, hands not at all
 )
-_MIRRORED = np.float32([1.0, -1.0, -1.0])
+_MIRRORED = np.array([1.0, -1.0, -1.0], np.float32)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Checks everything, fits, writes, prints."""
     if argv[1:]:
         sys.exit(f"fit_pose_prior takes flags only; got {' '.join(argv[1:])}.")
     try:
-        solver, told = _fitted()
+        solver, summary = _fitted()
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"fit_pose_prior: {error}")
     zoo.save(solver, _WORKDIR.value)
-    print(told)
+    print(summary)
     print(f"model written to {pathlib.Path(_WORKDIR.value) / 'model.keras'}")
 
 
-def _fitted():
+def _fitted() -> tuple[solvers.MapFit, str]:
     """The solver with the prior that the flags describe, and a line about the fit."""
     gaussian_mixture = _gaussian_mixture()
     poses = body_poses(data.load_sources(_SOURCE.value, skip_bad=_SKIP_BAD.value), count=_POSES.value)
@@ -74,7 +74,7 @@ def _fitted():
     return solver, f"{len(poses):,} poses, {_COMPONENTS.value} Gaussians ({shares}), {mixture.n_iter_} rounds"
 
 
-def body_poses(motion, *, count):
+def body_poses(motion: data.MotionSet, *, count: int) -> np.ndarray:
     """About `count` body poses of a `MotionSet`, spread evenly over each source, and their mirror images.
 
     Returns:
@@ -90,7 +90,7 @@ def body_poses(motion, *, count):
     return np.concatenate([poses, mirrored])[:, 1:].reshape(2 * len(poses), -1)
 
 
-def _gaussian_mixture():
+def _gaussian_mixture() -> type:
     """scikit-learn's class; it is asked for before any motion is read."""
     try:
         from sklearn.mixture import GaussianMixture

@@ -63,7 +63,7 @@ def _flag_lines(module: types.ModuleType) -> Iterable[str]:
             start = f"  --[no]{flag.name}"
         else:
             start = f"  --{flag.name}" + (
-                "" if flag.default in (None, []) else f"={flag.default_as_str.strip(chr(39))}"
+                "" if flag.default in (None, []) else f"={str(flag.default_as_str).strip(chr(39))}"
             )
         line = f"{start}  {' '.join(str(flag.help).split())}"
         yield line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"

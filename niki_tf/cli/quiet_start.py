@@ -4,10 +4,11 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet_start():
+def quiet_start() -> Iterator[None]:
     """Keeps TensorFlow's start-up messages off the terminal; if the import fails, they are shown after all.
 
     The first of them are written by C++ code before any log level counts, hence the detour of the file descriptor.

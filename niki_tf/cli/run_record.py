@@ -2,23 +2,28 @@
 
 import importlib.metadata
 import json
+import os
 import pathlib
 import platform
 import subprocess
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from absl import flags
 
 from niki_tf import files
 
+Path = str | os.PathLike
+
 _PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
-def resolved(names):
+def resolved(names: Iterable[str]) -> dict[str, Any]:
     """Flags as they stand after flag files and overrides, name -> value."""
     return {name: flags.FLAGS[name].value for name in names}
 
 
-def write(workdir, values):
+def write(workdir: Path, values: dict[str, Any]) -> None:
     """Writes run.json (flags, versions, commit) and resolved.flags into `workdir`."""
     workdir = pathlib.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -28,12 +33,12 @@ def write(workdir, values):
     _write(workdir / "resolved.flags", "".join(flag_lines(values)))
 
 
-def started_with(workdir):
+def started_with(workdir: Path) -> dict[str, Any]:
     """The flags, name -> value, that the run in `workdir` was started with."""
     return json.loads((pathlib.Path(workdir) / "run.json").read_text())["flags"]
 
 
-def check(workdir, values, *, free=()):
+def check(workdir: Path, values: dict[str, Any], *, free: tuple[str, ...] = ()) -> None:
     """Compares `values` with the flags of the run that was started in `workdir`, if there is one.
 
     Raises:
@@ -50,7 +55,7 @@ def check(workdir, values, *, free=()):
             )
 
 
-def flag_lines(values):
+def flag_lines(values: dict[str, Any]) -> Iterator[str]:
     """Lines of a flag file that give the flags `values`, name -> value; those that are None are left out."""
     for name, value in values.items():
         if isinstance(value, bool):
@@ -61,7 +66,7 @@ def flag_lines(values):
             yield f"--{name}={value}\n"
 
 
-def _commit():
+def _commit() -> str | None:
     here = pathlib.Path(__file__).parent
     try:
         found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=here, capture_output=True)
@@ -70,6 +75,6 @@ def _commit():
     return found.stdout.decode().strip() or None
 
 
-def _write(path, text):
+def _write(path: pathlib.Path, text: str) -> None:
     with files.atomic_write(path) as beside:
         beside.write_text(text)

@@ -1,20 +1,27 @@
-"""The camera network of the published one-stage model as ours."""
+"""The camera network of the published one-stage model as a `CameraNetwork`."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from niki_tf import skeletons
 from niki_tf.convert.layout import Part
 from niki_tf.vision.camera_network import CameraNetwork
 
 _PREFIX = "regressor.camnet."
 _LAYERS = (0, 3, 6, 9)
-_INPUTS = 29 * 2 + 29 * 3 + 29 + 3
+"""Numbers of the linear layers in the published nn.Sequential."""
+_INPUTS = skeletons.NUM_JOINTS * (2 + 3 + 1) + 3
+"""Image position, position and sigma of each joint, and the camera."""
 
 
-def holds_camera(arrays):
-    """Whether any tensor of the camera network is there."""
+def holds_camera(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether `arrays` have any tensor of the camera network."""
     return any(name.startswith(_PREFIX) for name in arrays)
 
 
-def parts(arrays):
-    """Every tensor of the camera network, name -> `Part`; nothing if the checkpoint has none."""
+def parts(arrays: Mapping[str, np.ndarray]) -> dict[str, Part]:
+    """Every tensor of the camera network, name -> `Part`; empty if the checkpoint has none of them."""
     if not holds_camera(arrays):
         return {}
     hidden_dim = _hidden(arrays)
@@ -26,16 +33,16 @@ def parts(arrays):
     return {_PREFIX + name: part for name, part in found.items()}
 
 
-def _hidden(arrays):
-    """Width of the hidden layers: what most of their biases say."""
+def _hidden(arrays: Mapping[str, np.ndarray]) -> int | str:
+    """Width of the hidden layers, the most frequent size of their biases; a letter, for any, if there is no bias."""
     names = [f"{_PREFIX}camera_net.{layer}.bias" for layer in _LAYERS[:-1]]
     sizes = [len(arrays[name]) for name in names if name in arrays and arrays[name].ndim]
     return max(sizes, key=sizes.count, default="H")
 
 
-def build(arrays):
+def build(arrays: Mapping[str, np.ndarray]) -> CameraNetwork:
     """The `CameraNetwork` with the checkpoint's weights."""
-    network = CameraNetwork(hidden_dim=_hidden(arrays))
+    network = CameraNetwork(hidden_dim=len(arrays[f"{_PREFIX}camera_net.{_LAYERS[0]}.bias"]))
     weights = []
     for layer in _LAYERS:
         weights += [arrays[f"{_PREFIX}camera_net.{layer}.{what}"] for what in ("weight", "bias")]

@@ -1,17 +1,20 @@
-"""Reads PyTorch checkpoints as NumPy arrays, without running what they name."""
+"""Reads PyTorch checkpoints as NumPy arrays, without running any code that they name."""
 
 import os
 import pickle
 import zipfile
+from typing import Any
 
 import numpy as np
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Keys under which a checkpoint may hold the dictionary of tensors."""
 _PARALLEL = "module."
+"""What torch's DataParallel puts before all names."""
 _CURE = "fetch it again, or save the model's state_dict() alone."
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The tensors of a `.pth` file, name -> NumPy array; see `state_dict`.
 
     Read with `weights_only=True`: a file that names anything but tensors and plain containers is refused.
@@ -27,7 +30,7 @@ def load_checkpoint(path):
         raise FileNotFoundError(f"`path`: no checkpoint {path!r}.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:  # its text advises to run what the file names
+    except pickle.UnpicklingError:  # its text advises to run the code that the file names
         raise ValueError(f"{path}: no PyTorch file of tensors, or one that names other things; {_CURE}") from None
     except (RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         reason = str(error).strip().partition("\n")[0]
@@ -38,14 +41,14 @@ def load_checkpoint(path):
         raise ValueError(f"{path}: {error}") from None
 
 
-def state_dict(content):
-    """Name -> NumPy array of what a checkpoint holds; floats as float32.
+def state_dict(content: Any) -> dict[str, np.ndarray]:
+    """The tensors of a checkpoint, name -> NumPy array; floats as float32.
 
-    The dictionary may lie in another one under "state_dict", "model_state_dict" or "model", and all names may start
-    with "module." (torch's DataParallel).
+    The dictionary of tensors may be an entry of another one, under "state_dict", "model_state_dict" or "model", and
+    all names may start with "module." (torch's DataParallel).
 
     Args:
-        content: dictionary of tensors (torch or NumPy), or one that wraps it.
+        content: dictionary of tensors (torch or NumPy), or one that holds it.
 
     Raises:
         ValueError: `content` is not such a dictionary.
@@ -69,7 +72,7 @@ def state_dict(content):
     return arrays
 
 
-def _torch():
+def _torch() -> Any:
     try:
         import torch
     except ImportError:
@@ -79,7 +82,7 @@ def _torch():
     return torch
 
 
-def _to_array(name, value):
+def _to_array(name: Any, value: Any) -> np.ndarray:
     """A tensor or array as a NumPy array."""
     if hasattr(value, "is_floating_point"):
         value = value.detach().cpu()

@@ -1,41 +1,50 @@
 """The body that a published checkpoint carries as buffers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.body import BodyJoints
+from niki_tf.body.body_data import POSE_FEATURES
 from niki_tf.body.body_files import TIP_VERTICES
 from niki_tf.convert.layout import Part
 
 _PREFIX = "regressor.smpl_layer."
-_READ = {"v_template": (6890, 3), "J_regressor": (24, 6890), "shapedirs": (6890, 3, "B")}
-_COMPARED = {"parents": (29,)}
-_NOT_READ = {
+_VERTICES = 6890
+_JOINTS, _ROTATIONS = skeletons.NUM_JOINTS, skeletons.NUM_ROTATIONS
+_READ: dict[str, tuple[int | str, ...]] = {
+    "v_template": (_VERTICES, 3),
+    "J_regressor": (_ROTATIONS, _VERTICES),
+    "shapedirs": (_VERTICES, 3, "B"),
+}
+_COMPARED: dict[str, tuple[int | str, ...]] = {"parents": (_JOINTS,)}
+_NOT_READ: dict[str, tuple[tuple[int | str, ...], str]] = {
     "faces_tensor": (("F", 3), "the surface; niki_tf.body.Body draws it from a body file"),
-    "posedirs": ((207, 6890 * 3), "moves the surface, not the joints; it is read from a body file"),
-    "lbs_weights": ((6890, 24), "moves the surface, not the joints; it is read from a body file"),
-    "J_regressor_h36m": (("J", 6890), "joints of an evaluation protocol, which no solver needs"),
-    "children_map": ((29,), "follows from the tree; skeletons.BONE_CHILD has it"),
+    "posedirs": ((POSE_FEATURES, _VERTICES * 3), "moves the surface, not the joints; it is read from a body file"),
+    "lbs_weights": ((_VERTICES, _ROTATIONS), "moves the surface, not the joints; it is read from a body file"),
+    "J_regressor_h36m": (("J", _VERTICES), "joints of an evaluation protocol, which no solver needs"),
+    "children_map": ((_JOINTS,), "follows from the tree; skeletons.BONE_CHILD has it"),
 }
 
 
-def holds_body(arrays):
-    """Whether any buffer of a body is there."""
+def holds_body(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether `arrays` have any buffer of a body."""
     return any(name.startswith(_PREFIX) for name in arrays)
 
 
-def parts(arrays, *, own):
-    """The buffers of a body, name -> `Part`; all of them or none must be there if the rest skeleton is made from them.
+def parts(arrays: Mapping[str, np.ndarray], *, make_body: bool) -> dict[str, Part]:
+    """The buffers of a body, name -> `Part`; if the rest skeleton is made from them, all must be there or none.
 
-    A body layer of another version may have more: they are named as not used.
+    A body layer of another version may have more: they are listed as not used.
 
     Args:
         arrays: name -> NumPy array.
-        own: whether the rest skeleton is made from them.
+        make_body: whether the rest skeleton is made from them.
     """
-    needed = own and holds_body(arrays)
-    read = "makes the rest skeleton" if own else "the skeleton of another body was asked for"
-    found = {name: Part(shape, read, used=own, needed=needed) for name, shape in _READ.items()}
+    needed = make_body and holds_body(arrays)
+    use = "makes the rest skeleton" if make_body else "the skeleton of another body was asked for"
+    found = {name: Part(shape, use, used=make_body, needed=needed) for name, shape in _READ.items()}
     for name, shape in _COMPARED.items():
         found[name] = Part(shape, "compared with skeletons.SMPL_29, which is what the solver uses", needed=needed)
     for name, (shape, reason) in _NOT_READ.items():
@@ -45,14 +54,18 @@ def parts(arrays, *, own):
     return known | {name: Part(arrays[name].shape, "no solver needs it", used=False) for name in others}
 
 
-def check_tree(arrays):
-    """Raises ValueError if the checkpoint has a kinematic tree and it is not that of `skeletons.SMPL_29`."""
+def check_tree(arrays: Mapping[str, np.ndarray]) -> None:
+    """Compares the kinematic tree of the checkpoint, if it has one, with that of `skeletons.SMPL_29`.
+
+    Raises:
+        ValueError: they differ.
+    """
     name = _PREFIX + "parents"
     if name in arrays and tuple(arrays[name][1:]) != skeletons.SMPL_29.parents[1:]:
         raise ValueError(f"`{name}` must be the tree {skeletons.SMPL_29.parents}; got {arrays[name].tolist()}.")
 
 
-def body_joints(arrays):
+def body_joints(arrays: Mapping[str, np.ndarray]) -> BodyJoints:
     """The `BodyJoints` of the checkpoint's body: joints by the regressor, tips by their vertices.
 
     Raises:

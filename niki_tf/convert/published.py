@@ -1,25 +1,38 @@
-"""The two published models, told apart by the names of their tensors, as solvers."""
+"""The two published models, recognised by the names of their tensors, as solvers."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 
 from niki_tf import solvers
 from niki_tf.body import BodyJoints
 from niki_tf.convert import camera_weights, checkpoint_body, layout
 from niki_tf.convert.masked_flow import MaskedFlow
+from niki_tf.flows import Flow
+from niki_tf.solvers.invertible import JOINTS, PADDING, POSE, SIGMA, TWIST
 
-_ONE_STAGE = MaskedFlow("regressor.flow.mask", "regressor.flow.{kind}.{step}.{layer}", (0, 2, 4), 176)
+_Arrays = Mapping[str, np.ndarray]
+_Flows = Mapping[str, MaskedFlow]
+
+_ONE_STAGE = MaskedFlow(
+    "regressor.flow.mask", "regressor.flow.{kind}.{step}.{layer}", (0, 2, 4), JOINTS + SIGMA + PADDING
+)
 _JOINT_FLOW = MaskedFlow(
     "regressor.flow_j2s.jts_masks",
     "regressor.flow_j2s.jts_net{kind}.{step}.encoder.{layer}",
     (0, 3, 6),
-    176,
+    JOINTS + SIGMA + PADDING,
     condition=10,
     condition_mask="regressor.flow_j2s.shape_masks",
 )
-_ROTATION_FLOW = MaskedFlow("regressor.flow_s2r.mask", "regressor.flow_s2r.{kind}.{step}.{layer}", (0, 3, 6), 190)
+_ROTATION_FLOW = MaskedFlow(
+    "regressor.flow_s2r.mask", "regressor.flow_s2r.{kind}.{step}.{layer}", (0, 3, 6), POSE + TWIST
+)
 _ROTATION_DROPOUT = 0.5
+"""Of the published code; a checkpoint does not say it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,19 +42,19 @@ class Conversion:
     Attributes:
         solver: `OneStage` or `TwistSwing` with the checkpoint's weights.
         camera: `CameraNetwork` with the checkpoint's weights; None if it has none.
-        report: what was found and what became of every tensor, for JSON.
+        report: sizes of the flows and the use of every tensor, for JSON.
     """
 
     solver: keras.Model
     camera: keras.Model | None
-    report: dict
+    report: dict[str, Any]
 
 
-def convert(arrays, *, body_joints=None):
+def convert(arrays: Mapping[str, np.ndarray], *, body_joints: BodyJoints | None = None) -> Conversion:
     """The published model whose state dict is `arrays`, as a solver that computes the same function.
 
-    Couplings, widths and masks are the checkpoint's. Halves of layers that a mask kills are left out. Where the mask of
-    the betas is zero in all steps, they reach nothing and the solver is not conditioned.
+    Couplings, widths and masks are the checkpoint's. Halves of layers that a mask multiplies by zero are left out. If
+    the mask of the betas is zero in all steps, the solver is not conditioned on them.
 
     Args:
         arrays: name -> NumPy array, from `load_checkpoint` or `state_dict`.
@@ -52,28 +65,34 @@ def convert(arrays, *, body_joints=None):
             coupling flow, or there is no body.
     """
     make, flows = _model(arrays)
-    own, parts = body_joints is None, {}
-    for flow in flows.values():
-        parts |= flow.parts(arrays)
-    if make is _one_stage:
-        parts |= camera_weights.parts(arrays)
-    layout.check(arrays, parts | (body_parts := checkpoint_body.parts(arrays, own=own)))
+    has_camera = make is _one_stage and camera_weights.holds_camera(arrays)
+    parts = _parts(arrays, flows, has_camera=has_camera, make_body=body_joints is None)
+    layout.check(arrays, parts)
     checkpoint_body.check_tree(arrays)
-    solver = make(checkpoint_body.body_joints(arrays) if own else body_joints, flows, arrays)
+    solver = make(checkpoint_body.body_joints(arrays) if body_joints is None else body_joints, flows, arrays)
     for name, flow in flows.items():
         flow.fill(getattr(solver, name), arrays)
-    camera = camera_weights.build(arrays) if make is _one_stage and camera_weights.holds_camera(arrays) else None
     report = {
         "model": type(solver).__name__,
-        "flows": {name: _told(getattr(solver, name), flow, arrays) for name, flow in flows.items()},
-        "camera_network": camera is not None,
-        "rest_skeleton": "the checkpoint's own body" if own else "another body, as asked for",
-        "tensors": layout.report(arrays, parts | body_parts),
+        "flows": {name: _flow_report(getattr(solver, name), flow, arrays) for name, flow in flows.items()},
+        "camera_network": has_camera,
+        "rest_skeleton": "the checkpoint's own body" if body_joints is None else "another body, as asked for",
+        "tensors": layout.report(arrays, parts),
     }
-    return Conversion(solver, camera, report)
+    return Conversion(solver, camera_weights.build(arrays) if has_camera else None, report)
 
 
-def _model(arrays):
+def _parts(arrays: _Arrays, flows: _Flows, *, has_camera: bool, make_body: bool) -> dict[str, layout.Part]:
+    """Every tensor that the checkpoint should hold, name -> `Part`."""
+    parts: dict[str, layout.Part] = {}
+    for flow in flows.values():
+        parts |= flow.parts(arrays)
+    if has_camera:
+        parts |= camera_weights.parts(arrays)
+    return parts | checkpoint_body.parts(arrays, make_body=make_body)
+
+
+def _model(arrays: _Arrays) -> tuple[Callable[..., solvers.LearnedSolver], dict[str, MaskedFlow]]:
     """What makes the solver, and the flows that the checkpoint must hold, by the names that the solver gives them."""
     if any(name.startswith(("regressor.flow_j2s.", "regressor.flow_s2r.")) for name in arrays):
         return _twist_swing, {"joint_flow": _JOINT_FLOW, "rotation_flow": _ROTATION_FLOW}
@@ -85,7 +104,7 @@ def _model(arrays):
     )
 
 
-def _one_stage(body_joints, flows, arrays):
+def _one_stage(body_joints: BodyJoints, flows: _Flows, arrays: _Arrays) -> solvers.OneStage:
     flow = flows["flow"]
     num_couplings, hidden_dim = flow.sizes(arrays)
     return solvers.OneStage(
@@ -94,16 +113,15 @@ def _one_stage(body_joints, flows, arrays):
         hidden_dim=hidden_dim,
         condition="none",
         canonical=False,
-        masks=[flow.own_mask(arrays)],
+        masks=[flow.mask_argument(arrays)],
     )
 
 
-def _twist_swing(body_joints, flows, arrays):
+def _twist_swing(body_joints: BodyJoints, flows: _Flows, arrays: _Arrays) -> solvers.TwistSwing:
     joint_flow, rotation_flow = flows["joint_flow"], flows["rotation_flow"]
     conditioned = joint_flow.conditioned(arrays)
-    (num_couplings, hidden_dim), (num_rotation_couplings, rotation_hidden_dim) = (
-        flow.sizes(arrays) for flow in flows.values()
-    )
+    num_couplings, hidden_dim = joint_flow.sizes(arrays)
+    num_rotation_couplings, rotation_hidden_dim = rotation_flow.sizes(arrays)
     return solvers.TwistSwing(
         _with_betas(body_joints, joint_flow.condition) if conditioned else body_joints,
         num_couplings=num_couplings,
@@ -116,24 +134,26 @@ def _twist_swing(body_joints, flows, arrays):
         twist_known=False,
         compose_twist=False,
         twist_hidden_dim=0,
-        masks=[joint_flow.own_mask(arrays), rotation_flow.own_mask(arrays)],
+        masks=[joint_flow.mask_argument(arrays), rotation_flow.mask_argument(arrays)],
     )
 
 
-def _with_betas(body_joints, count):
+def _with_betas(body_joints: BodyJoints, count: int) -> BodyJoints:
     """The skeleton with the first `count` of its shape directions."""
     if body_joints.num_betas < count:
-        raise ValueError(f"`body_joints` must have {count} betas, which the weights see; got {body_joints.num_betas}.")
+        raise ValueError(
+            f"`body_joints` must have {count} betas, which the weights are for; got {body_joints.num_betas}."
+        )
     return BodyJoints(body_joints.joints, directions=body_joints.directions[..., :count])
 
 
-def _told(ours, published, arrays):
-    """What the report says of one flow."""
+def _flow_report(flow: Flow, published: MaskedFlow, arrays: _Arrays) -> dict[str, Any]:
+    """Sizes of one flow, as the checkpoint has it and as it is stored."""
     return {
-        "num_couplings": ours.num_couplings,
-        "hidden_dim": ours.hidden_dim,
-        "mask": "alternating, the odd entries kept first" if ours.mask is None else "the checkpoint's own",
-        "condition": ours.condition,
+        "num_couplings": flow.num_couplings,
+        "hidden_dim": flow.hidden_dim,
+        "mask": "alternating, the odd entries kept first" if flow.mask is None else "the checkpoint's own",
+        "condition": flow.condition,
         "weights_in_checkpoint": published.weights(arrays),
-        "weights_stored": ours.count_params(),
+        "weights_stored": flow.count_params(),
     }

@@ -1,7 +1,7 @@
 """Variety of poses, made in the graph: body parts exchanged between frames, mirror, joint perturbation, yaw.
 
-Everything random comes from `RandomStreams`, which is a function of seed and step alone: a run that is started again
-in the middle sees what an uninterrupted one sees, and each of several workers sees its own share of the same batch.
+All random numbers come from `RandomStreams` and depend on seed and step alone: a resumed run sees the batches of an
+uninterrupted one, and each of several workers sees its own share of the same batch.
 """
 
 import dataclasses
@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.data.random_streams import RandomStreams
+from niki_tf.data.sources import MotionSet
 from niki_tf.settings import described
 
 _PARTS = (
@@ -36,70 +39,95 @@ class Augmentation:
     bone_jitter: float = described(0.02, "Standard deviation of a relative change of each bone's length.")
 
 
-def augmented_poses(draws, motion, settings):
-    """Local rotations (n, 24, 3, 3) drawn from the motion set, varied as `settings` say."""
-    return augmented_windows(draws, motion, settings, frames=1)[0][:, 0]
+def augmented_poses(streams: RandomStreams, motion: MotionSet, settings: Augmentation) -> tf.Tensor:
+    """Local rotations (n, 24, 3, 3) drawn from the motion set and varied as `settings` say."""
+    return augmented_windows(streams, motion, settings, frames=1)[0][:, 0]
 
 
-def augmented_windows(draws, motion, settings, *, frames):
-    """Stretches of motion drawn from the motion set, varied as `settings` say, each frame of a stretch alike.
+def augmented_windows(
+    streams: RandomStreams, motion: MotionSet, settings: Augmentation, *, frames: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Windows of motion drawn from the motion set and varied as `settings` say, each frame of a window alike.
 
-    A clip that ends before a stretch does is held at its last frame.
+    A clip that ends before its window does is padded with its last frame.
+
+    Args:
+        streams: `RandomStreams` of n examples.
+        motion: `MotionSet` to draw from.
+        settings: `Augmentation`.
+        frames: number of frames of a window.
 
     Returns:
-        local rotations (n, frames, 24, 3, 3), and which frames are motion and not the last one held, (n, frames).
+        local rotations (n, frames, 24, 3, 3), and a mask (n, frames), bool, that is False for padding.
     """
-    varied = draws.uniform(1) >= settings.natural
-    first, mirrored = _frames_of_parts(draws, motion, settings, varied)
+    varied = streams.uniform(1) >= settings.natural
+    first, mirrored = _frames_of_parts(streams, motion, settings, varied)
     times = first[:, None] + tf.range(frames, dtype=first.dtype)[:, None]
     ends = tf.gather(tf.constant(motion.ends), first)[:, None]
     if settings.reverse and frames > 1:
-        backwards = draws.uniform(1) < settings.reverse
+        backwards = streams.uniform(1) < settings.reverse
         times = tf.where(backwards[..., None], times[:, ::-1], times)
-    flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)[:, None]
-    own, other = tf.range(24, dtype=tf.int64), tf.constant(skeletons.SMPL_24.mirror, tf.int64)
-    places = tf.gather(tf.minimum(times, ends), _PART_OF_JOINT, axis=2) * 24 + tf.where(flip, other, own)
-    poses = tf.cast(tf.gather(tf.reshape(tf.constant(motion.poses), [-1, 3]), places), tf.float32)
-    poses *= tf.where(flip[..., None], tf.constant([1.0, -1.0, -1.0]), tf.ones([3]))
-    local = rotations.rotvec_to_matrix(poses)
-    turn = settings.perturb * draws.uniform(1, 1) ** 2 * draws.normal(24, 3) * tf.cast(varied, tf.float32)[..., None]
+    local = rotations.rotvec_to_matrix(_gathered_poses(motion, tf.minimum(times, ends), mirrored))
+    scale = settings.perturb * streams.uniform(1, 1) ** 2
+    turn = scale * streams.normal(skeletons.NUM_ROTATIONS, 3) * tf.cast(varied, tf.float32)[..., None]
     local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn)[:, None])
-    yaw = rotations.rotvec_to_matrix(2 * np.pi * draws.uniform(1) * tf.constant([0.0, 1.0, 0.0]))[:, None]
+    yaw = rotations.rotvec_to_matrix(2 * np.pi * streams.uniform(1) * tf.constant([0.0, 1.0, 0.0]))[:, None]
     local = tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :, :1]), local[:, :, 1:]], 2)
     return local, (times <= ends)[..., 0]
 
 
-def _frames_of_parts(draws, motion, settings, varied):
+def _gathered_poses(motion: MotionSet, times: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+    """Rotation vectors (n, T, 24, 3) of the frames `times` (n, T, 5) of each part; mirrored where `mirrored` (n, 5)."""
+    flip = tf.gather(mirrored, _PART_OF_JOINT, axis=1)[:, None]
+    joints = tf.range(skeletons.NUM_ROTATIONS, dtype=tf.int64)
+    counterparts = tf.constant(skeletons.SMPL_24.mirror, tf.int64)
+    rows = tf.gather(times, _PART_OF_JOINT, axis=2) * skeletons.NUM_ROTATIONS + tf.where(flip, counterparts, joints)
+    poses = tf.cast(tf.gather(tf.reshape(tf.constant(motion.poses), [-1, 3]), rows), tf.float32)
+    return poses * tf.where(flip[..., None], tf.constant([1.0, -1.0, -1.0]), tf.ones([3]))
+
+
+def _frames_of_parts(
+    streams: RandomStreams, motion: MotionSet, settings: Augmentation, varied: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Frame of each part and whether it is mirrored, both (n, 5); the same for all parts where not `varied` (n, 1)."""
     parts = len(_PARTS)
-    frames = _draw_frames(draws, motion, parts)
-    exchanged = varied & (draws.uniform(parts) < settings.exchange)
-    mirrored = draws.uniform(parts) < settings.mirror
+    frames = _draw_frames(streams, motion, parts)
+    exchanged = varied & (streams.uniform(parts) < settings.exchange)
+    mirrored = streams.uniform(parts) < settings.mirror
     return tf.where(exchanged, frames, frames[:, :1]), tf.where(exchanged, mirrored, mirrored[:, :1])
 
 
-def _draw_frames(draws, motion, count):
-    """`count` frame numbers for each example: a source by its probability, then a frame evenly within it."""
+def _draw_frames(streams: RandomStreams, motion: MotionSet, count: int) -> tf.Tensor:
+    """Frame numbers (n, count): a source by its probability, then a frame uniformly within it."""
     edges = tf.constant(np.cumsum(motion.probabilities)[:-1], tf.float32)
-    source = tf.searchsorted(edges, tf.reshape(draws.uniform(count), [-1]), side="right")
+    source = tf.searchsorted(edges, tf.reshape(streams.uniform(count), [-1]), side="right")
     starts, counts = tf.constant(motion.starts, tf.int64), tf.constant(motion.counts, tf.int64)
     size = tf.gather(counts, source)
-    within = tf.cast(tf.reshape(draws.uniform(count), [-1]) * tf.cast(size, tf.float32), tf.int64)
+    within = tf.cast(tf.reshape(streams.uniform(count), [-1]) * tf.cast(size, tf.float32), tf.int64)
     return tf.reshape(tf.gather(starts, source) + tf.minimum(within, size - 1), [-1, count])
 
 
-def random_rest_joints(draws, body_joints, settings):
-    """Betas (n, B) and rest joints (n, 29, 3) of random bodies."""
-    betas = tf.clip_by_value(draws.normal(body_joints.num_betas), -settings.beta_limit, settings.beta_limit)
+def random_rest_joints(
+    streams: RandomStreams, body_joints: BodyJoints, settings: Augmentation
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Betas (n, B) and rest joints (n, 29, 3), metres, of random bodies."""
+    betas = tf.clip_by_value(streams.normal(body_joints.num_betas), -settings.beta_limit, settings.beta_limit)
     rest_joints = body_joints(betas)
     if not settings.bone_jitter:
         return betas, rest_joints
-    return betas, jittered(rest_joints, 1.0 + settings.bone_jitter * draws.normal(29))
+    return betas, scale_bones(rest_joints, 1.0 + settings.bone_jitter * streams.normal(skeletons.NUM_JOINTS))
 
 
-def jittered(rest_joints, factors):
-    """Rest joints (n, 29, 3) with each bone made longer by its factor (n, 29), alike on both sides."""
+def scale_bones(rest_joints: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Rest joints with each bone scaled by the mean of its factor and that of its counterpart on the other side.
+
+    Args:
+        rest_joints: (n, 29, 3) metres.
+        factors: (n, 29), of the bones that end in each joint; that of the root is not used.
+
+    Returns:
+        rest joints (n, 29, 3) metres, with bones in the same directions.
+    """
     even = 0.5 * (factors + tf.gather(factors, skeletons.SMPL_29.mirror, axis=-1))
-    steps = kinematics.bones(rest_joints)
-    steps = tf.concat([steps[:, :1], steps[:, 1:] * even[:, 1:, None]], 1)
-    return kinematics.sum_bones(steps)
+    offsets = kinematics.bones(rest_joints)
+    return kinematics.sum_bones(tf.concat([offsets[:, :1], offsets[:, 1:] * even[:, 1:, None]], 1))

@@ -1,4 +1,4 @@
-"""What training does to joints and twists, made in the graph: noise, an estimator's errors, absence, occlusion."""
+"""Errors of the observed joints and twists in training, made in the graph: noise, absence, occlusion."""
 
 import dataclasses
 
@@ -6,10 +6,15 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.data import estimator, occlusion
+from niki_tf.data.random_streams import RandomStreams
 from niki_tf.settings import described
 
 _TWIST_EDGE = 0.15
-_MOST_ABSENT = 0.5
+"""Width of the range of a uniform number in which an example's share of known twists goes from 1 to 0. Set by hand."""
+_MAX_ABSENT = 0.5
+"""Largest share of joints that an example misses. Set by hand."""
+_SIGMA_SPREAD = 0.4
+"""Standard deviation of the logarithm of the sigma that is reported of isotropic noise: a factor of 1.5. By hand."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,59 +31,67 @@ class Corruption:
     twist_given: float = described(0.5, "Share of examples that know all twists; a few know a part, the others none.")
 
 
-def corrupt(draws, joints, settings):
-    """Noisy joints, relative to their own joint 0, joint_sigma, metres, and which joints are hidden.
+def corrupt(streams: RandomStreams, joints: tf.Tensor, settings: Corruption) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Noisy joints relative to their joint 0, their sigma, and which of them are hidden.
 
-    With isotropic noise the sigma that is given is the true level within a factor of about 1.5 either way. A joint
-    that is absent has the sigma `skeletons.ABSENT`, given or not; its position tells nothing, solvers fill it. An
-    estimator's sigma is given in `sigma_given` of the examples, too, that of occluded ones in twice that share.
+    The sigma of isotropic noise is the true level within a factor of about 1.5 either way. A sigma is given in
+    `sigma_given` of the examples, of occluded ones in twice that share, and is zero in the others. An absent joint
+    always has the sigma `skeletons.ABSENT`; its position carries no information, and solvers fill it in.
 
     Args:
-        draws: `RandomStreams` of n examples.
+        streams: `RandomStreams` of n examples.
         joints: (n, 29, 3), or (n, T, 29, 3) for windows, true, metres.
         settings: `Corruption`.
 
     Returns:
-        joints of the same shape; sigma and the mask of hidden joints without the last axis.
+        joints (n, 29, 3) metres, sigma (n, 29) metres and mask of hidden joints (n, 29), bool; of windows (n, T, ...).
     """
-    once = [1] * (joints.shape.rank - 3)
+    per_window = [1] * (joints.shape.rank - 3)
     inner = joints.shape[1:-1]
-    level = settings.noise * draws.uniform(*once, 1, 1) ** settings.noise_power
-    noisy = joints + level * draws.normal(*inner, 3)
-    reported = level[..., 0] * tf.exp(0.4 * draws.normal(*once, 1)) * tf.ones([1] * (len(once) + 1) + [29])
-    place, hidden = draws.uniform(*once, 1), tf.zeros(tf.shape(joints)[:-1], tf.bool)
+    level = settings.noise * streams.uniform(*per_window, 1, 1) ** settings.noise_power
+    noisy = joints + level * streams.normal(*inner, 3)
+    reported = level[..., 0] * tf.exp(_SIGMA_SPREAD * streams.normal(*per_window, 1))
+    rank, hidden = streams.uniform(*per_window, 1), tf.zeros(tf.shape(joints)[:-1], tf.bool)
     if settings.estimator:
-        estimated, sigma = estimator.estimate(draws, joints)
-        chosen = draws.uniform(*once, 1) < settings.estimator
+        estimated, sigma = estimator.random_estimate(streams, joints)
+        chosen = streams.uniform(*per_window, 1) < settings.estimator
         noisy, reported = tf.where(chosen[..., None], estimated, noisy), tf.where(chosen, sigma, reported)
     if settings.occluded:
-        seen, sigma, hidden = _occluded(draws, joints)
-        chosen = draws.uniform(*once, 1) < settings.occluded
+        seen, sigma, hidden = _occluded(streams, joints)
+        chosen = streams.uniform(*per_window, 1) < settings.occluded
         noisy, reported = tf.where(chosen[..., None], seen, noisy), tf.where(chosen, sigma, reported)
-        hidden, place = hidden & chosen, tf.where(chosen, 0.5 * place, place)
-    sigma = tf.where(place < settings.sigma_given, reported, 0.0)
+        hidden, rank = hidden & chosen, tf.where(chosen, 0.5 * rank, rank)
+    sigma = tf.where(rank < settings.sigma_given, reported, 0.0)
     if settings.absent:
-        missing = _MOST_ABSENT * draws.uniform(*once, 1)
-        missing *= tf.cast(draws.uniform(*once, 1) < settings.absent, tf.float32)
-        absent = draws.uniform(*inner) < missing
-        sigma = tf.where(absent, skeletons.ABSENT, sigma)
+        missing = _MAX_ABSENT * streams.uniform(*per_window, 1)
+        missing *= tf.cast(streams.uniform(*per_window, 1) < settings.absent, tf.float32)
+        sigma = tf.where(streams.uniform(*inner) < missing, skeletons.ABSENT, sigma)
     return noisy - noisy[..., :1, :], tf.broadcast_to(sigma, tf.shape(joints)[:-1]), hidden
 
 
-def _occluded(draws, joints):
-    """As `occlusion.occlude`, single frames (n, 29, 3) being windows of one."""
+def _occluded(streams: RandomStreams, joints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """`occlusion.occlude` of windows (n, T, 29, 3), or of single frames (n, 29, 3) as windows of one frame."""
     if joints.shape.rank == 4:
-        return occlusion.occlude(draws, joints)
-    return tuple(x[:, 0] for x in occlusion.occlude(draws, joints[:, None]))
+        return occlusion.occlude(streams, joints)
+    seen, sigma, hidden = occlusion.occlude(streams, joints[:, None])
+    return seen[:, 0], sigma[:, 0], hidden[:, 0]
 
 
-def corrupt_twist(draws, twist, hidden, settings):
-    """The twist (n, 23, 2), or (n, T, 23, 2), as it is observed: turned by an error of its own, (0, 0) if not known.
+def corrupt_twist(streams: RandomStreams, twist: tf.Tensor, hidden: tf.Tensor, settings: Corruption) -> tf.Tensor:
+    """The twist as observed: rotated by a normal error, or (0, 0) where it is not known, as of hidden joints.
 
-    Of joints that are `hidden`, (n, 29) or (n, T, 29), it is not known.
+    Args:
+        streams: `RandomStreams` of n examples.
+        twist: (n, 23, 2), or (n, T, 23, 2) for windows, true, as (cos, sin).
+        hidden: (n, 29), or (n, T, 29), from `corrupt`.
+        settings: `Corruption`.
+
+    Returns:
+        twist of the same shape.
     """
-    once, inner = [1] * (twist.shape.rank - 3), twist.shape[1:-1]
-    turned = estimator.turned_twist(twist, settings.twist_noise * draws.uniform(*once, 1) ** 2 * draws.normal(*inner))
-    share = draws.uniform(*once, 1) + settings.twist_given - 1.0
-    known = draws.uniform(*inner) < tf.clip_by_value(1.0 + share / _TWIST_EDGE, 0.0, 1.0)
-    return tf.where((known & ~hidden[..., 1:24])[..., None], turned, 0.0)
+    per_window, inner = [1] * (twist.shape.rank - 3), twist.shape[1:-1]
+    error = settings.twist_noise * streams.uniform(*per_window, 1) ** 2 * streams.normal(*inner)
+    rotated = estimator.rotate_twist(twist, error)
+    share = streams.uniform(*per_window, 1) + settings.twist_given - 1.0
+    known = streams.uniform(*inner) < tf.clip_by_value(1.0 + share / _TWIST_EDGE, 0.0, 1.0)
+    return tf.where((known & ~hidden[..., 1 : skeletons.NUM_ROTATIONS])[..., None], rotated, 0.0)

@@ -1,11 +1,12 @@
-"""Truncation and occlusion over time, at the level of joints: what an estimator gives for a person partly out of sight.
+"""Truncation and occlusion over time, at the level of joints: a pose estimator's output for a person partly hidden.
 
-A virtual camera sees the posed body. At key frames the image is cut, mostly so that a part of the body falls outside,
-and a square hides what lies under it; between key frames both move linearly. Joints that are seen have an estimator's
-errors. Those that are not are placed at the border of the image or somewhere else, far off, partly at the same wrong
-place from frame to frame and partly not, and the sigma that is reported of them cannot be relied upon.
+A virtual camera projects the posed body. At key frames the image is cropped, mostly so that a part of the body falls
+outside, and a square occludes what lies under it; between key frames both move linearly. Visible joints have the
+errors of `estimator`. Hidden joints are placed at the border of the image or at a wrong place far off, an error that
+persists in part from frame to frame; the sigma reported of them may be overconfident.
 
-Source: NIKI, supplementary material, section I (3DPW-XOCC), carried over from images to joints.
+Source: NIKI, supplementary material, section I (3DPW-XOCC), carried over from images to joints. What it does not
+specify, the errors of hidden joints, is set by hand.
 """
 
 import zlib
@@ -13,158 +14,193 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import skeletons
+from niki_tf import camera, skeletons
 from niki_tf.data import estimator
 from niki_tf.data.random_streams import RandomStreams
+from niki_tf.motion.clip import Clip
+from niki_tf.shapes import TensorLike
 
-FOCAL_PX, DISTANCE_M, CROP_PX = 1000.0, 8.0, 256.0
-"""The camera looks along -z from 8 m, where 256 pixels hold a grown person; the image is as large and centred on it."""
+CROP_PX = 256.0
+"""Width and height of the image before it is cropped, pixels; it is centred on the projected joints."""
+FOCAL_PX = camera.FOCAL * CROP_PX
+"""Focal length, pixels: the published 1,000."""
+DISTANCE_M = 8.0
+"""Distance of the camera, which looks along -z, from the root, metres. Set so that the image just holds an adult."""
 KEY_EVERY = 8
-"""Frames from one key frame to the next."""
+"""Frames from one key frame to the next. Source: section I."""
 CUT_PROBABILITY = 2 / 3
-"""Probability that the image of a key frame is cut so that a part of the body lies outside."""
+"""Probability that the image of a key frame is cropped so that a part of the body lies outside. Source: section I."""
 LARGEST_SQUARE = 0.3
-"""Largest area of the hiding square, as a share of the cut image's; it is drawn evenly from zero on."""
+"""Largest area of the occluding square, as a share of the cropped image's; it is uniform from 0. Source: section I."""
 HIDDEN_ERROR_M = (0.1, 0.3)
-"""Least and largest error of a joint that is hidden, metres."""
-PULLED = 0.5
-"""Probability that a joint outside the image is placed at its border rather than at a wrong place."""
-CONSTANT, JUMPING = 0.8, 0.6
-"""How much of a wrong place stays from frame to frame, and how much is new in each; the squares add up to 1."""
-ADMITTED = 0.75
-"""Probability that the sigma of a hidden joint is as large as its error; else it is that of a joint that is seen."""
+"""Least and largest error of a hidden joint, metres. Set by hand."""
+BORDER_PROBABILITY = 0.5
+"""Probability that a joint outside the image is placed at its border rather than at a wrong place. Set by hand."""
+PERSISTENT, INDEPENDENT = 0.8, 0.6
+"""Weights of the part of a wrong place that persists between key frames and of the part that is drawn anew in each
+frame; their squares add up to 1. Set by hand."""
+CALIBRATED_PROBABILITY = 0.75
+"""Probability that the sigma of a hidden joint is as large as its error; else it is that of a visible joint. Set by
+hand."""
 TWIST_ERROR = 0.2
-"""Standard deviation of the twist of a joint that is seen, radians; of a hidden joint it is not known."""
+"""Standard deviation of the twist of a visible joint, radians; that of a hidden joint is not known. Set by hand."""
 
+_HIDDEN_SIGMA_SPREAD = 0.3
+"""Standard deviation of the logarithm of a calibrated sigma: that of `estimator`."""
+_SIDES = ("left", "right")
 _ARM, _LEG = ("elbow", "wrist", "hand", "middle_tip"), ("knee", "ankle", "foot", "big_toe")
 _UPPER = ("spine3", "neck", "head", "head_top") + tuple(
-    f"{s}_{n}" for s in ("left", "right") for n in ("collar", "shoulder", *_ARM)
+    f"{side}_{name}" for side in _SIDES for name in ("collar", "shoulder", *_ARM)
 )
-_LOWER = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("hip", *_LEG))
-_PARTS = (_UPPER, _LOWER, *(tuple(f"{s}_{n}" for n in limb) for limb in (_ARM, _LEG) for s in ("left", "right")))
-"""What a cut leaves outside: the upper or the lower body, or one limb."""
+_LOWER = tuple(f"{side}_{name}" for side in _SIDES for name in ("hip", *_LEG))
+_PARTS = (_UPPER, _LOWER, *(tuple(f"{side}_{name}" for name in limb) for limb in (_ARM, _LEG) for side in _SIDES))
+"""Parts of the body that a crop leaves outside: upper body, lower body, each limb."""
 
 
-def occlude(draws, joints):
-    """Joints as an estimator would give them of a person who is partly cut off and partly hidden.
+def occlude(streams: RandomStreams, joints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Joints as a pose estimator gives them of a person who is partly truncated and partly occluded.
 
     Args:
-        draws: `RandomStreams` of n windows.
-        joints: (n, T, 29, 3) metres, true, T known; x to the right and y up in the image, z towards the camera.
+        streams: `RandomStreams` of n windows.
+        joints: (n, T, 29, 3) metres, true, T static; x to the right and y up in the image, z towards the camera.
 
     Returns:
-        joints (n, T, 29, 3) metres, the reported sigma (n, T, 29) metres, and whether each is hidden, (n, T, 29).
+        joints (n, T, 29, 3) metres, reported sigma (n, T, 29) metres, and mask of hidden joints (n, T, 29), bool.
     """
     image, depth = _project(joints)
-    limits, square = _key_images(draws, image)
-    limits, square = _between(limits, image.shape[1]), _between(square, image.shape[1])
-    out = _outward(image) > limits[:, :, None]
-    under = tf.abs(image - square[:, :, None, :2]) < 0.5 * square[:, :, None, 2:]
-    hidden = tf.reduce_any(out, -1) | tf.reduce_all(under, -1)
-    seen, sigma = estimator.estimate(draws, joints)
+    limits, square = _key_images(streams, image)
+    limits, square = _interpolate(limits, image.shape[1]), _interpolate(square, image.shape[1])
+    outside = _outward(image) > limits[:, :, None]
+    covered = tf.abs(image - square[:, :, None, :2]) < 0.5 * square[:, :, None, 2:]
+    hidden = tf.reduce_any(outside, -1) | tf.reduce_all(covered, -1)
+    seen, sigma = estimator.random_estimate(streams, joints)
     low, high = -tf.gather(limits, [0, 2], axis=-1)[:, :, None], tf.gather(limits, [1, 3], axis=-1)[:, :, None]
-    pull = (tf.clip_by_value(image, low, tf.maximum(low, high)) - image) * depth / FOCAL_PX
-    pull = tf.concat([pull, tf.zeros_like(depth)], -1)
-    error, told = _lost(draws, pull)
-    sigma = tf.where(hidden, tf.where(told > 0.0, told, estimator.usual_sigma(draws, joints)), sigma)
-    return tf.where(hidden[..., None], joints + error, seen), sigma, hidden
+    to_border = (tf.clip_by_value(image, low, tf.maximum(low, high)) - image) * depth / FOCAL_PX
+    error, calibrated = _hidden_errors(streams, tf.concat([to_border, tf.zeros_like(depth)], -1))
+    reported = tf.where(calibrated > 0.0, calibrated, estimator.expected_sigma(streams, joints))
+    return tf.where(hidden[..., None], joints + error, seen), tf.where(hidden, reported, sigma), hidden
 
 
-def occluded_motion(clip, joints, twist, *, seed):
-    """What an estimator gives of one motion: the same for the same `clip.poses`, seed and settings of this module.
+def occluded_motion(clip: Clip, joints: TensorLike, twist: TensorLike, *, seed: int) -> dict[str, np.ndarray]:
+    """`occlude` of one motion as arrays: the same for the same `clip.poses`, seed and constants of this module.
 
     Args:
-        clip: `Clip` of T frames, whose poses pick the random numbers.
+        clip: `Clip` of T frames, whose poses and `seed` together seed the random numbers.
         joints: (T, 29, 3) metres, true; x to the right and y up in the image, z towards the camera.
-        twist: (T, 23, 2), true.
+        twist: (T, 23, 2), true, as (cos, sin).
         seed: a whole number.
 
     Returns:
-        dict of arrays: joints (T, 29, 3), relative to joint 0, joint_sigma (T, 29), twist (T, 23, 2), hidden (T, 29).
+        dict of arrays: joints (T, 29, 3) metres, relative to joint 0; joint_sigma (T, 29) metres; twist (T, 23, 2),
+        (0, 0) where it is not known; hidden (T, 29), bool.
     """
-    draws = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
-    seen, sigma, hidden = occlude(draws, tf.convert_to_tensor(joints, tf.float32)[None])
-    told = occluded_twist(draws, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
-    found = {"joints": seen - seen[..., :1, :], "joint_sigma": sigma, "twist": told, "hidden": hidden}
+    streams = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
+    seen, sigma, hidden = occlude(streams, tf.convert_to_tensor(joints, tf.float32)[None])
+    observed_twist = occluded_twist(streams, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
+    found = {"joints": seen - seen[..., :1, :], "joint_sigma": sigma, "twist": observed_twist, "hidden": hidden}
     return {name: tensor[0].numpy() for name, tensor in found.items()}
 
 
-def occluded_twist(draws, twist, hidden):
-    """The twist (n, T, 23, 2) as it is observed: a little wrong where the joint is seen, (0, 0) where `hidden`."""
-    turned = estimator.turned_twist(twist, TWIST_ERROR * draws.normal(*twist.shape[1:-1]))
-    return tf.where(hidden[..., 1:24, None], 0.0, turned)
+def occluded_twist(streams: RandomStreams, twist: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+    """The twist (n, T, 23, 2) as observed: with a small error where the joint is visible, (0, 0) where `hidden`.
+
+    Args:
+        streams: `RandomStreams` of n windows.
+        twist: (n, T, 23, 2), true, as (cos, sin).
+        hidden: (n, T, 29), bool, from `occlude`.
+    """
+    rotated = estimator.rotate_twist(twist, TWIST_ERROR * streams.normal(*twist.shape[1:-1]))
+    return tf.where(hidden[..., 1 : skeletons.NUM_ROTATIONS, None], 0.0, rotated)
 
 
-def _project(joints):
-    """Image (n, T, 29, 2) in pixels, y up, the root's depth being DISTANCE_M; and depth (n, T, 29, 1) in metres."""
-    depth = DISTANCE_M - (joints[..., 2:] - joints[..., :1, 2:])
-    return FOCAL_PX * joints[..., :2] / depth, depth
+def _project(joints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Image (n, T, 29, 2) in pixels, y up, and depth (n, T, 29, 1) in metres; the root's depth is DISTANCE_M."""
+    points = (joints - joints[..., :1, :] * (0.0, 0.0, 1.0)) * (1.0, 1.0, -1.0)
+    image = camera.perspective(points, focal_length=FOCAL_PX, distance=DISTANCE_M)
+    return image, points[..., 2:] + DISTANCE_M
 
 
-def _outward(image):
-    """How far points (..., 2) lie to the left, the right, below and above, (..., 4)."""
+def _outward(image: tf.Tensor) -> tf.Tensor:
+    """Distances (..., 4) of points (..., 2) from the origin to the left, to the right, down and up."""
     x, y = image[..., 0], image[..., 1]
     return tf.stack([-x, x, -y, y], -1)
 
 
-def _key_images(draws, image):
-    """Limits (n, K, 4) of the cut image, outward as in `_outward`, and square (n, K, 3): centre and side; pixels."""
+def _key_images(streams: RandomStreams, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Crop and occluding square of each of K key frames, for projected joints (n, T, 29, 2).
+
+    Returns:
+        limits (n, K, 4) of the cropped image as distances of `_outward`, and square (n, K, 3): centre and side; pixels.
+    """
     last = image.shape[1] - 1
-    keys = [min(place, last) for place in range(0, last + 2 * KEY_EVERY, KEY_EVERY)]
+    keys = [min(frame, last) for frame in range(0, last + 2 * KEY_EVERY, KEY_EVERY)]
     image = tf.gather(image, keys, axis=1)
     middle = 0.5 * (tf.reduce_min(image, 2) + tf.reduce_max(image, 2))
     limits = _outward(middle) + 0.5 * CROP_PX
-    chosen, inner = _cuts(draws, _outward(image))
-    cut = draws.uniform(len(keys), 1) < CUT_PROBABILITY
-    limits = tf.where(cut & chosen, tf.minimum(inner - 1.0, limits), limits)
+    edge, nearest = _cuts(streams, _outward(image))
+    cut = streams.uniform(len(keys), 1) < CUT_PROBABILITY
+    limits = tf.where(cut & edge, tf.minimum(nearest - 1.0, limits), limits)
     size = tf.maximum(limits[..., 0::2] + limits[..., 1::2], 0.0)
-    side = tf.sqrt(LARGEST_SQUARE * draws.uniform(len(keys), 1) * tf.reduce_prod(size, -1, keepdims=True))
-    centre = -limits[..., 0::2] + draws.uniform(len(keys), 2) * size
+    side = tf.sqrt(LARGEST_SQUARE * streams.uniform(len(keys), 1) * tf.reduce_prod(size, -1, keepdims=True))
+    centre = -limits[..., 0::2] + streams.uniform(len(keys), 2) * size
     return limits, tf.concat([centre, side], -1)
 
 
-def _cuts(draws, outward):
-    """Which edge (n, K, 4) is drawn in, and to where (n, K, 4), so that a part drawn by lot lies outside.
+def _cuts(streams: RandomStreams, outward: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The edge that leaves a random part of the body outside when moved inwards, and where to.
 
-    Of the four edges it is the one that takes the fewest other joints along.
+    Of the four edges it is the one that leaves the fewest joints outside.
+
+    Args:
+        streams: `RandomStreams` of n windows.
+        outward: (n, K, 29, 4) `_outward` of the joints, pixels.
+
+    Returns:
+        one-hot edge (n, K, 4), bool, and the part's least distance (n, K, 4) towards each edge, pixels.
     """
-    count = outward.shape[1]
+    num_keys = outward.shape[1]
     members = np.array([[name in part for name in skeletons.SMPL_29.names] for part in _PARTS])
-    part = tf.cast(len(_PARTS) * draws.uniform(count), tf.int32)
+    part = tf.cast(len(_PARTS) * streams.uniform(num_keys), tf.int32)
     of_part = tf.gather(tf.constant(members), tf.minimum(part, len(_PARTS) - 1))
-    inner = tf.reduce_min(tf.where(of_part[..., None], outward, np.float32(np.inf)), 2)
-    lost = tf.reduce_sum(tf.cast(outward >= inner[:, :, None], tf.int32), 2)
-    return tf.argmin(lost, -1)[..., None] == tf.range(4, dtype=tf.int64), inner
+    nearest = tf.reduce_min(tf.where(of_part[..., None], outward, np.float32(np.inf)), 2)
+    num_outside = tf.reduce_sum(tf.cast(outward >= nearest[:, :, None], tf.int32), 2)
+    return tf.argmin(num_outside, -1)[..., None] == tf.range(4, dtype=tf.int64), nearest
 
 
-def _between(keys, frames):
+def _interpolate(keys: tf.Tensor, frames: int) -> tf.Tensor:
     """Values (n, K, ...) of key frames, linearly interpolated to (n, frames, ...)."""
-    place = np.arange(frames) / KEY_EVERY
-    before = place.astype(int)
-    share = (place - before).astype(np.float32).reshape([-1] + [1] * (keys.shape.rank - 2))
+    position = np.arange(frames) / KEY_EVERY
+    before = position.astype(int)
+    share = (position - before).astype(np.float32).reshape([-1] + [1] * (keys.shape.rank - 2))
     return (1.0 - share) * tf.gather(keys, before, axis=1) + share * tf.gather(keys, before + 1, axis=1)
 
 
-def _lost(draws, pull):
-    """Errors (n, T, 29, 3) of joints that are hidden, metres, and the sigma (n, T, 29) that admits them, or 0.
+def _hidden_errors(streams: RandomStreams, to_border: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Errors of joints if they are hidden, and their calibrated sigma.
 
-    `pull` (n, T, 29, 3) leads to the border of the image; it is zero for joints inside.
+    Args:
+        streams: `RandomStreams` of n windows.
+        to_border: (n, T, 29, 3) metres, from a joint to the border of the image; zero for joints inside.
+
+    Returns:
+        errors (n, T, 29, 3) metres, and sigma (n, T, 29) metres, 0 where the sigma is to be overconfident.
     """
-    frames = pull.shape[1]
-    keys, held = (frames - 1) // KEY_EVERY + 2, np.arange(frames) // KEY_EVERY
+    frames, count = to_border.shape[1], skeletons.NUM_JOINTS
+    num_keys, key_of_frame = (frames - 1) // KEY_EVERY + 2, np.arange(frames) // KEY_EVERY
     least, largest = HIDDEN_ERROR_M
-    size = _between(least + (largest - least) * draws.uniform(keys, 29, 1), frames)
-    place = CONSTANT * _between(draws.normal(keys, 29, 3), frames) + JUMPING * draws.normal(frames, 29, 3)
-    error = size * _to_length(tf.constant(estimator.AXES) * place, 1.0, 1.0)
-    outside = tf.reduce_any(pull != 0.0, -1, keepdims=True)
-    at_border = outside & tf.gather(draws.uniform(keys, 29, 1) < PULLED, held, axis=1)
-    error = _to_length(tf.where(at_border, pull + 0.5 * error, error), least, largest)
-    admitted = tf.gather(draws.uniform(keys, 29) < ADMITTED, held, axis=1)
-    reported = size[..., 0] / np.sqrt(3.0) * tf.exp(0.3 * draws.normal(frames, 29))
-    return error, tf.where(admitted, reported, 0.0)
+    size = _interpolate(least + (largest - least) * streams.uniform(num_keys, count, 1), frames)
+    persistent = _interpolate(streams.normal(num_keys, count, 3), frames)
+    direction = PERSISTENT * persistent + INDEPENDENT * streams.normal(frames, count, 3)
+    error = size * _clip_length(tf.constant(estimator.AXES) * direction, 1.0, 1.0)
+    outside = tf.reduce_any(to_border != 0.0, -1, keepdims=True)
+    at_border = outside & tf.gather(streams.uniform(num_keys, count, 1) < BORDER_PROBABILITY, key_of_frame, axis=1)
+    error = _clip_length(tf.where(at_border, to_border + 0.5 * error, error), least, largest)
+    calibrated = tf.gather(streams.uniform(num_keys, count) < CALIBRATED_PROBABILITY, key_of_frame, axis=1)
+    sigma = size[..., 0] / np.sqrt(3.0) * tf.exp(_HIDDEN_SIGMA_SPREAD * streams.normal(frames, count))
+    return error, tf.where(calibrated, sigma, 0.0)
 
 
-def _to_length(vectors, least, largest):
-    """Vectors (..., 3) made at least and at most so long."""
+def _clip_length(vectors: tf.Tensor, least: float, largest: float) -> tf.Tensor:
+    """Vectors (..., 3) scaled to a length of at least `least` and at most `largest`."""
     length = tf.norm(vectors, axis=-1, keepdims=True) + 1e-9
     return vectors * tf.clip_by_value(length, least, largest) / length

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +15,7 @@ MADE = "made"
 """The path that stands for motion made by the package; a folder of that name is `./made`."""
 
 _CLIP_FRAMES = 600
+"""Longest clip of the source `made`: 20 seconds at 30 frames per second, set by hand."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Source:
     weight: float = 1.0
     """Relative share of the examples; any positive number."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("`path` of a source must be a folder, a file, a pattern or `made`; got nothing.")
         if not 0 < self.weight < math.inf:
@@ -42,7 +44,7 @@ class Source:
 class MotionSet:
     """Frames of all sources laid end to end.
 
-    An example is drawn in two steps: source s with probability `probabilities[s]`, then a frame evenly from
+    An example is drawn in two steps: source s with probability `probabilities[s]`, then a frame uniformly from
     `starts[s]` to `starts[s] + counts[s] - 1`. So a source's share depends on its weight and not on its size.
     """
 
@@ -63,14 +65,14 @@ class MotionSet:
     skipped: tuple[str, ...] = ()
     """One message for each bad file that was left out."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.poses)
 
 
-def parse_source(text):
-    """Reads `PATH=WEIGHT`, or `PATH` alone for weight 1, as the flag `--source` gives it.
+def parse_source(text: str) -> Source:
+    """The `Source` of a text `PATH=WEIGHT`, or `PATH` alone for weight 1, as the flag `--source` gives it.
 
-    The weight follows the last `=`; a path that itself holds one needs its weight written out.
+    The weight follows the last `=`; a path that contains a `=` needs an explicit weight.
 
     Raises:
         ValueError: no number after the last `=`, or not a positive one.
@@ -83,44 +85,43 @@ def parse_source(text):
     except ValueError:
         raise ValueError(
             f"`source` must be PATH or PATH=WEIGHT, such as amass/CMU=0.6; got {text!r}. "
-            "If the path itself holds a =, add a weight: PATH=1."
+            "If the path contains a =, add a weight: PATH=1."
         ) from None
     return Source(path, weight)
 
 
-def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=0):
-    """Loads all `sources` into one `MotionSet`.
+def load_sources(
+    sources: Sequence[Source | str],
+    *,
+    fps: float = 30.0,
+    skip_bad: bool = False,
+    made_frames: int = 60_000,
+    seed: int = 0,
+) -> MotionSet:
+    """The motion of all `sources` as one `MotionSet`.
 
     Args:
         sources: `Source`s, or texts for `parse_source`; at least one.
-        fps: Frames per second to which files are resampled.
-        skip_bad: Leaves bad files out, counted in the log and in `.skipped`.
-        made_frames: Frames of the source `made`: half of it motion in clips, half unrelated random poses.
-        seed: Seed of the source `made`.
+        fps: frames per second to which files are resampled.
+        skip_bad: leave bad files out, reported in the log and in `.skipped`.
+        made_frames: frames of the source `made`: half of it motion in clips, half unrelated random poses.
+        seed: of the source `made`.
 
     Raises:
         ValueError: no source, the same one twice, a weight that is not positive, or a bad file.
         FileNotFoundError: a source leads to no file.
     """
-    sources = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
-    places = [os.path.abspath(os.path.expanduser(s.path)) if s.path != MADE else MADE for s in sources]
-    twice = [source.path for source, place in zip(sources, places, strict=True) if places.count(place) > 1]
-    if twice or not sources:
-        raise ValueError(
-            "`sources` must name one or more sources, each once; got "
-            + (f"{', '.join(twice)}. Add the weights up." if twice else "none.")
-        )
-    if any(source.path == MADE for source in sources) and made_frames < 2:
-        raise ValueError(f"`made_frames` must be 2 or more; got {made_frames}.")
+    parsed = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
+    _check_sources(parsed, made_frames)
     loaded = [
         _made(made_frames, fps=fps, seed=seed)
         if source.path == MADE
         else load_clips(source.path, fps=fps, skip_bad=skip_bad)
-        for source in sources
+        for source in parsed
     ]
     lengths = [len(clip) for clips in loaded for clip in clips]
     counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
-    weights = np.array([source.weight for source in sources])
+    weights = np.array([source.weight for source in parsed])
     return MotionSet(
         poses=np.concatenate([clip.poses.astype(np.float16) for clips in loaded for clip in clips]),
         clips=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
@@ -128,13 +129,26 @@ def load_sources(sources, *, fps=30.0, skip_bad=False, made_frames=60_000, seed=
         starts=np.cumsum(counts) - counts,
         counts=counts,
         probabilities=weights / weights.sum(),
-        sources=sources,
+        sources=parsed,
         skipped=tuple(message for clips in loaded for message in clips.skipped),
     )
 
 
-def _made(frames, *, fps, seed):
-    """`Clips` of motion made by the package, `frames` in all: half of them moving, half single random poses."""
+def _check_sources(sources: tuple[Source, ...], made_frames: int) -> None:
+    """Raises ValueError unless there are sources, each named once, with frames enough for `made`."""
+    places = [os.path.abspath(os.path.expanduser(s.path)) if s.path != MADE else MADE for s in sources]
+    repeated = [source.path for source, place in zip(sources, places, strict=True) if places.count(place) > 1]
+    if repeated or not sources:
+        raise ValueError(
+            "`sources` must name one or more sources, each once; got "
+            + (f"{', '.join(repeated)}. Add the weights up." if repeated else "none.")
+        )
+    if MADE in places and made_frames < 2:
+        raise ValueError(f"`made_frames` must be 2 or more; got {made_frames}.")
+
+
+def _made(frames: int, *, fps: float, seed: int) -> Clips:
+    """Motion made by the package, `frames` in all: half of them in clips, half single random poses."""
     single = frames // 2
     lengths = [_CLIP_FRAMES] * ((frames - single) // _CLIP_FRAMES) + [(frames - single) % _CLIP_FRAMES]
     moving = [made_motion((seed, number), frames=length, fps=fps) for number, length in enumerate(lengths) if length]

@@ -1,4 +1,4 @@
-"""Evaluation: metrics, protocols, tables and figures."""
+"""Evaluation: metrics, protocols, tables, figures and recorded results."""
 
 from niki_tf.evaluation.answers import answer_errors, times_ms
 from niki_tf.evaluation.figures import acceleration_figure, noise_figure
@@ -13,17 +13,20 @@ from niki_tf.evaluation.metrics import (
     rotation_error_deg,
     similarity_aligned,
 )
+from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.noise import JointErrors, noise_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
 from niki_tf.evaluation.protocols.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
 from niki_tf.evaluation.ranks import auroc, rank_correlation
-from niki_tf.evaluation.scoring import pose_errors
-from niki_tf.evaluation.tables import pivot, text_table, write_csv, write_json
+from niki_tf.evaluation.scoring import METRICS, pose_errors
+from niki_tf.evaluation.tables import markdown_table, pivot, text_table, write_csv, write_json
 
 __all__ = [
     "ALIGNMENTS",
     "FILTERS",
+    "METRICS",
+    "PROTOCOLS",
     "HardClip",
     "JointErrors",
     "accel_error",
@@ -32,6 +35,7 @@ __all__ = [
     "auroc",
     "error_score_rows",
     "hardest_clip",
+    "markdown_table",
     "mpjpe",
     "noise_figure",
     "noise_rows",

@@ -1,37 +1,50 @@
-"""How good the answer to one observed motion is, and how long it takes."""
+"""Errors of the answer to one observed motion, and the time that a solver takes for it."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from niki_tf import contract
+from niki_tf.body import BodyPoser
 from niki_tf.evaluation import metrics
 from niki_tf.evaluation.scoring import pose_errors
-from niki_tf.motion.observed_motion import local_rotations
+from niki_tf.motion.observed_motion import ObservedMotion
 
-_AT_ONCE = 256
+_BATCH_FRAMES = 256
+"""Frames that are posed at a time: bounds the memory that the vertices take."""
 _TIMED_FRAMES = 30
+"""Frames that are timed one by one."""
 
 
-def answer_errors(answer, scene, *, poser):
+def answer_errors(answer: Mapping[str, Any], observed: ObservedMotion, *, poser: BodyPoser) -> dict[str, np.ndarray]:
     """Errors of an answer, one number a frame.
 
+    Args:
+        answer: dict with global_orient (T, 1, 3, 3) and body_pose (T, 23, 3, 3), as every solver gives it.
+        observed: the `ObservedMotion` that was solved, T frames.
+        poser: `BodyPoser` of the body that is posed.
+
     Returns:
-        dict of arrays (T,): against the truth what `BodyPoser.scores` gives; without truth `to_observation`, the mean
-        distance in millimetres of the 29 posed joints from the observed ones, root-aligned.
+        dict of arrays (T,): what `pose_errors` gives; without true rotations `to_observation`, the mean distance of the
+        29 posed joints from the observed ones, root-aligned, millimetres.
     """
-    scores = [_batch_errors(answer, scene, some, poser) for some in _batches(len(scene.joints))]
-    return {name: np.concatenate([batch[name] for batch in scores]) for name in scores[0]}
+    count = len(observed.joints)
+    slices = [slice(start, start + _BATCH_FRAMES) for start in range(0, count, _BATCH_FRAMES)]
+    errors = [_batch_errors(answer, observed, some, poser) for some in slices]
+    return {name: np.concatenate([batch[name] for batch in errors]) for name in errors[0]}
 
 
-def times_ms(solve, scene):
-    """Milliseconds a frame that `solve` takes, warmed up: frame by frame, and all frames at once."""
-    count = min(_TIMED_FRAMES, len(scene.joints))
-    singles = [{name: array[i : i + 1] for name, array in scene.inputs.items()} for i in range(count)]
-    return _clocked(solve, singles) / count, _clocked(solve, [scene.inputs]) / len(scene.joints)
+def times_ms(solve: Callable[[dict[str, np.ndarray]], Any], observed: ObservedMotion) -> tuple[float, float]:
+    """Milliseconds a frame that `solve` takes, after a first call: frame by frame, and all frames at once."""
+    count = min(_TIMED_FRAMES, len(observed.joints))
+    singles = [{name: array[i : i + 1] for name, array in observed.inputs.items()} for i in range(count)]
+    return _milliseconds(solve, singles) / count, _milliseconds(solve, [observed.inputs]) / len(observed.joints)
 
 
-def _clocked(solve, batches):
-    """Milliseconds for all batches, after one run to warm up."""
+def _milliseconds(solve: Callable[[dict[str, np.ndarray]], Any], batches: Sequence[dict[str, np.ndarray]]) -> float:
+    """Time for all batches, after one call that is not timed."""
     solve(batches[0])
     start = time.perf_counter()
     for batch in batches:
@@ -39,13 +52,11 @@ def _clocked(solve, batches):
     return 1000.0 * (time.perf_counter() - start)
 
 
-def _batch_errors(answer, scene, some, poser):
-    part, betas = {name: array[some] for name, array in answer.items()}, scene.inputs["betas"][some]
-    if scene.true_rotations is not None:
-        return pose_errors(part, truth=poser.truth(scene.true_rotations[some], betas=betas), poser=poser)
-    posed = poser.pose(local_rotations(part), betas=betas)["joints"]
-    return {"to_observation": metrics.root_aligned_mpjpe(posed, scene.joints[some])}
-
-
-def _batches(frames):
-    return [slice(start, start + _AT_ONCE) for start in range(0, frames, _AT_ONCE)]
+def _batch_errors(
+    answer: Mapping[str, Any], observed: ObservedMotion, some: slice, poser: BodyPoser
+) -> dict[str, np.ndarray]:
+    part, betas = {name: array[some] for name, array in answer.items()}, observed.inputs["betas"][some]
+    if observed.true_rotations is not None:
+        return pose_errors(part, truth=poser.truth(observed.true_rotations[some], betas=betas), poser=poser)
+    posed = poser.pose(contract.local_rotations(part), betas=betas)["joints"]
+    return {"to_observation": metrics.root_aligned_mpjpe(posed, observed.joints[some])}

@@ -1,13 +1,18 @@
 """Figures of the protocols, drawn without a display."""
 
+import os
 import pathlib
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from niki_tf.evaluation.tables import Row
 from niki_tf.files import atomic_write
-from niki_tf.solvers.zoo import FINISH
+from niki_tf.shapes import TensorLike
+from niki_tf.solvers import zoo
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
 _INK = "#333333"
@@ -15,10 +20,10 @@ _LEVELS = {
     "noise_mm": "noise on each axis, standard deviation (mm)",
     "factor": "an estimator's errors, times their usual size",
 }
-"""Column of a row's level, and what it says."""
+"""Column of a row's level, and the label of its axis."""
 
 
-def noise_figure(rows, path, *, title="Noise sensitivity"):
+def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "Noise sensitivity") -> None:
     """Draws error over noise, one line a solver, MPJPE beside PA-MPJPE, as a PNG (the paper's figure 5).
 
     Args:
@@ -26,34 +31,83 @@ def noise_figure(rows, path, *, title="Noise sensitivity"):
         path: file to write, whole or not at all.
         title: heading of the figure.
     """
-    lines = {}
+    lines: dict[str, list[Row]] = {}
     for row in rows:
         lines.setdefault(row["solver"], []).append(row)
     (column,) = _LEVELS.keys() & rows[0].keys()
-    figure = Figure(figsize=(10.5, 4.6), layout="constrained", facecolor="white")
-    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
+    figure = _figure(title, height=4.6)
     panels = zip(figure.subplots(1, 2), ("mpjpe", "pa_mpjpe"), ("MPJPE (mm)", "PA-MPJPE (mm)"), strict=True)
     for axes, metric, heading in panels:
         _draw_lines(axes, lines, column, metric)
         _tidy(axes, heading, _LEVELS[column], sorted({row[column] for row in rows}))
+    _write(figure, path)
+
+
+def acceleration_figure(
+    curves: Mapping[str, TensorLike],
+    path: str | os.PathLike,
+    *,
+    hidden: TensorLike,
+    title: str = "Acceleration error",
+) -> None:
+    """Draws the acceleration error of each frame of one clip, one line a solver, as a PNG (the paper's figure 4).
+
+    Args:
+        curves: dict of solver's name -> error (T - 2,), mm/frame^2.
+        path: file to write, whole or not at all.
+        hidden: (T,), share of the joints that were hidden, drawn in grey behind the lines.
+        title: heading of the figure.
+    """
+    figure = _figure(title, height=3.8)
+    axes, frames = figure.subplots(), len(hidden)
+    for place, (name, curve) in enumerate(curves.items()):
+        colour = _COLOURS[place % len(_COLOURS)]
+        axes.plot(range(1, frames - 1), curve, color=colour, lw=1.8, label=short_name(name, curves), zorder=3)
+    _tidy(axes, "error of the acceleration (mm/frame$^2$)", "frame", [0, frames - 1])
+    axes.set_xticks(range(0, frames, max(1, 10 * round(frames / 100))))
+    behind = axes.twinx()
+    behind.fill_between(range(frames), 100.0 * np.asarray(hidden), color="#e9e9e9", lw=0, step="mid")
+    behind.set_ylim(0, 100)
+    behind.set_ylabel("joints hidden (%), grey", color="#8a8a8a")
+    behind.spines[["top", "right", "left"]].set_visible(False)
+    behind.tick_params(colors="#8a8a8a", length=0)
+    axes.set_zorder(behind.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
+    _write(figure, path)
+
+
+def short_name(name: str, names: Collection[str]) -> str:
+    """The last part of a solver's path, or all of it where another solver's path ends the same."""
+    last = pathlib.PurePath(name).name
+    return name if sum(pathlib.PurePath(other).name == last for other in names) > 1 else last
+
+
+def _figure(title: str, *, height: float) -> Figure:
+    figure = Figure(figsize=(10.5, height), layout="constrained", facecolor="white")
+    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
+    return figure
+
+
+def _write(figure: Figure, path: str | os.PathLike) -> None:
     with atomic_write(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
 
 
-def _draw_lines(axes, lines, column, metric):
+def _draw_lines(axes: Axes, lines: Mapping[str, Sequence[Row]], column: str, metric: str) -> None:
     """One line a solver, with its name at the right end instead of a legend; dashed with the exact finish."""
-    bases = list(dict.fromkeys(name.removesuffix(FINISH) for name in lines))
+    bases = list(dict.fromkeys(zoo.parse_name(name).base for name in lines))
     ends = [(rows[-1][column], rows[-1][metric]) for rows in lines.values()]
     top = max(row[metric] for rows in lines.values() for row in rows)
     heights = _spread([height for _, height in ends], gap=0.065 * max(top, 1e-6))
     for place, (name, rows) in enumerate(lines.items()):
-        base, (end, _) = name.removesuffix(FINISH), ends[place]
-        colour = _COLOURS[bases.index(base) % len(_COLOURS)]
+        parsed, (end, _) = zoo.parse_name(name), ends[place]
+        colour = _COLOURS[bases.index(parsed.base) % len(_COLOURS)]
         axes.plot(
             [row[column] for row in rows],
             [row[metric] for row in rows],
             color=colour,
-            ls="-" if name == base else "--",
+            ls="--" if parsed.finish else "-",
             lw=2.2,
             marker="o",
             ms=5,
@@ -74,44 +128,8 @@ def _draw_lines(axes, lines, column, metric):
         )
 
 
-def acceleration_figure(curves, path, *, hidden, title="Acceleration error"):
-    """Draws the acceleration error of each frame of one clip, one line a solver, as a PNG (the paper's figure 4).
-
-    Args:
-        curves: dict of solver's name -> error (T - 2,), mm/frame^2.
-        path: file to write, whole or not at all.
-        hidden: (T,), share of the joints that were hidden, drawn as a shade behind.
-        title: heading of the figure.
-    """
-    figure = Figure(figsize=(10.5, 3.8), layout="constrained", facecolor="white")
-    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
-    axes, frames = figure.subplots(), len(hidden)
-    for place, (name, curve) in enumerate(curves.items()):
-        colour = _COLOURS[place % len(_COLOURS)]
-        axes.plot(range(1, frames - 1), curve, color=colour, lw=1.8, label=short_name(name, curves), zorder=3)
-    _tidy(axes, "error of the acceleration (mm/frame$^2$)", "frame", [0, frames - 1])
-    axes.set_xticks(range(0, frames, max(1, 10 * round(frames / 100))))
-    behind = axes.twinx()
-    behind.fill_between(range(frames), 100.0 * np.asarray(hidden), color="#e9e9e9", lw=0, step="mid")
-    behind.set_ylim(0, 100)
-    behind.set_ylabel("joints hidden (%), grey", color="#8a8a8a")
-    behind.spines[["top", "right", "left"]].set_visible(False)
-    behind.tick_params(colors="#8a8a8a", length=0)
-    axes.set_zorder(behind.get_zorder() + 1)
-    axes.patch.set_visible(False)
-    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
-    with atomic_write(path) as beside:
-        FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
-
-
-def short_name(name, names):
-    """The last part of a solver's path, or all of it where another solver's path ends the same."""
-    last = pathlib.PurePath(name).name
-    return name if sum(pathlib.PurePath(other).name == last for other in names) > 1 else last
-
-
-def _spread(heights, *, gap):
-    """Moves heights apart, as little as needed and in their order, until all differ by at least `gap`."""
+def _spread(heights: Sequence[float], *, gap: float) -> list[float]:
+    """The heights moved upwards, as little as needed and in their order, until all differ by at least `gap`."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     moved = list(heights)
     for lower, upper in zip(order, order[1:], strict=False):
@@ -119,8 +137,8 @@ def _spread(heights, *, gap):
     return moved
 
 
-def _tidy(axes, heading, meaning, levels):
-    """Few lines, light grid, ticks where the measurements are."""
+def _tidy(axes: Axes, heading: str, meaning: str, levels: Sequence[float]) -> None:
+    """Sets heading, label of the x-axis, its ticks at the levels, and a light grid."""
     axes.set_title(heading, loc="left", color=_INK, fontsize=11)
     axes.set_xlabel(meaning, color=_INK)
     axes.set_xticks(levels)

@@ -1,27 +1,35 @@
-"""Filters of joints over time, the usual cure for shaking, put in front of a solver."""
+"""Filters of joints over time, the usual remedy for jitter, applied to the joints before a solver."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import skeletons
 from niki_tf.fitting import smoothing
 from niki_tf.inference import windows
+from niki_tf.shapes import TensorLike
+
+Filter = Callable[..., np.ndarray]
+"""A function (points (T, ...) metres, fps=) -> filtered points of the same shape."""
 
 _DERIVATIVE_CUTOFF = 1.0
+"""Cut-off frequency of the speed, Hz, as in the article."""
 _MIN_CUTOFF, _BETA = 1.0, 0.25
+"""Of the values tried on occluded training clips, about the least MPJPE of the analytic solver."""
 _WINDOW, _ORDER = 15, 1
-"""Of those tried, what leaves the analytic solver with about the least MPJPE on occluded training clips."""
+"""Of the values tried on occluded training clips, about the least MPJPE of the analytic solver."""
 
 
-def one_euro(points, *, fps, min_cutoff=_MIN_CUTOFF, beta=_BETA):
-    """Low-pass filter whose cut-off rises with speed: smooth at rest, quick in motion; looks at the past only.
+def one_euro(points: TensorLike, *, fps: float, min_cutoff: float = _MIN_CUTOFF, beta: float = _BETA) -> np.ndarray:
+    """The points after a causal low-pass filter whose cut-off frequency rises with speed.
 
     Args:
         points: (T, ...) metres.
         fps: frames per second.
         min_cutoff: cut-off frequency at rest, Hz.
-        beta: Hz that the cut-off rises by with each metre per second.
+        beta: increase of the cut-off frequency with speed, Hz per metre per second.
 
     Returns:
         filtered points of the same shape.
@@ -29,8 +37,8 @@ def one_euro(points, *, fps, min_cutoff=_MIN_CUTOFF, beta=_BETA):
     Example:
         >>> import numpy as np
         >>> from niki_tf import evaluation
-        >>> shaking = np.array([0.0, 1.0] * 20)
-        >>> bool(evaluation.one_euro(shaking, fps=30.0)[20:].std() < 0.5 * shaking.std())
+        >>> jitter = np.array([0.0, 1.0] * 20)
+        >>> bool(evaluation.one_euro(jitter, fps=30.0)[20:].std() < 0.5 * jitter.std())
         True
 
     Source: Casiez, Roussel, Vogel, 1 Euro Filter, CHI 2012.
@@ -38,24 +46,27 @@ def one_euro(points, *, fps, min_cutoff=_MIN_CUTOFF, beta=_BETA):
     points = np.asarray(points, np.float64)
     filtered, speed = [points[0]], np.zeros_like(points[0])
     for point in points[1:]:
-        speed = speed + _share(_DERIVATIVE_CUTOFF, fps) * ((point - filtered[-1]) * fps - speed)
-        filtered.append(filtered[-1] + _share(min_cutoff + beta * np.abs(speed), fps) * (point - filtered[-1]))
+        speed = speed + _gain(_DERIVATIVE_CUTOFF, fps) * ((point - filtered[-1]) * fps - speed)
+        filtered.append(filtered[-1] + _gain(min_cutoff + beta * np.abs(speed), fps) * (point - filtered[-1]))
     return np.stack(filtered)
 
 
-def _share(cutoff, fps):
-    """How much of a step the filter follows at once."""
+def _gain(cutoff: float | np.ndarray, fps: float) -> float | np.ndarray:
+    """Gain of a first-order low-pass filter: the weight of the new value in the filtered one."""
     return 1.0 / (1.0 + fps / (2.0 * np.pi * cutoff))
 
 
-def savitzky_golay(points, *, fps, window=_WINDOW, order=_ORDER):
-    """Each point from a polynomial fitted to those around it (SciPy's savgol_filter); looks both ways.
+def savitzky_golay(points: TensorLike, *, fps: float, window: int = _WINDOW, order: int = _ORDER) -> np.ndarray:
+    """Each point from a polynomial fitted to the points around it in time (SciPy's savgol_filter); not causal.
 
     Args:
         points: (T, ...) metres.
-        fps: frames per second; the window is given in frames, so it does not count.
+        fps: frames per second; not used, for the window is given in frames.
         window: frames of the fit, odd; the whole motion if that is shorter.
         order: degree of the polynomial.
+
+    Returns:
+        filtered points of the same shape.
 
     Raises:
         ModuleNotFoundError: SciPy is not installed.
@@ -68,26 +79,26 @@ def savitzky_golay(points, *, fps, window=_WINDOW, order=_ORDER):
     return savgol_filter(np.asarray(points, np.float64), window, min(order, window - 1), axis=0)
 
 
-def whittaker(points, *, fps):
-    """Joints (T, 29, 3) by the smoother that is in the temporal solver, `solvers.smoothing`, in overlapping windows.
+def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
+    """Joints after the smoother of the temporal solver, `fitting.smoothing`, in overlapping windows; not causal.
 
     Args:
         points: (T, 29, 3) metres.
-        fps: frames per second; the smoother is made for 30, so it does not count.
+        fps: frames per second; not used, for the smoother is tuned for 30.
 
     Returns:
-        smoothed joints (T, 29, 3), relative to the trunk's centre.
+        smoothed joints (T, 29, 3), metres, relative to the trunk's centre.
     """
     places, present, weights = windows.cut(len(points))
-    found = _compiled_smoother()(np.asarray(points, np.float32)[places], present).numpy()
+    smoothed = _compiled_smoother()(np.asarray(points, np.float32)[places], present).numpy()
     total = np.zeros(np.shape(points))
-    np.add.at(total, places, weights[..., None, None] * found)
+    np.add.at(total, places, weights[..., None, None] * smoothed)
     return total / np.bincount(places.ravel(), weights.ravel())[:, None, None]
 
 
 @functools.cache
-def _compiled_smoother():
-    signature = [tf.TensorSpec([None, None, 29, 3]), tf.TensorSpec([None, None])]
+def _compiled_smoother() -> Callable[..., tf.Tensor]:
+    signature = [tf.TensorSpec([None, None, skeletons.NUM_JOINTS, 3]), tf.TensorSpec([None, None])]
     return tf.function(
         lambda joints, present: smoothing.smooth(joints, tf.zeros(tf.shape(joints)[:-1]), present),
         input_signature=signature,
@@ -95,15 +106,16 @@ def _compiled_smoother():
     )
 
 
-FILTERS = {
+FILTERS: dict[str, Filter] = {
     "+one_euro": one_euro,
     "+savgol": savitzky_golay,
     "+savgol9": functools.partial(savitzky_golay, window=9, order=2),
     "+savgol15": functools.partial(savitzky_golay, window=15, order=3),
     "+whittaker": whittaker,
 }
-"""Ends of a solver's name, and the filter of the joints over time that they put in front of it.
+"""Ends of a solver's name, and the filter that they apply to the joints before it.
 
-The second is for joints that are hidden. In front of mlp+finish, of windows of 5 to 15 frames on training clips, the
-third is the best at 10 mm of noise, the fourth from 30 mm on. The last finds out by itself how noisy joints are.
+`+one_euro` and `+savgol` are tuned for hidden joints; see the constants above. Before mlp+finish on training clips,
+among windows of 5 to 15 frames, `+savgol9` has the least MPJPE at 10 mm of noise and `+savgol15` from 30 mm on.
+`+whittaker` estimates the noise of each joint by itself.
 """

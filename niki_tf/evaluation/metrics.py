@@ -5,16 +5,18 @@ Positions go in as metres and errors come out as millimetres; nothing is aligned
 
 import numpy as np
 
+from niki_tf.shapes import TensorLike
+
 _MM_PER_METRE = 1000.0
 
 
-def root_aligned(points):
-    """`points` (..., n, 3), metres, moved so that the first of them lies at the origin; float64."""
+def root_aligned(points: TensorLike) -> np.ndarray:
+    """`points` (..., n, 3), metres, relative to the first of them; float64."""
     points = np.asarray(points, np.float64)
     return points - points[..., :1, :]
 
 
-def mpjpe(predicted, true):
+def mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Mean per joint position error, mean_j |predicted_j - true_j|; nothing is aligned.
 
     Args:
@@ -37,16 +39,14 @@ def mpjpe(predicted, true):
     return _mean_distance(predicted, true)
 
 
-def root_aligned_mpjpe(predicted, true):
-    """MPJPE, (...) millimetres, after both (..., J, 3) are moved to have their joint 0 at the origin."""
+def root_aligned_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
+    """MPJPE, (...) millimetres, of joints (..., J, 3), metres, each set relative to its joint 0."""
     predicted, true = _points(predicted, true)
     return _mean_distance(root_aligned(predicted), root_aligned(true))
 
 
-def pa_mpjpe(predicted, true):
-    """MPJPE after the similarity (scale, rotation, shift) that brings `predicted` closest to `true`.
-
-    The rotation is never a reflection.
+def pa_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
+    """MPJPE after the similarity (scale, proper rotation, translation) that brings `predicted` closest to `true`.
 
     Args:
         predicted: (..., J, 3) metres.
@@ -64,8 +64,8 @@ def pa_mpjpe(predicted, true):
     return _mean_distance(similarity_aligned(predicted, true), true)
 
 
-def similarity_aligned(source, target):
-    """`source` (..., n, 3) after the scale, rotation and shift that bring it closest to `target` (..., n, 3)."""
+def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
+    """`source` (..., n, 3) after the scale, rotation and translation with the least squared distance to `target`."""
     source, target = _points(source, target)
     source = source - source.mean(-2, keepdims=True)
     middle = target.mean(-2, keepdims=True)
@@ -73,22 +73,22 @@ def similarity_aligned(source, target):
     proper = np.ones_like(stretch)
     proper[..., 2] = np.where(np.linalg.det(left) * np.linalg.det(right) < 0, -1.0, 1.0)  # guard against reflections
     rotation = (left * proper[..., None, :]) @ right
-    # A cloud without extent has no scale: it shrinks to the middle of the target, the best that can be done.
+    # Points that all coincide have no scale: they are moved to the mean of the target.
     spread = np.maximum((source**2).sum((-2, -1)), np.finfo(np.float64).tiny)
     scale = (stretch * proper).sum(-1) / spread
     return scale[..., None, None] * source @ np.swapaxes(rotation, -1, -2) + middle
 
 
-def pve(predicted, true):
+def pve(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Per vertex error, mean_v |predicted_v - true_v|, (...) millimetres for (..., V, 3) metres; nothing is aligned."""
     predicted, true = _points(predicted, true)
     return _mean_distance(predicted, true)
 
 
-def accel_error(predicted, true):
+def accel_error(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Acceleration error: mean_j |second difference of predicted_j - second difference of true_j|, per frame.
 
-    Give one clip at a time: across the border of two clips a second difference means nothing.
+    For one clip at a time: a second difference across two clips has no meaning.
 
     Args:
         predicted: (T, J, 3) metres, at least three frames.
@@ -106,7 +106,7 @@ def accel_error(predicted, true):
     return _mean_distance(np.diff(predicted, 2, axis=0), np.diff(true, 2, axis=0))
 
 
-def rotation_error_deg(predicted, true):
+def rotation_error_deg(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Mean over the joints of the angle of the rotation between `predicted` and `true`.
 
     Args:
@@ -125,17 +125,17 @@ def rotation_error_deg(predicted, true):
             "`predicted` and `true` must have one shape (..., J, 3, 3) of rotation matrices; "
             f"got {predicted.shape} and {true.shape}."
         )
-    # |A - B| = 2 sqrt(2) sin(angle / 2): keeps its digits at small angles, where the arc cosine of the trace has none.
+    # |A - B| = 2 sqrt(2) sin(angle / 2) is precise at small angles, where the arc cosine of the trace is not.
     half_sine = np.linalg.norm(predicted - true, axis=(-2, -1)) / np.sqrt(8.0)
     return np.degrees(2.0 * np.arcsin(np.minimum(half_sine, 1.0))).mean(-1)
 
 
-def _mean_distance(predicted, true):
+def _mean_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return _MM_PER_METRE * np.linalg.norm(predicted - true, axis=-1).mean(-1)
 
 
-def _points(predicted, true):
-    """Both as float64, after the check that they are point sets of one shape."""
+def _points(predicted: TensorLike, true: TensorLike) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float64; ValueError unless they are point sets of one shape."""
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if predicted.shape != true.shape or predicted.ndim < 2 or predicted.shape[-1] != 3 or predicted.shape[-2] == 0:
         raise ValueError(

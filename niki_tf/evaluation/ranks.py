@@ -1,12 +1,12 @@
-"""What a score is worth whose unit does not matter: rank correlation and AUROC, plain NumPy."""
+"""Rank statistics, which do not depend on a score's unit: Spearman's correlation and AUROC, plain NumPy."""
 
 import numpy as np
 
+from niki_tf.shapes import TensorLike
 
-def rank_correlation(first, second):
-    """Spearman's rank correlation of two arrays of one shape (..., n), n values each, (...).
 
-    0 where either is the same everywhere: it tells nothing.
+def rank_correlation(first: TensorLike, second: TensorLike) -> np.ndarray:
+    """Spearman's rank correlation (...) over the last axis of two arrays (..., n); 0 where either is constant.
 
     Raises:
         ValueError: the shapes differ or there are no values.
@@ -25,10 +25,14 @@ def rank_correlation(first, second):
     return (first * second).sum(-1) / np.where(size > 0, size, 1.0)
 
 
-def auroc(positive, negative):
-    """Share of the pairs of one score (n,) of `positive` and one (m,) of `negative` in which the first is the higher.
+def auroc(positive: TensorLike, negative: TensorLike) -> float:
+    """Area under the receiver operating characteristic: the probability that a positive scores above a negative.
 
-    Equal scores count half; the area under the curve of hits over false alarms.
+    Equal scores count half.
+
+    Args:
+        positive: (n,) scores.
+        negative: (m,) scores.
 
     Raises:
         ValueError: one of them is empty or has more than one axis.
@@ -45,7 +49,7 @@ def auroc(positive, negative):
     return float(wins / (len(positive) * len(negative)))
 
 
-def _ranks(values):
-    """Ranks of values (n,) from 1; equal values share the mean of theirs."""
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of values (n,) from 1; equal values have the mean of their ranks."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]

@@ -1,16 +1,21 @@
-"""How far a solver's answer is from the truth, one number a frame."""
+"""Errors of a solver's answer against the truth, one number a frame."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from niki_tf import skeletons
+from niki_tf import contract, skeletons
+from niki_tf.body import BodyPoser
 from niki_tf.evaluation import metrics
-from niki_tf.motion.observed_motion import local_rotations
 
 METRICS = ("mpjpe", "pa_mpjpe", "pve", "rotation_deg")
 """The errors that `pose_errors` gives, three in millimetres and one in degrees: the columns of the tables."""
 
 
-def pose_errors(answer, *, truth, poser):
+def pose_errors(
+    answer: Mapping[str, Any], *, truth: Mapping[str, np.ndarray], poser: BodyPoser
+) -> dict[str, np.ndarray]:
     """Errors of an answer, one number a frame.
 
     Args:
@@ -24,7 +29,7 @@ def pose_errors(answer, *, truth, poser):
     Raises:
         FloatingPointError: the answer holds numbers that are not finite.
     """
-    rotations = local_rotations(answer)
+    rotations = contract.local_rotations(answer)
     if not np.isfinite(rotations).all():
         raise FloatingPointError("`answer` must hold finite rotations; got NaN or infinity. Are the weights whole?")
     posed = poser.pose(rotations, betas=truth["betas"])

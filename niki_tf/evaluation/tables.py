@@ -1,19 +1,25 @@
-"""Rows of figures (lists of flat dicts with equal keys) as text, JSON and CSV."""
+"""Rows of a table (lists of flat dicts with equal keys) as text, JSON and CSV."""
 
 import csv
 import json
+import os
+from collections.abc import Sequence
+from typing import Any
 
 from niki_tf import files
 
+Row = dict[str, Any]
+"""One line of a table: column -> text, number or None."""
 
-def write_json(rows, path):
+
+def write_json(rows: Sequence[Row], path: str | os.PathLike) -> None:
     """Writes the rows as one JSON list; ValueError for numbers that JSON does not know (NaN, infinity)."""
     text = json.dumps(rows, indent=1, allow_nan=False) + "\n"
     with files.atomic_write(path) as beside:
         beside.write_text(text)
 
 
-def write_csv(rows, path):
+def write_csv(rows: Sequence[Row], path: str | os.PathLike) -> None:
     """Writes the rows as CSV, the keys of the first row as its header."""
     with files.atomic_write(path) as beside, beside.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -21,7 +27,7 @@ def write_csv(rows, path):
         writer.writerows(rows)
 
 
-def text_table(rows, *, decimals=1):
+def text_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
     """The rows as text with aligned columns, the keys of the first row as heading; numbers to the right.
 
     Example:
@@ -35,12 +41,30 @@ def text_table(rows, *, decimals=1):
     cells = [columns] + [[_cell(row[column], decimals) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     align = [str.ljust if isinstance(rows[0][column], str) else str.rjust for column in columns]
-    lines = ["  ".join(place(*cell) for place, *cell in zip(align, line, widths, strict=True)) for line in cells]
+    lines = [
+        "  ".join(place(cell, width) for place, cell, width in zip(align, line, widths, strict=True)) for line in cells
+    ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def pivot(rows, *, index, column, value):
-    """Rows of one figure each, rearranged: a row for each `index`, a key for each `column`, its `value` there.
+def markdown_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
+    """The rows as a Markdown table, the keys of the first row as heading; None as a dash.
+
+    Example:
+        >>> from niki_tf import evaluation
+        >>> print(evaluation.markdown_table([{"solver": "mlp", "mpjpe": 8.25, "accel": None}]))
+        | solver | mpjpe | accel |
+        |---|---|---|
+        | mlp | 8.2 | – |
+    """
+    columns = list(rows[0])
+    cells = [["–" if row[column] is None else _cell(row[column], decimals) for column in columns] for row in rows]
+    lines = ["| " + " | ".join(line) + " |" for line in (columns, *cells)]
+    return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:]])
+
+
+def pivot(rows: Sequence[Row], *, index: str, column: str, value: str) -> list[Row]:
+    """Rows of one value each, rearranged: a row for each `index`, a key for each `column`, its `value` there.
 
     Example:
         >>> from niki_tf import evaluation
@@ -48,11 +72,16 @@ def pivot(rows, *, index, column, value):
         >>> evaluation.pivot(rows, index="solver", column="noise_mm", value="mpjpe")
         [{'solver': 'mlp', '0': 0.0, '10': 20.0}]
     """
-    lines = {}
+    lines: dict[Any, Row] = {}
     for row in rows:
         lines.setdefault(row[index], {index: row[index]})[str(row[column])] = row[value]
     return list(lines.values())
 
 
-def _cell(value, decimals):
+def without(rows: Sequence[Row], column: str) -> list[Row]:
+    """The rows without one of their columns."""
+    return [{name: value for name, value in row.items() if name != column} for row in rows]
+
+
+def _cell(value: Any, decimals: int) -> str:
     return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)

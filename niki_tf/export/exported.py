@@ -1,19 +1,26 @@
 """Exported solvers called from Python, with clear errors before the call; the graph itself only says `valid`."""
 
+import os
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
+from niki_tf.shapes import TensorLike
+
+_Arrays = dict[str, np.ndarray]
+_Shapes = Mapping[str, tuple[int | None, ...]]
 
 
 class Exported:
     """An exported solver: a signature's name and named arrays in, named arrays out.
 
     Args:
-        functions: dict of signature -> function that takes float32 arrays by name and gives a dict of arrays.
-        shapes: dict of signature -> dict of input -> shape, None where any size will do.
+        functions: name of a signature -> function that takes float32 arrays by name and returns a dict of arrays.
+        shapes: name of a signature -> name of an input -> shape, None where any size will do.
 
     Example:
         >>> import numpy as np
@@ -23,10 +30,10 @@ class Exported:
         (5, 29, 3)
     """
 
-    def __init__(self, functions, shapes):
+    def __init__(self, functions: Mapping[str, Callable[..., _Arrays]], shapes: Mapping[str, _Shapes]):
         self._functions, self.shapes = functions, shapes
 
-    def __call__(self, signature="ik", **inputs):
+    def __call__(self, signature: str = "ik", **inputs: TensorLike) -> _Arrays:
         """The signature's outputs, NumPy arrays by name.
 
         Raises:
@@ -40,7 +47,7 @@ class Exported:
         return self._functions[signature](**arrays)
 
 
-def load_saved_model(folder):
+def load_saved_model(folder: str | os.PathLike) -> Exported:
     """The `Exported` of a SavedModel's folder, such as saved_models/one_stage/1.
 
     Raises:
@@ -51,10 +58,10 @@ def load_saved_model(folder):
     loaded = tf.saved_model.load(str(folder))
     specs = {name: function.structured_input_signature[1] for name, function in loaded.signatures.items()}
     shapes = {name: {key: tuple(spec.shape) for key, spec in inputs.items()} for name, inputs in specs.items()}
-    return Exported({name: _in_tensorflow(loaded, name) for name in shapes}, shapes)
+    return Exported({name: _call_signature(loaded, name) for name in shapes}, shapes)
 
 
-def load_litert(path, *, threads=1):
+def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
     """The `Exported` of a .tflite file.
 
     Args:
@@ -72,30 +79,31 @@ def load_litert(path, *, threads=1):
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
     runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
     details = {name: runner.get_input_details() for name, runner in runners.items()}
-    shapes = {name: {key: _free(detail) for key, detail in inputs.items()} for name, inputs in details.items()}
+    shapes = {name: {key: _litert_shape(detail) for key, detail in inputs.items()} for name, inputs in details.items()}
     return Exported(runners, shapes)
 
 
-def _in_tensorflow(loaded, name):
+def _call_signature(loaded: Any, name: str) -> Callable[..., _Arrays]:
     """A signature as a function of arrays; it keeps `loaded` alive, which holds the weights."""
 
-    def run(**arrays):
+    def run(**arrays: np.ndarray) -> _Arrays:
         answer = loaded.signatures[name](**{key: tf.constant(array) for key, array in arrays.items()})
         return {key: tensor.numpy() for key, tensor in answer.items()}
 
     return run
 
 
-def _free(detail):
+def _litert_shape(detail: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """Shape of an input of a LiteRT file, None where any size will do."""
     return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])
 
 
-def _check(arrays, shapes):
-    """Raises ValueError unless the arrays have the names and shapes, and are finite where they count."""
-    strangers, missing = sorted(set(arrays) - set(shapes)), sorted(set(shapes) - set(arrays))
-    if strangers or missing:
-        said = f"got {strangers[0]!r}, which is none of them" if strangers else f"{missing[0]!r} is missing"
-        raise ValueError(f"`inputs` must be {', '.join(shapes)}; {said}. Zeros stand for what is not known.")
+def _check(arrays: _Arrays, shapes: _Shapes) -> None:
+    """Raises ValueError unless the arrays have the names and shapes and are finite but for absent joints."""
+    unknown, missing = sorted(set(arrays) - set(shapes)), sorted(set(shapes) - set(arrays))
+    if unknown or missing:
+        problem = f"got {unknown[0]!r}, which is none of them" if unknown else f"{missing[0]!r} is missing"
+        raise ValueError(f"`inputs` must be {', '.join(shapes)}; {problem}. Zeros stand for what is not known.")
     _check_shapes(arrays, shapes)
     absent = arrays.get("joint_sigma", np.zeros(1))[..., None] >= skeletons.ABSENT
     for name, array in arrays.items():
@@ -103,7 +111,7 @@ def _check(arrays, shapes):
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. Give absent joints a joint_sigma of 10.")
 
 
-def _check_shapes(arrays, shapes):
+def _check_shapes(arrays: _Arrays, shapes: _Shapes) -> None:
     leading = {}
     for name, array in arrays.items():
         free = sum(size is None for size in shapes[name])

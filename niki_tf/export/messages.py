@@ -4,12 +4,16 @@ The protocol buffers come from tensorflow-serving-api, which is imported where i
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from niki_tf.shapes import TensorLike
 
-def grpc_request(inputs, *, model, signature):
+
+def grpc_request(inputs: Mapping[str, TensorLike], *, model: str, signature: str) -> Any:
     """The PredictRequest for arrays by input name.
 
     Raises:
@@ -24,12 +28,12 @@ def grpc_request(inputs, *, model, signature):
     return request
 
 
-def grpc_answer(response):
+def grpc_answer(response: Any) -> dict[str, np.ndarray]:
     """Arrays by output name of a PredictResponse."""
     return {name: tf.make_ndarray(proto) for name, proto in response.outputs.items()}
 
 
-def warm_up(inputs, *, signature):
+def warm_up(inputs: Mapping[str, TensorLike], *, signature: str) -> Any:
     """The PredictionLog of one request, a record of a model's warm-up file."""
     from tensorflow_serving.apis import prediction_log_pb2
 
@@ -37,20 +41,23 @@ def warm_up(inputs, *, signature):
     return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
 
 
-def rest_request(inputs, *, signature):
+def rest_request(inputs: Mapping[str, TensorLike], *, signature: str) -> bytes:
     """The body of a REST request in its columnar form, for arrays by input name.
+
+    Raises:
+        ValueError: an array holds NaN or infinity, which JSON does not have.
 
     Example:
         >>> import numpy as np
-        >>> from niki_tf.export import requests
-        >>> requests.rest_request({"joints": np.zeros([1, 2])}, signature="ik")
+        >>> from niki_tf.export import messages
+        >>> messages.rest_request({"joints": np.zeros([1, 2])}, signature="ik")
         b'{"signature_name": "ik", "inputs": {"joints": [[0.0, 0.0]]}}'
     """
     columns = {name: np.asarray(array, np.float32).tolist() for name, array in inputs.items()}
     return json.dumps({"signature_name": signature, "inputs": columns}, allow_nan=False).encode()
 
 
-def rest_answer(body):
+def rest_answer(body: bytes) -> dict[str, np.ndarray]:
     """Arrays by output name of the body of a REST response.
 
     Raises:

@@ -1,21 +1,28 @@
 """SavedModels for TensorFlow Serving and everything else that runs TensorFlow graphs, in C++, Go, Java or Rust."""
 
+import os
 import pathlib
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from niki_tf import files
+from niki_tf.body import Body
 from niki_tf.export import messages
 from niki_tf.export.signatures import module, signatures
+from niki_tf.solvers.solver import Solver
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 """Where TensorFlow Serving looks for requests that it makes to itself before it takes others."""
 
 _WARM_UP_BATCHES = (1, 64)
+"""A single pose and a batch."""
 
 
-def write_saved_model(solver, folder, *, body=None, version=1):
-    """Writes `folder`/`version`/, whole or not at all; what was there is replaced.
+def write_saved_model(
+    solver: Solver, folder: str | os.PathLike, *, body: Body | None = None, version: int = 1
+) -> pathlib.Path:
+    """Writes `folder`/`version`/, whole or not at all; a former export there is replaced.
 
     The signatures are those of `signatures.signatures`; `serving_default` is `ik`. Neither Python nor this package is
     needed to run them.
@@ -31,7 +38,7 @@ def write_saved_model(solver, folder, *, body=None, version=1):
 
     Raises:
         ValueError: the version is below 1, or the body does not fit the solver.
-        ModuleNotFoundError: tensorflow-serving-api, which knows the form of warm-up requests, is not installed.
+        ModuleNotFoundError: tensorflow-serving-api, which defines the form of warm-up requests, is not installed.
 
     Example:
         >>> import tempfile
@@ -43,20 +50,20 @@ def write_saved_model(solver, folder, *, body=None, version=1):
     """
     if version < 1:
         raise ValueError(f"`version` must be 1 or more; got {version}.")
-    found = signatures(solver, body=body)
+    functions = signatures(solver, body=body)
     target = pathlib.Path(folder) / str(version)
-    with files.atomic_write(target) as beside:
+    with files.atomic_write(target) as temporary:
         holder = module(solver, body=body)
-        tf.saved_model.save(holder, str(beside), signatures={"serving_default": found["ik"], **found})
-        _write_warm_up(beside / WARM_UP, found)
+        tf.saved_model.save(holder, str(temporary), signatures={"serving_default": functions["ik"], **functions})
+        _write_warm_up(temporary / WARM_UP, functions)
     return target
 
 
-def _write_warm_up(path, found):
+def _write_warm_up(path: pathlib.Path, functions: Mapping[str, tf.types.experimental.ConcreteFunction]) -> None:
     """One request for every signature and batch size, all zeros: only their shapes matter."""
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for name, function in {"serving_default": found["ik"], **found}.items():
+        for name, function in {"serving_default": functions["ik"], **functions}.items():
             specs = function.structured_input_signature[1]
             for batch in _WARM_UP_BATCHES:
                 inputs = {key: tf.zeros([size or batch for size in spec.shape]) for key, spec in specs.items()}

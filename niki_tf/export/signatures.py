@@ -1,20 +1,28 @@
-"""What an exported solver can be called for: graphs with named inputs and outputs, the same in every format.
+"""The signatures of an exported solver: graphs with named inputs and outputs, the same in every format.
 
-`ik` takes what the solver cannot do without, `ik_full` all of the contract, `fk` is the way back of invertible solvers
-and `mesh` poses a body. No format lets an input be left out; what is not known is said by a neutral value instead:
-zeros for `joint_sigma`, `betas`, `twist` and `z`.
+`ik` takes the inputs that the solver needs, `ik_full` all of the contract, `fk` is the way back of invertible solvers
+and `mesh` poses a body. No format lets an input be left out: zeros for `joint_sigma`, `betas`, `twist` and `z` stand
+for what is not known.
 
 Every answer has one more output, `valid` (batch,): False where an input or the answer holds NaN or infinity. The other
-outputs then are the rest pose, and zeros.
+outputs of that example are then the rest pose and zeros.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
 from niki_tf import contract, skeletons
+from niki_tf.body import Body
 from niki_tf.solvers.invertible import InvertibleSolver
+from niki_tf.solvers.solver import Solver
+
+_Tensors = Mapping[str, tf.Tensor]
+_Shapes = Mapping[str, tuple[int | None, ...]]
 
 
-def signatures(solver, *, body=None):
+def signatures(solver: Solver, *, body: Body | None = None) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """Concrete functions by the names of their signatures.
 
     The batch is of any size, and for solvers of windows so is the window of time, the second axis.
@@ -41,19 +49,21 @@ def signatures(solver, *, body=None):
     num_betas = solver.body_joints.num_betas
     if body is not None and body.num_betas != num_betas:
         raise ValueError(f"`body` must have the {num_betas} betas of the solver; got {body.num_betas}.")
-    leading = [None] * solver.event_axes
     inputs = contract.input_shapes(num_betas)
     needed = ["joints", "twist"] if solver.needs_twist else ["joints"]
-    pose = {"betas": (num_betas,), **contract.POSE}
-    wanted = {"ik": (solver, {name: inputs[name] for name in needed}), "ik_full": (solver, inputs)}
+    pose: _Shapes = {"betas": (num_betas,), **contract.POSE}
+    graphs: dict[str, tuple[Callable[..., Any], _Shapes]] = {
+        "ik": (solver, {name: inputs[name] for name in needed}),
+        "ik_full": (solver, inputs),
+    }
     if isinstance(solver, InvertibleSolver):
-        wanted["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding_size,)})
+        graphs["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding_size,)})
     if body is not None:
-        wanted["mesh"] = (body, pose)
-    return {name: _traced(function, inputs, leading) for name, (function, inputs) in wanted.items()}
+        graphs["mesh"] = (body, pose)
+    return {name: traced(function, shapes, axes=solver.event_axes) for name, (function, shapes) in graphs.items()}
 
 
-def module(solver, *, body=None):
+def module(solver: Solver, *, body: Body | None = None) -> tf.Module:
     """A tf.Module that holds the weights which `signatures` of the same arguments read."""
     # LiteRT's converter finds plain variables only, not those that Keras wraps.
     holder = tf.Module()
@@ -61,28 +71,37 @@ def module(solver, *, body=None):
     return holder
 
 
-def _traced(function, inputs, leading):
-    specs = {name: tf.TensorSpec([*leading, *shape], tf.float32, name=name) for name, shape in inputs.items()}
-    guarded = tf.function(lambda **given: _guarded(function, given), autograph=False)
+def traced(
+    function: Callable[..., _Tensors], shapes: _Shapes, *, axes: int = 1
+) -> tf.types.experimental.ConcreteFunction:
+    """The graph of `function`, with the output `valid` on top.
+
+    Args:
+        function: dict of tensors -> dict of tensors.
+        shapes: of the inputs, by name, after the leading axes.
+        axes: number of leading axes, all of any size.
+    """
+    specs = {name: tf.TensorSpec([None] * axes + [*shape], tf.float32, name=name) for name, shape in shapes.items()}
+    guarded = tf.function(lambda **inputs: _guarded(function, inputs), autograph=False)
     return guarded.get_concrete_function(**specs)
 
 
-def _guarded(function, inputs):
-    """The function's answer, with `valid` and finite numbers throughout."""
+def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The function's answer, with `valid`, and finite throughout."""
     if "joint_sigma" in inputs:  # joints that are absent may hold anything
         absent = inputs["joint_sigma"] >= skeletons.ABSENT
         inputs = {**inputs, "joints": tf.where(tf.expand_dims(absent, -1), 0.0, inputs["joints"])}
     answer = function(inputs)
-    valid = tf.reduce_all(tf.stack([_finite(value) for value in [*inputs.values(), *answer.values()]]), 0)
-    return {name: _kept(value, valid, name) for name, value in answer.items()} | {"valid": valid}
+    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*inputs.values(), *answer.values()]]), 0)
+    return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
 
 
-def _finite(value):
+def _is_finite(value: tf.Tensor) -> tf.Tensor:
     """Whether all numbers of an example are finite, (batch,), by built-in operations of LiteRT."""
     return tf.reduce_all(tf.abs(value) <= value.dtype.max, list(range(1, value.shape.rank)))
 
 
-def _kept(value, valid, name):
-    """`value` where it is valid, else rest rotations or zeros."""
+def _masked(value: tf.Tensor, valid: tf.Tensor, name: str) -> tf.Tensor:
+    """`value` of valid examples; rotations at rest, or zeros, of the others."""
     mask = tf.reshape(valid, [-1] + [1] * (value.shape.rank - 1))
     return tf.where(mask, value, tf.eye(3) if name in contract.POSE else 0.0)

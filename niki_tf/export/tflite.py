@@ -2,31 +2,34 @@
 
 import re
 import tempfile
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.lite.tools import flatbuffer_utils
 
+from niki_tf.body import Body
 from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
 from niki_tf.fitting.linear_solvers import ELIMINATION
+from niki_tf.solvers.solver import Solver
 
 QUANTIZE = ("none", "float16", "int8")
 """What weights can be stored as; all arithmetic but that of int8 matrix products is float32."""
 
 
-def litert(solver, *, quantize="none", body=None):
+def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None) -> bytes:
     """The solver as the bytes of a .tflite file.
 
     The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them. The exact
-    finish (`refine`) solves its equations by elimination here, for LiteRT cannot factorise matrices.
+    finish (`refine`) solves its equations by elimination here, since LiteRT cannot factorise matrices.
 
     Args:
-        solver: any solver but `MapFit`, for LiteRT does not know the gradients that it follows, and `Recurrent`, for
-            it does not know loops over windows of any length.
+        solver: any solver but `MapFit`, since LiteRT does not have the gradients that it follows, and `Recurrent`,
+            since it does not have loops over windows of any length.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
-            for each output (see `rounding`), multiplied with activations whose scale is found as they come (dynamic
+            for each output (see `rounding`), multiplied with activations whose scale is measured at run time (dynamic
             range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
 
@@ -43,19 +46,19 @@ def litert(solver, *, quantize="none", body=None):
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
     solver = rounded(solver) if quantize == "int8" else solver
     solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
-    found = signatures(solver, body=body)
+    functions = signatures(solver, body=body)
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module(solver, body=body), folder, signatures=found)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(found))
+        tf.saved_model.save(module(solver, body=body), folder, signatures=functions)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         converted = _converted(converter)
-    return _lean(converted) if quantize == "int8" else converted
+    return _without_duplicates(converted) if quantize == "int8" else converted
 
 
-def _converted(converter):
+def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
     try:
         return converter.convert()
     except ConverterError as error:
@@ -65,12 +68,13 @@ def _converted(converter):
         ) from None
 
 
-def _lean(converted):
-    """The same file, smaller: equal scales, which every signature brings along anew, stored once, inner names left out.
+def _without_duplicates(converted: bytes) -> bytes:
+    """The same file, smaller: equal scales, of which every signature has a copy, stored once; inner names left out.
 
-    What is left of the size after quantisation is for a good part scales and names.
+    After quantisation scales and names are a good part of the size.
     """
-    model, stored = flatbuffer_utils.read_model_from_bytearray(bytearray(converted)), {}
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
+    stored: dict[tuple[bytes, bytes, int], _SharedScales] = {}
     for graph in model.subgraphs:
         ends = {*graph.inputs, *graph.outputs}
         for number, tensor in enumerate(graph.tensors):
@@ -79,18 +83,18 @@ def _lean(converted):
             scales = tensor.quantization
             if scales is not None and scales.scale is not None:
                 key = (scales.scale.tobytes(), scales.zeroPoint.tobytes(), scales.quantizedDimension)
-                tensor.quantization = stored.setdefault(key, _Once(scales))
+                tensor.quantization = stored.setdefault(key, _SharedScales(scales))
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-class _Once(schema.QuantizationParametersT):
-    """Scales that are written once into a file and pointed to from then on."""
+class _SharedScales(schema.QuantizationParametersT):
+    """Scales that are written into a file once; further tensors refer to that place."""
 
-    def __init__(self, scales):
+    def __init__(self, scales: schema.QuantizationParametersT):
         super().__init__(**vars(scales))
-        self._place = None
+        self._place: int | None = None
 
-    def Pack(self, builder):
+    def Pack(self, builder: Any) -> int:
         if self._place is None:
             self._place = super().Pack(builder)
         return self._place

@@ -1,1 +1,4 @@
-"""Estimates from joints without learned weights: the trunk's frame, smoothing, Gauss-Newton steps, residuals."""
+"""Estimation from joints without learned weights: trunk frame, smoothing, Gauss-Newton refinement, residuals.
+
+Import the modules themselves: `from niki_tf.fitting import gauss_newton`.
+"""

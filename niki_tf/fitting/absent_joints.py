@@ -1,5 +1,6 @@
-"""Places for joints that were not seen."""
+"""Estimated positions of joints that were not observed."""
 
+import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
@@ -7,13 +8,13 @@ from niki_tf.body import kinematics
 from niki_tf.fitting import joint_weights, trunk_frame
 
 
-def fill_absent(joints, rest_joints, joint_sigma):
-    """Joints (..., 29, 3) with the absent ones hung on their parents as in the rest pose, turned as the trunk is.
+def fill_absent(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
+    """Joints (..., 29, 3) with each absent one at its parent plus its rest bone, rotated as the trunk is.
 
     Args:
-        joints: (..., 29, 3) metres; those that are absent may hold anything, NaN too.
+        joints: (..., 29, 3) metres; absent ones may hold anything, NaN included.
         rest_joints: (..., 29, 3) metres, the same body at rest.
-        joint_sigma: (..., 29) metres; from `skeletons.ABSENT` on a joint is absent.
+        joint_sigma: (..., 29) metres; a joint is absent from `skeletons.ABSENT` on.
 
     Example:
         >>> import tensorflow as tf
@@ -30,11 +31,21 @@ def fill_absent(joints, rest_joints, joint_sigma):
     rotation, centre = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
     weights = joint_weights.normalized_weights(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
     rest_centre = joint_weights.weighted_mean(weights, tf.gather(rest_joints, skeletons.TRUNK, axis=-2))
-    hung = kinematics.bones(rest_joints)
-    hung = tf.concat([hung[..., :1, :] - rest_centre, hung[..., 1:, :]], -2)
-    hung = tf.unstack(tf.linalg.matmul(hung, rotation, transpose_b=True), axis=-2)
-    found = []
-    for joint, parent in enumerate(skeletons.SMPL_29.parents):
-        start = centre if parent < 0 else found[parent]
-        found.append(tf.where(absent[..., joint, :], start + hung[joint], joints[..., joint, :]))
-    return tf.stack(found, -2)
+    bones = kinematics.bones(rest_joints)
+    bones = tf.concat([bones[..., :1, :] - rest_centre, bones[..., 1:, :]], -2)
+    return _walk(joints, absent, tf.linalg.matmul(bones, rotation, transpose_b=True), tf.expand_dims(centre, -2))
+
+
+def _walk(joints: tf.Tensor, absent: tf.Tensor, bones: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
+    """Joints (..., 29, 3), level by level: observed, or where `absent` (..., 29, 1) the parent plus the bone.
+
+    `bones` (..., 29, 3) are metres; that of the root starts at the trunk's `centre` (..., 1, 3).
+    """
+    levels, parents = skeletons.SMPL_29.levels, skeletons.SMPL_29.parents
+    found = [centre]
+    for above, level in zip([(-1,), *levels[:-1]], levels, strict=True):
+        start = tf.gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
+        bone, lost, observed = (tf.gather(x, level, axis=-2) for x in (bones, absent, joints))
+        found.append(tf.where(lost, start + bone, observed))
+    order = np.argsort([joint for level in levels for joint in level])
+    return tf.gather(tf.concat(found[1:], -2), order, axis=-2)

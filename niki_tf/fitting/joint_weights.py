@@ -1,34 +1,37 @@
-"""What a joint's uncertainty is worth: its precision, and weights of joints against each other."""
+"""Weights of joints by their uncertainty."""
 
 import tensorflow as tf
 
 from niki_tf import skeletons
 
-_TRUSTED = 0.02
-_LEAST_TRUST = 1e-6
-_TOLD_OF_ABSENT = 1.0
+_LEAST_SIGMA = 0.02
+"""Metres; error expected of every joint besides its sigma, by trial on training clips."""
+_PRECISION_OF_ABSENT = 1e-6
+"""1 / metres^2; far below that of any observed joint, 0.01 or more, but positive, so that the weights have a sum."""
+_SIGMA_OF_ABSENT = 1.0
+"""Metres; the sigma of absent joints that networks were trained with."""
 
 
-def normalized_weights(joint_sigma):
-    """Weights of joints by their uncertainty, both (..., n), summing to 1: as 1 / (sigma^2 + (20 mm)^2).
+def normalized_weights(joint_sigma: tf.Tensor) -> tf.Tensor:
+    """Weights of joints by their sigma, both (..., n), proportional to `precision` and summing to 1.
 
-    A joint that is absent has no weight; where all are, all have the same.
+    Absent joints have practically no weight; if all joints are absent, all have the same weight.
     """
     weights = precision(joint_sigma)
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
 
 
-def precision(joint_sigma):
-    """What `normalized_weights` shares out: 1 / (sigma^2 + (20 mm)^2), next to nothing for a joint that is absent."""
+def precision(joint_sigma: tf.Tensor) -> tf.Tensor:
+    """Precision of joints by their sigma, both (..., n): 1 / (sigma^2 + (20 mm)^2), and 1e-6 for absent joints."""
     absent = joint_sigma >= skeletons.ABSENT
-    return tf.where(absent, _LEAST_TRUST, 1.0 / (clip_sigma(joint_sigma) ** 2 + _TRUSTED**2))
+    return tf.where(absent, _PRECISION_OF_ABSENT, 1.0 / (clip_sigma(joint_sigma) ** 2 + _LEAST_SIGMA**2))
 
 
-def clip_sigma(joint_sigma):
-    """What a network is told of joint_sigma (..., n): the same, but 1 m for every joint that is absent."""
-    return tf.where(joint_sigma >= skeletons.ABSENT, _TOLD_OF_ABSENT, joint_sigma)
+def clip_sigma(joint_sigma: tf.Tensor) -> tf.Tensor:
+    """The sigma (..., n) as networks are given it: 1 m for every absent joint, unchanged for all others."""
+    return tf.where(joint_sigma >= skeletons.ABSENT, _SIGMA_OF_ABSENT, joint_sigma)
 
 
-def weighted_mean(weights, points):
-    """Mean (..., 1, 3) of points (..., n, 3) with weights (..., n) that sum to 1."""
+def weighted_mean(weights: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """Mean (..., 1, 3) of `points` (..., n, 3) with `weights` (..., n) that sum to 1."""
     return tf.reduce_sum(tf.expand_dims(weights, -1) * points, -2, keepdims=True)

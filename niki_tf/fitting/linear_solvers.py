@@ -1,4 +1,4 @@
-"""Linear equations with symmetric positive definite matrices, for the steps of the exact finish."""
+"""Linear equations with symmetric positive definite matrices, as Gauss-Newton steps and smoothing need them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,49 +6,54 @@ from typing import NamedTuple
 import tensorflow as tf
 
 
-def solve_by_cholesky(matrix, wanted):
-    """Solution x (N, n, m) of `matrix` (N, n, n) x = `wanted` (N, n, m), by Cholesky's factorisation."""
-    return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), wanted)
+def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
+    """Solution x (N, n, m) of matrix x = rhs by Cholesky factorisation.
+
+    Args:
+        matrix: (N, n, n), symmetric and positive definite.
+        rhs: (N, n, m), right-hand sides.
+    """
+    return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), rhs)
 
 
-def solve_by_elimination(matrix, wanted):
-    """The same by Gauss's elimination, row by row in plain arithmetic: for LiteRT, which cannot factorise matrices.
+def solve_by_elimination(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
+    """As `solve_by_cholesky`, by Gaussian elimination in plain arithmetic, for LiteRT, which has no factorisation.
 
-    Without a search for pivots, which matrices of this kind do not need.
+    Without pivoting, which positive definite matrices do not need.
 
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf.fitting import linear_solvers
-        >>> matrix, wanted = tf.constant([[[2.0, 1.0], [1.0, 2.0]]]), tf.constant([[[4.0], [5.0]]])
-        >>> x = linear_solvers.solve_by_elimination(matrix, wanted)
+        >>> matrix, rhs = tf.constant([[[2.0, 1.0], [1.0, 2.0]]]), tf.constant([[[4.0], [5.0]]])
+        >>> x = linear_solvers.solve_by_elimination(matrix, rhs)
         >>> print(x[..., 0].numpy())
         [[1. 2.]]
     """
     size = tf.shape(matrix)[-1]
 
-    def eliminate(number, rows, wanted):
+    def eliminate(number: tf.Tensor, rows: tf.Tensor, rhs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         row = tf.gather(rows, number, axis=1)
         pivot = tf.gather(row, number, axis=1)
         below = tf.where(tf.range(size) > number, tf.gather(rows, number, axis=2), 0.0)
         factor, row = tf.expand_dims(below / tf.expand_dims(pivot, -1), -1), tf.expand_dims(row, 1)
-        return number + 1, rows - factor * row, wanted - factor * tf.expand_dims(tf.gather(wanted, number, axis=1), 1)
+        return number + 1, rows - factor * row, rhs - factor * tf.expand_dims(tf.gather(rhs, number, axis=1), 1)
 
-    def substitute(number, x):
+    def substitute(number: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = tf.gather(upper, number, axis=1)
         rest = tf.gather(right, number, axis=1) - tf.reduce_sum(tf.expand_dims(row, -1) * x, 1)
         found = rest / tf.expand_dims(tf.gather(row, number, axis=1), -1)
         here = tf.expand_dims(tf.one_hot(number, size, dtype=x.dtype), -1)
         return number - 1, x + here * tf.expand_dims(found, 1)
 
-    _, upper, right = tf.while_loop(lambda number, *_: number < size, eliminate, (0, matrix, wanted))
-    return tf.while_loop(lambda number, _: number >= 0, substitute, (size - 1, tf.zeros_like(wanted)))[1]
+    _, upper, right = tf.while_loop(lambda number, *_: number < size, eliminate, (0, matrix, rhs))
+    return tf.while_loop(lambda number, _: number >= 0, substitute, (size - 1, tf.zeros_like(rhs)))[1]
 
 
 class LinearSolver(NamedTuple):
-    """A way of solving linear equations, and the precision that what runs it offers.
+    """A method for linear equations, and the most precise type that its runtime offers.
 
     Attributes:
-        solve: function (matrix (N, n, n), wanted (N, n, m)) -> solution (N, n, m).
+        solve: function (matrix (N, n, n), rhs (N, n, m)) -> solution (N, n, m).
         dtype: the most precise floating-point type.
     """
 
@@ -60,4 +65,4 @@ CHOLESKY = LinearSolver(solve_by_cholesky, tf.float64)
 """For TensorFlow."""
 
 ELIMINATION = LinearSolver(solve_by_elimination, tf.float32)
-"""For LiteRT, which can factorise no matrix and knows float32 alone."""
+"""For LiteRT, which has neither a factorisation nor float64."""

@@ -1,4 +1,4 @@
-"""Conditional normalizing flows: masks, conditioners, the coupling bijectors, the flow layers."""
+"""Conditional normalizing flows: masks, conditioners, coupling bijectors, flow layers."""
 
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling

@@ -1,31 +1,46 @@
-"""The networks that say how far a coupling step scales and shifts."""
+"""The scale and translation networks of a coupling step."""
 
 import functools
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 _leaky_relu = functools.partial(keras.ops.leaky_relu, negative_slope=0.01)
 
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Conditioner(keras.layers.Layer):
-    """Scale and translation of the moving half from the kept half: `s = S(kept, c)`, `t = T(kept, c)`.
+    """Log-scale and translation of the moved part from the kept part and the condition: `s = S(a, c)`, `t = T(a, c)`.
 
-    S and T are MLPs of two hidden layers with LeakyReLU of slope 0.01. They see the kept half only, so no weight is
-    spent on entries that a mask would kill.
+    S and T are MLPs of two hidden layers with LeakyReLU of slope 0.01, as in the published code. Their input is the
+    kept part alone, not a masked whole, so no weight is multiplied by zero.
 
     Args:
         moved: number of entries that move.
         kept: number of entries that stay.
         condition: number of entries of the condition, 0 for none.
-        hidden_dim: width of the two hidden layers.
-        tanh_on: what the tanh bounds, "scale" (the published code) or "translation" (the paper's text).
-        dropout: share of hidden units dropped between the layers in training (the published second flow: 0.5).
+        hidden_dim: width of the two hidden layers; 512 in the paper.
+        tanh_on: which of the two ends in a tanh, "scale" (the published code) or "translation" (the paper).
+        dropout: share of hidden units dropped in training; 0.5 in the second flow of the published code.
+
+    Raises:
+        ValueError: `tanh_on` is unknown.
 
     Source: supplementary A.1.
     """
 
-    def __init__(self, moved, *, kept, condition, hidden_dim, tanh_on="scale", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        moved: int,
+        *,
+        kept: int,
+        condition: int,
+        hidden_dim: int,
+        tanh_on: str = "scale",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if tanh_on not in ("scale", "translation"):
             raise ValueError(f'`tanh_on` must be "scale" or "translation"; got {tanh_on!r}.')
@@ -36,30 +51,29 @@ class Conditioner(keras.layers.Layer):
         self.translation = self._network(tanh=tanh_on == "translation")
         self.built = True
 
-    def _network(self, *, tanh):
-        """Layers of one MLP, built here so that the weights exist before the first call."""
+    def _network(self, *, tanh: bool) -> list[keras.layers.Layer]:
+        """Layers of one MLP, built at once, so that the weights exist before the first call."""
         hidden = [keras.layers.Dense(self.hidden_dim, activation=_leaky_relu) for _ in range(2)]
         small = keras.initializers.RandomNormal(stddev=0.01)
-        layers = [
-            *hidden,
-            keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small),
-        ]
+        last = keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small)
+        layers = [*hidden, last]
         for layer, size in zip(layers, (self.kept + self.condition, self.hidden_dim, self.hidden_dim), strict=True):
             layer.build([None, size])
         return layers
 
-    def _run(self, layers, x, *, training):
+    def _run(self, layers: list[keras.layers.Layer], x: tf.Tensor, *, training: bool) -> tf.Tensor:
         for layer in layers[:-1]:
             x = self.drop(layer(x), training=training)
         return layers[-1](x)
 
-    def call(self, kept, *, training=False):
-        """Log-scale and translation, each (..., moved), for the kept half joined with the condition (..., n)."""
+    def call(self, kept: tf.Tensor, *, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Log-scale and translation, each (..., moved), from kept part and condition in one vector (..., n)."""
         if len(kept.shape) == 1:
-            return tuple(x[0] for x in self.call(kept[None], training=training))
+            scale, translation = self.call(kept[None], training=training)
+            return scale[0], translation[0]
         return self._run(self.scale, kept, training=training), self._run(self.translation, kept, training=training)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         names = ("moved", "kept", "condition", "hidden_dim", "tanh_on", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

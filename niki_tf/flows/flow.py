@@ -1,6 +1,7 @@
-"""A conditional flow: a Keras layer that owns the weights and hands out a chain of bijectors."""
+"""A conditional flow: a Keras layer that has the weights and makes chains of bijectors."""
 
 import functools
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,25 +11,27 @@ import tensorflow_probability as tfp
 from niki_tf.flows import masks
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
-
-tfb = tfp.bijectors
+from niki_tf.shapes import TensorLike
 
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Flow(keras.layers.Layer):
-    """Affine coupling steps on R^size; the even ones keep the entries of a mask, the odd ones the others.
+    """Affine coupling steps on R^size: even steps keep the entries that a mask selects, odd steps the others.
 
-    `flow.bijector(condition)` is an ordinary TensorFlow Probability bijector; `inverse` is inverse kinematics
-    (joints -> pose), `forward` is kinematics (pose -> joints). Make one per call: bijectors cache tensors.
+    `flow.bijector(condition)` is a TensorFlow Probability bijector; its `inverse` is inverse kinematics (joints ->
+    pose), its `forward` is kinematics (pose -> joints). Make one for each call: bijectors cache tensors.
 
     Args:
         size: entries of the vector.
         condition: entries of the condition, 0 for none.
-        num_couplings: number of steps.
-        hidden_dim: width of the conditioners.
-        tanh_on: what the conditioners' tanh bounds, "scale" or "translation".
+        num_couplings: number of coupling steps; two are a block of the paper, and the published code has 8 blocks.
+        hidden_dim: width of the conditioners; 512 in the paper.
+        tanh_on: which network of the conditioners ends in a tanh, "scale" or "translation".
         dropout: dropout of the conditioners in training.
-        mask: list of `size` booleans, True for what the even steps keep; None for False, True, False, True, ...
+        mask: list of `size` booleans, True for entries that even steps keep; None for False, True, False, True, ...
+
+    Raises:
+        ValueError: a size is too small, or `mask` or `tanh_on` does not fit.
 
     Example:
         >>> import tensorflow as tf
@@ -39,11 +42,20 @@ class Flow(keras.layers.Layer):
         >>> bool(tf.reduce_max(tf.abs(flow.bijector(betas).forward(y + 0) - x)) < 1e-4)
         True
 
-    Source: supplementary A.1 and A.2, 8 blocks of two steps.
+    Source: supplementary A.1 and A.2.
     """
 
     def __init__(
-        self, size, *, condition=0, num_couplings=16, hidden_dim=512, tanh_on="scale", dropout=0.0, mask=None, **kwargs
+        self,
+        size: int,
+        *,
+        condition: int = 0,
+        num_couplings: int = 16,
+        hidden_dim: int = 512,
+        tanh_on: str = "scale",
+        dropout: float = 0.0,
+        mask: list[bool] | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if size < 2 or num_couplings < 1 or hidden_dim < 1:
@@ -54,17 +66,19 @@ class Flow(keras.layers.Layer):
         self.size, self.condition, self.num_couplings = size, condition, num_couplings
         self.hidden_dim, self.tanh_on, self.dropout = hidden_dim, tanh_on, dropout
         self.mask = None if mask is None else masks.check_mask(mask, size).tolist()
-        self.conditioners = [self._conditioner(step) for step in range(num_couplings)]
+        self.conditioners: list[keras.layers.Layer] = [self._conditioner(step) for step in range(num_couplings)]
         self.built = True
 
-    def _kept_by_even_steps(self):
+    def _even_mask(self) -> np.ndarray:
+        """Boolean mask (size,) of the entries that even steps keep."""
         return masks.alternating(self.size, first=False) if self.mask is None else np.array(self.mask)
 
-    def _kept(self, step):
-        count = int(self._kept_by_even_steps().sum())
+    def _kept(self, step: int) -> int:
+        """Number of entries that a step keeps."""
+        count = int(self._even_mask().sum())
         return count if step % 2 == 0 else self.size - count
 
-    def _conditioner(self, step):
+    def _conditioner(self, step: int) -> Conditioner:
         kept = self._kept(step)
         return Conditioner(
             self.size - kept,
@@ -76,17 +90,17 @@ class Flow(keras.layers.Layer):
             name=f"conditioner_{step}",
         )
 
-    def bijector(self, condition=None, *, training=False):
-        """A fresh `tfb.Chain` with `condition` (..., C) bound.
+    def bijector(self, condition: tf.Tensor | None = None, *, training: bool = False) -> tfp.bijectors.Chain:
+        """A new `tfp.bijectors.Chain` on (..., size) given `condition` (..., C).
 
         Raises:
             ValueError: the condition is missing, superfluous or of another length.
         """
-        return tfb.Chain(self.steps(condition, training=training), name="flow")
+        return tfp.bijectors.Chain(self.steps(condition, training=training), name="flow")
 
-    def steps(self, condition=None, *, training=False):
-        """The bijectors of `bijector`'s chain: all coupling steps between two that order the entries by the mask."""
-        self._check(condition)
+    def steps(self, condition: tf.Tensor | None = None, *, training: bool = False) -> list[tfp.bijectors.Bijector]:
+        """The bijectors of `bijector`: coupling steps between two permutations that sort the entries by the mask."""
+        self._check_condition(condition)
         steps = [
             AffineCoupling(
                 functools.partial(network, training=training),
@@ -97,28 +111,27 @@ class Flow(keras.layers.Layer):
             )
             for step, network in enumerate(self.conditioners)
         ]
-        order = masks.kept_first(self._kept_by_even_steps())
-        return [tfb.Permute(np.argsort(order)), *steps, tfb.Permute(order)]
+        order = masks.kept_first(self._even_mask())
+        return [tfp.bijectors.Permute(np.argsort(order)), *steps, tfp.bijectors.Permute(order)]
 
-    def call(self, x, condition=None, *, training=False):
-        """Joints to pose: `bijector(condition).inverse(x)`, (..., size)."""
+    def call(self, x: TensorLike, condition: tf.Tensor | None = None, *, training: bool = False) -> tf.Tensor:
+        """Joints to pose, both (..., size): `bijector(condition).inverse(x)`."""
         return self.bijector(condition, training=training).inverse(tf.convert_to_tensor(x))
 
     @property
-    def masked_weights(self):
-        """Weights that the same flow has where masks are multiplied in, as published: dead halves are stored too."""
-        seen = self.size + self.condition
-        network = (
-            (seen + 1) * self.hidden_dim + (self.hidden_dim + 1) * self.hidden_dim + (self.hidden_dim + 1) * self.size
-        )
+    def masked_weights(self) -> int:
+        """Number of weights of the same flow in the published code, whose networks map masked whole vectors."""
+        widths = (self.size + self.condition, self.hidden_dim, self.hidden_dim, self.size)
+        network = sum((inputs + 1) * outputs for inputs, outputs in zip(widths[:-1], widths[1:], strict=True))
         return 2 * self.num_couplings * network
 
-    def _check(self, condition):
+    def _check_condition(self, condition: tf.Tensor | None) -> None:
+        """ValueError unless the condition has the length that the flow was made for."""
         got = 0 if condition is None else condition.shape[-1]
         if got != self.condition:
             raise ValueError(f"`condition` must end in {self.condition} entries; got {got or 'none'}.")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         names = ("size", "condition", "num_couplings", "hidden_dim", "tanh_on", "dropout")
         mask = None if self.mask is None else list(self.mask)

@@ -1,16 +1,19 @@
-"""Which half of a vector a coupling step keeps."""
+"""Masks of the entries of a vector that a coupling step keeps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from niki_tf.shapes import TensorLike
 
-def alternating(size, *, first):
-    """Boolean mask (size,), True = kept, that alternates and starts with `first`."""
+
+def alternating(size: int, *, first: bool) -> np.ndarray:
+    """Boolean mask (size,), True for kept entries, that alternates and starts with `first`."""
     return (np.arange(size) % 2 == 0) == first
 
 
-def check_mask(mask, size):
+def check_mask(mask: TensorLike, size: int) -> np.ndarray:
     """`mask` as a boolean array (size,).
 
     Raises:
@@ -24,16 +27,16 @@ def check_mask(mask, size):
     return entries.astype(bool)
 
 
-def kept_first(mask):
-    """Permutation that brings the entries kept by `mask` to the front; both parts keep their order."""
+def kept_first(mask: TensorLike) -> np.ndarray:
+    """Permutation (n,) that puts the entries kept by `mask` (n,) first; both parts keep their order."""
     return np.concatenate([np.flatnonzero(mask), np.flatnonzero(~np.asarray(mask))])
 
 
-def check_masks(masks, count):
-    """`masks` as a list of `count` entries, each a mask or None.
+def check_masks(masks: Any, count: int) -> list[Any]:
+    """`masks` as a list of `count` entries, one mask or None for each flow.
 
     Raises:
-        ValueError: it is not a list of so many entries.
+        ValueError: it is not a list of `count` entries.
     """
     if isinstance(masks, str) or not isinstance(masks, Sequence) or len(masks) != count:
         got = f"{len(masks)} entries" if isinstance(masks, Sequence) else type(masks).__name__

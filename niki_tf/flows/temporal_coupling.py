@@ -1,47 +1,57 @@
 """One affine coupling step in time as a stateless bijector."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-tfb = tfp.bijectors
-
 SPLITS = ("interleaved", "halves")
-"""How the frames of a window are shared out in two sets: every other one, or the first half and the second, as in the
-paper."""
+"""How the frames of a window are split into two sets: every other frame, or first and second half (the paper)."""
 
 
-class TemporalCoupling(tfb.Bijector):
-    """Keeps one set of frames of a window, a, and scales and shifts the other, b, by what a says.
+class TemporalCoupling(tfp.bijectors.Bijector):
+    """Keeps one set of frames of a window, a; scales and shifts the other, b, by functions of a.
 
     inverse (inverse kinematics): b -> b * exp(s(a)) + t(a),   log-det  sum s
     forward (kinematics):         b -> (b - t(a)) * exp(-s(a)), log-det -sum s
 
     Args:
         network: callable (kept (..., K, D), kept_times (K,), moved_times (M,), kept_mask (..., K)) -> log-scale and
-            translation of the frames that move, each (..., M, D); zero where no frame is kept.
-        frame_mask: (..., T), 1 for frames and 0 for filler, of which nothing is read; None if all are frames.
+            translation of the moved frames, each (..., M, D); zero where no frame is kept.
+        frame_mask: (..., T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
         split: "interleaved" or "halves".
-        swap: keep the second set and move the first instead.
+        swap: whether to keep the second set instead of the first.
+        name: of the bijector.
 
     Source: supplementary C.1.
     """
 
-    def __init__(self, network, *, frame_mask=None, split="interleaved", swap=False, name="temporal_coupling"):
+    def __init__(
+        self,
+        network: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+        *,
+        frame_mask: tf.Tensor | None = None,
+        split: str = "interleaved",
+        swap: bool = False,
+        name: str = "temporal_coupling",
+    ):
         self._network, self._frame_mask, self._split, self._swap = network, frame_mask, split, swap
-        # Without `parameters` no two bijectors are equal, so none is handed the cached tensors of another.
+        # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
         super().__init__(forward_min_event_ndims=2, validate_args=False, parameters=None, name=name)
 
     @classmethod
-    def _parameter_properties(cls, dtype=None):
+    def _parameter_properties(cls, dtype: Any = None) -> dict[str, Any]:
         return {}
 
-    def _sets(self, frames):
-        """Numbers of the frames of the two sets."""
+    def _sets(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Frame numbers of the two sets."""
         if self._split == "halves":
             return tf.range(frames // 2), tf.range(frames // 2, frames)
         return tf.range(0, frames, 2), tf.range(1, frames, 2)
 
-    def _join(self, first, second):
+    def _join(self, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+        """The window (..., T, D) of the frames of the two sets."""
         joined = tf.concat([first, second], -2)
         if self._split == "halves":
             return joined
@@ -49,26 +59,26 @@ class TemporalCoupling(tfb.Bijector):
         times = tf.range(frames)
         return tf.gather(joined, times // 2 + (times % 2) * ((frames + 1) // 2), axis=-2)
 
-    def _halves(self, x):
-        """Frames kept, frames moved, and log-scale and translation of the latter."""
+    def _split_frames(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Kept frames, moved frames, and log-scale and translation of the moved frames."""
         kept_times, moved_times = self._sets(tf.shape(x)[-2])[:: -1 if self._swap else 1]
         kept, moved = tf.gather(x, kept_times, axis=-2), tf.gather(x, moved_times, axis=-2)
         mask = self._frame_mask
         mask = tf.ones_like(kept[..., 0]) if mask is None else tf.gather(mask, kept_times, axis=-1)
         return kept, moved, *self._network(kept, kept_times, moved_times, mask)
 
-    def _inverse(self, y):
-        kept, moved, scale, translation = self._halves(y)
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        kept, moved, scale, translation = self._split_frames(y)
         moved = moved * tf.exp(scale) + translation
         return self._join(moved, kept) if self._swap else self._join(kept, moved)
 
-    def _forward(self, x):
-        kept, moved, scale, translation = self._halves(x)
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        kept, moved, scale, translation = self._split_frames(x)
         moved = (moved - translation) * tf.exp(-scale)
         return self._join(moved, kept) if self._swap else self._join(kept, moved)
 
-    def _inverse_log_det_jacobian(self, y):
-        return tf.reduce_sum(self._halves(y)[2], [-2, -1])
+    def _inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(self._split_frames(y)[2], [-2, -1])
 
-    def _forward_log_det_jacobian(self, x):
-        return -tf.reduce_sum(self._halves(x)[2], [-2, -1])
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        return -tf.reduce_sum(self._split_frames(x)[2], [-2, -1])

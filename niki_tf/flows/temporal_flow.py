@@ -1,40 +1,44 @@
-"""A conditional flow over windows of frames: the blocks of a `Flow` on each frame, temporal couplings between them."""
+"""A conditional flow over windows of frames: the steps of a `Flow` on each frame, temporal couplings between them."""
+
+from typing import Any
 
 import keras
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from niki_tf.flows.flow import Flow
 from niki_tf.flows.temporal_conditioner import TemporalConditioner
 from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling
 
-tfb = tfp.bijectors
-
 _SPATIAL = ("size", "condition", "num_couplings", "hidden_dim", "tanh_on", "dropout", "mask")
-_OVER_TIME = ("num_temporal_pairs", "temporal_hidden_dim", "split", "neighbour_mean")
+_TEMPORAL = ("num_temporal_pairs", "temporal_hidden_dim", "split", "neighbour_mean")
 
 
 @keras.saving.register_keras_serializable("niki_tf")
 class TemporalFlow(keras.layers.Layer):
-    """A `Flow` on each frame of a window, with `num_temporal_pairs` pairs of temporal couplings evenly among its steps.
+    """A `Flow` on each frame of a window, with pairs of temporal couplings evenly spaced among its steps.
 
-    Windows may have any length; a single frame has no others to learn from and passes through the spatial part alone.
+    Windows may have any length; a window of one frame passes through the spatial steps alone.
 
     Args:
         size: entries of the vector of a frame.
         condition: entries of the condition of a frame, 0 for none.
-        num_couplings: number of spatial steps.
-        hidden_dim: width of their conditioners.
-        num_temporal_pairs: pairs of temporal steps: one moves one set of frames, the next the other.
-        temporal_hidden_dim: width of their attention.
-        split: how frames are shared out, "interleaved" or "halves".
-        tanh_on: what the conditioners' tanh bounds, "scale" or "translation".
-        neighbour_mean: give what a frame is scaled down by back from its neighbours' mean (see `TemporalConditioner`),
-            which the paper does without; None for yes where the scale is bounded and no where the translation is.
+        num_couplings: number of spatial coupling steps; two are a block.
+        hidden_dim: width of the spatial conditioners.
+        num_temporal_pairs: number of pairs of temporal steps; the first of a pair moves one set of frames, the second
+            the other.
+        temporal_hidden_dim: width of the temporal attention.
+        split: how frames are split into two sets, "interleaved" or "halves" (the paper).
+        tanh_on: which network of all conditioners ends in a tanh, "scale" or "translation" (the paper).
+        neighbour_mean: whether the temporal translation includes a mean of the kept frames (see
+            `TemporalConditioner`), which the paper does not have; None for True where `tanh_on` is "scale" and False
+            where it is "translation".
         dropout: see `Flow`.
         mask: see `Flow`.
 
     Raises:
-        ValueError: `num_temporal_pairs` is more than there are blocks of two spatial steps, or `split` is unknown.
+        ValueError: `num_temporal_pairs` is more than the blocks of two spatial steps, `split` is unknown, or
+            `neighbour_mean` is True where `tanh_on` is "translation".
 
     Example:
         >>> import tensorflow as tf
@@ -50,19 +54,19 @@ class TemporalFlow(keras.layers.Layer):
 
     def __init__(
         self,
-        size,
+        size: int,
         *,
-        condition=0,
-        num_couplings=16,
-        hidden_dim=512,
-        num_temporal_pairs=4,
-        temporal_hidden_dim=128,
-        split="interleaved",
-        tanh_on="scale",
-        neighbour_mean=None,
-        dropout=0.0,
-        mask=None,
-        **kwargs,
+        condition: int = 0,
+        num_couplings: int = 16,
+        hidden_dim: int = 512,
+        num_temporal_pairs: int = 4,
+        temporal_hidden_dim: int = 128,
+        split: str = "interleaved",
+        tanh_on: str = "scale",
+        neighbour_mean: bool | None = None,
+        dropout: float = 0.0,
+        mask: list[bool] | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not 1 <= num_temporal_pairs <= num_couplings // 2:
@@ -96,13 +100,19 @@ class TemporalFlow(keras.layers.Layer):
         ]
         self.built = True
 
-    def bijector(self, condition=None, *, frame_mask=None, training=False):
-        """A fresh `tfb.Chain` on (..., T, size) with `condition` (..., T, C) and `frame_mask` (..., T) bound.
+    def bijector(
+        self,
+        condition: tf.Tensor | None = None,
+        *,
+        frame_mask: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tfp.bijectors.Chain:
+        """A new `tfp.bijectors.Chain` on (..., T, size) given condition and frame mask.
 
         Args:
             condition: (..., T, C), or None.
-            frame_mask: (..., T), 1 for frames, 0 for filler that no frame learns from; None if all are frames.
-            training: see `Flow.bijector`.
+            frame_mask: (..., T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
+            training: whether dropout is active.
 
         Raises:
             ValueError: the condition is missing, superfluous or of another length.
@@ -114,9 +124,10 @@ class TemporalFlow(keras.layers.Layer):
             if number % 2 == 0 and number // 2 in places:
                 chain += self._temporal_pair(places.index(number // 2), frame_mask)
             chain.append(step)
-        return tfb.Chain([*chain, after], name="temporal_flow")
+        return tfp.bijectors.Chain([*chain, after], name="temporal_flow")
 
-    def _temporal_pair(self, pair, frame_mask):
+    def _temporal_pair(self, pair: int, frame_mask: tf.Tensor | None) -> list[TemporalCoupling]:
+        """The two temporal steps of a pair."""
         return [
             TemporalCoupling(
                 self.attention[2 * pair + second],
@@ -128,8 +139,8 @@ class TemporalFlow(keras.layers.Layer):
             for second in range(2)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         spatial = {name: getattr(self.spatial, name) for name in _SPATIAL}
-        own = {name: getattr(self, name) for name in _OVER_TIME}
-        return {**super().get_config(), **spatial, **own}
+        temporal = {name: getattr(self, name) for name in _TEMPORAL}
+        return {**super().get_config(), **spatial, **temporal}

@@ -1,6 +1,7 @@
-"""From joints to poses: motion of any length, live, and as compiled graphs."""
+"""From joints to poses: one call, motion of any length, live, and compiled graphs."""
 
 from niki_tf.inference import streaming, windows
 from niki_tf.inference.graphs import compile_solver
+from niki_tf.inference.motion import Motion
 
-__all__ = ["compile_solver", "streaming", "windows"]
+__all__ = ["Motion", "compile_solver", "streaming", "windows"]

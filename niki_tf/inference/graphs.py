@@ -1,6 +1,8 @@
 """Solvers as one graph, for any number of frames."""
 
 import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +11,9 @@ from niki_tf.inference import windows
 from niki_tf.solvers.window_solver import WindowSolver
 
 
-def compile_solver(solver, *, inputs, motion=False):
+def compile_solver(
+    solver: Callable[..., Mapping[str, tf.Tensor]], *, inputs: Mapping[str, Any], motion: bool = False
+) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
     """The solver as one graph for any number of frames.
 
     Args:
@@ -30,7 +34,7 @@ def compile_solver(solver, *, inputs, motion=False):
     signature = {name: tf.TensorSpec([*leading, *shape], tf.float32) for name, shape in shapes.items()}
     graph = tf.function(solver, input_signature=[signature], autograph=False)
 
-    def solve(inputs):
+    def solve(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
         return {name: tensor.numpy() for name, tensor in answer.items()}
 

@@ -8,23 +8,32 @@
 All are functions from tensors to tensors, fit for tf.function.
 """
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from niki_tf import contract
 from niki_tf.inference.windows import FRAMES
+from niki_tf.shapes import TensorLike
+from niki_tf.solvers.window_solver import WindowSolver
+
+State = dict[str, tf.Tensor]
+"""The joints, joint_sigma and betas of the last frames, and `count`, the number of frames so far."""
 
 DELAY = 8
 """Frames that a pose comes after its joints, so that it knows what follows."""
 
 
-def start(solver, *, people=1):
+def start(solver: WindowSolver, *, people: int = 1) -> State:
     """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count."""
     shapes = contract.input_shapes(solver.body_joints.num_betas)
     state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in contract.PER_FRAME}
     return {**state, "count": tf.constant(0)}
 
 
-def push(solver, state, inputs, *, delay=DELAY):
+def push(
+    solver: WindowSolver, state: State, inputs: Mapping[str, TensorLike], *, delay: int = DELAY
+) -> tuple[State, dict[str, tf.Tensor]]:
     """Takes one frame of each person and gives the pose of `delay` frames before.
 
     Args:
@@ -49,7 +58,7 @@ def push(solver, state, inputs, *, delay=DELAY):
     return state, {**answer, "frame": state["count"] - 1 - delay}
 
 
-def remaining(solver, state, *, delay=DELAY):
+def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict[str, tf.Tensor]:
     """The poses that are still to come when no more frames do: global_orient (people, n, 1, 3, 3), body_pose likewise.
 
     n is `delay`, or fewer if there were not so many frames.
@@ -59,8 +68,8 @@ def remaining(solver, state, *, delay=DELAY):
     return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.POSE}
 
 
-def _with_frame(state, inputs):
-    """The state with one frame more, the oldest forgotten once all places are taken."""
+def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
+    """The state with one frame more, the oldest forgotten once all places are filled."""
     if "joints" not in inputs:
         raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
     place = tf.minimum(state["count"], FRAMES - 1)
@@ -77,8 +86,8 @@ def _with_frame(state, inputs):
     return following
 
 
-def _solved(solver, state):
-    """Answers for all places of the state, those not taken yet masked out."""
+def _solved(solver: WindowSolver, state: State) -> dict[str, tf.Tensor]:
+    """Answers for all places of the state, those not filled yet masked out."""
     mask = tf.cast(tf.range(FRAMES) < state["count"], tf.float32)
     mask = tf.zeros_like(state["joints"][..., 0, 0]) + mask
     given = {name: state[name] for name in contract.PER_FRAME}

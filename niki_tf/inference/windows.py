@@ -1,20 +1,30 @@
 """Motion of any length by overlapping windows, whose answers are blended in the space of rotations."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
-from niki_tf import rotations
+from niki_tf import contract, rotations, skeletons
 
 FRAMES, STEP = 16, 4
 """Frames of a window, as in training, and frames from the beginning of one window to that of the next."""
 
 _AT_ONCE = 64
+"""Windows that are solved at a time: enough to fill two cores, few enough to fit their caches."""
 
 
-def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
+def solve_motion(
+    solve: Callable[[dict[str, np.ndarray]], Mapping[str, Any]],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    frames: int = FRAMES,
+    step: int = STEP,
+) -> dict[str, np.ndarray]:
     """Solves one motion with a solver of windows.
 
-    Of each frame the answer is the rotation nearest to those of all windows that hold it, those in whose middle it is
-    weighing most. A motion shorter than a window fills one up, the rest of it masked out.
+    The answer for a frame is the weighted mean rotation over all windows that hold it, with the largest weight where it
+    is in the middle of the window. A motion shorter than a window is padded, and the padding is masked out.
 
     Args:
         solve: the solver, or another callable of the same dictionaries, such as a compiled one.
@@ -24,7 +34,7 @@ def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
 
     Returns:
         dict of arrays: global_orient (T, 1, 3, 3) and body_pose (T, 23, 3, 3). The embedding z belongs to a window, so
-        it is left out; `error_score.residual` of the answer says how far each joint is from it.
+        it is left out; `residuals.joint_residuals` of the answer says how far each joint is from it.
 
     Raises:
         ValueError: no frames, or `step` is not 1 to `frames`.
@@ -32,7 +42,7 @@ def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
     Example:
         >>> import numpy as np
         >>> from niki_tf import body, solvers
-        >>> from niki_tf.solvers import windows
+        >>> from niki_tf.inference import windows
         >>> solver = solvers.Recurrent(body.mannequin_joints(), hidden_dim=8)
         >>> windows.solve_motion(solver, {"joints": np.zeros([21, 29, 3])})["body_pose"].shape
         (21, 23, 3, 3)
@@ -41,23 +51,23 @@ def solve_motion(solve, inputs, *, frames=FRAMES, step=STEP):
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
     places, present, weights = cut(length, frames=frames, step=step)
-    blended = np.zeros([length, 24, 3, 3])
+    blended = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3])
     for first in range(0, len(places), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         windows = {name: np.asarray(array, np.float32)[places[some]] for name, array in inputs.items()}
         answer = solve({**windows, "frame_mask": present[some]})
-        local = np.concatenate([answer["global_orient"], answer["body_pose"]], -3)
+        local = contract.local_rotations(answer)
         np.add.at(blended, places[some], weights[some, :, None, None, None] * local)
     local = rotations.moment_to_rotation(np.swapaxes(blended, -1, -2).astype(np.float32)).numpy()
     return {"global_orient": local[:, :1], "body_pose": local[:, 1:]}
 
 
-def cut(length, *, frames=FRAMES, step=STEP):
+def cut(length: int, *, frames: int = FRAMES, step: int = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The overlapping windows on `length` frames, each array (N, frames).
 
     Returns:
-        the numbers of their frames; 1.0 for frames and 0.0 for what fills up a window, float32; and what an answer
-        weighs in a mean over windows, the more the nearer to the middle of its window it is.
+        the numbers of their frames; 1.0 for frames and 0.0 for padding, float32; and the weight of an answer in the
+        mean over windows, which grows towards the middle of its window.
     """
     places = np.arange(frames) + np.array(starts(length, frames=frames, step=step))[:, None]
     present = (places < length).astype(np.float32)
@@ -65,7 +75,7 @@ def cut(length, *, frames=FRAMES, step=STEP):
     return np.minimum(places, length - 1), present, weights
 
 
-def starts(length, *, frames, step):
+def starts(length: int, *, frames: int, step: int) -> list[int]:
     """First frames of the windows on `length` frames: every `step`-th, and one that ends with the motion."""
     last = max(0, length - frames)
     return [*range(0, last, step), last]

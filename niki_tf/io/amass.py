@@ -1,51 +1,57 @@
-"""Motion in AMASS's layout (.npz): read, resampled to one frame rate, and written."""
+"""Motion files in AMASS's layout (.npz): reading with resampling to one frame rate, and writing."""
 
 import glob
 import os
 import pathlib
 import zipfile
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from niki_tf import files
-from niki_tf.motion.clip import Clip, Clips, checked_array, checked_rate, resample
+from niki_tf import files, skeletons
+from niki_tf.motion.clip import NUM_BETAS, Clip, Clips, checked_array, checked_rate, resample
 
 _BODY_JOINTS = {72: 24, 156: 22, 165: 22}
-"""Columns of `poses` -> joints taken from the front: SMPL; SMPL-H and SMPL-X, whose hands are fingers, not joints."""
+"""Columns of `poses` -> number of body joints: SMPL; SMPL-H and SMPL-X, whose other joints are fingers and face."""
+_RATES = ("mocap_framerate", "mocap_frame_rate")
+"""Keys of the frame rate: of SMPL-H and of SMPL-X files."""
+_KEYS = ("poses", "trans", "betas", *_RATES)
 
-_BAR_FROM = 300  # fewer files than this are read before a progress bar would have been seen
+_PROGRESS_FROM = 300
+"""Number of files from which on a progress bar is shown: fewer are read in about a second."""
 
 
-def load_clips(path, *, fps=30.0, skip_bad=False):
-    """Reads motion files in AMASS's layout and resamples them to one frame rate.
+def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = False) -> Clips:
+    """The motion of files in AMASS's layout, resampled to one frame rate.
 
     A file holds `poses` (T, 72 or 156 or 165) radians, `trans` (T, 3) metres, `mocap_framerate` or
     `mocap_frame_rate`, and perhaps `betas` (the first ten are kept). Of SMPL-H and SMPL-X poses the 22 body joints are
-    kept, hands 22 and 23 are zero. An .npz file without `poses`, such as the shape files that AMASS keeps beside its
-    motion, is not a motion file and is left out. Where the two frame rates are a whole multiple, frames are picked;
+    kept, hands 22 and 23 are zero. An .npz file without `poses`, such as the shape files that AMASS stores beside its
+    motion, is no motion file and is left out. Where the two frame rates are a whole multiple, frames are picked;
     else rotations are interpolated by slerp and positions linearly.
 
-    The files do not say which axis is up, and nothing is turned here: AMASS has z up, this package y. It makes no
-    difference to solvers with a canonical frame.
+    The files do not say which axis is up, and motion is not rotated: AMASS has z up, this package y. Solvers with a
+    canonical frame are not affected.
 
     Args:
-        path: A folder (searched with all its subfolders), one file, or a pattern such as `DIR/cmu__*`.
-        fps: Frames per second of the result.
-        skip_bad: Leaves a corrupt, empty, wrongly shaped or non-finite file out, counted in the log and in `.skipped`.
+        path: a folder (searched with all its subfolders), one file, or a pattern such as `DIR/cmu__*`.
+        fps: frames per second of the result.
+        skip_bad: leave a corrupt, empty, wrongly shaped or non-finite file out, reported in the log and in `.skipped`.
 
     Returns:
         `Clips`, a list of `Clip` in the order of their names.
 
     Raises:
         FileNotFoundError: `path` leads to no .npz file.
-        ValueError: a bad file (named, with the key, what was wanted and what it holds), or no good one.
+        ValueError: a bad file (with its key, what was wanted and what it holds), or no good one.
     """
     fps = checked_rate(fps, "`fps`")
-    files, above = _motion_files(path)
+    found, above = _motion_files(path)
     clips, skipped = [], []
-    for file in tqdm(files, desc="motion files", unit="file", disable=None if len(files) >= _BAR_FROM else True):
+    for file in tqdm(found, desc="motion files", unit="file", disable=None if len(found) >= _PROGRESS_FROM else True):
         try:
             clip = _load_clip(file, fps=fps, name=file.relative_to(above).with_suffix("").as_posix())
         except ValueError as error:
@@ -56,25 +62,34 @@ def load_clips(path, *, fps=30.0, skip_bad=False):
         else:
             clips += [clip] if clip else []
     if skipped:
-        logging.warning("Skipped %d bad of %d motion files of %s.", len(skipped), len(files), path)
+        logging.warning("Skipped %d bad of %d motion files of %s.", len(skipped), len(found), path)
     if not clips:
-        raise ValueError(_no_motion(path, files, skipped))
+        raise ValueError(_no_motion(path, found, skipped))
     return Clips(clips, skipped=skipped)
 
 
-def save_clip(path, clip):
-    """Writes `clip` to the .npz file `path` in AMASS's layout, whole or not at all; missing folders are made.
+def save_clip(path: str | os.PathLike, clip: Clip) -> None:
+    """Writes `clip` to the .npz file `path` in AMASS's layout, atomically; missing folders are made.
 
     Raises:
         ValueError: `path` does not end in .npz.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from niki_tf import io, motion
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     io.save_clip(pathlib.Path(folder, "a.npz"), motion.made_motion(0, frames=60))
+        ...     clips = io.load_clips(folder, fps=10)
+        >>> len(clips[0]), clips[0].name
+        (20, 'a')
     """
     path = pathlib.Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"`path` must end in .npz; got {path}.")
-    with files.atomic_write(path) as beside:
+    with files.atomic_write(path) as temporary:
         np.savez_compressed(
-            beside,
-            poses=clip.poses.reshape(-1, 72),
+            temporary,
+            poses=clip.poses.reshape(len(clip), -1),
             trans=clip.trans,
             betas=clip.betas,
             mocap_framerate=np.float32(clip.fps),
@@ -82,68 +97,68 @@ def save_clip(path, clip):
         )
 
 
-def _motion_files(path):
+def _motion_files(path: str | os.PathLike) -> tuple[list[pathlib.Path], pathlib.Path]:
     """The .npz files that `path` (folder, file or pattern) leads to, sorted, and the folder their names count from."""
     text = os.path.expanduser(os.fspath(path))
     whole = glob.escape(text) if os.path.exists(text) else text
     found = [pathlib.Path(place) for place in sorted(glob.glob(whole, recursive=True))]
-    files = {file for place in found for file in (place.rglob("*") if place.is_dir() else [place])}
-    files = sorted(file for file in files if file.suffix == ".npz" and not file.is_dir())
-    if not files:
+    below = {file for place in found for file in (place.rglob("*") if place.is_dir() else [place])}
+    motion_files = sorted(file for file in below if file.suffix == ".npz" and not file.is_dir())
+    if not motion_files:
         got = f"{text}: " + ("no .npz file there" if found else "no such file or folder")
         raise FileNotFoundError(f"`path` must be a folder, a file or a pattern of .npz motion files; got {got}.")
-    return files, found[0] if len(found) == 1 and found[0].is_dir() else _folder_above(files)
+    return motion_files, found[0] if len(found) == 1 and found[0].is_dir() else _folder_above(motion_files)
 
 
-def _no_motion(path, files, skipped):
-    """What to say when none of the `files` of `path` holds good motion."""
+def _no_motion(path: str | os.PathLike, found: Sequence[pathlib.Path], skipped: Sequence[str]) -> str:
+    """Message for a `path` none of whose files `found` holds good motion."""
     cure = f"The first bad one: {skipped[0]}" if skipped else "Give a folder of motion files."
     return (
-        f"`path` must hold good motion files; got {path} with {len(files)} .npz files: {len(skipped)} bad, "
-        f"{len(files) - len(skipped)} without `poses`. {cure}"
+        f"`path` must hold good motion files; got {path} with {len(found)} .npz files: {len(skipped)} bad, "
+        f"{len(found) - len(skipped)} without `poses`. {cure}"
     )
 
 
-def _folder_above(files):
-    """The deepest folder that holds all `files`."""
-    return pathlib.Path(os.path.commonpath([file.parent for file in files]))
+def _folder_above(paths: Sequence[pathlib.Path]) -> pathlib.Path:
+    """The deepest folder that holds all `paths`."""
+    return pathlib.Path(os.path.commonpath([path.parent for path in paths]))
 
 
-def _load_clip(file, *, fps, name):
-    """One `Clip` of `file` at `fps`, or None if it holds no motion; a ValueError that names file and key if bad."""
+def _load_clip(file: pathlib.Path, *, fps: float, name: str) -> Clip | None:
+    """The `Clip` of `file` at `fps`, or None if it holds no motion; a ValueError names file and key if it is bad."""
     arrays = _read(file)
     if "poses" not in arrays:
         return None
-    rates = [key for key in ("mocap_framerate", "mocap_frame_rate") if key in arrays]
+    rates = [key for key in _RATES if key in arrays]
     if not rates or "trans" not in arrays:
-        missing = "`mocap_framerate` or `mocap_frame_rate`" if not rates else "`trans`"
+        missing = " or ".join(f"`{key}`" for key in _RATES) if not rates else "`trans`"
         raise ValueError(f"{file} must have the key {missing}; got only {', '.join(sorted(arrays))}.")
     poses = checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in _BODY_JOINTS])
     trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)])
-    betas = checked_array(arrays.get("betas", np.zeros(10)), f"{file}: `betas`", [(None,)])[:10]
+    betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,)])[:NUM_BETAS]
     joints = _BODY_JOINTS[poses.shape[1]]
-    body = np.zeros([len(poses), 24, 3], np.float32)
+    body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
     clip = Clip(
         poses=body,
         trans=trans,
         fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
-        betas=np.pad(betas, (0, 10 - len(betas))),
+        betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
         name=name,
     )
     return resample(clip, fps)
 
 
-def _read(file):
-    """The arrays of interest in `file`: those of a motion file that are there; nothing pickled is ever opened."""
+def _read(file: pathlib.Path) -> dict[str, Any]:
+    """Key -> array of `file` for the keys of a motion file, None for others; pickled objects are never loaded."""
     if not zipfile.is_zipfile(file):
         size = file.stat().st_size if file.is_file() else 0
         raise ValueError(f"{file} must be a whole .npz file; got {size} bytes, cut off or something else.")
     key = "the list of its arrays"
     try:
         with np.load(file, allow_pickle=False) as archive:
-            arrays = dict.fromkeys(archive.files)
-            for key in {"poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate"} & set(arrays):
+            arrays: dict[str, Any] = dict.fromkeys(archive.files)
+            for key in sorted(set(_KEYS) & set(arrays)):
                 arrays[key] = archive[key]
             return arrays
     except Exception as error:  # a damaged zip or array header shows in a dozen kinds of error

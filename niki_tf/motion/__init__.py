@@ -1,15 +1,14 @@
-"""What a motion is in memory: rotations (`Clip`), observed joints (`ObservedMotion`), motion that the package makes."""
+"""Motion in memory: rotations (`Clip`), observed joints (`ObservedMotion`), and motion that the package makes."""
 
 from niki_tf.motion.clip import Clip, Clips, resample
 from niki_tf.motion.made.made_motion import made_motion, random_poses
-from niki_tf.motion.observed_motion import ObservedMotion, from_joints, local_rotations, observe
+from niki_tf.motion.observed_motion import ObservedMotion, from_joints, observe
 
 __all__ = [
     "Clip",
     "Clips",
     "ObservedMotion",
     "from_joints",
-    "local_rotations",
     "made_motion",
     "observe",
     "random_poses",

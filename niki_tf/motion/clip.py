@@ -1,19 +1,35 @@
-"""Motion as rotations: one stretch of one person, resampled to one frame rate."""
+"""Motion as rotations: one stretch of motion of one person, resampled to one frame rate."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from niki_tf import skeletons
 from niki_tf.motion import quaternions
+
+NUM_BETAS = 10
+"""Shape coefficients of a clip: the first ten of SMPL, SMPL-H and SMPL-X, which files in AMASS's layout begin with."""
+
+_SHAPES: dict[str, tuple[int | None, ...]] = {
+    "poses": (None, skeletons.NUM_ROTATIONS, 3),
+    "trans": (None, 3),
+    "betas": (NUM_BETAS,),
+}
+_CURES = {"poses": " Give axis-angle vectors, root first: reshape (T, 72) to (T, 24, 3)."}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Clip:
     """One stretch of motion of one person, on SMPL's tree.
 
+    Raises:
+        ValueError: an array has another shape or is not finite, or `fps` is not positive.
+
     Example:
         >>> import numpy as np
-        >>> from niki_tf import data
+        >>> from niki_tf import motion
         >>> clip = motion.Clip(poses=np.zeros([90, 24, 3]), trans=np.zeros([90, 3]))
         >>> len(clip), clip.fps
         (90, 30.0)
@@ -25,34 +41,44 @@ class Clip:
     """Position of the root as the file gives it, (T, 3) float32, metres."""
     fps: float = 30.0
     """Frames per second."""
-    betas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(10, np.float32))
+    betas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(NUM_BETAS, np.float32))
     """Shape of the person, (10,) float32."""
     name: str = ""
-    """Where the clip comes from: the file's place below the folder that was read, without its ending."""
+    """Where the clip comes from: the file's path below the folder that was read, without its suffix."""
 
-    def __post_init__(self):
-        for field, wanted in {"poses": (None, 24, 3), "trans": (None, 3), "betas": (10,)}.items():
-            array = checked_array(getattr(self, field), f"`{field}`", [wanted])
+    def __post_init__(self) -> None:
+        for field, wanted in _SHAPES.items():
+            array = checked_array(getattr(self, field), f"`{field}`", [wanted], cure=_CURES.get(field, ""))
             object.__setattr__(self, field, array.astype(np.float32))
         if len(self.trans) != len(self.poses):
-            raise ValueError(f"`trans` must have the {len(self.poses)} frames of `poses`; got {len(self.trans)}.")
+            raise ValueError(
+                f"`trans` must have the {len(self.poses)} frames of `poses`; got {len(self.trans)}. "
+                "Give one position (3,) a frame."
+            )
         object.__setattr__(self, "fps", checked_rate(self.fps, "`fps`"))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.poses)
 
 
-class Clips(list):
+class Clips(list[Clip]):
     """A list of `Clip`; `skipped` holds one message for each bad file that was left out."""
 
-    def __init__(self, clips=(), *, skipped=()):
+    def __init__(self, clips: Iterable[Clip] = (), *, skipped: Iterable[str] = ()):
         super().__init__(clips)
         self.skipped = tuple(skipped)
 
 
-def resample(clip, fps):
-    """The same motion as `clip` at `fps` frames per second: frames picked where the ratio is whole, else slerp."""
-    fps, ratio = checked_rate(fps, "`fps`"), clip.fps / fps
+def resample(clip: Clip, fps: float) -> Clip:
+    """The same motion at `fps` frames per second: every k-th frame where the ratio is whole, else slerp.
+
+    Positions between two frames are interpolated linearly.
+
+    Raises:
+        ValueError: `fps` is not one positive number.
+    """
+    fps = checked_rate(fps, "`fps`")
+    ratio = clip.fps / fps
     step = round(ratio)
     if step >= 1 and abs(ratio - step) < 1e-3 * step:
         return dataclasses.replace(clip, poses=clip.poses[::step], trans=clip.trans[::step], fps=fps)
@@ -66,8 +92,18 @@ def resample(clip, fps):
     return dataclasses.replace(clip, poses=quaternions.quaternion_wxyz_to_rotvec(turns), trans=trans, fps=fps)
 
 
-def checked_array(array, what, shapes):
-    """`array`, if it is finite and of one of the `shapes` (None: one or more of anything), in floating point."""
+def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "") -> np.ndarray:
+    """`array` in floating point, if it is finite and has one of the `shapes`.
+
+    Args:
+        array: what NumPy can turn into an array.
+        what: how a message names it, such as "`poses`".
+        shapes: that are allowed; None is any size of 1 or more.
+        cure: end of the message about a wrong shape.
+
+    Raises:
+        ValueError: the array has another shape, is empty or holds no finite numbers.
+    """
     array = np.asarray(array)
     fits = any(
         array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
@@ -75,16 +111,23 @@ def checked_array(array, what, shapes):
     )
     if not fits or not array.size or array.dtype.kind not in "fiu":
         wanted = " or ".join(str(shape).replace("None", "T") for shape in shapes)
-        raise ValueError(f"{what} must be numbers of shape {wanted}, T >= 1; got {array.dtype} {array.shape}.")
+        free = ", T >= 1" if any(None in shape for shape in shapes) else ""
+        raise ValueError(f"{what} must be numbers of shape {wanted}{free}; got {array.dtype} {array.shape}.{cure}")
     array = array.astype(np.result_type(array.dtype, np.float32))
     if not np.isfinite(array).all():
-        raise ValueError(f"{what} must be finite; got {np.count_nonzero(~np.isfinite(array))} numbers that are not.")
+        bad = np.count_nonzero(~np.isfinite(array))
+        raise ValueError(f"{what} must be finite; got {bad} numbers that are not. Leave out or repair these frames.")
     return array
 
 
-def checked_rate(rate, what):
-    """The frame rate as a float; ValueError if it is not one positive number."""
+def checked_rate(rate: Any, what: str) -> float:
+    """The frame rate as a float; ValueError if it is not one positive number.
+
+    Args:
+        rate: frames per second, a number or an array of one number.
+        what: how a message names it, such as "`fps`".
+    """
     rate = np.asarray(rate)
     if rate.size != 1 or rate.dtype.kind not in "fiu" or not 0 < rate.item() < np.inf:
-        raise ValueError(f"{what} must be one positive number of frames per second; got {rate}.")
+        raise ValueError(f"{what} must be one positive number of frames per second, such as 30; got {rate}.")
     return float(rate.item())

@@ -1,98 +1,136 @@
-"""One motion as solvers see it: observed joints with what is known beside them, and the truth where there is one."""
+"""One motion as solvers see it: observed joints, what else is known of them, and the true pose where there is one."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from niki_tf import rotations
+from niki_tf import contract, rotations, skeletons
+from niki_tf.body.posing import BodyPoser
+from niki_tf.motion.clip import NUM_BETAS, Clip, checked_rate
 
-_AT_ONCE = 256
+_FRAMES_AT_ONCE = 256
+"""Frames posed at once: keeps the vertices of a body, 6,890 a frame, to some 20 MB."""
+_PER_MOTION = ("joint_sigma", "betas")
+"""Inputs that may be given once for all frames."""
+_CURES = {"joints": " Use the joint set skeletons.SMPL_29."}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ObservedMotion:
-    """Observed joints of a motion.
+    """Observed joints of a motion and the inputs of solvers that follow from them.
+
+    Raises:
+        ValueError: a shape does not fit, an input is unknown, or `fps` is not positive.
 
     Example:
         >>> import numpy as np
         >>> from niki_tf import body, motion
         >>> poser = body.BodyPoser(body.mannequin())
         >>> clip = motion.Clip(poses=np.zeros([2, 24, 3]), trans=np.ones([2, 3]))
-        >>> observed_motion.observe(clip, poser=poser, noise_mm=0, seed=0).joints[:, 0].tolist()
+        >>> motion.observe(clip, poser=poser, noise_mm=0, seed=0).joints[:, 0].tolist()
         [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
     joints: np.ndarray
     """Observed joints in the world, (T, 29, 3) metres."""
-    inputs: dict
-    """What solvers are given: joints relative to joint 0, betas (T, B), and twist or joint_sigma where known."""
+    inputs: dict[str, np.ndarray]
+    """Inputs of a solver by name: joints relative to joint 0, betas (T, B), and twist or joint_sigma where known."""
     fps: float
     """Frames per second."""
     true_rotations: np.ndarray | None = None
-    """True local rotations (T, 24, 3, 3), or None where nobody knows them."""
+    """True local rotations (T, 24, 3, 3), or None where the true pose is unknown."""
 
-    def first(self, frames):
-        """The motion cut to its first `frames` frames; all of it if None."""
+    def __post_init__(self) -> None:
+        frames = len(np.atleast_1d(self.joints))
+        _check_shape("joints", self.joints, (frames, *contract.INPUTS["joints"]))
+        contract.check_names(self.inputs, extra={})
+        for name, array in self.inputs.items():
+            _check_shape(f"inputs[{name!r}]", array, (frames, *contract.INPUTS[name]))
+        if self.true_rotations is not None:
+            _check_shape("true_rotations", self.true_rotations, (frames, skeletons.NUM_ROTATIONS, 3, 3))
+        object.__setattr__(self, "fps", checked_rate(self.fps, "`fps`"))
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def first(self, frames: int | None) -> "ObservedMotion":
+        """The first `frames` frames of the motion; all of it if None."""
         inputs = {name: array[:frames] for name, array in self.inputs.items()}
         true = None if self.true_rotations is None else self.true_rotations[:frames]
         return ObservedMotion(self.joints[:frames], inputs, self.fps, true)
 
 
-def observe(clip, *, poser, noise_mm, seed):
-    """The joints that the body of `poser` shows in `clip`, with Gaussian noise of `noise_mm` on each axis of each."""
-    true = rotations.rotvec_to_matrix(clip.poses).numpy()
-    betas = np.zeros([len(true), poser.num_betas], np.float32)
-    betas[:, :10] = clip.betas[: poser.num_betas]
-    joints, twist = [], []
-    for some in _batches(len(true)):
-        truth = poser.truth(true[some], betas=betas[some])
-        joints.append(truth["joints"])
-        twist.append(truth["twist"])
-    noise = np.random.default_rng(seed).standard_normal([len(true), 29, 3], np.float32) * (noise_mm / 1000)
-    joints = np.concatenate(joints) + clip.trans[:, None] + noise
-    inputs = {"joints": joints - joints[:, :1], "betas": betas, "twist": np.concatenate(twist)}
-    return ObservedMotion(joints, inputs, clip.fps, true)
-
-
-def from_joints(arrays, *, num_betas, fps=30.0):
-    """An observed motion from given joints, without truth.
+def observe(clip: Clip, *, poser: BodyPoser, noise_mm: float, seed: int) -> ObservedMotion:
+    """The motion of a clip as its joints, with Gaussian noise of the same size on all joints and axes.
 
     Args:
-        arrays: dict with joints (T, 29, 3) metres, in any place, and optionally joint_sigma (T, 29) or (29,) metres,
-            betas (num_betas,) and twist (T, 23, 2).
-        num_betas: shape coefficients of the body to solve for.
+        clip: the true motion, T frames. Betas beyond those of `poser` are left out.
+        poser: `BodyPoser` of the body that moves.
+        noise_mm: standard deviation of the noise, millimetres.
+        seed: of the noise.
+
+    Returns:
+        `ObservedMotion` with the true betas (T, B), twist (T, 23, 2) and rotations.
+    """
+    true = rotations.rotvec_to_matrix(clip.poses).numpy()
+    betas = np.zeros([len(true), poser.num_betas], np.float32)
+    betas[:, :NUM_BETAS] = clip.betas[: poser.num_betas]
+    joints, twist = [], []
+    for start in range(0, len(true), _FRAMES_AT_ONCE):
+        part = slice(start, start + _FRAMES_AT_ONCE)
+        truth = poser.truth(true[part], betas=betas[part])
+        joints.append(truth["joints"])
+        twist.append(truth["twist"])
+    noise = np.random.default_rng(seed).standard_normal([len(true), skeletons.NUM_JOINTS, 3], np.float32)
+    observed = np.concatenate(joints) + clip.trans[:, None] + noise * (noise_mm / 1000)
+    inputs = {"joints": observed - observed[:, :1], "betas": betas, "twist": np.concatenate(twist)}
+    return ObservedMotion(observed, inputs, clip.fps, true)
+
+
+def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0) -> ObservedMotion:
+    """The motion of observed joints whose true pose is unknown.
+
+    Args:
+        arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world, and optionally joint_sigma (T, 29) or
+            (29,) metres, betas (T, num_betas) or (num_betas,), and twist (T, 23, 2). Other names are ignored.
+        num_betas: shape coefficients of the body to solve for; zeros if `betas` is not given.
         fps: frames per second.
 
     Raises:
-        ValueError: an array has another shape or is not finite, or `joints` is missing.
+        ValueError: an array has another shape or is not finite, `joints` is missing, or `fps` is not positive.
     """
     if "joints" not in arrays:
         raise ValueError(f"`joints` (T, 29, 3) is missing; got {', '.join(arrays) or 'nothing'}.")
     frames = len(np.atleast_1d(arrays["joints"]))
-    wanted = {"joints": (29, 3), "joint_sigma": (29,), "betas": (num_betas,), "twist": (23, 2)}
-    given = {name: _every_frame(arrays[name], frames, wanted[name], name) for name in wanted if name in arrays}
+    shapes = contract.input_shapes(num_betas)
+    given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
     joints = given["joints"]
     given.setdefault("betas", np.zeros([frames, num_betas], np.float32))
     return ObservedMotion(joints, {**given, "joints": joints - joints[:, :1]}, fps)
 
 
-def _batches(frames):
-    return [slice(start, start + _AT_ONCE) for start in range(0, frames, _AT_ONCE)]
-
-
-def _every_frame(array, frames, inner, name):
-    """`array` as float32 (frames, *inner), a single entry repeated; ValueError if shape or numbers do not fit."""
+def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: str) -> np.ndarray:
+    """`array` as float32 (frames, *shape), a single entry repeated; ValueError if shape or numbers do not fit."""
     array = np.asarray(array)
-    alone = name in ("joint_sigma", "betas") and array.shape == inner
-    if array.shape != (frames, *inner) and not alone:
-        either = f" or {inner}" if name in ("joint_sigma", "betas") else ""
-        cure = " Use the joint set skeletons.SMPL_29." if name == "joints" else ""
-        raise ValueError(f"`{name}` must have shape {('T', *inner)}{either}; got {array.shape}.{cure}")
+    if name not in _PER_MOTION or array.shape != shape:
+        _check_shape(name, array, (frames, *shape), shape if name in _PER_MOTION else None)
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise ValueError(f"`{name}` must be finite numbers; got {array.dtype} with NaN, infinity or text.")
-    return np.broadcast_to(array.astype(np.float32), (frames, *inner))
+        raise ValueError(
+            f"`{name}` must be finite numbers; got {array.dtype} with NaN, infinity or text. Leave out or repair these "
+            "frames."
+        )
+    return np.broadcast_to(array.astype(np.float32), (frames, *array.shape[array.ndim - len(shape) :]))
 
 
-def local_rotations(answer):
-    """The local rotations (..., 24, 3, 3) of a solver's answer, root first."""
-    return np.concatenate([answer["global_orient"], answer["body_pose"]], -3)
+def _check_shape(
+    name: str, array: Any, wanted: tuple[int | None, ...], single: tuple[int | None, ...] | None = None
+) -> None:
+    """ValueError unless `array` has the shape `wanted`, of which the first axis is time; None is any size."""
+    shape = np.shape(array)
+    if len(shape) != len(wanted) or any(size not in (None, got) for size, got in zip(wanted, shape, strict=True)):
+        sizes = str(("T", *("B" if size is None else size for size in wanted[1:]))).replace("'", "")
+        either = f" or {single}" if single else ""
+        frames = f", T = {wanted[0]} as in `joints`" if name != "joints" else ""
+        raise ValueError(f"`{name}` must have shape {sizes}{either}{frames}; got {shape}.{_CURES.get(name, '')}")

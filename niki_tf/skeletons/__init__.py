@@ -1,4 +1,4 @@
-"""Joint sets: names, parents, depth levels, left-right pairs, bone children."""
+"""Joint sets as kinematic trees: names, parents, depth levels, mirrored joints, descendants."""
 
 from niki_tf.skeletons.skeleton import Skeleton
 from niki_tf.skeletons.smpl import (

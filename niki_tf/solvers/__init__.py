@@ -11,7 +11,7 @@ from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.temporal import Temporal, TemporalSolver, TemporalTwistSwing
 from niki_tf.solvers.twist_swing import TwistSwing
 from niki_tf.solvers.window_solver import WindowSolver
-from niki_tf.solvers.zoo import check_solver, load, load_solver, save
+from niki_tf.solvers.zoo import check_solver, load, save, shipped
 
 __all__ = [
     "MLP",
@@ -29,6 +29,6 @@ __all__ = [
     "WindowSolver",
     "check_solver",
     "load",
-    "load_solver",
     "save",
+    "shipped",
 ]

@@ -1,9 +1,12 @@
 """HybrIK's analytic inverse kinematics as a solver."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from niki_tf.body.analytic_ik import analytic_ik
+from niki_tf.body.body_joints import BodyJoints
 from niki_tf.solvers.solver import Solver
 
 
@@ -28,7 +31,7 @@ class Analytic(Solver):
 
     uses_twist = True
 
-    def __init__(self, body_joints, *, adaptive=True, **kwargs):
+    def __init__(self, body_joints: BodyJoints, *, adaptive: bool = True, **kwargs: Any):
         super().__init__(body_joints, **kwargs)
         self.adaptive = adaptive
 
@@ -47,6 +50,6 @@ class Analytic(Solver):
             twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)
         return analytic_ik(joints, rest_joints=rest_joints, twist=twist, adaptive=self.adaptive), {}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "adaptive": self.adaptive}

@@ -156,11 +156,10 @@ class InvertibleSolver(LearnedSolver):
         betas: tf.Tensor,
         rest_joints: tf.Tensor,
         twist: tf.Tensor | None,
-        *,
-        padding: tf.Tensor | None = None,
-        frame_mask: tf.Tensor | None = None,
+        **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `LearnedSolver.solve_known_body`; a further output is z."""
+        padding, frame_mask = extra.get("padding"), extra.get("frame_mask")
         if padding is None:
             padding = zeros_like_leading(joints, 2, self.extra_inputs["padding"])
         sizes = [self.padding_size, 3, 3, self.num_twists, self.removed_size]

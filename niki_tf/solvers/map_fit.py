@@ -1,7 +1,7 @@
 """The classical way: every frame is fitted on its own, step by step, under a prior of poses."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
+from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.solvers.solver import Solver
 
-BODY = 23 * 3
+BODY = skeletons.NUM_TWISTS * 3
 """Numbers of a body pose: the rotation vectors of all joints but the root."""
 
 _ROOT = 3
@@ -46,7 +47,7 @@ class MapFit(Solver):
     s_k^2 = s^2 + joint_sigma_k^2, for the joints p_k of the pose and those x_k of the observation that are not absent;
     the shift is the best one. Without joint_sigma the first part is 87 log s + |x - p - shift|^2 / (2 s^2). The pose is
     the 23 rotation vectors of the body, starting from the best of the means; the root is free, starting from the frame
-    that the trunk shows. s stays above 1 mm and is sought too: the noise need not be told. The prior is a mixture of
+    that the trunk shows. s stays above 1 mm and is sought too: the noise need not be known. The prior is a mixture of
     Gaussians, which tools/fit_pose_prior.py fits to motion; before that, all of them are N(0, 1 radian).
 
     Args:
@@ -66,7 +67,7 @@ class MapFit(Solver):
     Source: the prior and the fit are in the spirit of Bogo et al., Keep it SMPL, ECCV 2016 (SMPLify).
     """
 
-    def __init__(self, body_joints, *, components=8, steps=300, **kwargs):
+    def __init__(self, body_joints: BodyJoints, *, components: int = 8, steps: int = 300, **kwargs: Any):
         super().__init__(body_joints, **kwargs)
         for name, number in (("components", components), ("steps", steps)):
             if number < 1:
@@ -80,7 +81,7 @@ class MapFit(Solver):
         unit = np.broadcast_to(np.eye(BODY), [components, BODY, BODY])
         self.set_prior(np.full([components], 1.0 / components), np.zeros([components, BODY]), unit)
 
-    def set_prior(self, weights, means, covariances):
+    def set_prior(self, weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> None:
         """Takes the mixture with `weights` (K,), `means` (K, 69), radians, and `covariances` (K, 69, 69).
 
         Raises:
@@ -105,14 +106,14 @@ class MapFit(Solver):
         self._means.assign(means)
         self._factors.assign(factors)
 
-    def prior(self, poses):
+    def prior(self, poses: tf.Tensor) -> tf.Tensor:
         """Minus the logarithm of the density (N,) of body poses (N, 69), rotation vectors in radians."""
         middle = tf.einsum("kd,kde->ke", self._means, self._factors)
         white = tf.einsum("nd,kde->nke", poses, self._factors) - middle
         size = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(self._factors)), -1) - 0.5 * BODY * math.log(2 * math.pi)
         return -tf.reduce_logsumexp(self._log_weights + size - 0.5 * tf.reduce_sum(white * white, -1), -1)
 
-    def objective(self, unknowns, problem):
+    def objective(self, unknowns: tf.Tensor, problem: Problem) -> tf.Tensor:
         """What is minimised, (N,).
 
         Args:
@@ -121,8 +122,8 @@ class MapFit(Solver):
         """
         posed, _ = kinematics.forward_kinematics(local_rotations(unknowns, problem), problem.rest_joints)
         present = problem.joint_sigma < skeletons.ABSENT
-        told = tf.where(present, problem.joint_sigma, 0.0)
-        variance = _FLOOR**2 + tf.exp(2.0 * unknowns[:, -1:]) + told * told
+        reported = tf.where(present, problem.joint_sigma, 0.0)
+        variance = _FLOOR**2 + tf.exp(2.0 * unknowns[:, -1:]) + reported * reported
         weights = tf.where(present, 1.0 / variance, 0.0)
         apart = problem.joints - posed
         total = tf.reduce_sum(weights, -1, keepdims=True)
@@ -132,10 +133,10 @@ class MapFit(Solver):
         return 0.5 * tf.reduce_sum(fit, -1) + self.prior(unknowns[:, _ROOT:-1])
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def minimised(self, unknowns, problem):
+    def minimized(self, unknowns: tf.Tensor, problem: Problem) -> tf.Tensor:
         """The unknowns (N, 73) after `steps` steps of Adam from those given; arguments as of `objective`."""
 
-        def step(number, unknowns, mean, square):
+        def step(number: tf.Tensor, unknowns: tf.Tensor, mean: tf.Tensor, square: tf.Tensor) -> tuple:
             with tf.GradientTape() as tape:
                 tape.watch(unknowns)
                 height = self.objective(unknowns, problem)
@@ -151,12 +152,12 @@ class MapFit(Solver):
         start = (0, unknowns, tf.zeros_like(unknowns), tf.zeros_like(unknowns))
         return tf.while_loop(lambda number, *_: number < self.steps, step, start)[1]
 
-    def problem(self, joints, joint_sigma, rest_joints):
+    def problem(self, joints: tf.Tensor, joint_sigma: tf.Tensor, rest_joints: tf.Tensor) -> Problem:
         """The `Problem` of joints (N, 29, 3), joint_sigma (N, 29) and rest_joints (N, 29, 3), metres."""
         frame, _ = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
         return Problem(joints, joint_sigma, rest_joints, frame)
 
-    def first_guess(self, problem):
+    def first_guess(self, problem: Problem) -> tf.Tensor:
         """Unknowns (N, 73) to start from: the frame of the trunk, the best of the prior's means, 100 mm of noise."""
         count = tf.shape(problem.joints)[0]
         noise = tf.fill([self.components, 1], math.log(_FIRST_NOISE))
@@ -176,14 +177,14 @@ class MapFit(Solver):
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`; the twist is not needed and not used."""
         problem = self.problem(joints, joint_sigma, rest_joints)
-        return local_rotations(self.minimised(self.first_guess(problem), problem), problem), {}
+        return local_rotations(self.minimized(self.first_guess(problem), problem), problem), {}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "components": self.components, "steps": self.steps}
 
 
-def local_rotations(unknowns, problem):
+def local_rotations(unknowns: tf.Tensor, problem: Problem) -> tf.Tensor:
     """Local rotations (N, 24, 3, 3) that the `unknowns` (N, 73) of `MapFit.objective` stand for."""
-    turns = tf.reshape(unknowns[:, :-1], [-1, 24, 3])
+    turns = tf.reshape(unknowns[:, :-1], [-1, skeletons.NUM_ROTATIONS, 3])
     return trunk_frame.turn_root(rotations.rotvec_to_matrix(turns), problem.frame)

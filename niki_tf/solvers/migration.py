@@ -3,12 +3,17 @@
 import contextlib
 import io
 import json
+import os
 import pathlib
 import re
 import tempfile
-import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 import h5py
+
+from niki_tf.solvers import keras_files
+from niki_tf.solvers.keras_files import CONFIG, WEIGHTS
 
 _CLASSES = {"Optimiser": "MapFit", "RestSkeleton": "BodyJoints"}
 _MODULES = {
@@ -43,11 +48,9 @@ _WEIGHTS = {
 }
 """Class -> former name of a layer in the weights file -> today's."""
 
-_CONFIG, _STORED_WEIGHTS = "config.json", "model.weights.h5"
-
 
 @contextlib.contextmanager
-def migrated(path):
+def migrated(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Context manager of a path of the same model in today's names: `path` itself, or a temporary file.
 
     Args:
@@ -56,23 +59,19 @@ def migrated(path):
     Yields:
         pathlib.Path, there as long as the context lasts.
     """
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read(_CONFIG))
-        if _today(config) == config:
-            yield pathlib.Path(path)
-            return
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    parts[_CONFIG] = json.dumps(_today(config)).encode()
-    parts[_STORED_WEIGHTS] = _renamed_weights(parts[_STORED_WEIGHTS], _WEIGHTS.get(config["class_name"], {}))
+    parts = keras_files.read_parts(path)
+    config = json.loads(parts[CONFIG])
+    if _today(config) == config:
+        yield pathlib.Path(path)
+        return
+    weights = _renamed_weights(parts[WEIGHTS], _WEIGHTS.get(config["class_name"], {}))
     with tempfile.TemporaryDirectory() as folder:
         target = pathlib.Path(folder) / pathlib.Path(path).name
-        with zipfile.ZipFile(target, "w") as archive:
-            for name, content in parts.items():
-                archive.writestr(name, content)
+        keras_files.write_parts(target, {**parts, CONFIG: json.dumps(_today(config)).encode(), WEIGHTS: weights})
         yield target
 
 
-def _today(config):
+def _today(config: Any) -> Any:
     """A serialized object, and all that it holds, with today's names of modules, classes and arguments."""
     if isinstance(config, list):
         return [_today(item) for item in config]
@@ -91,14 +90,14 @@ def _today(config):
     }
 
 
-def _renamed_weights(content, names):
+def _renamed_weights(content: bytes, names: dict[str, str]) -> bytes:
     """The bytes of a weights file with the layers in `names` renamed."""
     if not names:
         return content
     former = re.compile("|".join(rf"(?<=/){name}(?=/vars)" for name in names))
     buffer = io.BytesIO(content)
     with h5py.File(buffer, "r+") as file:
-        groups = []
+        groups: list[str] = []
         file.visit(lambda path: groups.append(f"/{path}") if path.endswith("/vars") else None)
         for path in groups:
             target = former.sub(lambda match: names[match.group()], path)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from niki_tf import rotations
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
+from niki_tf.solvers.invertible import JOINTS, POSE, SIGMA
 from niki_tf.solvers.learned import LearnedSolver
 
 
@@ -35,12 +36,14 @@ class MLP(LearnedSolver):
         super().__init__(body_joints, **kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers
         widths = [keras.layers.Dense(hidden_dim, activation=keras.layers.LeakyReLU(0.01)) for _ in range(num_layers)]
-        size = 29 * 3 + 29 + self.condition_size
-        self.network = keras.Sequential([keras.Input([size]), *widths, keras.layers.Dense(24 * 6)], name="network")
+        size = JOINTS + SIGMA + self.condition_size
+        self.network = keras.Sequential([keras.Input([size]), *widths, keras.layers.Dense(POSE)], name="network")
 
-    def to_pose(self, joints, joint_sigma, condition, *, training=False):
+    def to_pose(
+        self, joints: tf.Tensor, joint_sigma: tf.Tensor, condition: tf.Tensor, *, training: bool = False
+    ) -> tf.Tensor:
         """Joints of the frame (N, 29, 3) and sigma (N, 29) to rotations 6D (N, 144)."""
-        x = tf.concat([tf.reshape(joints, [-1, 29 * 3]), joint_sigma, condition], -1)
+        x = tf.concat([tf.reshape(joints, [-1, JOINTS]), joint_sigma, condition], -1)
         return self.network(x, training=training)
 
     def solve_known_body(
@@ -57,6 +60,6 @@ class MLP(LearnedSolver):
         pose = self.to_pose(view.joints, view.sigma, self.shape_condition(betas, rest_joints))
         return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "hidden_dim": self.hidden_dim, "num_layers": self.num_layers}

@@ -9,7 +9,7 @@ from niki_tf import rotations
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.shapes import reshape_last
-from niki_tf.solvers.invertible import JOINTS
+from niki_tf.solvers.invertible import JOINTS, POSE, SIGMA
 from niki_tf.solvers.window_solver import WindowSolver
 
 
@@ -46,12 +46,20 @@ class Recurrent(WindowSolver):
             for number in range(2)
         ]
         self.hidden_layer = keras.layers.Dense(2 * hidden_dim, activation=activation, name="hidden_layer")
-        self.output_layer = keras.layers.Dense(24 * 6, name="output_layer")
-        self.input_layer.build([None, None, 29 * 3 + 29 + self.condition_size])
+        self.output_layer = keras.layers.Dense(POSE, name="output_layer")
+        self.input_layer.build([None, None, JOINTS + SIGMA + self.condition_size])
         for layer in (*self.units, self.hidden_layer, self.output_layer):
             layer.build([None, None, 2 * hidden_dim])
 
-    def to_pose(self, joints, joint_sigma, condition, *, frame_mask=None, training=False):
+    def to_pose(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        condition: tf.Tensor,
+        *,
+        frame_mask: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
         """Joints of the frame (N, T, 29, 3) and sigma (N, T, 29) to rotations 6D (N, T, 144)."""
         flat = reshape_last(joints, 2, [JOINTS])
         alone = known = self.input_layer(tf.concat([flat, joint_sigma, condition], -1))
@@ -67,15 +75,15 @@ class Recurrent(WindowSolver):
         betas: tf.Tensor,
         rest_joints: tf.Tensor,
         twist: tf.Tensor | None,
-        *,
-        frame_mask: tf.Tensor | None = None,
+        **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `LearnedSolver.solve_known_body`; the twist is not needed and not used."""
+        frame_mask = extra.get("frame_mask")
         view = self.observe(joints, joint_sigma, rest_joints, frame_mask)
         condition = self.shape_condition(betas, rest_joints)
         pose = self.to_pose(view.joints, view.sigma, condition, frame_mask=frame_mask)
         return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "hidden_dim": self.hidden_dim}

@@ -1,7 +1,7 @@
 """What all solvers share: one contract of named inputs and outputs, free leading axes, the rest joints of a body."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -179,7 +179,7 @@ class Solver(keras.Model):
         """
         return self({"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist})
 
-    def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> Self:
+    def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> "Solver":
         """The same solver, same weights, for another body.
 
         Args:
@@ -202,7 +202,7 @@ class Solver(keras.Model):
         return {"name": self.name, "body_joints": body_joints, "refine": self.refine}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> "Solver":
         """A solver from what `get_config` gave."""
         return cls(**{**config, "body_joints": keras.saving.deserialize_keras_object(config["body_joints"])})
 

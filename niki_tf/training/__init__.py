@@ -1,4 +1,4 @@
-"""Losses, the training loop, checkpoints, strategies."""
+"""Training of solvers: losses, the training loop, checkpoints, tf.distribute strategies."""
 
 from niki_tf.training.losses import LossWeights, discrepancy, invertible, loss_of, noise_sizes, regression
 from niki_tf.training.strategies import STRATEGIES, make_strategy

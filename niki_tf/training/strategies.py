@@ -9,27 +9,35 @@ STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
 def make_strategy(name: str, *, cpu_replicas: int = 1) -> tf.distribute.Strategy:
-    """The strategy called `name`; must run before TensorFlow does anything else.
+    """The strategy called `name`; to be made before TensorFlow runs any operation.
 
     Args:
         name: one of `STRATEGIES`.
         cpu_replicas: logical CPU devices, so that "mirrored" can be tried without GPUs.
 
     Raises:
-        ValueError: the name is unknown, several replicas are asked of another strategy than "mirrored", or TF_CONFIG
-            is not set.
+        ValueError: the name is unknown, `cpu_replicas` is below 1, or above 1 with another strategy than "mirrored",
+            or TF_CONFIG is not set.
     """
+    _check(name, cpu_replicas)
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if cpu_replicas == 1:
+        return tf.distribute.MirroredStrategy()
+    cpus = [tf.config.LogicalDeviceConfiguration() for _ in range(cpu_replicas)]
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(cpu_replicas)])
+
+
+def _check(name: str, cpu_replicas: int) -> None:
+    """Raises ValueError if there is no such strategy; starts nothing."""
     if name not in STRATEGIES:
         raise ValueError(f"`strategy` must be one of {', '.join(STRATEGIES)}; got {name!r}.")
-    if cpu_replicas > 1:
-        if name != "mirrored":
-            raise ValueError(f"`cpu_replicas` goes with the strategy mirrored; got {name}.")
-        cpus = [tf.config.LogicalDeviceConfiguration() for _ in range(cpu_replicas)]
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
-    if name == "multi_worker":
-        if "TF_CONFIG" not in os.environ:
-            raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if name == "mirrored":
-        return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(cpu_replicas)] if cpu_replicas > 1 else None)
-    return tf.distribute.get_strategy()
+    if cpu_replicas < 1:
+        raise ValueError(f"`cpu_replicas` must be 1 or more; got {cpu_replicas}.")
+    if cpu_replicas > 1 and name != "mirrored":
+        raise ValueError(f"`cpu_replicas` goes with the strategy mirrored; got {name}.")
+    if name == "multi_worker" and "TF_CONFIG" not in os.environ:
+        raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")

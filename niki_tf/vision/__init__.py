@@ -1,4 +1,4 @@
-"""From pictures: networks on what an image shows."""
+"""Networks whose inputs come from an image."""
 
 from niki_tf.vision.camera_network import CameraNetwork, load
 

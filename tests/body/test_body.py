@@ -89,6 +89,7 @@ def test_arrays_do_not_train_and_stay_out_of_the_config():
     assert layer.trainable_variables == []
     config = json.loads(json.dumps(layer.get_config()))
     assert len(json.dumps(config)) < 40_000
+    assert config["body_joints"] == layer.body_joints.get_config()
     assert [v.shape for v in body.Body.from_config(config).weights] == [v.shape for v in layer.weights]
 
 

@@ -38,7 +38,7 @@ MODELS = {
     "one stage, random mask": lambda rng: masked_twin.random_one_stage(rng, first=random_mask(rng, 176)),
     "twist and swing": lambda rng: masked_twin.random_twist_swing(rng),
     "twist and swing, unlike flows": lambda rng: masked_twin.random_twist_swing(
-        rng, num_couplings=(2, 5), hidden=(9, 21)
+        rng, num_couplings=(2, 5), hidden_dim=(9, 21)
     ),
     "twist and swing, betas": lambda rng: masked_twin.random_twist_swing(rng, betas_mask=1.0),
     "twist and swing, betas in some steps": lambda rng: masked_twin.random_twist_swing(
@@ -92,7 +92,7 @@ def test_solver_gives_what_the_published_networks_give(model, observed):
     np.testing.assert_allclose(found["z"], z, atol=1e-4)
 
 
-def test_joints_anywhere_are_taken_from_the_root(model, observed):
+def test_joints_anywhere_are_seen_from_the_root(model, observed):
     solver = model[1].solver
     moved = solver.ik(**(observed | {"joints": observed["joints"] + np.float32([1, -2, 3])}))
     np.testing.assert_allclose(moved["body_pose"], solver.ik(**observed)["body_pose"], atol=1e-4)
@@ -107,12 +107,12 @@ def test_solver_survives_the_disk(model, observed, tmp_path):
 
 
 def test_only_live_halves_are_stored(rng):
-    conversion = convert.convert(masked_twin.random_twist_swing(rng, hidden=(7, 9)), body_joints=SKELETON)
+    conversion = convert.convert(masked_twin.random_twist_swing(rng, hidden_dim=(7, 9)), body_joints=SKELETON)
     stored = 2 * 4 * (88 * 7 + 7 + 7 * 7 + 7 + 88 * 7 + 88) + 2 * 4 * (95 * 9 + 9 + 9 * 9 + 9 + 95 * 9 + 95)
     assert conversion.solver.count_params() == stored
-    told = conversion.report["flows"]
-    assert sum(flow["weights_stored"] for flow in told.values()) == stored
-    assert told["joint_flow"]["weights_in_checkpoint"] == 2 * 4 * (186 * 7 + 7 + 7 * 7 + 7 + 176 * 7 + 176)
+    flows = conversion.report["flows"]
+    assert sum(flow["weights_stored"] for flow in flows.values()) == stored
+    assert flows["joint_flow"]["weights_in_checkpoint"] == 2 * 4 * (186 * 7 + 7 + 7 * 7 + 7 + 176 * 7 + 176)
 
 
 def test_betas_count_where_their_mask_is_not_zero(rng, observed):
@@ -144,10 +144,10 @@ def test_a_checkpoint_without_a_camera_network_gives_none(rng):
 def test_every_tensor_is_used_or_named(make, rng):
     arrays = make(rng) | masked_twin.random_body(rng)
     conversion = convert.convert(arrays)
-    told = json.loads(json.dumps(conversion.report))["tensors"]
-    assert [(tensor["name"], tuple(tensor["shape"])) for tensor in told] == [(k, v.shape) for k, v in arrays.items()]
-    assert all(tensor["use"] for tensor in told)
-    unused = {tensor["name"].rpartition(".")[2] for tensor in told if not tensor["used"]}
+    tensors = json.loads(json.dumps(conversion.report))["tensors"]
+    assert [(tensor["name"], tuple(tensor["shape"])) for tensor in tensors] == [(k, v.shape) for k, v in arrays.items()]
+    assert all(tensor["use"] for tensor in tensors)
+    unused = {tensor["name"].rpartition(".")[2] for tensor in tensors if not tensor["used"]}
     assert unused == {"faces_tensor", "posedirs", "J_regressor_h36m", "children_map", "lbs_weights"}
 
 
@@ -195,7 +195,7 @@ def test_a_mask_with_more_rows_than_there_are_networks_is_named(rng):
         convert.convert(arrays, body_joints=SKELETON)
 
 
-def test_all_problems_are_told_at_once(rng):
+def test_all_problems_are_named_at_once(rng):
     arrays = masked_twin.random_one_stage(rng)
     del arrays["regressor.flow.s.1.2.bias"]
     arrays["regressor.flow.t.0.0.weight"] = arrays["regressor.flow.t.0.0.weight"].T
@@ -259,16 +259,16 @@ def test_another_tree_is_refused_and_unknown_buffers_of_a_body_are_named(rng):
     parents[5] = 4
     with pytest.raises(ValueError, match=r"`regressor.smpl_layer.parents` must be the tree"):
         convert.convert(arrays | {"regressor.smpl_layer.parents": parents})
-    told = convert.convert(arrays | {"regressor.smpl_layer.new": np.zeros(3)}).report["tensors"][-1]
-    assert (told["name"], told["used"]) == ("regressor.smpl_layer.new", False)
+    tensor = convert.convert(arrays | {"regressor.smpl_layer.new": np.zeros(3)}).report["tensors"][-1]
+    assert (tensor["name"], tensor["used"]) == ("regressor.smpl_layer.new", False)
 
 
-def test_weights_that_see_betas_see_ten(rng):
+def test_weights_that_are_conditioned_on_betas_take_ten(rng):
     arrays = masked_twin.random_twist_swing(rng, betas_mask=1.0)
     wide, narrow = (np.resize(SKELETON.directions, [29, 3, count]) for count in (16, 4))
     body_joints = body.BodyJoints(SKELETON.joints, directions=wide)
     assert convert.convert(arrays, body_joints=body_joints).solver.body_joints.num_betas == 10
-    with pytest.raises(ValueError, match="`body_joints` must have 10 betas, which the weights see; got 4"):
+    with pytest.raises(ValueError, match="`body_joints` must have 10 betas, which the weights are for; got 4"):
         convert.convert(arrays, body_joints=body.BodyJoints(SKELETON.joints, directions=narrow))
     unconditioned = masked_twin.random_twist_swing(rng)
     assert convert.convert(unconditioned, body_joints=body_joints).solver.body_joints.num_betas == 16

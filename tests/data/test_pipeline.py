@@ -136,7 +136,7 @@ def test_noise_has_the_size_that_was_asked_for():
 
 def test_an_estimator_errs_joint_by_joint_and_most_in_depth():
     joints, quiet = tf.zeros([4000, 29, 3]), data.Corruption(noise=0.0, estimator=1.0, sigma_given=1.0)
-    noisy, _ = data.estimate(_draws(), joints)
+    noisy, _ = estimator.random_estimate(_draws(), joints)
     size, factor = np.std(noisy, axis=0), np.sqrt(1.0 + 1.0 / 12.0)
     wanted = estimator.deviation()[:, None] * [[0.3, 0.4, 0.6]] * factor
     np.testing.assert_allclose(size, wanted, rtol=0.06)
@@ -148,13 +148,13 @@ def test_an_estimator_errs_joint_by_joint_and_most_in_depth():
 
 def test_an_estimator_gets_the_size_of_a_body_wrong_by_up_to_a_twentieth():
     joints = 100.0 * tf.ones([4000, 29, 3])
-    scale = np.mean(data.estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
+    scale = np.mean(estimator.random_estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
     assert 0.949 < scale.min() < 0.955
     assert 1.045 < scale.max() < 1.051
 
 
 def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
-    noisy, sigma = data.estimate(_draws(), tf.zeros([4000, 29, 3]))
+    noisy, sigma = estimator.random_estimate(_draws(), tf.zeros([4000, 29, 3]))
     error = np.sqrt(np.mean(np.square(noisy), -1))
     for joint in (1, 8, 20):
         assert 0.3 < np.corrcoef(np.log(error[:, joint]), np.log(sigma[:, joint]))[0, 1] < 0.95

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from niki_tf import body, evaluation, motion, skeletons, solvers
-from niki_tf.evaluation.protocols import error_score, noise
+from niki_tf.evaluation.protocols import common, error_score
 
 RANKS = ["rank_error", "rank_mpjpe", "rank_joint", "rank_in_frame"]
 FOUND, AUROC = [f"found_{mm}" for mm in (0, 10, 30)], [f"auroc_{mm}" for mm in (0, 10, 30)]
@@ -132,7 +132,7 @@ def test_stride_counts_through_all_clips(clips, toy_body):
 
 
 @pytest.mark.parametrize("twist", [True, False])
-def test_the_twist_is_told_or_not(clips, toy_body, twist):
+def test_the_twist_is_given_or_not(clips, toy_body, twist):
     seen = []
 
     def watching(inputs):
@@ -143,10 +143,10 @@ def test_the_twist_is_told_or_not(clips, toy_body, twist):
     assert set(seen) == {twist}
 
 
-def test_what_is_drawn_has_the_protocol_s_distribution():
-    drawn = error_score._draw(4000, num_betas=10, seed=0)
-    betas, unit = noise.draws(4000, num_betas=10, seed=0)
-    np.testing.assert_array_equal(drawn.betas, betas)
+def test_random_numbers_have_the_protocol_s_distribution():
+    drawn = error_score._RandomNumbers.draw(4000, num_betas=10, seed=0)
+    unit = common.random_noise(4000, seed=0)
+    np.testing.assert_array_equal(drawn.betas, common.random_bodies(4000, num_betas=10, seed=0))
     np.testing.assert_array_equal(drawn.noise, unit)
     assert drawn.level.min() >= 0.0
     assert drawn.level.max() <= 0.1
@@ -159,6 +159,13 @@ def test_what_is_drawn_has_the_protocol_s_distribution():
     errors = drawn.errors(slice(5, 8))
     np.testing.assert_allclose(errors["plain", 30], 0.03 * unit[5:8])
     np.testing.assert_allclose(errors["displaced", 0], drawn.displacement[5:8])
+
+
+@pytest.mark.parametrize("true_betas", [True, False])
+def test_scores_are_computed_with_the_betas_that_are_given(clips, toy_body, true_betas):
+    settings = {"solvers": {"still": still}, "body": toy_body, "true_betas": true_betas}
+    rows = {row["score"]: row for row in evaluation.error_score_rows(clips, **settings)}
+    assert (rows["bone_lengths"]["auroc_0"] == 1.0) == true_betas  # exact on clean joints of the right body only
 
 
 @pytest.mark.parametrize("broken", ["joints", "z"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from niki_tf import body, evaluation, skeletons
+from niki_tf.solvers import zoo
 
 
 def test_one_euro_by_hand():
@@ -39,11 +40,18 @@ def test_savitzky_golay_needs_scipy_and_says_so(monkeypatch):
         evaluation.savitzky_golay(np.zeros([9, 3]), fps=30.0)
 
 
+@pytest.mark.parametrize("finish", ["", "+finish"])
+@pytest.mark.parametrize("end", ["", *evaluation.FILTERS])
+def test_the_parts_of_a_solver_s_name_are_found(finish, end):
+    parsed = zoo.parse_name(f"saved+models/mlp{finish}{end}", filters=evaluation.FILTERS)
+    assert parsed == ("saved+models/mlp", end, bool(finish))
+
+
 def _centred(joints):
     return joints - joints[:, list(skeletons.TRUNK)].mean(1, keepdims=True)
 
 
-def test_whittaker_takes_noise_away_from_motion_longer_than_a_window(rng):
+def test_whittaker_reduces_the_noise_of_motion_longer_than_a_window(rng):
     times = np.arange(41)[:, None, None] / 30.0
     motion = body.mannequin_joints().joints + 0.1 * np.sin(4.0 * times + np.arange(29)[:, None])
     noisy = motion + 0.03 * rng.normal(size=motion.shape)

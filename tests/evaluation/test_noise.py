@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import data, evaluation, motion, rotations, skeletons, solvers
+from niki_tf import body, data, evaluation, motion, rotations, skeletons, solvers
 from niki_tf.data import estimator
-from niki_tf.evaluation.protocols import noise
+from niki_tf.evaluation.protocols import common, noise
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_one_row_a_level_with_the_paper_s_columns(rows):
         assert row["frames"] == 11
 
 
-def test_the_analytic_solver_is_exact_without_noise_when_told_the_twist(rows):
+def test_the_analytic_solver_is_exact_without_noise_when_given_the_twist(rows):
     assert rows[0]["mpjpe"] < 0.05
     assert rows[0]["pve"] < 0.05
     assert rows[0]["rotation_deg"] < 0.1
@@ -51,12 +51,12 @@ def test_the_twist_reaches_the_solver(rows, clips, analytic, toy_body):
     assert blind[0]["rotation_deg"] > 5.0
 
 
-def test_the_twist_can_be_kept_from_the_solvers(rows, clips, analytic, toy_body):
+def test_the_twist_can_be_withheld_from_the_solvers(rows, clips, analytic, toy_body):
     blind_solver = {"analytic": lambda inputs: analytic({**inputs, "twist": None})}
     settings = {"body": toy_body, "levels_mm": (0, 30), "seed": 5}
-    untold = evaluation.noise_rows(clips, solvers={"analytic": analytic}, twist=False, **settings)
-    assert untold == evaluation.noise_rows(clips, solvers=blind_solver, **settings)
-    assert untold[0] != rows[0]
+    without = evaluation.noise_rows(clips, solvers={"analytic": analytic}, twist=False, **settings)
+    assert without == evaluation.noise_rows(clips, solvers=blind_solver, **settings)
+    assert without[0] != rows[0]
 
 
 def test_seed_decides_and_batch_size_does_not(clips, toy_body):
@@ -89,14 +89,14 @@ def test_every_solver_sees_the_same_estimator_s_errors(clips, toy_body):
 
 def test_stride_counts_through_all_clips(clips):
     poses = np.concatenate([clip.poses for clip in clips])
-    np.testing.assert_array_equal(noise.strided_poses(clips, stride=3), poses[[0, 3, 6, 9]])
+    np.testing.assert_array_equal(common.strided_poses(clips, stride=3), poses[[0, 3, 6, 9]])
 
 
 def test_noise_of_the_root_moves_all_other_joints(poser):
     truth = poser.truth(np.eye(3) + np.zeros([1, 24, 1, 1]), betas=np.zeros([1, 10]))
     error = np.zeros([1, 29, 3])
     error[0, 0], error[0, 4] = [0.1, 0.0, 0.0], [0.0, 0.2, 0.0]
-    seen = noise.observation(truth, noise=error)
+    seen = common.observation(truth, noise=error)
     moved = seen["joints"] - truth["joints"]
     np.testing.assert_array_equal(seen["joints"][:, 0], np.zeros([1, 3]))
     np.testing.assert_allclose(moved[0, 4], [-0.1, 0.2, 0.0], atol=1e-7)
@@ -121,12 +121,11 @@ def watched(clips, toy_body, monkeypatch):
     return watch
 
 
-class Watching:
+class Watching(solvers.WindowSolver):
     """A solver that sees time and keeps what it is given, as `noise.compile_solver` would give it."""
 
-    temporal = True
-
     def __init__(self):
+        super().__init__(body.mannequin_joints())
         self.given = []
 
     def __call__(self, inputs):
@@ -171,7 +170,7 @@ def test_a_solver_that_sees_time_is_given_the_same_frames_with_those_around(both
     assert "twist" not in window
 
 
-def test_the_errors_of_neighbours_are_their_own_and_of_the_same_size(both):
+def test_the_other_frames_of_a_window_have_errors_of_their_own_and_of_the_same_size(both):
     (clean, noisy), _ = both(levels_mm=(0, 20))[1], None
     error = (noisy["joints"] - clean["joints"])[noisy["frame_mask"] > 0]
     np.testing.assert_array_equal(error[:, 0], np.zeros_like(error[:, 0]))
@@ -210,7 +209,7 @@ def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, 
         return np.roll(points, 1, axis=0)
 
     _, (window,), _ = both(levels_mm=(20,))
-    given, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5, smoothing={"a": last_but_one})
+    given, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5, filters={"a": last_but_one})
     plain, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5)
     assert seen == 7 * [7] + 4 * [4]
     np.testing.assert_allclose(given[0]["joints"][3], window["joints"][3, 2], atol=1e-6)
@@ -222,13 +221,13 @@ def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, 
     ("name", "errors", "message"),
     [
         ("a", evaluation.JointErrors(absent=0.1), "`absent` must be 0 where joints are filtered; got 0.1 and a"),
-        ("t", noise.ISOTROPIC, "`smoothing` must be of solvers of single frames; t sees time"),
+        ("t", noise.ISOTROPIC, "`filters` must be for solvers of single frames; t sees time"),
     ],
 )
 def test_filters_that_make_no_sense_are_refused(clips, toy_body, name, errors, message):
-    rivals = {"solvers": {"a": crude, "t": Watching()}, "smoothing": {name: evaluation.one_euro}}
+    settings = {"solvers": {"a": crude, "t": Watching()}, "filters": {name: evaluation.one_euro}}
     with pytest.raises(ValueError, match=message):
-        evaluation.noise_rows(clips, body=toy_body, errors=errors, **rivals)
+        evaluation.noise_rows(clips, body=toy_body, errors=errors, **settings)
 
 
 def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, toy_body):
@@ -241,10 +240,10 @@ def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, to
 def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
     frames = 20000
     truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}
-    drawn = noise._Drawn(noise.draws(frames, num_betas=10, seed=0)[1], *noise._further_random_numbers(frames, seed=0))
+    random = noise.RandomErrors.draw(frames, seed=0)
     errors = evaluation.JointErrors(estimate=data.estimate, sigma=True)
     for factor in noise.FACTORS:
-        seen = noise._observed(truth, factor, drawn, errors, twist=False)
+        seen = noise._observe(truth, factor, random, errors=errors, twist=False, true_betas=True)
         sizes = factor * estimator.deviation()[:, None] * [0.3, 0.4, 0.6]
         expected = np.sqrt(sizes**2 + sizes[0] ** 2)[1:]
         np.testing.assert_allclose(seen["joints"].std(0)[1:], expected, rtol=0.03)
@@ -265,11 +264,11 @@ def test_an_estimator_s_body_has_another_size(watched, monkeypatch):
         assert 1.02 < scale.max() < 1.05
 
 
-def test_sigma_is_told_only_when_asked_for(watched):
-    untold, _ = watched(evaluation.JointErrors(estimate=data.estimate))
-    told, _ = watched(evaluation.JointErrors(estimate=data.estimate, sigma=True))
-    assert all("joint_sigma" not in given for given in untold)
-    for without, given in zip(untold, told, strict=True):
+def test_sigma_is_given_only_when_asked_for(watched):
+    withheld, _ = watched(evaluation.JointErrors(estimate=data.estimate))
+    reported, _ = watched(evaluation.JointErrors(estimate=data.estimate, sigma=True))
+    assert all("joint_sigma" not in given for given in withheld)
+    for without, given in zip(withheld, reported, strict=True):
         np.testing.assert_array_equal(without["joints"], given["joints"])
         assert given["joint_sigma"].min() > 0.0
 
@@ -313,15 +312,15 @@ def test_an_absent_root_does_not_show_through_the_others():
     absent = np.zeros([1, 29], bool)
     absent[0, [0, 3, 20]] = True
     moved = joints + np.array([1.0, 2.0, -3.0], np.float32)
-    first, second = (noise._without({"joints": places}, absent)["joints"] for places in (joints, moved))
+    first, second = (noise._with_absent({"joints": places}, absent)["joints"] for places in (joints, moved))
     np.testing.assert_allclose(first, second, atol=1e-6)
-    nobody = noise._without({"joints": joints}, np.ones([1, 29], bool))
+    nobody = noise._with_absent({"joints": joints}, np.ones([1, 29], bool))
     np.testing.assert_array_equal(nobody["joints"], np.zeros([1, 29, 3]))
 
 
 def test_what_a_reported_sigma_was_stays_at_the_present_joints():
     seen = {"joints": np.zeros([1, 29, 3]), "joint_sigma": np.full([1, 29], 0.04, np.float32)}
-    sigma = noise._without(seen, np.arange(29)[None] == 7)["joint_sigma"]
+    sigma = noise._with_absent(seen, np.arange(29)[None] == 7)["joint_sigma"]
     assert sigma[0, 7] == skeletons.ABSENT
     np.testing.assert_array_equal(np.delete(sigma, 7), np.full(28, 0.04, np.float32))
 
@@ -329,7 +328,7 @@ def test_what_a_reported_sigma_was_stays_at_the_present_joints():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sigma": True}, "`sigma` can be told of an estimator's errors only"),
+        ({"sigma": True}, "`sigma` is reported by an estimator only"),
         ({"absent": 1.0}, r"`absent` must be a probability .*; got 1.0"),
         ({"absent": -0.1}, r"`absent` must be a probability .*; got -0.1"),
     ],
@@ -339,14 +338,42 @@ def test_errors_that_make_no_sense_are_named(change, message):
         evaluation.JointErrors(**change)
 
 
-def test_draws_have_the_protocol_s_distribution():
-    betas, errors = noise.draws(20000, num_betas=12, seed=0)
+def test_random_bodies_and_noise_have_the_protocol_s_distribution():
+    betas = common.random_bodies(20000, num_betas=12, seed=0)
+    errors = common.random_noise(20000, seed=0)
     assert np.abs(betas).max() == 2.5
     assert np.std(betas[:, :10]) == pytest.approx(0.98, abs=0.01)
     np.testing.assert_array_equal(betas[:, 10:], np.zeros([20000, 2]))
     assert np.std(errors) == pytest.approx(1.0, abs=0.005)
     assert errors.shape == (20000, 29, 3)
-    assert noise.draws(3, num_betas=4, seed=0)[0].shape == (3, 4)
+    assert common.random_bodies(3, num_betas=4, seed=0).shape == (3, 4)
+
+
+def test_the_streams_of_random_numbers_are_those_of_the_published_tables():
+    noise_stream, absent_stream = (np.random.default_rng(7).spawn(count)[-1] for count in (2, 4))
+    drawn = noise.RandomErrors.draw(3, seed=7)
+    np.testing.assert_array_equal(drawn.noise, noise_stream.standard_normal((3, 29, 3), np.float32))
+    np.testing.assert_array_equal(drawn.absent, absent_stream.random((3, 29), np.float32))
+    assert [stream.name for stream in common.Stream] == [
+        *("SHAPE", "NOISE", "DISPLACEMENT", "ABSENT", "SCALE", "SIGMA", "WINDOWS")
+    ]
+
+
+def test_zeros_are_given_for_betas_and_the_answer_poses_the_true_body(both, watched):
+    alone, windows, rows = both(levels_mm=(0,), true_betas=False)
+    usual_alone, usual_windows, usual_rows = both(levels_mm=(0,))
+    for seen, usual in ((alone, usual_alone), (windows, usual_windows)):
+        np.testing.assert_array_equal(seen[0]["betas"], np.zeros_like(usual[0]["betas"]))
+        assert np.abs(usual[0]["betas"]).max() > 1.0
+        np.testing.assert_array_equal(seen[0]["joints"], usual[0]["joints"])
+    assert rows == usual_rows  # these solvers do not use the betas
+
+
+def test_a_solver_that_uses_the_betas_is_worse_with_zeros(rows, clips, analytic, toy_body):
+    solver = {"finish": solvers.Analytic(toy_body.body_joints(), refine=4)}
+    settings = {"body": toy_body, "levels_mm": (0,), "seed": 5}
+    without = evaluation.noise_rows(clips, solvers=solver, true_betas=False, **settings)
+    assert without[0]["mpjpe"] > 1.0 > evaluation.noise_rows(clips, solvers=solver, **settings)[0]["mpjpe"]
 
 
 def test_a_solver_that_gives_nan_is_not_averaged(clips, toy_body):

@@ -21,13 +21,13 @@ def analytic(toy_body):
 
 @pytest.fixture(scope="module")
 def rows(motion, analytic, toy_body):
-    smoothing = {"smooth": evaluation.FILTERS["+savgol"]}
+    filters = {"smooth": evaluation.FILTERS["+savgol"]}
     return evaluation.xocc_rows(
         motion,
         solvers={"plain": analytic, "smooth": analytic},
         body=toy_body,
         occlude=data.occluded_motion,
-        smoothing=smoothing,
+        filters=filters,
         seed=3,
     )
 
@@ -41,7 +41,7 @@ def test_three_rows_a_solver_that_of_all_joints_first(rows):
         assert row["frames"] == 33
 
 
-def test_hidden_joints_are_worse_and_a_filter_steadies(rows):
+def test_hidden_joints_are_worse_and_a_filter_smooths(rows):
     plain, smooth = ({row["joints"]: row for row in rows if row["solver"] == name} for name in ("plain", "smooth"))
     for metric in ("mpjpe", "pa_mpjpe", "pve", "accel"):
         assert plain["visible"][metric] < plain["all"][metric] < plain["hidden"][metric]
@@ -63,6 +63,10 @@ def test_neither_batch_size_nor_other_clips_change_a_clip(motion, analytic, toy_
         assert one["mpjpe"] == pytest.approx(other["mpjpe"], rel=1e-5)
 
 
+def _observed(truth, hidden):
+    return xocc._ObservedClip(None, truth, {}, hidden)
+
+
 def test_sums_by_hand():
     total = xocc._Sums(np.array([0, 1]), skeletons.EVALUATION_14)
     rng = np.random.default_rng(0)
@@ -72,7 +76,7 @@ def test_sums_by_hand():
     hidden = np.zeros([4, 29], bool)
     hidden[:, 1] = True
     moved = {"joints": true["joints"] + shift, "vertices": true["vertices"] + [[0.002, 0, 0], [0.005, 0, 0]]}
-    total.add(moved, true, hidden)
+    total.add(moved, _observed(true, hidden))
     means = dict(total.means())
     assert means["hidden"]["mpjpe"] == pytest.approx(30.0)
     assert means["visible"]["mpjpe"] == pytest.approx(10.0 / (4 * 23))
@@ -88,7 +92,8 @@ def test_a_similarity_is_aligned_away(alignment):
     joints = rng.normal(size=[3, 29, 3])
     body = {"joints": joints, "vertices": joints}
     total = xocc._Sums(np.arange(24).repeat(2)[:29], evaluation.ALIGNMENTS[alignment])
-    total.add({**body, "joints": 1.3 * joints[..., [1, 2, 0]] + 0.2}, body, np.zeros([3, 29], bool))
+    moved = {**body, "joints": 1.3 * joints[..., [1, 2, 0]] + 0.2}
+    total.add(moved, _observed(body, np.zeros([3, 29], bool)))
     assert dict(total.means())["all"]["pa_mpjpe"] == pytest.approx(0.0, abs=1e-6)
     assert len(evaluation.ALIGNMENTS[alignment]) == int(alignment)
 
@@ -119,7 +124,16 @@ def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, t
     assert clip.answers["analytic"].shape == (12, 24, 3, 3)
     assert clip.accel["analytic"].shape == (10,)
     assert clip.accel["analytic"].max() < 0.1
-    assert evaluation.rotation_error_deg(clip.answers["analytic"], clip.scene.true_rotations).max() < 0.1
+    assert evaluation.rotation_error_deg(clip.answers["analytic"], clip.observed.true_rotations).max() < 0.1
+
+
+@pytest.mark.parametrize("true_betas", [True, False])
+def test_the_betas_are_given_or_zeros(motion, toy_body, true_betas):
+    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, true_betas=true_betas)
+    observed = runner.observe(motion[0])
+    true = observed.truth["betas"]
+    assert np.abs(true).max() > 0.1
+    np.testing.assert_array_equal(observed.inputs["betas"], true if true_betas else np.zeros_like(true))
 
 
 def test_bad_arguments_are_named(motion, analytic, toy_body):

@@ -17,7 +17,7 @@ def solver():
     solver = solvers.TwistSwing(
         SKELETON, num_couplings=2, hidden_dim=48, num_rotation_couplings=2, rotation_hidden_dim=16, twist_hidden_dim=16
     )
-    # Without training some rotations come from two rows that are almost parallel, which makes much of rounding.
+    # Without training some 6D rotations have two almost parallel rows, which amplifies rounding errors.
     for conditioner in solver.rotation_flow.conditioners:
         bias = conditioner.translation[-1].bias
         bias.assign(2.0 * tf.random.normal(bias.shape))

@@ -1,4 +1,4 @@
-"""Exported solvers called from Python: what is wrong is said before the call."""
+"""Exported solvers called from Python: bad inputs are named before the call."""
 
 import numpy as np
 import pytest
@@ -44,6 +44,6 @@ def test_bad_inputs_are_named(exported, signature, changed, message):
         exported(signature, **inputs)
 
 
-def test_a_folder_without_a_saved_model_is_turned_away(tmp_path):
+def test_a_folder_without_a_saved_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"`folder` must hold saved_model.pb; .* Give the version's folder \(1\)"):
         export.load_saved_model(tmp_path)

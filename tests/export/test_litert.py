@@ -5,19 +5,30 @@ import pytest
 import tensorflow as tf
 from test_saved_model import INPUTS, SKELETON, assert_same, chosen, in_keras
 
-from niki_tf import body, export, solvers
+from niki_tf import contract, export, solvers
 from niki_tf.export import signatures, tflite
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def written(solver, tmp_path_factory):
     path = tmp_path_factory.mktemp("litert") / "model.tflite"
     path.write_bytes(export.litert(solver))
     return path
 
 
+@pytest.fixture
+def ik_full_only(monkeypatch):
+    """Files have one signature: the others are made of the same operations, and each costs seconds."""
+
+    def one(solver, body):
+        return {"ik_full": signatures.traced(solver, contract.input_shapes(10), axes=solver.event_axes)}
+
+    monkeypatch.setattr(tflite, "signatures", one)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("signature", INPUTS)
 def test_it_computes_what_keras_computes_by_name(solver, written, arrays, signature):
     run = export.load_litert(written)
@@ -26,6 +37,7 @@ def test_it_computes_what_keras_computes_by_name(solver, written, arrays, signat
         assert_same(run(signature, **inputs), in_keras(solver, signature, inputs))
 
 
+@pytest.mark.slow
 def test_only_built_in_operations(written):
     plain = interpreter.InterpreterWithCustomOps(
         custom_op_registerers=[],
@@ -37,6 +49,7 @@ def test_only_built_in_operations(written):
     assert not [name for name in names if name.startswith("Flex") or name == "CUSTOM"]
 
 
+@pytest.mark.slow
 def test_a_bad_example_is_flagged(written, arrays):
     joints = arrays(3)["joints"]
     joints[1, 5] = np.nan
@@ -48,7 +61,7 @@ def test_a_bad_example_is_flagged(written, arrays):
 
 @pytest.mark.parametrize(("quantize", "share", "apart"), [("float16", 0.6, 5e-3), ("int8", 1 / 3, 0.02)])
 def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quantize, share, apart):
-    solver = solvers.MLP(body.mannequin_joints(), hidden_dim=512, num_layers=2)
+    solver = solvers.MLP(SKELETON, hidden_dim=512, num_layers=2)
     path = tmp_path / "model.tflite"
     path.write_bytes(export.litert(solver, quantize=quantize))
     inputs = chosen(arrays(16), INPUTS["ik_full"])
@@ -57,25 +70,22 @@ def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quan
     assert 0.0 < np.median(np.abs(found["body_pose"] - expected["body_pose"])) < apart
 
 
-def test_wrong_requests_are_turned_away():
+def test_an_unknown_quantisation_is_refused():
     with pytest.raises(ValueError, match="`quantize` must be one of none, float16, int8; got 'int4'"):
-        export.litert(solvers.Analytic(body.mannequin_joints()), quantize="int4")
+        export.litert(solvers.Analytic(SKELETON), quantize="int4")
 
 
-def test_windows_of_any_length(arrays, tmp_path, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.usefixtures("ik_full_only")
+def test_windows_of_any_length(arrays, tmp_path):
     solver = solvers.Temporal(
-        body.mannequin_joints(), num_couplings=2, hidden_dim=16, num_temporal_pairs=1, temporal_hidden_dim=16, refine=1
-    )
-    shapes = {"joints": (29, 3), "joint_sigma": (29,), "betas": (10,), "twist": (23, 2)}
-    # The other signatures are made of the same operations; each costs seconds.
-    monkeypatch.setattr(
-        tflite, "signatures", lambda solver, body: {"ik_full": signatures._traced(solver, shapes, [None, None])}
+        SKELETON, num_couplings=2, hidden_dim=8, num_temporal_pairs=1, temporal_hidden_dim=8, refine=1
     )
     (tmp_path / "model.tflite").write_bytes(export.litert(solver))
     run = export.load_litert(tmp_path / "model.tflite")
     for leading in ((1, 16), (7, 5), (4, 1)):
         inputs = chosen(arrays(*leading), INPUTS["ik_full"])
-        # Without absent joints: where LiteRT's float32 smooths them to they are off by millimetres, as is any guess.
+        # Without absent joints: in LiteRT's float32 they are smoothed to positions that are off by millimetres.
         inputs["joint_sigma"] = np.minimum(inputs["joint_sigma"], 0.02)
         inputs["joints"] = np.float32(SKELETON.joints + 0.1 * (inputs["joints"] - SKELETON.joints))
         assert_same(run("ik_full", **inputs), in_keras(solver, "ik_full", inputs), within=5e-5)
@@ -87,20 +97,22 @@ class Factorising(solvers.MLP):
         return tf.linalg.cholesky(tf.eye(3) + tf.linalg.matmul(rotations, rotations, transpose_b=True)), further
 
 
+@pytest.mark.usefixtures("ik_full_only")
 def test_operations_that_litert_does_not_have_are_named():
     with pytest.raises(
         ValueError, match="`solver` must do with LiteRT's built-in operations; it needs Cholesky. Write"
     ):
-        export.litert(Factorising(body.mannequin_joints(), hidden_dim=8, num_layers=1))
+        export.litert(Factorising(SKELETON, hidden_dim=8, num_layers=1))
 
 
-def test_the_exact_finish_comes_along(arrays, tmp_path):
-    solver = solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1, refine=1)
+@pytest.mark.usefixtures("ik_full_only")
+def test_the_exact_finish_is_part_of_the_file(arrays, tmp_path):
+    solver = solvers.MLP(SKELETON, hidden_dim=8, num_layers=1, refine=1)
     (tmp_path / "model.tflite").write_bytes(export.litert(solver))
     inputs = chosen(arrays(7), INPUTS["ik_full"])
     assert_same(export.load_litert(tmp_path / "model.tflite")("ik_full", **inputs), in_keras(solver, "ik_full", inputs))
 
 
-def test_what_is_no_file_is_turned_away(tmp_path):
+def test_a_path_without_a_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`path` must be a .tflite file; there is no file"):
         export.load_litert(tmp_path / "absent.tflite")

@@ -48,7 +48,7 @@ def test_the_default_signature_is_ik(saved_model, arrays):
         np.testing.assert_array_equal(default[name], array)
 
 
-def test_what_is_not_known_is_said_by_zeros(saved_model, arrays):
+def test_zeros_stand_for_what_is_not_known(saved_model, arrays):
     joints = arrays(2)["joints"]
     zeros = {"joint_sigma": np.zeros([2, 29]), "betas": np.zeros([2, 10]), "twist": np.zeros([2, 23, 2])}
     expected = saved_model(joints=joints)
@@ -89,7 +89,7 @@ def test_absent_joints_may_hold_nan(saved_model, arrays):
 
 
 class Windowed(solvers.Analytic):
-    temporal = True
+    event_axes = 2
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +98,13 @@ def windowed(tmp_path_factory):
     pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
     folder = tmp_path_factory.mktemp("windowed")
     (folder / "1").mkdir()
-    (folder / "1" / "of_old").touch()
+    (folder / "1" / "former").touch()
     return export.write_saved_model(Windowed(SKELETON), folder, body=body.Body(toy_body.make()))
 
 
-def test_a_new_export_takes_the_place_of_the_old(windowed):
+def test_a_new_export_replaces_the_former(windowed):
     assert [path.name for path in windowed.parent.iterdir()] == ["1"]
-    assert not (windowed / "of_old").exists()
+    assert not (windowed / "former").exists()
 
 
 def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(windowed, arrays):
@@ -125,12 +125,12 @@ def test_a_window_with_one_bad_frame_is_flagged_whole(windowed, arrays):
     assert run(joints=joints)["valid"].numpy().tolist() == [True, False]
 
 
-def test_a_body_with_other_betas_is_turned_away():
+def test_a_body_with_other_betas_is_refused():
     with pytest.raises(ValueError, match="`body` must have the 10 betas of the solver; got 4"):
         signatures.signatures(solvers.Analytic(SKELETON), body=body.Body(toy_body.make(num_betas=4)))
 
 
-def test_a_version_below_one_is_turned_away(tmp_path):
+def test_a_version_below_one_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`version` must be 1 or more; got 0"):
         export.write_saved_model(solvers.Analytic(SKELETON), tmp_path, version=0)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving gets and gives: warm-up requests, configurations, REST and gRPC messages."""
+"""Messages from and to TensorFlow Serving, over REST and gRPC; warm-up requests and configurations."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_a_model_on_a_server_answers_as_one_here(kind, saved_model, arrays):
         connect(address, model="tiny")("ik_full", **inputs)
 
 
-def test_a_server_that_turns_a_request_down_is_quoted(saved_model):
+def test_an_error_of_the_server_is_quoted(saved_model):
     with stand_in.rest(saved_model, model="tiny") as address:
         ask = export.rest_server(address, model="tiny")
         with pytest.raises(ConnectionError, match="`joints` must have"):

@@ -1,4 +1,4 @@
-"""The exact finish: exact where joints are clean, careful where they are not, deaf to lost joints."""
+"""Gauss-Newton refinement: exact where joints are clean, cautious where they are noisy, blind to absent joints."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from niki_tf import body, rotations, skeletons, solvers
 from niki_tf.body import kinematics
 from niki_tf.fitting import gauss_newton
 
-SKELETON = body.mannequin_joints()
+BODY_JOINTS = body.mannequin_joints()
 COUNT = 6
 
 
@@ -19,7 +19,7 @@ def _turned(local, size, rng):
 @pytest.fixture
 def bodies(rng):
     """True rotations, an answer that is wrong by 0.02 radians on each axis, true joints, rest joints."""
-    rest = SKELETON(tf.constant(rng.normal(size=[COUNT, 10]), tf.float32))
+    rest = BODY_JOINTS(tf.constant(rng.normal(size=[COUNT, 10]), tf.float32))
     true = _turned(tf.eye(3, batch_shape=[COUNT, 24]), 0.4, rng)
     joints, _ = kinematics.forward_kinematics(true, rest)
     return true, _turned(true, 0.02, rng), joints, rest
@@ -39,11 +39,11 @@ def _joint_error(local, joints, rest):
 def test_the_lever_arms_are_the_derivative_of_the_joints(bodies):
     true, _, _, rest = (tf.cast(part, tf.float64) for part in bodies)
     small = 1e-5 * tf.reshape(tf.eye(72, dtype=tf.float64), [72, 24, 3])
-    further, nearer = (
+    ahead, behind = (
         kinematics.forward_kinematics(true[:, None] @ rotations.rotvec_to_matrix(turn), rest[:, None])[0]
         for turn in (small, -small)
     )
-    expected = tf.transpose((further - nearer) / 2e-5, [0, 2, 1, 3])
+    expected = tf.transpose((ahead - behind) / 2e-5, [0, 2, 1, 3])
     arms = gauss_newton._lever_arms(*(tf.cast(x, tf.float32) for x in kinematics.forward_kinematics(true, rest)))
     np.testing.assert_allclose(arms, expected, atol=2e-5)
 
@@ -80,7 +80,7 @@ def test_where_the_joints_are_and_how_they_are_turned_does_not_matter(bodies, rn
     np.testing.assert_allclose(turned[:, 1:], found[:, 1:], atol=2e-4)
 
 
-def test_an_absent_joint_does_not_pull(bodies):
+def test_an_absent_joint_has_no_influence(bodies):
     _, start, joints, rest = bodies
     sigma = np.zeros([COUNT, 29])
     sigma[:, [5, 20]] = skeletons.ABSENT
@@ -90,49 +90,51 @@ def test_an_absent_joint_does_not_pull(bodies):
     )
 
 
-def test_a_joint_of_large_sigma_pulls_less(bodies):
+def test_a_joint_of_large_sigma_has_less_influence(bodies):
     true, _, joints, rest = bodies
     sigma = np.zeros([COUNT, 29])
     sigma[:, 20] = 0.1
     moved = joints + 0.1 * (sigma > 0)[..., None]
-    wary, trusting = (_joint_error(_finished(true, moved, rest, sigma=s), joints, rest) for s in (sigma, 0 * sigma))
-    assert wary < 0.6 * trusting
+    with_sigma, without = (
+        _joint_error(_finished(true, moved, rest, sigma=s), joints, rest) for s in (sigma, 0 * sigma)
+    )
+    assert with_sigma < 0.6 * without
 
 
-def test_where_the_noise_is_told_the_answer_stays(bodies, rng):
+def test_the_answer_stays_where_sigma_explains_the_noise(bodies, rng):
     _, start, joints, rest = bodies
     seen = joints + 0.05 * rng.normal(size=[COUNT, 29, 3])
     turned = [
         np.degrees(tf.reduce_mean(rotations.geodesic_angle(start, _finished(start, seen, rest, sigma=sigma))))
         for sigma in (np.full([COUNT, 29], 0.05), np.full([COUNT, 29], 0.005))
     ]
-    assert turned[0] < 1.1 * turned[1]  # what sigma explains is noise all the same, not a reason to follow the joints
+    assert turned[0] < 1.1 * turned[1]  # error that sigma explains is noise, not a reason to follow the joints
 
 
-def test_an_answer_that_had_to_guess_joints_gives_way(bodies, rng, monkeypatch):
+def test_an_answer_with_absent_joints_may_change_more(bodies, rng, monkeypatch):
     _, start, joints, rest = bodies
     sigma = np.zeros([COUNT, 29])
     sigma[:, 10:20] = skeletons.ABSENT
     seen, present = joints + 0.01 * rng.normal(size=[COUNT, 29, 3]), np.flatnonzero(sigma[0] == 0.0)
 
-    def left_over():
+    def mean_residual():
         posed, _ = kinematics.forward_kinematics(_finished(start, seen, rest, sigma=sigma), rest)
         difference = np.take(posed - seen, present, 1)
         return np.linalg.norm(difference - difference.mean(1, keepdims=True), axis=-1).mean()
 
-    looser = left_over()
-    monkeypatch.setattr(gauss_newton, "_LOOSER_BY_ABSENT", 0.0)
-    assert looser < 0.95 * left_over()
+    looser = mean_residual()
+    monkeypatch.setattr(gauss_newton, "_TAU_BY_ABSENT", 0.0)
+    assert looser < 0.95 * mean_residual()
 
 
-def test_an_outlier_pulls_less_than_its_share(bodies):
+def test_an_outlier_has_less_influence_than_its_size(bodies):
     true, _, joints, rest = bodies
     one = np.eye(29)[20][None, :, None] * [0.1, 0.0, 0.0]
-    pulled = [_joint_error(_finished(true, joints + far * one, rest), joints, rest) for far in (1, 4)]
-    assert pulled[1] < 3.0 * pulled[0]
+    errors = [_joint_error(_finished(true, joints + far * one, rest), joints, rest) for far in (1, 4)]
+    assert errors[1] < 3.0 * errors[0]
 
 
-def test_it_can_be_trained_through(bodies, rng):
+def test_it_is_differentiable(bodies, rng):
     _, start, joints, rest = bodies
     noisy = tf.constant(joints + 0.01 * rng.normal(size=[COUNT, 29, 3]), tf.float32)
     with tf.GradientTape() as tape:
@@ -146,17 +148,17 @@ def test_it_can_be_trained_through(bodies, rng):
 
 def test_steps_below_zero_are_refused():
     with pytest.raises(ValueError, match=r"`refine` must be a whole number of steps, 0 or more; got -1\."):
-        solvers.MLP(SKELETON, hidden_dim=8, refine=-1)
+        solvers.MLP(BODY_JOINTS, hidden_dim=8, refine=-1)
 
 
 def test_a_solver_with_refine_ends_with_it(rng, tmp_path):
-    plain = solvers.OneStage(SKELETON, hidden_dim=8, num_couplings=2)
+    plain = solvers.OneStage(BODY_JOINTS, hidden_dim=8, num_couplings=2)
     refined = solvers.OneStage.from_config({**plain.get_config(), "refine": 1})
     refined.set_weights(plain.get_weights())
     inputs = {"joints": tf.constant(0.3 * rng.normal(size=[3, 29, 3]), tf.float32)}
     answer, finished = plain(inputs), refined(inputs)
     local = tf.concat([answer["global_orient"], answer["body_pose"]], 1)
-    expected = gauss_newton.refine(local, inputs["joints"], SKELETON(tf.zeros([3, 10])), tf.zeros([3, 29]), steps=1)
+    expected = gauss_newton.refine(local, inputs["joints"], BODY_JOINTS(tf.zeros([3, 10])), tf.zeros([3, 29]), steps=1)
     np.testing.assert_allclose(finished["body_pose"], expected[:, 1:], atol=1e-5)
     assert (tf.norm(finished["residual"]) < tf.norm(answer["residual"])).numpy()
     before = plain.predict(inputs, verbose=0)

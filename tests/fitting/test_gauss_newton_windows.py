@@ -1,4 +1,4 @@
-"""The exact finish of answers that see time: noise goes, an answer's own error is mended, lost joints do not pull."""
+"""Refinement of answers that see time: noise is smoothed, errors are corrected, absent joints have no influence."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from niki_tf.body import kinematics
 from niki_tf.fitting import gauss_newton, gauss_newton_windows
 from niki_tf.fitting.gauss_newton_windows import refine
 
-SKELETON = body.mannequin_joints()
+BODY_JOINTS = body.mannequin_joints()
 PEOPLE, FRAMES = 2, 11
 
 
@@ -23,7 +23,7 @@ def _turned(local, size, rng, frames=1):
 def motion(rng):
     """True rotations that change slowly, an answer that errs alike in all frames, true joints, rest joints."""
     betas = np.repeat(rng.normal(size=[PEOPLE, 1, 10]), FRAMES, 1)
-    rest = SKELETON(tf.constant(betas, tf.float32))
+    rest = BODY_JOINTS(tf.constant(betas, tf.float32))
     speed = rng.normal(size=[PEOPLE, 1, 24, 3])
     swung = 0.01 * speed * np.arange(FRAMES)[:, None, None]
     true = _turned(rotations.rotvec_to_matrix(tf.constant(swung, tf.float32)), 0.3, rng)
@@ -58,30 +58,30 @@ def test_noise_hides_the_error_of_an_answer_less_than_in_single_frames(motion, r
     assert found < 0.4 * _error(start, joints, rest).mean()
 
 
-def test_it_brings_no_trembling(motion, rng):
+def test_it_adds_no_jitter(motion, rng):
     true, start, joints, rest = motion
     seen = joints + 0.03 * rng.normal(size=joints.shape)
 
-    def trembling(local):
+    def jitter(local):
         posed, _ = kinematics.forward_kinematics(local, rest)
         return np.abs(np.diff(posed - joints, 2, axis=1)).mean()
 
     alone = gauss_newton.refine(start, tf.cast(seen, tf.float32), rest, tf.zeros(seen.shape[:3]), steps=4)
-    assert trembling(_finished(start, seen, rest)) < 0.004 * trembling(alone)
-    assert trembling(_finished(start, joints, rest)) < 1e-3
+    assert jitter(_finished(start, seen, rest)) < 0.004 * jitter(alone)
+    assert jitter(_finished(start, joints, rest)) < 1e-3
 
 
-def test_sigma_that_is_told_is_averaged_as_the_noise_is(motion, rng):
+def test_sigma_is_averaged_as_the_noise_is(motion, rng):
     _, start, joints, rest = motion
     seen = joints + 0.03 * rng.normal(size=joints.shape)
-    told, untold = (
+    given, unknown = (
         _error(_finished(start, seen, rest, sigma=np.full(seen.shape[:3], sigma)), joints, rest).mean()
         for sigma in (0.03, 0.0)
     )
-    assert told < 1.04 * untold
+    assert given < 1.04 * unknown
 
 
-def test_filler_and_its_joints_do_not_count(motion, rng):
+def test_padding_frames_do_not_count(motion, rng):
     _, start, joints, rest = motion
     seen = (joints + 0.01 * rng.normal(size=joints.shape)).numpy()
     mask = np.repeat((np.arange(FRAMES) < 7)[None], PEOPLE, 0).astype(np.float32)
@@ -90,7 +90,7 @@ def test_filler_and_its_joints_do_not_count(motion, rng):
     np.testing.assert_allclose(_finished(start, strange, rest, mask=mask)[:, :7], short, atol=1e-5)
 
 
-def test_joints_that_are_hidden_or_absent_for_a_while_do_not_pull_their_neighbours(motion, rng):
+def test_joints_that_are_hidden_or_absent_for_a_while_do_not_move_the_frames_around(motion, rng):
     _, start, joints, rest = motion
     seen = (joints + 0.01 * rng.normal(size=joints.shape)).numpy()
     sigma = np.zeros([PEOPLE, FRAMES, 29])
@@ -98,9 +98,9 @@ def test_joints_that_are_hidden_or_absent_for_a_while_do_not_pull_their_neighbou
     far = seen + 0.5 * (sigma[..., None] > 0)
     found, expected = (_finished(start, places, rest, sigma=sigma) for places in (far, seen))
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    wary, trusting = (_finished(start, far, rest, sigma=told) for told in (0.03 * sigma, 0.0 * sigma))
-    hidden, trusted = (_error(local, joints, rest)[:, 4:7].mean() for local in (wary, trusting))
-    assert hidden < 0.85 * trusted
+    answers = (_finished(start, far, rest, sigma=given) for given in (0.03 * sigma, 0.0 * sigma))
+    with_sigma, without = (_error(local, joints, rest)[:, 4:7].mean() for local in answers)
+    assert with_sigma < 0.85 * without
 
 
 def test_a_lone_frame_is_finished_as_any_other(motion, rng):

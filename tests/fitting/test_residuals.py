@@ -8,14 +8,14 @@ from niki_tf import body, rotations
 from niki_tf.body import kinematics
 from niki_tf.fitting import residuals
 
-SKELETON = body.mannequin_joints()
+BODY_JOINTS = body.mannequin_joints()
 NO_SIGMA = tf.zeros([29])
 
 
 @pytest.fixture
 def posed(rng):
     """Rest joints, local rotations and posed joints of three bodies."""
-    rest = SKELETON(tf.constant(rng.normal(size=[3, 10]), tf.float32))
+    rest = BODY_JOINTS(tf.constant(rng.normal(size=[3, 10]), tf.float32))
     local = rotations.rotvec_to_matrix(tf.constant(0.5 * rng.normal(size=[3, 24, 3]), tf.float32))
     return rest, local, kinematics.forward_kinematics(local, rest)[0]
 

@@ -36,14 +36,14 @@ def test_clean_joints_stay_as_they_are():
     assert _error(_smoothed(motion + np.float32([0.3, -2.0, 1.0])), motion) < 0.1
 
 
-def test_what_trembles_no_more_than_motion_does_is_motion(rng):
+def test_jitter_as_small_as_that_of_motion_is_kept(rng):
     motion = _motion() + 0.002 * rng.normal(size=[1, 16, 29, 3])
     motion = np.float32(motion - motion[:, :, TRUNK].mean(2, keepdims=True))
     assert _error(_smoothed(motion), motion) < 0.6
 
 
 @pytest.mark.parametrize(("noise", "share"), [(0.01, 0.75), (0.03, 0.65), (0.1, 0.6)])
-def test_noise_goes_the_more_the_more_there_is(noise, share, rng):
+def test_the_more_noise_the_larger_the_share_that_is_removed(noise, share, rng):
     motion = _motion()
     noisy = (motion + noise * rng.normal(size=motion.shape)).astype(np.float32)
     centred = noisy - noisy[:, :, TRUNK].mean(2, keepdims=True)
@@ -57,20 +57,20 @@ def test_the_noise_of_each_joint_is_found(rng):
     np.testing.assert_allclose(np.sqrt(found[0, 0]), sizes[:, 0], rtol=0.1)
 
 
-def test_joints_of_which_a_large_sigma_is_told_follow_the_frames_around(rng):
+def test_joints_of_large_sigma_follow_the_frames_around(rng):
     motion = _motion()
     noisy, sigma = motion.copy(), np.zeros([1, 16, 29], np.float32)
     noisy[:, 7, 20] += 0.3
-    untold = _smoothed(noisy)[0, 7, 20] - motion[0, 7, 20]
+    unknown = _smoothed(noisy)[0, 7, 20] - motion[0, 7, 20]
     sigma[:, 7, 20] = 0.3
-    told = _smoothed(noisy, sigma)[0, 7, 20] - motion[0, 7, 20]
-    assert np.linalg.norm(told) < 0.03 < np.linalg.norm(untold)
+    given = _smoothed(noisy, sigma)[0, 7, 20] - motion[0, 7, 20]
+    assert np.linalg.norm(given) < 0.03 < np.linalg.norm(unknown)
     sigma[:, 7, 20] = skeletons.ABSENT
     assert np.linalg.norm(_smoothed(noisy, sigma)[0, 7, 20] - motion[0, 7, 20]) < 0.03
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 9])
-def test_windows_of_any_length_with_filler_at_their_end(frames, rng):
+def test_windows_of_any_length_with_padding_frames_at_their_end(frames, rng):
     noisy = (_motion(frames) + 0.03 * rng.normal(size=[1, frames, 29, 3])).astype(np.float32)
     short = _smoothed(noisy)
     mask = np.float32([[1.0] * frames + [0.0] * 3])
@@ -95,5 +95,5 @@ def test_joints_that_are_absent_all_along_do_no_harm(rng):
     assert np.abs(found).max() < 2.0
 
 
-def test_a_window_of_filler_alone_stays_finite():
+def test_a_window_of_padding_frames_alone_stays_finite():
     assert np.isfinite(_smoothed(_motion(5), mask=tf.zeros([1, 5]))).all()

@@ -1,76 +1,105 @@
-"""Absent joints: hung on their parents, never read, whatever the solver."""
+"""The frame of the trunk, alone and over time, against cases by hand and a plain loop."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.spatial.transform import Rotation
 
-from niki_tf import body, rotations, skeletons, solvers
-from niki_tf.body import kinematics
-from niki_tf.fitting import absent_joints
+from niki_tf import body, skeletons
+from niki_tf.fitting import trunk_frame
 
-SKELETON = body.mannequin_joints()
+TRUNK = list(skeletons.TRUNK)
 
 
 @pytest.fixture
-def posed(rng):
-    """Joints (4, 29, 3) of moderate poses that are turned about, and the rest joints."""
-    turns = 0.3 * rng.normal(size=[4, 24, 3])
-    turns[:, 0] *= 6.0
-    rest = SKELETON(tf.constant(rng.normal(size=[4, 10]), tf.float32))
-    joints, _ = kinematics.forward_kinematics(rotations.rotvec_to_matrix(tf.constant(turns, tf.float32)), rest)
-    return joints.numpy(), rest
-
-
-def _sigma(*absent):
-    sigma = np.zeros([4, 29], np.float32)
-    sigma[:, list(absent)] = skeletons.ABSENT
-    return sigma
-
-
-def test_a_turned_rest_pose_is_made_whole(posed):
-    _, rest = posed
-    turn = rotations.rotvec_to_matrix(tf.constant([0.7, -1.9, 0.4]))
-    joints = tf.linalg.matvec(turn, rest) + [5.0, 6.0, 7.0]
-    sigma = _sigma(0, 3, 7, 18, 20, 26)
-    seen = tf.where(sigma[..., None] > 0, float("nan"), joints)
-    np.testing.assert_allclose(absent_joints.fill_absent(seen, rest, sigma), joints, atol=1e-4)
-
-
-def test_bones_to_absent_joints_keep_their_length(posed):
-    joints, rest = posed
-    found = absent_joints.fill_absent(joints, rest, _sigma(18, 20, 22, 27))
-    for joint in (18, 20, 22, 27):
-        parent = skeletons.SMPL_29.parents[joint]
-        length = tf.norm(found[:, joint] - found[:, parent], axis=-1)
-        np.testing.assert_allclose(length, tf.norm(rest[:, joint] - rest[:, parent], axis=-1), rtol=1e-4)
-
-
-def test_joints_that_were_seen_stay(posed):
-    joints, rest = posed
-    sigma = _sigma(0, 18, 20)
-    found = absent_joints.fill_absent(joints, rest, sigma).numpy()
-    np.testing.assert_array_equal(found[sigma == 0], joints[sigma == 0])
-    np.testing.assert_array_equal(absent_joints.fill_absent(joints, rest, _sigma()), joints)
-
-
-@pytest.mark.parametrize("kind", [solvers.Analytic, solvers.MLP, solvers.OneStage, solvers.TwistSwing])
-def test_no_solver_reads_an_absent_joint(kind, posed):
-    joints, rest = posed
-    options = {solvers.Analytic: {}, solvers.TwistSwing: {"hidden_dim": 16, "twist_hidden_dim": 16}}.get(
-        kind, {"hidden_dim": 16}
+def window(rng):
+    """Joints (2, 7, 29, 3) that turn from frame to frame, rest joints, sigma, a mask; float64."""
+    rest = np.broadcast_to(body.mannequin_joints().joints, [2, 7, 29, 3])
+    turns = Rotation.from_rotvec(rng.normal(size=[2, 1, 3]).repeat(7, 1).reshape(-1, 3)) * Rotation.from_rotvec(
+        0.1 * rng.normal(size=[14, 3])
     )
-    solver, sigma = kind(SKELETON, **options), _sigma(0, 12, 20)
-    lost = {what: np.where(sigma[..., None] > 0, what, joints) for what in (np.float32("nan"), np.float32(7.0))}
-    answers = [solver({"joints": seen, "joint_sigma": sigma}) for seen in lost.values()]
-    for name in answers[0]:
-        assert np.isfinite(answers[0][name]).all(), name
-        np.testing.assert_array_equal(answers[0][name], answers[1][name])
-    infinite = solver({"joints": joints, "joint_sigma": np.where(sigma > 0, np.float32(np.inf), 0)})
-    np.testing.assert_array_equal(infinite["body_pose"], answers[0]["body_pose"])
+    joints = np.einsum("ntij,ntkj->ntki", turns.as_matrix().reshape(2, 7, 3, 3), rest)
+    joints += 0.02 * rng.normal(size=joints.shape) + rng.normal(size=[2, 7, 1, 3])
+    sigma = np.where(rng.random([2, 7, 29]) < 0.2, skeletons.ABSENT, 0.05 * rng.random([2, 7, 29]))
+    mask = np.float64([[1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1]])
+    return joints, rest, sigma, mask
 
 
-def test_nothing_seen_at_all_is_no_accident(posed):
-    joints, _ = posed
-    solver = solvers.OneStage(SKELETON, hidden_dim=16, refine=1)
-    answer = solver({"joints": np.full_like(joints, np.nan), "joint_sigma": _sigma(*range(29))})
-    assert all(np.isfinite(value).all() for value in answer.values())
+def _precision(sigma):
+    return np.where(sigma >= skeletons.ABSENT, 1e-6, 1 / (np.minimum(sigma, 1.0) ** 2 + 0.02**2))
+
+
+def _tensors(*arrays):
+    return (tf.constant(array) for array in arrays)
+
+
+def test_a_turned_and_moved_rest_pose_is_found(rng):
+    rest = body.mannequin_joints().joints
+    turn = Rotation.from_rotvec([0.7, -1.9, 0.4]).as_matrix()
+    rotation, centre = trunk_frame.trunk_frame(*_tensors(rest @ turn.T + [1.0, 2.0, 3.0], rest, np.zeros(29)))
+    np.testing.assert_allclose(rotation, turn, atol=1e-9)
+    np.testing.assert_allclose(centre, turn @ rest[TRUNK].mean(0) + [1.0, 2.0, 3.0], atol=1e-9)
+
+
+def test_absent_joints_and_limbs_do_not_count(window, rng):
+    joints, rest, sigma, _ = window
+    ignored = sigma >= skeletons.ABSENT
+    ignored[..., [joint for joint in range(29) if joint not in TRUNK]] = True
+    moved = joints + 0.3 * ignored[..., None] * rng.normal(size=joints.shape)
+    for found, expected in zip(
+        trunk_frame.trunk_frame(*_tensors(moved, rest, sigma)),
+        trunk_frame.trunk_frame(*_tensors(joints, rest, sigma)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def _smoothed_by_loop(joints, rest, sigma, mask):
+    """Rotations by singular values of the moments that are summed over frames and joints in plain loops."""
+    found = np.zeros([*mask.shape, 3, 3])
+    for window, frame in np.ndindex(*mask.shape):
+        moment = np.zeros([3, 3])
+        for other in range(mask.shape[1]):
+            weights = _precision(sigma[window, other, TRUNK])
+            mean = weights / weights.sum()
+            seen, still = (x[window, other, TRUNK] - mean @ x[window, other, TRUNK] for x in (joints, rest))
+            kernel = mask[window, other] * np.exp(-0.5 * ((frame - other) / 1.5) ** 2)
+            moment += kernel * np.einsum("k,ki,kj->ij", weights, seen, still)
+        u, _, vt = np.linalg.svd(moment)
+        found[window, frame] = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
+    return found
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_smoothed_rotations_are_those_of_summed_moments(masked, window):
+    joints, rest, sigma, mask = window
+    mask = mask if masked else np.ones_like(mask)
+    rotation, centre = trunk_frame.smoothed_trunk_frame(
+        *_tensors(joints, rest, sigma), frame_mask=tf.constant(mask) if masked else None
+    )
+    np.testing.assert_allclose(rotation, _smoothed_by_loop(joints, rest, sigma, mask), atol=1e-6)
+    np.testing.assert_allclose(centre, trunk_frame.trunk_frame(*_tensors(joints, rest, sigma))[1], atol=1e-12)
+
+
+def test_a_lone_frame_is_not_smoothed(window):
+    joints, rest, sigma, _ = (x[:, :1] for x in window)
+    alone = trunk_frame.trunk_frame(*_tensors(joints, rest, sigma))
+    for found, expected in zip(trunk_frame.smoothed_trunk_frame(*_tensors(joints, rest, sigma)), alone, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_to_local_and_back(window):
+    joints, rest, sigma, _ = window
+    rotation, centre = trunk_frame.trunk_frame(*_tensors(joints, rest, sigma))
+    local = trunk_frame.to_local(tf.constant(joints), rotation, centre)
+    by_hand = np.linalg.solve(rotation[1, 2], joints[1, 2, 5] - centre[1, 2].numpy())
+    np.testing.assert_allclose(local[1, 2, 5], by_hand, atol=1e-9)
+    np.testing.assert_allclose(trunk_frame.to_world(local, rotation), joints - joints[..., :1, :], atol=1e-9)
+
+
+def test_turn_root_turns_the_root_alone():
+    local = Rotation.random(48, random_state=0).as_matrix().reshape(2, 24, 3, 3)
+    turn = Rotation.random(2, random_state=1).as_matrix()
+    found = trunk_frame.turn_root(tf.constant(local), tf.constant(turn))
+    np.testing.assert_allclose(found[:, 0], turn @ local[:, 0], atol=1e-12)
+    np.testing.assert_array_equal(found[:, 1:], local[:, 1:])

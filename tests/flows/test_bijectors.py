@@ -48,7 +48,7 @@ BIJECTORS = {
     "flow": (lambda: _flow(6), 6, 0),
     "flow, conditioned": (lambda: _flow(6, condition=2), 6, 2),
     "flow, odd size": (lambda: _flow(5, condition=2), 5, 2),
-    "flow, own mask": (lambda: _flow(6, condition=2, mask=[True, True, False, True, False, True]), 6, 2),
+    "flow, given mask": (lambda: _flow(6, condition=2, mask=[True, True, False, True, False, True]), 6, 2),
     "twist composition": (lambda: _composition(), 22, 0),
     "flow, translation bounded": (lambda: _flow(6, condition=2, tanh_on="translation"), 6, 2),
 }
@@ -169,20 +169,20 @@ def test_a_bad_mask_is_named(mask):
 @pytest.mark.parametrize(
     ("size", "condition", "expected"), [(176, 0, 14_194_176), (176, 10, 14_358_016), (190, 0, 14_653_376)]
 )
-def test_weights_counted_with_dead_halves(size, condition, expected):
+def test_weights_counted_with_masked_halves(size, condition, expected):
     flow = flows.Flow(size, condition=condition)
     assert flow.masked_weights == expected
-    dead = 2 * 16 * (512 * size // 2 + (512 + 1) * size // 2)
-    assert flow.count_params() == expected - dead
+    masked = 2 * 16 * (512 * size // 2 + (512 + 1) * size // 2)
+    assert flow.count_params() == expected - masked
 
 
 @pytest.mark.parametrize("tanh_on", ["scale", "translation"])
-def test_tanh_bounds_what_it_should(bounded, rng):
-    network = flows.Conditioner(3, kept=3, condition=0, hidden_dim=8, tanh_on=bounded)
+def test_tanh_bounds_what_it_should(tanh_on, rng):
+    network = flows.Conditioner(3, kept=3, condition=0, hidden_dim=8, tanh_on=tanh_on)
     for variable in network.weights:
         variable.assign(5.0 * keras.random.normal(variable.shape, seed=len(variable.shape)))
     scale, translation = network(tf.constant(100 * rng.normal(size=[4, 3])))
-    within, beyond = (scale, translation) if bounded == "scale" else (translation, scale)
+    within, beyond = (scale, translation) if tanh_on == "scale" else (translation, scale)
     assert np.abs(within).max() <= 1
     assert np.abs(beyond).max() > 10
 
@@ -221,3 +221,16 @@ def test_config_gives_the_same_layer():
 def test_kept_first_brings_the_kept_entries_to_the_front():
     assert masks.kept_first(masks.alternating(5, first=False)).tolist() == [1, 3, 0, 2, 4]
     assert masks.kept_first([True, False, False, True]).tolist() == [0, 3, 1, 2]
+
+
+@pytest.mark.parametrize("given", [[None, [True, False]], (None, None)])
+def test_one_mask_for_each_flow_passes(given):
+    assert masks.check_masks(given, 2) == list(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "got"), [([None], "1 entries"), ([None] * 3, "3 entries"), ("ab", "2 entries"), (None, "NoneType")]
+)
+def test_masks_for_another_number_of_flows_are_named(given, got):
+    with pytest.raises(ValueError, match=rf"`masks` must be a list of 2, one mask or None for each flow; got {got}\."):
+        masks.check_masks(given, 2)

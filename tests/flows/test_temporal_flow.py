@@ -1,4 +1,4 @@
-"""Couplings in time: exactly invertible for every length, blind to what only fills up a window."""
+"""Temporal couplings: exactly invertible for every length, blind to padding frames."""
 
 import json
 
@@ -10,6 +10,13 @@ import tensorflow as tf
 from niki_tf import flows
 
 SIZE = 6
+
+VARIANTS = {
+    "interleaved": {"split": "interleaved"},
+    "halves": {"split": "halves"},
+    "no neighbour mean": {"split": "halves", "neighbour_mean": False},
+    "translation bounded": {"split": "halves", "tanh_on": "translation"},
+}
 
 
 def _flow(*, size=SIZE, **options):
@@ -45,12 +52,10 @@ def test_there_and_back_for_every_length(split, rng):
         np.testing.assert_allclose(back(y), x, atol=1e-11, err_msg=str(frames))
 
 
-@pytest.mark.parametrize("split", flows.SPLITS)
-def test_log_det_is_that_of_the_jacobian(split, rng):
-    flow, mask = (
-        _flow(size=3, split=split, num_couplings=2, num_temporal_pairs=1),
-        tf.constant([[1.0, 1, 1], [1, 1, 0]], tf.float64),
-    )
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_log_det_is_that_of_the_jacobian(options, rng):
+    flow = _flow(size=3, num_couplings=2, num_temporal_pairs=1, **options)
+    mask = tf.constant([[1.0, 1, 1], [1, 1, 0]], tf.float64)
     x = _windows(rng, 3, count=2, size=3)
     for direction in ("inverse", "forward"):
         with tf.GradientTape(persistent=True) as tape:
@@ -62,7 +67,7 @@ def test_log_det_is_that_of_the_jacobian(split, rng):
         assert np.abs(found).max() > 1e-2
 
 
-def test_every_frame_tells_every_other(flow, rng):
+def test_every_frame_depends_on_every_other(flow, rng):
     x = _windows(rng, 5, count=1)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -71,7 +76,7 @@ def test_every_frame_tells_every_other(flow, rng):
     assert (moves > 1e-9).all()
 
 
-def test_what_fills_up_a_window_changes_nothing(flow, rng):
+def test_padding_frames_change_nothing(flow, rng):
     x = _windows(rng, 7).numpy()
     mask = np.ones([3, 7])
     mask[0, 4:], mask[1, 1:] = 0.0, 0.0
@@ -82,7 +87,7 @@ def test_what_fills_up_a_window_changes_nothing(flow, rng):
         np.testing.assert_array_equal(first[mask > 0], second[mask > 0])
 
 
-def test_interleaved_windows_that_are_filled_up_equal_short_ones(rng):
+def test_padded_interleaved_windows_equal_short_ones(rng):
     flow, x = _flow(), _windows(rng, 7)
     mask = tf.constant([[1.0] * 4 + [0.0] * 3] * 3, tf.float64)
     found, short = flow.bijector(frame_mask=mask).inverse(x)[:, :4], flow.bijector().inverse(x[:, :4])
@@ -116,8 +121,9 @@ def test_splits_take_turns(rng):
             assert np.flatnonzero(changed).tolist() == wanted
 
 
-def test_every_weight_gets_a_gradient(flow, rng):
-    x = _windows(rng, 7)
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_every_weight_gets_a_gradient(options, rng):
+    flow, x = _flow(**options), _windows(rng, 7)
     weights = [variable.value for variable in flow.trainable_variables]
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(flow.bijector().inverse(x) * rng.normal(size=x.shape))
@@ -128,20 +134,79 @@ def test_every_weight_gets_a_gradient(flow, rng):
     assert all(path.endswith("bias") for path in useless)
 
 
-def test_config_gives_the_same_layer():
-    flow = flows.TemporalFlow(
-        SIZE,
-        num_couplings=2,
-        hidden_dim=8,
-        num_temporal_pairs=1,
-        temporal_hidden_dim=8,
-        split="halves",
-        condition=3,
-        tanh_on="translation",
-    )
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_config_gives_the_same_layer(options):
+    flow = _flow(num_couplings=2, num_temporal_pairs=1, condition=3, **options)
     again = flows.TemporalFlow.from_config(json.loads(json.dumps(flow.get_config())))
     assert again.get_config() == flow.get_config()
     assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
+
+
+def _network(**options):
+    """A temporal conditioner with large random weights."""
+    network = _flow(num_temporal_pairs=1, **options).attention[0]
+    for number, variable in enumerate(network.weights):
+        variable.assign(keras.random.normal(variable.shape, seed=number))
+    return network
+
+
+def _coefficients(network, kept):
+    """Log-scale and translation of three frames after the kept ones."""
+    count = kept.shape[1]
+    return network(kept, tf.range(count), tf.range(count, count + 3), tf.ones(kept.shape[:2], tf.float64))
+
+
+def test_the_neighbour_mean_is_there_by_default_where_the_scale_is_bounded():
+    for options, wanted in (({}, True), ({"neighbour_mean": False}, False), ({"tanh_on": "translation"}, False)):
+        flow = _flow(**options)
+        assert flow.neighbour_mean == wanted
+        assert [network.neighbour_mean for network in flow.attention] == [wanted] * 4
+        assert [hasattr(network, "head_shares") for network in flow.attention] == [wanted] * 4
+
+
+def test_the_neighbour_mean_is_a_mean_of_the_kept_frames(rng):
+    with_mean, without = _network(), _network(neighbour_mean=False)
+    shared = [variable for variable in with_mean.weights if variable is not with_mean.head_shares]
+    for variable, other in zip(without.weights, shared, strict=True):
+        variable.assign(other)
+    kept = _windows(rng, 4)
+    (scale, translation), (same_scale, plain) = (_coefficients(network, kept) for network in (with_mean, without))
+    np.testing.assert_array_equal(scale, same_scale)
+    mean = (translation - plain) / (1.0 - np.exp(scale))
+    assert np.all(mean > kept.numpy().min(1, keepdims=True))
+    assert np.all(mean < kept.numpy().max(1, keepdims=True))
+    one = kept[:, :1]
+    scale, translation = _coefficients(with_mean, one)
+    expected = _coefficients(without, one)[1] + (1.0 - np.exp(scale)) * one
+    np.testing.assert_allclose(translation, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("tanh_on", ["scale", "translation"])
+def test_without_the_neighbour_mean_the_translation_is_the_network_s(tanh_on, rng, monkeypatch):
+    network, outputs = _network(neighbour_mean=False, tanh_on=tanh_on), []
+    call = network.out.call
+    monkeypatch.setattr(network.out, "call", lambda *args, **how: outputs.append(call(*args, **how)) or outputs[-1])
+    for found, expected in zip(_coefficients(network, _windows(rng, 4)), outputs[0], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("tanh_on", ["scale", "translation"])
+def test_tanh_bounds_what_it_should(tanh_on, rng):
+    network = _network(tanh_on=tanh_on)
+    for variable in network.out.weights:
+        variable.assign(5.0 * variable)
+    scale, translation = _coefficients(network, 100.0 * _windows(rng, 4))
+    within, beyond = (scale, translation) if tanh_on == "scale" else (translation, scale)
+    assert np.abs(within).max() <= 1.0
+    assert np.abs(beyond).max() > 10.0
+
+
+def test_a_bounded_translation_has_no_neighbour_mean():
+    message = '`neighbour_mean` must be False where `tanh_on` is "translation": the translation would not be bounded'
+    with pytest.raises(ValueError, match=message):
+        _flow(tanh_on="translation", neighbour_mean=True)
+    with pytest.raises(ValueError, match=message):
+        flows.TemporalConditioner(SIZE, hidden_dim=8, tanh_on="translation")
 
 
 def test_bad_settings_are_named():

@@ -111,7 +111,7 @@ def test_more_steps_lower_the_objective(rng):
         joints, betas = _observed(_drawn_from(mixture, np.random.default_rng(1), 3), np.random.default_rng(2))
         joints += 0.02 * np.random.default_rng(3).normal(size=joints.shape).astype(np.float32)
         problem = solver.problem(joints, tf.zeros([3, 29]), solver.body_joints(betas))
-        heights.append(solver.objective(solver.minimised(solver.first_guess(problem), problem), problem).numpy())
+        heights.append(solver.objective(solver.minimized(solver.first_guess(problem), problem), problem).numpy())
     assert (heights[0] > heights[1] + 10.0).all()
 
 

@@ -27,14 +27,14 @@ def _inputs(frames):
 
 
 def test_analytic_is_made_for_the_skeleton(body_joints):
-    solver = zoo.load_solver("analytic", body_joints=body_joints)
+    solver = zoo.load("analytic", body_joints=body_joints)
     assert isinstance(solver, solvers.Analytic)
     assert solver.body_joints is body_joints
 
 
 def test_a_folder_gives_the_stored_solver(stored, body_joints):
     solver, folder = stored
-    loaded = zoo.load_solver(str(folder), body_joints=body_joints)
+    loaded = zoo.load(str(folder), body_joints=body_joints)
     inputs = _inputs(4)
     for name, value in solver(inputs).items():
         np.testing.assert_allclose(loaded(inputs)[name], value, atol=1e-6, err_msg=name)
@@ -43,9 +43,9 @@ def test_a_folder_gives_the_stored_solver(stored, body_joints):
 def test_a_stored_solver_serves_the_skeleton_asked_for(stored, body_joints):
     _, folder = stored
     larger = body.BodyJoints(1.1 * body_joints.joints, directions=body_joints.directions)
-    loaded = zoo.load_solver(str(folder), body_joints=larger)
+    loaded = zoo.load(str(folder), body_joints=larger)
     np.testing.assert_array_equal(loaded.body_joints.joints, larger.joints)
-    usual = zoo.load_solver(str(folder), body_joints=body_joints)
+    usual = zoo.load(str(folder), body_joints=body_joints)
     difference = loaded(_inputs(4))["body_pose"] - usual(_inputs(4))["body_pose"]
     assert np.abs(difference).max() > 1e-4
 
@@ -53,10 +53,10 @@ def test_a_stored_solver_serves_the_skeleton_asked_for(stored, body_joints):
 def test_a_name_that_ends_in_finish_switches_it_on(stored, body_joints):
     _, folder = stored
     for name, kind in (("analytic", solvers.Analytic), (str(folder), solvers.OneStage)):
-        finished = zoo.load_solver(f"{name}+finish", body_joints=body_joints)
+        finished = zoo.load(f"{name}+finish", body_joints=body_joints)
         assert isinstance(finished, kind)
         assert finished.refine == 4
-        assert zoo.load_solver(name, body_joints=body_joints).refine == 0
+        assert zoo.load(name, body_joints=body_joints).refine == 0
 
 
 def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
@@ -71,11 +71,27 @@ def test_compiled_takes_any_number_of_frames_and_equals_the_plain_call(stored):
 
 
 def test_what_is_no_solver_is_named(tmp_path):
-    wanted = r"`solver` must be `analytic` or a folder .*`\+finish` after it.* there is no such folder"
+    wanted = (
+        "`solver` must be one of analytic, .*or a folder that holds model.keras; got .*, and there is no such folder"
+    )
     for name in (tmp_path / "absent", tmp_path / "absent+finish", "+finish+finish"):
         with pytest.raises(ValueError, match=wanted):
             zoo.check_solver(str(name))
-    with pytest.raises(ValueError, match="has no model.keras"):
-        zoo.load_solver(str(tmp_path), body_joints=None)
-    with pytest.raises(ValueError, match="has no model.keras"):
+    with pytest.raises(ValueError, match="must hold model.keras; the folder .* has none"):
+        zoo.load(str(tmp_path), body_joints=None)
+    with pytest.raises(ValueError, match="must hold model.keras; the folder .* has none"):
         zoo.check_solver(f"{tmp_path}+finish")
+
+
+def test_half_precision_halves_the_file_and_rounds_weights_only(tmp_path, rng):
+    solver = solvers.TwistSwing(
+        body.mannequin_joints(), num_couplings=2, hidden_dim=32, num_rotation_couplings=2, twist_hidden_dim=8
+    )
+    solvers.save(solver, tmp_path / "full")
+    solvers.save(solver, tmp_path / "half", half=True)
+    sizes = [(tmp_path / name / "model.keras").stat().st_size for name in ("full", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    again = solvers.load(tmp_path / "half")
+    assert {variable.dtype for variable in again.variables} == {"float32"}
+    for stored, weight in zip(again.get_weights(), solver.get_weights(), strict=True):
+        np.testing.assert_array_equal(stored, weight.astype(np.float16).astype(np.float32))

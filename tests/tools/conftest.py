@@ -1,26 +1,29 @@
-"""Runs the programs of tools/ in this process, each with its own flags only."""
+"""Runs the programs of niki_tf/cli/ in this process, each with its own flags only."""
 
 import importlib.util
 import pathlib
+import sys
 
 import pytest
 from absl import flags
 
-from niki_tf import body, solvers
+from niki_tf import body, cli, solvers
 from niki_tf.solvers import zoo
 
-_TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+_PROGRAMS = pathlib.Path(__file__).resolve().parents[2] / "niki_tf" / "cli"
+_SHARED = "niki_tf.cli.body_flag"
 
 
 @pytest.fixture
 def run_tool(monkeypatch, capsys):
     """A function of a program's name and its arguments that runs it and returns what it printed."""
-    monkeypatch.syspath_prepend(str(_TOOLS))
 
     def run(name, *arguments):
-        specification = importlib.util.spec_from_file_location(f"tools_{name}", _TOOLS / f"{name}.py")
+        specification = importlib.util.spec_from_file_location(f"cli_{name}", _PROGRAMS / f"{name}.py")
         module = importlib.util.module_from_spec(specification)
         put_aside = _remove_flags()
+        sys.modules.pop(_SHARED, None)
+        vars(cli).pop("body_flag", None)  # so that its flag is defined anew
         try:
             specification.loader.exec_module(module)
             module.main(flags.FLAGS([name, *map(str, arguments)]))

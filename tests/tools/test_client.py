@@ -58,6 +58,6 @@ def test_frames_that_are_not_valid_are_counted(run_tool, tmp_path):
 def test_bad_values_end_in_one_clear_line(run_tool, tmp_path, arguments, message):
     np.savez(tmp_path / "joints.npz", joints=np.zeros([1, 29, 3]))
     given = [f"--input={tmp_path / 'joints.npz'}", f"--output={tmp_path / 'poses.npz'}"]
-    with pytest.raises(SystemExit, match=f"^client.py.*{message}"):
+    with pytest.raises(SystemExit, match=f"^client.*{message}"):
         run_tool("client", *given, *[argument.format(tmp=tmp_path) for argument in arguments])
     assert not (tmp_path / "poses.npz").exists()

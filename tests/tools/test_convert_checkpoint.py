@@ -75,7 +75,7 @@ def test_twist_swing_model_for_another_body(run_tool, checkpoints, tmp_path):
 def test_bad_values_end_in_one_clear_line(run_tool, checkpoints, tmp_path, arguments, message):
     (tmp_path / "broken.pth").write_bytes(b"no checkpoint")
     given = [f"--checkpoint={checkpoints[1]['twist_swing']}", f"--output={tmp_path / 'output'}"]
-    with pytest.raises(SystemExit, match=f"^convert_checkpoint.py.*{message}") as stopped:
+    with pytest.raises(SystemExit, match=f"^convert_checkpoint.*{message}") as stopped:
         run_tool("convert_checkpoint", *given, *(argument.format(tmp=tmp_path) for argument in arguments))
     assert "\n" not in stopped.value.code
     assert not (tmp_path / "output").exists()

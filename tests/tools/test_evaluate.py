@@ -1,6 +1,7 @@
 """tools/evaluate.py from motion files to tables, figure and rows."""
 
 import csv
+import hashlib
 import json
 
 import cv2
@@ -52,7 +53,7 @@ def test_rows_table_and_figure(run_tool, motion_with_a_bad_file, tiny_model, tmp
         for metric in ("mpjpe", "pa_mpjpe", "pve", "rotation_deg"):
             assert f"{row[metric]:.1f}" in printed
     assert "noise.png" in printed
-    assert "told the true one" in printed
+    assert "given the true one" in printed
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +127,8 @@ def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, ti
     assert [(row["solver"], row["factor"]) for row in rows] == [
         (f"{tiny_model}{ending}", factor) for ending in ("", "+finish") for factor in (0.5, 1, 1.5)
     ]
-    assert "an estimator's errors (sigma told), 20 % of joints absent: 5 frames" in printed
-    assert "columns are factors" in printed
+    assert "an estimator's errors (sigma given), 20 % of joints absent: 5 frames" in printed
+    assert "Columns are factors of an estimator's errors" in printed
     assert f"{rows[4]['mpjpe']:.1f}" in printed
     assert cv2.imread(str(tmp_path / "noise.png")).std() > 5
 
@@ -152,7 +153,7 @@ def test_error_score_rows_and_tables(run_tool, motion, tiny_model, tmp_path):
     assert [row["score"] for row in written if not row["rank_joint"]] == ["residual_max", "z", "residual_max"]
     for row in rows:
         assert f"{row['auroc_10']:.3f}" in printed
-    assert "no solver is told the twist" in printed
+    assert "no solver is given the twist" in printed
     assert "None" not in printed
     assert sorted(file.name for file in tmp_path.iterdir()) == ["error_score.csv", "error_score.json"]
 
@@ -169,12 +170,65 @@ def test_round_trip_rows_and_table(run_tool, motion, tiny_model, tmp_path):
         run_tool("evaluate", "--protocol=round_trip", f"--motion={motion}", f"--output={tmp_path}")
 
 
+def test_betas_can_be_given_as_zeros(run_tool, motion, tmp_path):
+    arguments = [f"--motion={motion}", "--solver=analytic+finish", "--stride=5", f"--output={tmp_path}"]
+    assert "betas are given as zeros" in run_tool("evaluate", *arguments, "--betas=zeros")
+    zeros = json.loads((tmp_path / "noise.json").read_text())
+    assert "betas are" not in run_tool("evaluate", *arguments)
+    assert zeros[0]["mpjpe"] > 1.0 > json.loads((tmp_path / "noise.json").read_text())[0]["mpjpe"]
+
+
+def test_rows_are_recorded_beside_their_solvers(run_tool, motion, tmp_path, monkeypatch):
+    folder = tmp_path / "saved_models" / "tiny"
+    zoo.save(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8), folder)
+    monkeypatch.chdir(tmp_path)
+    names = ["saved_models/tiny", "analytic+savgol9", "saved_models/tiny+finish"]
+    printed = run_tool(
+        "evaluate",
+        f"--motion={motion}/clip*",
+        *(f"--solver={name}" for name in names),
+        "--stride=5",
+        "--notwist",
+        "--record=without_twist",
+    )
+    rows = json.loads((tmp_path / "output" / "evaluation" / "noise.json").read_text())
+    of_tiny, of_analytic = (
+        json.loads((place / "results.json").read_text())["without_twist"] for place in (folder, folder.parent)
+    )
+    assert [row["solver"] for row in of_tiny["rows"]] == 7 * ["tiny"] + 7 * ["tiny+finish"]
+    assert [row["solver"] for row in of_analytic["rows"]] == 7 * ["analytic+savgol9"]
+    assert [row["mpjpe"] for row in of_tiny["rows"]] == pytest.approx([row["mpjpe"] for row in rows[:7] + rows[14:]])
+    assert of_tiny["weights_sha256"] == hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest()
+    assert "weights_sha256" not in of_analytic
+    solvers_given = " ".join(f"--solver={name}" for name in names)
+    assert of_tiny["command"] == (
+        f"python tools/evaluate.py --motion=MOCAP/{motion.name} --stride=5 {solvers_given} --notwist "
+        "--record=without_twist"
+    )
+    assert of_tiny["motion"] == {"clips": 2, "frames": 2}
+    assert of_tiny["options"] == of_analytic["options"]
+    assert of_tiny["options"] == {
+        **{"stride": 5, "seed": 0, "noise": "isotropic", "sigma": False, "absent": 0.0},
+        **{"twist": False, "betas": "true", "body": "mannequin"},
+    }
+    assert "saved_models/tiny/results.json" in printed
+
+
+def test_a_file_of_something_else_is_not_overwritten_by_a_record(run_tool, motion, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").mkdir()
+    (tmp_path / "saved_models" / "results.json").write_text("mine")
+    with pytest.raises(SystemExit, match="^evaluate: saved_models/results.json must hold the records"):
+        run_tool("evaluate", f"--motion={motion}", "--stride=5", "--record=noise")
+    assert (tmp_path / "saved_models" / "results.json").read_text() == "mine"
+
+
 def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
     needy = solvers.TwistSwing(
         body.mannequin_joints(), hidden_dim=8, num_couplings=2, rotation_hidden_dim=8, num_rotation_couplings=2
     )
     zoo.save(needy, tmp_path / "needy")
-    with pytest.raises(SystemExit, match=r"^evaluate.py: `twist` must be told to"):
+    with pytest.raises(SystemExit, match=r"^evaluate: `twist` must be given to"):
         run_tool(
             "evaluate", f"--motion={motion}", f"--solver={tmp_path / 'needy'}", "--notwist", f"--output={tmp_path}"
         )
@@ -185,16 +239,18 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
     [
         (["--motion={tmp}/absent"], "such file or folder"),
         (["--solver={tmp}/absent"], "`solver` must be .* there is no such folder"),
-        (["--solver=analytic", "--solver={tmp}"], "has no model.keras"),
+        (["--solver=analytic", "--solver={tmp}"], "must hold model.keras"),
         (["--output={tmp}/file/below"], "`output` must be a folder that can be written to"),
         (["--motion={tmp}"], "must be a whole .npz file"),
         (["--body={tmp}/absent.npz"], "absent.npz"),
         (["stray"], "flags only; got stray"),
         (["--absent=1"], "`absent` must be a probability .* got 1.0"),
-        (["--sigma"], "`sigma` can be told of an estimator's errors only"),
+        (["--sigma"], "`sigma` is reported by an estimator only"),
         (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
         (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
         (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
+        (["--protocol=round_trip", "--betas=zeros"], "`--betas` is for --protocol=noise, xocc, error_score; got"),
+        (["--record=no name"], "`record` must be a name of a-z, 0-9 and _; got 'no name'"),
         (["--protocol=error_score", "--solver=analytic+savgol"], "there is no such folder"),
     ],
 )
@@ -202,7 +258,7 @@ def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments,
     (tmp_path / "file").write_text("")
     (tmp_path / "bad.npz").write_text("not an archive")
     given = [argument.format(tmp=tmp_path) for argument in arguments]
-    with pytest.raises(SystemExit, match=f"^evaluate.py.*{message}"):
+    with pytest.raises(SystemExit, match=f"^evaluate.*{message}"):
         run_tool("evaluate", f"--motion={motion}", f"--output={tmp_path / 'out'}", *given)
 
 

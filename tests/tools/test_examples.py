@@ -55,6 +55,15 @@ def test_serve(run_example, joints):
     np.testing.assert_allclose(json.loads(knee), solver.ik(joints)["body_pose"][0, 3], atol=1e-3)
 
 
+def test_without_a_server_it_says_so(repo, joints, tmp_path):
+    script = repo / "tools" / "examples" / "ask_server.py"
+    command = [sys.executable, str(script), "localhost:1", "one_stage", "joints.npy"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1
+    assert found.stderr.startswith("http://localhost:1/v1/models/one_stage:predict does not answer")
+    assert found.stderr.count("\n") == 1
+
+
 def test_litert(run_example, joints, tmp_path):
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 

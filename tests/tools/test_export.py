@@ -31,6 +31,6 @@ def test_both_formats_are_written(run_tool, tmp_path, monkeypatch):
 )
 def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, arguments, message):
     given = [argument.format(tmp=tmp_path) for argument in arguments]
-    with pytest.raises(SystemExit, match=f"^export.py.*{message}"):
+    with pytest.raises(SystemExit, match=f"^export.*{message}"):
         run_tool("export", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
     assert not list((tmp_path / "out").glob("*"))

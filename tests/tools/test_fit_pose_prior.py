@@ -58,7 +58,7 @@ def test_the_prior_knows_the_motion_and_its_mirror_image(run_tool, motion, tmp_p
 def test_bad_values_end_in_one_clear_line(run_tool, motion, tmp_path, arguments, message):
     pytest.importorskip("sklearn")
     given = [f"--source={motion}", f"--workdir={tmp_path / 'run'}", "--components=1", "--poses=10"]
-    with pytest.raises(SystemExit, match=f"^fit_pose_prior.py.*{message}") as stopped:
+    with pytest.raises(SystemExit, match=f"^fit_pose_prior.*{message}") as stopped:
         run_tool("fit_pose_prior", *given, *(argument.format(tmp=tmp_path) for argument in arguments))
     assert "\n" not in stopped.value.code
     assert not (tmp_path / "run").exists()

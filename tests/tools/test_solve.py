@@ -62,7 +62,7 @@ def test_a_motion_file_is_observed_and_solved(run_tool, tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model={tmp}"], "`model` must be a folder that holds model.keras"),
+        (["--model={tmp}"], "`solver` must be one of analytic"),
         (["--input={tmp}/absent.npz"], "there is no file"),
         (["--input={tmp}/text.npz"], "cannot be read"),
         (["--input={tmp}/single.npy"], "holds a single one"),
@@ -78,7 +78,7 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, argume
     np.savez(tmp_path / "few.npz", joints=np.zeros([2, 24, 3]))
     np.savez(tmp_path / "other.npz", something=np.zeros(3))
     given = [argument.format(tmp=tmp_path) for argument in arguments]
-    with pytest.raises(SystemExit, match=f"^solve.py.*{message}"):
+    with pytest.raises(SystemExit, match=f"^solve.*{message}"):
         run_tool("solve", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
 
 
@@ -89,7 +89,7 @@ def test_a_model_that_needs_the_twist_and_joints_without(run_tool, tmp_path):
     zoo.save(needy, tmp_path / "needy")
     np.savez(tmp_path / "joints.npz", joints=np.zeros([2, 29, 3]))
     where = [f"--model={tmp_path / 'needy'}", f"--output={tmp_path / 'out'}"]
-    with pytest.raises(SystemExit, match=r"^solve.py: `input` must hold `twist` \(T, 23, 2\) for NIKI"):
+    with pytest.raises(SystemExit, match=r"^solve: `input` must hold `twist` \(T, 23, 2\) for NIKI"):
         run_tool("solve", *where, f"--input={tmp_path / 'joints.npz'}")
     printed = run_tool("solve", *where, "--frames=2")
     assert "so is NIKI" in printed

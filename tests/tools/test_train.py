@@ -7,22 +7,24 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
 
 from niki_tf import body, data, io, solvers
 from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
-CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.flags"))
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = sorted(ROOT.rglob("*.flags"))
+EARLIER = [path for path in CONFIGS if re.match(r"\d", path.stem) and path != max(path.parent.iterdir())]
+"""All but the last stage of a training in stages."""
 _SIZES = (
-    "hidden",
+    "hidden_dim",
     "num_couplings",
-    "layers",
+    "num_layers",
     "condition_size",
     "batch_size",
     "rotation_hidden_dim",
     "num_rotation_couplings",
-    "pairs",
+    "num_temporal_pairs",
     "temporal_hidden_dim",
 )
 
@@ -70,18 +72,22 @@ def eager():
 
 
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "config",
+    [pytest.param(path, marks=pytest.mark.slow if path in EARLIER else ()) for path in CONFIGS],
+    ids=lambda path: str(path.relative_to(ROOT).with_suffix("")),
+)
 @pytest.mark.usefixtures("made_is_small", "eager")
 def test_every_config_trains_two_steps(run_tool, config, motion, tmp_path):
     given = dict(line.lstrip("-").split("=") for line in config.read_text().splitlines() if line.startswith("--"))
-    deep = ("num_couplings", "layers", "num_rotation_couplings")
+    deep = ("num_couplings", "num_layers", "num_rotation_couplings")
     small = {name: "2" if name in deep else "8" for name in _SIZES if name in given}
-    small |= {"pairs": "1"} if "pairs" in given else {}
+    small |= {"num_temporal_pairs": "1"} if "num_temporal_pairs" in given else {}
     initial = None
-    if config.stem == "temporal":
+    if config.parent.name == "temporal" and "freeze_spatial" in given:
         initial = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8)
         zoo.save(initial, tmp_path / "one_stage")
-        small |= {"initial": str(tmp_path / "one_stage"), "freeze_spatial": "true"}
+        small |= {"initial": str(tmp_path / "one_stage")}
     printed = run_tool(
         "train",
         f"--flagfile={config}",
@@ -124,9 +130,9 @@ def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
 def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
     run_tool("train", *tiny)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    with pytest.raises(SystemExit, match=r"^train.py: `hidden` was 8 when the run in .*run was started; got 9"):
+    with pytest.raises(SystemExit, match=r"^train: `hidden_dim` was 8 when the run in .*run was started; got 9"):
         run_tool("train", *tiny, "--hidden_dim=9", "--max_steps=2")
-    with pytest.raises(SystemExit, match="^train.py: `boundary_share` was 0.25"):
+    with pytest.raises(SystemExit, match="^train: `boundary_share` was 0.25"):
         run_tool("train", *tiny, "--boundary_share=1")
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert "step 3: loss" in run_tool("train", *tiny, "--max_steps=3", "--save_every=50")
@@ -144,7 +150,7 @@ def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
         (["--solver=one_stage"], "`solver` one_stage does not take .*layers"),
         (["--num_couplings=2"], "`solver` mlp does not take .*couplings"),
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
-        (["--cpu_replicas=2"], "`cpu_replicas` goes with --strategy=mirrored; got --strategy=none"),
+        (["--cpu_replicas=2"], "`cpu_replicas` goes with the strategy mirrored; got none"),
         (["--save_every=0"], "`save_every` must be 1 or more; got 0"),
         (["--workdir={tmp}/file"], "file"),
         (["stray"], "flags only; got stray"),
@@ -153,20 +159,20 @@ def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
 def test_bad_values_end_in_one_clear_line(run_tool, tiny, tmp_path, monkeypatch, arguments, message):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemExit, match=f"^train.py.*{message}") as stopped:
+    with pytest.raises(SystemExit, match=f"^train.*{message}") as stopped:
         run_tool("train", *tiny, *(argument.format(tmp=tmp_path) for argument in arguments))
     assert "\n" not in stopped.value.code
     assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_not_finite_ends_in_one_clear_line(run_tool, tiny):
-    with pytest.raises(SystemExit, match="^train.py: a loss or gradient was not finite at step 1; .*--learning_rate"):
+    with pytest.raises(SystemExit, match="^train: a loss or gradient was not finite at step 1; .*--learning_rate"):
         run_tool("train", *tiny, "--noise=1e38")
 
 
 @pytest.mark.parametrize("missing", ["source", "workdir"])
 def test_source_and_workdir_are_needed(run_tool, tiny, missing):
-    with pytest.raises(flags.IllegalFlagValueError, match=f"--{missing} must have a value"):
+    with pytest.raises(SystemExit, match=f"^train: `{missing}` must be given"):
         run_tool("train", *(flag for flag in tiny if not flag.startswith(f"--{missing}=")))
 
 
@@ -180,3 +186,38 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
         np.testing.assert_allclose(after, before, atol=1e-7)
     with pytest.raises(SystemExit, match=r"`initial` must hold a model of the size that the flags describe"):
         run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden_dim=9")
+
+
+def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tmp_path):
+    for condition in ("betas", "none"):
+        first = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8, condition=condition)
+        zoo.save(first, tmp_path / condition)
+        sizes = ["--num_couplings=2", "--hidden_dim=8", "--num_temporal_pairs=1", "--temporal_hidden_dim=8"]
+        start = [flag for flag in tiny if "num_layers" not in flag and "workdir" not in flag]
+        run = [*start, "--solver=temporal", *sizes, f"--initial={tmp_path / condition}", "--window=4", "--absent=0"]
+        run_tool("train", *run, f"--condition={condition}", f"--workdir={tmp_path / 'run' / condition}")
+        with pytest.raises(SystemExit, match="`initial` must be a solver of single frames of the size of"):
+            run_tool("train", *run, "--condition=bones", f"--workdir={tmp_path / 'other' / condition}")
+
+
+@pytest.mark.slow
+def test_stages_follow_each_other_and_a_stopped_one_goes_on(run_tool, motion, tmp_path):
+    stages = tmp_path / "stages"
+    stages.mkdir()
+    sizes = "--solver=mlp\n--hidden_dim=8\n--num_layers=1\n--batch_size=4\n--save_every=1\n"
+    (stages / "1-first.flags").write_text(sizes + "--steps=2\n")
+    (stages / "2-second.flags").write_text(sizes + "--steps=1\n--seed=1\n--learning_rate=0\n")
+    command = [f"--stages={stages}", f"--source={motion}", f"--workdir={tmp_path / 'run'}"]
+    with pytest.raises(SystemExit, match="stage 1-first has not come to its end"):
+        run_tool("train", *command, "--max_steps=1")
+    printed = run_tool("train", *command, "--max_steps=0")
+    assert "all stages done" in printed
+    models = [solvers.load(tmp_path / "run" / place) for place in ("1-first", "2-second", ".")]
+    for first, second, last in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(second, first, atol=1e-7)  # the second stage learns nothing
+        np.testing.assert_array_equal(last, second)
+
+
+def test_a_folder_without_stages_is_named(run_tool, tiny, tmp_path):
+    with pytest.raises(SystemExit, match="^train: `stages` must be a folder of .flags files"):
+        run_tool("train", *tiny, f"--stages={tmp_path}")

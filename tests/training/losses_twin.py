@@ -1,8 +1,8 @@
 """The losses of `niki_tf.training` in NumPy, float64: each term from its definition, one pass after the other.
 
-The networks are black boxes, and so is what a solver does to joints before they are seen from the trunk's frame
-(`Network.preprocessed`, which smooths them over time). All else is done again here: joints that are absent, the frame
-of the trunk, 6D rows, kinematics, discrepancy, and means, for which filler frames are simply left out.
+The networks are black boxes, and so is the preprocessing of joints (`Network.preprocessed`, which smooths them over
+time). All else is computed here a second time: absent joints, the frame of the trunk, 6D rows, kinematics, discrepancy,
+and means, for which filler frames are left out.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from niki_tf.skeletons import TRUNK as _TRUNK
 from niki_tf.solvers.invertible import BodyCondition, Observation
 
 TRUNK = list(_TRUNK)
-OWN_EMBEDDING = 32
-"""Entries of z before those of the twists."""
+SWING_EMBEDDING = 32
+"""Entries of z before those of the twists, if there are two networks."""
 
 
 class Network:
-    """A solver's networks, arrays in and out, one pass at a time; `seen` is what `observe` returns."""
+    """A solver's networks, arrays in and out, one pass at a time; `view` is what `observe` returns."""
 
     def __init__(self, solver):
         self.solver, self.canonical = solver, solver.canonical
@@ -32,29 +32,29 @@ class Network:
     def condition(self, batch):
         return _array(self.solver.shape_condition(_tensor(batch["betas"]), _tensor(batch["rest_joints"])))
 
-    def to_pose(self, seen):
+    def to_pose(self, view):
         """`pose`, `z` and, of a solver with two networks, `swing` and `guess`."""
-        given = Observation(*(_tensor(seen[name]) for name in ("joints", "sigma", "padding", "twist")))
-        pose, z, between = self.solver.to_pose(given, self._shape(seen), training=True)
+        given = Observation(*(_tensor(view[name]) for name in ("joints", "sigma", "padding", "twist")))
+        pose, z, between = self.solver.to_pose(given, self._shape(view), training=True)
         between = {name: _array(between[name]) for name in ("swing", "guess") if name in between}
         return {"pose": _array(pose), "z": _array(z), **between}
 
-    def to_observation(self, pose, z, seen):
+    def to_observation(self, pose, z, view):
         """`joints`, `sigma`, `padding` and, of a solver with two networks, `twist` and `swing`."""
-        back, between = self.solver.to_observation(_tensor(pose), _tensor(z), self._shape(seen), training=True)
+        back, between = self.solver.to_observation(_tensor(pose), _tensor(z), self._shape(view), training=True)
         back = {name: getattr(back, name) for name in ("joints", "sigma", "padding", "twist")}
         return {name: _array(value) for name, value in (back | between).items() if value is not None}
 
-    def regression(self, seen):
+    def regression(self, view):
         """`pose` of a plain network."""
-        known = {} if seen["mask"] is None else {"frame_mask": _tensor(seen["mask"])}
-        given = (_tensor(seen[name]) for name in ("joints", "sigma", "condition"))
+        known = {} if view["mask"] is None else {"frame_mask": _tensor(view["mask"])}
+        given = (_tensor(view[name]) for name in ("joints", "sigma", "condition"))
         return {"pose": _array(self.solver.to_pose(*given, training=True, **known))}
 
     @staticmethod
-    def _shape(seen):
-        mask = None if seen["mask"] is None else _tensor(seen["mask"])
-        return BodyCondition(_tensor(seen["condition"]), _tensor(seen["rest_joints"]), mask)
+    def _shape(view):
+        mask = None if view["mask"] is None else _tensor(view["mask"])
+        return BodyCondition(_tensor(view["condition"]), _tensor(view["rest_joints"]), mask)
 
 
 def _tensor(array):
@@ -93,55 +93,55 @@ def regression(solver, batch, weights, share):
     return {"inv": term, "joint_error_mm": joint_error_mm(of_noisy, noisy), "total": weights.inv * term}
 
 
-def inv(found, seen, weights):
-    """Joints to rotations, and to the joints that the body gives."""
-    error = joints_error(found, seen)
-    loss = mean((found["pose"] - seen["true_pose"]) ** 2, seen) + weights.joints * mean(np.abs(error), seen)
+def inv(found, view, weights):
+    """Rotations that are solved for, and the joints of the body posed by them."""
+    error = joints_error(found, view)
+    loss = mean((found["pose"] - view["true_pose"]) ** 2, view) + weights.joints * mean(np.abs(error), view)
     if "swing" in found:
-        pays = known(seen["twist"]).all((-2, -1))
-        loss += mean(pays[..., None] * (found["swing"] - seen["true_swing"]) ** 2, seen)
-        loss += mean((found["guess"] - seen["true_twist"]) ** 2, seen)
-    if seen["mask"] is not None:
-        loss += weights.accel * acceleration(error, seen)
+        all_known = known(view["twist"]).all((-2, -1))
+        loss += mean(all_known[..., None] * (found["swing"] - view["true_swing"]) ** 2, view)
+        loss += mean((found["guess"] - view["true_twist"]) ** 2, view)
+    if view["mask"] is not None:
+        loss += weights.accel * acceleration(error, view)
     return loss
 
 
-def acceleration(error, seen):
+def acceleration(error, view):
     """L1 of the joints' acceleration in the world, of frames between two neighbours; the others have none."""
     total = 0.0
-    for window, frame, there in zip(error, seen["frame"], seen["mask"], strict=True):
+    for window, frame, there in zip(error, view["frame"], view["mask"], strict=True):
         world = np.einsum("tij,tkj->tki", frame, window)
         for t in range(1, len(world) - 1):
             if there[t - 1 : t + 2].all():
                 total += np.mean(np.abs(world[t - 1] - 2.0 * world[t] + world[t + 1]))
-    return total / seen["mask"].sum()
+    return total / view["mask"].sum()
 
 
-def fwd(network, found, seen):
-    """True rotations and the embedding of the noisy joints give back all that the network was shown."""
-    back = network.to_observation(seen["true_pose"], found["z"], seen)
-    loss = mean(np.abs(back["joints"] - seen["joints"]), seen)
-    loss += mean((back["sigma"] - seen["sigma"]) ** 2, seen)
-    loss += mean((back["padding"] - seen["padding"]) ** 2, seen)
+def fwd(network, found, view):
+    """True rotations and the embedding of the noisy joints give all that the network was given."""
+    back = network.to_observation(view["true_pose"], found["z"], view)
+    loss = mean(np.abs(back["joints"] - view["joints"]), view)
+    loss += mean((back["sigma"] - view["sigma"]) ** 2, view)
+    loss += mean((back["padding"] - view["padding"]) ** 2, view)
     if "twist" in back:
         guess = found.get("guess", 0.0)  # a network that takes the twist is given zeros where it is not known
-        loss += mean((back["twist"] - np.where(known(seen["twist"]), seen["twist"], guess)) ** 2, seen)
+        loss += mean((back["twist"] - np.where(known(view["twist"]), view["twist"], guess)) ** 2, view)
     return loss
 
 
-def ind(found, seen, noise):
-    """Each embedding says nothing of the rotations of its own network, and is normal."""
+def ind(found, view, noise):
+    """Each embedding is independent of the rotations of its own network, and is normal."""
     z, noise = found["z"], noise[..., : found["z"].shape[-1]]
     if "swing" not in found:
-        return independence(found["pose"], seen["true_pose"], z, noise, seen)
-    (own, of_twist), (noise, twist_noise) = (np.split(x, [OWN_EMBEDDING], -1) for x in (z, noise))
-    of_swing = independence(found["swing"], seen["true_swing"], own, noise, seen)
-    return of_swing + independence(found["pose"], seen["true_pose"], of_twist, twist_noise, seen)
+        return independence(found["pose"], view["true_pose"], z, noise, view)
+    (of_swing, of_twist), (noise, twist_noise) = (np.split(x, [SWING_EMBEDDING], -1) for x in (z, noise))
+    swing_term = independence(found["swing"], view["true_swing"], of_swing, noise, view)
+    return swing_term + independence(found["pose"], view["true_pose"], of_twist, twist_noise, view)
 
 
-def independence(pose, true_pose, z, noise, seen):
+def independence(pose, true_pose, z, noise, view):
     """Discrepancy of (pose, z) from (true pose, noise), and that of z from noise."""
-    pose, true_pose, z, noise = (rows(x, seen) for x in (pose, true_pose, z, noise))
+    pose, true_pose, z, noise = (rows(x, view) for x in (pose, true_pose, z, noise))
     return discrepancy(np.hstack([pose, z]), np.hstack([true_pose, noise])) + discrepancy(z, noise)
 
 
@@ -155,44 +155,44 @@ def kernel(x, y):
     return sum(a**2 / (a**2 + squared) for a in (0.05, 0.2, 0.9))
 
 
-def bnd_inv(found, seen):
+def bnd_inv(found, view):
     """The embedding of true joints is zero; that of a twist, where the twist is known."""
-    own, of_twist = np.split(found["z"], [OWN_EMBEDDING], -1)
-    loss = mean(own**2, seen)
+    own, of_twist = np.split(found["z"], [SWING_EMBEDDING], -1)
+    loss = mean(own**2, view)
     if of_twist.size:
-        loss += mean(known(seen["twist"]) * of_twist.reshape(*of_twist.shape[:-1], 23, 2) ** 2, seen)
+        loss += mean(known(view["twist"]) * of_twist.reshape(*of_twist.shape[:-1], 23, 2) ** 2, view)
     return loss
 
 
-def bnd_fwd(network, seen):
+def bnd_fwd(network, view):
     """True rotations and no embedding give true joints, swing and twist, without sigma and padding."""
-    zero = np.zeros([*seen["joints"].shape[:-2], network.embedding])
-    back = network.to_observation(seen["true_pose"], zero, seen)
-    loss = mean(np.abs(back["joints"] - seen["joints"]), seen)
-    loss += mean(back["sigma"] ** 2, seen) + mean(back["padding"] ** 2, seen)
+    zero = np.zeros([*view["joints"].shape[:-2], network.embedding])
+    back = network.to_observation(view["true_pose"], zero, view)
+    loss = mean(np.abs(back["joints"] - view["joints"]), view)
+    loss += mean(back["sigma"] ** 2, view) + mean(back["padding"] ** 2, view)
     for name in {"twist", "swing"} & back.keys():
-        loss += mean((back[name] - seen[f"true_{name}"]) ** 2, seen)
+        loss += mean((back[name] - view[f"true_{name}"]) ** 2, view)
     return loss
 
 
-def joint_error_mm(found, seen):
+def joint_error_mm(found, view):
     """Mean distance of the 24 joints from the true ones, millimetres."""
-    return 1000.0 * mean(np.linalg.norm(joints_error(found, seen)[..., :24, :], axis=-1), seen)
+    return 1000.0 * mean(np.linalg.norm(joints_error(found, view)[..., :24, :], axis=-1), view)
 
 
-def joints_error(found, seen):
+def joints_error(found, view):
     """How far the posed body's joints are from the true ones, both relative to joint 0."""
-    return posed(found["pose"], seen["rest_joints"]) - seen["true_joints"]
+    return posed(found["pose"], view["rest_joints"]) - view["true_joints"]
 
 
-def mean(values, seen):
-    """Mean over all entries, of windows over those of frames that are there."""
-    return np.mean(values if seen["mask"] is None else values[seen["mask"] > 0.0])
+def mean(values, view):
+    """Mean over all entries, of windows without those of filler frames."""
+    return np.mean(values if view["mask"] is None else values[view["mask"] > 0.0])
 
 
-def rows(values, seen):
-    """Values (..., d) of all examples, of windows of all frames that are there, (n, d)."""
-    return values if seen["mask"] is None else values[seen["mask"] > 0.0]
+def rows(values, view):
+    """Values (..., d) of all examples, of windows of all frames but filler, (n, d)."""
+    return values if view["mask"] is None else values[view["mask"] > 0.0]
 
 
 def first(count, arrays):
@@ -210,7 +210,7 @@ def known(twist):
 
 
 def observe_noisy(network, batch):
-    joints = filled(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
+    joints = fill_absent(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
     return observe(network, batch, joints, batch["joint_sigma"], batch["noisy_twist"])
 
 
@@ -220,7 +220,7 @@ def observe_clean(network, batch):
 
 
 def observe(network, batch, joints, sigma, twist):
-    """What the network is shown and what is true, seen from the frame that the joints' trunk shows, or as it is."""
+    """Inputs of the network and targets, in the frame that the trunk shows, or if not canonical in the world."""
     mask = batch.get("frame_mask")
     joints = network.preprocessed(joints, sigma, mask)
     if network.canonical:
@@ -229,7 +229,7 @@ def observe(network, batch, joints, sigma, twist):
         frame, centre = np.broadcast_to(np.eye(3), [*joints.shape[:-2], 3, 3]), joints[..., 0, :]
     return {
         "joints": np.einsum("...ji,...kj->...ki", frame, joints - centre[..., None, :]),
-        "sigma": told(sigma),
+        "sigma": clip_sigma(sigma),
         "padding": 1e-3 * batch["padding"][..., : network.padding_size],
         "twist": twist,
         "condition": network.condition(batch),
@@ -244,34 +244,34 @@ def observe(network, batch, joints, sigma, twist):
 
 
 def sixd_of(local, frame):
-    """The first two rows of local rotations (..., 24, 3, 3), the root seen from the frame, (..., 144)."""
+    """The first two rows of local rotations (..., 24, 3, 3), the root view from the frame, (..., 144)."""
     local = local.copy()
     local[..., 0, :, :] = np.einsum("...ji,...jk->...ik", frame, local[..., 0, :, :])
     return local[..., :2, :].reshape(*local.shape[:-3], 144)
 
 
-def told(sigma):
-    """Sigma as a network is told it: 1 m for a joint that is absent."""
+def clip_sigma(sigma):
+    """Sigma as a network is given it: 1 m for a joint that is absent."""
     return np.where(sigma >= ABSENT, 1.0, sigma)
 
 
 def trunk_moment(joints, rest_joints, sigma):
-    """Sum over the trunk of rest times observed, weighed, relative to their centres, (..., 3, 3); and the centres."""
-    pull = np.where(sigma >= ABSENT, 1e-6, 1.0 / (sigma**2 + 0.02**2))[..., TRUNK]
-    share = pull / pull.sum(-1, keepdims=True)
-    rest, seen = rest_joints[..., TRUNK, :], joints[..., TRUNK, :]
-    rest_centre, centre = (np.einsum("...j,...jk->...k", share, x) for x in (rest, seen))
-    rest, seen = rest - rest_centre[..., None, :], seen - centre[..., None, :]
-    return np.einsum("...j,...ja,...jb->...ab", pull, rest, seen), centre, rest_centre
+    """Sum over the trunk of rest times observed joints, weighted and centred, (..., 3, 3); and both centres."""
+    precision = np.where(sigma >= ABSENT, 1e-6, 1.0 / (sigma**2 + 0.02**2))[..., TRUNK]
+    weights = precision / precision.sum(-1, keepdims=True)
+    rest, observed = rest_joints[..., TRUNK, :], joints[..., TRUNK, :]
+    rest_centre, centre = (np.einsum("...j,...jk->...k", weights, x) for x in (rest, observed))
+    rest, observed = rest - rest_centre[..., None, :], observed - centre[..., None, :]
+    return np.einsum("...j,...ja,...jb->...ab", precision, rest, observed), centre, rest_centre
 
 
 def trunk_frame(joints, rest_joints, sigma, mask):
-    """Rotation and centre of the trunk; in windows frames lean on their neighbours, normal weights of 1.5 frames."""
+    """Rotation and centre of the trunk; in windows moments are summed over frames, normal weights of 1.5 frames."""
     moment, centre, _ = trunk_moment(joints, rest_joints, sigma)
     if mask is not None:
         times = np.arange(mask.shape[1])
-        near = [np.exp(-0.5 * ((times - t) / 1.5) ** 2) * mask for t in times]
-        moment = np.stack([np.einsum("nu,nuab->nab", weight, moment) for weight in near], 1)
+        weights = [np.exp(-0.5 * ((times - t) / 1.5) ** 2) * mask for t in times]
+        moment = np.stack([np.einsum("nu,nuab->nab", weight, moment) for weight in weights], 1)
     return procrustes(moment), centre
 
 
@@ -283,8 +283,8 @@ def procrustes(moment):
     return np.einsum("...ki,...k,...jk->...ij", vt, proper, u)
 
 
-def filled(joints, rest_joints, sigma):
-    """Joints with the absent ones hung on their parents as at rest, turned as the trunk of their frame is."""
+def fill_absent(joints, rest_joints, sigma):
+    """Joints with the absent ones put at their parents plus the bones at rest, turned as the trunk is."""
     absent = sigma >= ABSENT
     joints = np.where(absent[..., None], 0.0, joints)
     moment, centre, rest_centre = trunk_moment(joints, rest_joints, sigma)
@@ -293,8 +293,8 @@ def filled(joints, rest_joints, sigma):
         start, rest_start = (
             (centre, rest_centre) if parent < 0 else (joints[..., parent, :], rest_joints[..., parent, :])
         )
-        hung = start + np.einsum("...ij,...j->...i", turn, rest_joints[..., joint, :] - rest_start)
-        joints[..., joint, :] = np.where(absent[..., joint, None], hung, joints[..., joint, :])
+        placed = start + np.einsum("...ij,...j->...i", turn, rest_joints[..., joint, :] - rest_start)
+        joints[..., joint, :] = np.where(absent[..., joint, None], placed, joints[..., joint, :])
     return joints
 
 

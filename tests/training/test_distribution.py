@@ -1,4 +1,4 @@
-"""tools/train.py as it is started by hand: replicas, workers, a run killed or interrupted and started again."""
+"""`niki-tf train` as it is started by hand: replicas, workers, a run killed or interrupted and started again."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import forked_runs
 import numpy as np
 import pytest
 
@@ -34,7 +35,7 @@ _FEW_STEPS = (
     "--learning_rate=1e-2",
     "--max_steps=5",
 )
-"""Few large steps of an invertible solver; all examples pay for all terms, whatever the replicas."""
+"""Few large steps of an invertible solver; all terms are computed on all examples, whatever the replicas."""
 _WHOLE_RUN = (
     "--solver=mlp",
     "--num_layers=1",
@@ -44,32 +45,6 @@ _WHOLE_RUN = (
     "--warmup_steps=5",
     f"--save_every={_SAVE_EVERY}",
 )
-_ONE_AFTER_THE_OTHER = """
-import sys
-sys.path.insert(0, "tools")
-import train
-for run in sys.argv[1:]:
-    train.FLAGS.unparse_flags()
-    train.main(train.FLAGS(["train.py", *run.split("|")]))
-"""
-"""Runs of tools/train.py in one process, which imports TensorFlow once."""
-
-
-@pytest.fixture(scope="module")
-def start_python():
-    """A function that starts Python with arguments and variables; what still runs at the end is killed."""
-    started = []
-
-    def run(*arguments, **environment):
-        variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""} | environment
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=variables, **pipes))
-        return started[-1]
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -81,52 +56,60 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start(start_python, source):
-    """A function of a run's folder and flags that starts tools/train.py there."""
-    program = ROOT / "tools" / "train.py"
-    return lambda workdir, *flags, **environment: start_python(
-        program, source, f"--workdir={workdir}", *flags, **environment
-    )
+def fork(source, tmp_path_factory):
+    """A function of a run's folder, flags and variables that starts it in a forked process."""
+    server = forked_runs.Server(ROOT, tmp_path_factory.mktemp("printed"))
+    yield lambda workdir, *flags, **more: server.start(source, f"--workdir={workdir}", *flags, **more)
+    server.close()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(start_python, source, tmp_path_factory):
-    """Folders, in the making, of the few steps on one replica and of the whole run, and their process."""
+def undisturbed(fork, tmp_path_factory):
+    """Folders and processes, in the making, of the few steps on one replica and of the whole run."""
     folders = [tmp_path_factory.mktemp(name) for name in ("few", "whole")]
-    runs = zip(folders, (_FEW_STEPS, _WHOLE_RUN), strict=True)
-    told = ["|".join([source, f"--workdir={folder}", *flags]) for folder, flags in runs]
-    return *folders, start_python("-c", _ONE_AFTER_THE_OTHER, *told)
+    return [(folder, fork(folder, *flags)) for folder, flags in zip(folders, (_FEW_STEPS, _WHOLE_RUN), strict=True)]
 
 
 @pytest.fixture
 def one_replica(undisturbed):
     """A function that waits for the few steps on one replica and returns their folder."""
-    return lambda: _ended(undisturbed[0], undisturbed[2])
+    return lambda: _ended(*undisturbed[0])
 
 
 @pytest.fixture
 def uninterrupted(undisturbed):
     """A function that waits for the whole run and returns its folder."""
-    return lambda: _ended(undisturbed[1], undisturbed[2])
+    return lambda: _ended(*undisturbed[1])
 
 
-def _end(process):
-    """What the process printed; it must end well."""
-    printed, complaints = process.communicate(timeout=_PATIENCE)
-    assert process.returncode == 0, complaints
-    return printed
+@pytest.fixture
+def program(source, tmp_path):
+    """The whole run in `tmp_path` by tools/train.py, in a process that nobody has prepared."""
+    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, ROOT / "tools" / "train.py", source, f"--workdir={tmp_path}", *_WHOLE_RUN]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, **pipes)
+    yield process
+    process.kill()
+    process.communicate()
 
 
-def _ended(workdir, process):
-    """Folder of a run that has ended well; what it printed can be read once only, and nobody needs it."""
-    assert process.wait(_PATIENCE) == 0
+def _end(run):
+    """What the run printed; it must end well."""
+    assert run.wait(_PATIENCE) == 0, run.complaints
+    return run.printed
+
+
+def _ended(workdir, run):
+    """Folder of a run that has ended well."""
+    _end(run)
     return workdir
 
 
 def _wait_for_checkpoint(workdir, process, *, step):
     begin = time.monotonic()
     while not any(stored >= step for stored in checkpoints.steps(workdir / "checkpoints")):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None
         assert time.monotonic() < begin + _PATIENCE
         time.sleep(0.01)
 
@@ -156,16 +139,16 @@ def _free_ports(count):
     return ports
 
 
-def test_two_replicas_end_with_the_weights_of_one(one_replica, start, tmp_path):
-    _end(start(tmp_path, *_FEW_STEPS, "--strategy=mirrored", "--cpu_replicas=2"))
+def test_two_replicas_end_with_the_weights_of_one(one_replica, fork, tmp_path):
+    _end(fork(tmp_path, *_FEW_STEPS, "--strategy=mirrored", "--cpu_replicas=2"))
     _assert_same_state(one_replica(), tmp_path, rtol=1e-4, atol=1e-5)
 
 
-def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_replica, start, tmp_path):
+def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_replica, fork, tmp_path):
     workers = [f"localhost:{port}" for port in _free_ports(2)]
     folders, cluster = [tmp_path / "chief", tmp_path / "other"], {"cluster": {"worker": workers}}
-    processes = [
-        start(
+    runs = [
+        fork(
             folder,
             *_FEW_STEPS,
             "--strategy=multi_worker",
@@ -173,7 +156,7 @@ def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_
         )
         for number, folder in enumerate(folders)
     ]
-    printed = [_end(process) for process in processes]
+    printed = [_end(run) for run in runs]
     _assert_same_state(one_replica(), folders[0], rtol=1e-4, atol=1e-5)
     assert "\nstep 5: loss" in printed[0]
     assert {path.name for path in folders[0].iterdir()} == {
@@ -187,21 +170,43 @@ def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_
     assert not folders[1].exists()
 
 
-def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(uninterrupted, start, tmp_path):
-    process = start(tmp_path, *_WHOLE_RUN)
-    _wait_for_checkpoint(tmp_path, process, step=_SAVE_EVERY)
-    process.send_signal(signal.SIGINT)
-    step = int(re.search(r"\nstep (\d+): loss", _end(process)).group(1))
+def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(uninterrupted, program, fork, tmp_path):
+    _wait_for_checkpoint(tmp_path, program, step=_SAVE_EVERY)
+    program.send_signal(signal.SIGINT)
+    printed, complaints = program.communicate(timeout=_PATIENCE)
+    assert program.returncode == 0, complaints
+    step = int(re.search(r"\nstep (\d+): loss", printed).group(1))
     assert _SAVE_EVERY <= step < _STEPS
     assert _state(tmp_path)["step"] == step
     assert np.isfinite(solvers.load(tmp_path).ik(np.zeros([1, 29, 3], np.float32))["body_pose"]).all()
     (tmp_path / "model.keras").unlink()
-    process = start(tmp_path, *_WHOLE_RUN)
-    _wait_for_checkpoint(tmp_path, process, step=step + 1)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(_PATIENCE) == -signal.SIGKILL
+    run = fork(tmp_path, *_WHOLE_RUN)
+    _wait_for_checkpoint(tmp_path, run, step=step + 1)
+    run.send_signal(signal.SIGKILL)
+    assert run.wait(_PATIENCE) == -signal.SIGKILL
     assert step < _state(tmp_path)["step"] < _STEPS
     assert not (tmp_path / "model.keras").exists()
-    assert f"step {_STEPS}: loss" in _end(start(tmp_path, *_WHOLE_RUN))
+    assert f"step {_STEPS}: loss" in _end(fork(tmp_path, *_WHOLE_RUN))
     _assert_same_state(uninterrupted(), tmp_path, rtol=1e-6, atol=1e-6)
     _assert_same_model(uninterrupted(), tmp_path)
+
+
+def test_a_run_killed_at_random_moments_ends_as_if_nothing_had_been(uninterrupted, fork, tmp_path, rng):
+    folder, half_written = tmp_path / "checkpoints", False
+    for where in ("write", "step", "write", "step"):
+        before = checkpoints.steps(folder)
+        run = fork(tmp_path, *_WHOLE_RUN, kill={"where": where, "fraction": rng.random()})
+        assert run.wait(_PATIENCE) == -signal.SIGKILL, run.complaints
+        found = checkpoints.steps(folder)
+        half_written |= bool(list(folder.glob(".*.partial*")))
+        if where == "write":
+            assert found[-1] - max(before, default=0) in (_SAVE_EVERY, 2 * _SAVE_EVERY)
+        else:
+            assert found == before
+        for step in found:
+            checkpoints.load(folder, step)
+    assert half_written
+    assert f"step {_STEPS}: loss" in _end(fork(tmp_path, *_WHOLE_RUN))
+    _assert_same_state(uninterrupted(), tmp_path, rtol=1e-6, atol=1e-6)
+    _assert_same_model(uninterrupted(), tmp_path)
+    assert not list(folder.glob(".*"))

@@ -87,7 +87,7 @@ def test_the_swing_counts_where_every_twist_is_known(batch):
 
 
 class _Knows:
-    """A solver without weights that answers what it is told."""
+    """A solver without weights that answers what it was given."""
 
     def __init__(self, true):
         self.true = true
@@ -116,7 +116,7 @@ def test_regression_loss_is_zero_for_the_truth_only(batch):
 
 @pytest.fixture(scope="module")
 def windows():
-    """Four windows of six frames, two of them filled up."""
+    """Four windows of six frames, two of them with filler."""
     motion = data.load_sources(["made"], made_frames=200)
     draws = random_streams.RandomStreams(0, tf.constant(3, tf.int64), batch_size=4, shard=(0, 1))
     batch = pipeline.example_batch(
@@ -136,7 +136,7 @@ OVER_TIME = {
 
 
 @pytest.mark.parametrize("name", OVER_TIME)
-def test_what_fills_up_a_window_does_not_count(name, windows, rng):
+def test_filler_frames_do_not_count(name, windows, rng):
     make, loss = OVER_TIME[name]
     solver, weights = make(), training.LossWeights(accel=1.0)
     there = windows["frame_mask"] > 0.0
@@ -168,26 +168,26 @@ def test_every_weight_of_a_solver_that_sees_time_gets_a_gradient(windows):
         assert without == []
 
 
-def test_a_solver_that_steadies_joints_is_shown_steadied_ones(windows):
+def test_a_solver_that_smooths_joints_is_given_smoothed_ones(windows):
     solver = solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8)
-    given = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
-    preprocess = solver.preprocess(absent_joints.fill_absent(given[0], windows["rest_joints"], given[1]), *given[1:])
-    rotation, centre = solver.coordinate_frame(preprocess, windows["rest_joints"], *given[1:])
-    seen = losses._observe_noisy(solver, windows)
-    np.testing.assert_allclose(seen["joints"], trunk_frame.to_local(preprocess, rotation, centre), atol=1e-5)
-    assert np.abs(preprocess - given[0] + given[0][..., :1, :] - preprocess[..., :1, :]).max() > 0.01
+    noisy, sigma, mask = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
+    smoothed = solver.preprocess(absent_joints.fill_absent(noisy, windows["rest_joints"], sigma), sigma, mask)
+    rotation, centre = solver.coordinate_frame(smoothed, windows["rest_joints"], sigma, mask)
+    view = losses._observe_noisy(solver, windows)
+    np.testing.assert_allclose(view["joints"], trunk_frame.to_local(smoothed, rotation, centre), atol=1e-5)
+    assert np.abs(smoothed - noisy + noisy[..., :1, :] - smoothed[..., :1, :]).max() > 0.01
 
 
 def test_acceleration_error_by_hand():
     error = np.zeros([1, 5, 29, 3], np.float32)
     error[0, :, :, 0] = np.array([0.0, 0.0, 3.0, 6.0, 9.0])[:, None]  # bends once, at the second frame
     turn = np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
-    seen = {"frame": tf.constant(np.tile(turn, [1, 5, 1, 1])), "frame_mask": tf.ones([1, 5])}
-    found = losses._acceleration_error(tf.constant(error), seen)
+    view = {"frame": tf.constant(np.tile(turn, [1, 5, 1, 1])), "frame_mask": tf.ones([1, 5])}
+    found = losses._acceleration_error(tf.constant(error), view)
     np.testing.assert_allclose(found, [[0.0, 1.0, 0.0, 0.0, 0.0]], atol=1e-6)
-    seen["frame_mask"] = tf.constant([[1.0, 1.0, 0.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(losses._acceleration_error(tf.constant(error), seen), np.zeros([1, 5]))
+    view["frame_mask"] = tf.constant([[1.0, 1.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(losses._acceleration_error(tf.constant(error), view), np.zeros([1, 5]))
     turning = np.stack([np.eye(3), turn, turn @ turn, turn, np.eye(3)]).astype(np.float32)
-    steady = np.float32(np.einsum("tji,j->ti", turning, [1.0, 0.0, 0.0]))[None, :, None] * np.ones([1, 1, 29, 1], "f")
-    seen = {"frame": tf.constant(turning[None]), "frame_mask": tf.ones([1, 5])}
-    np.testing.assert_allclose(losses._acceleration_error(tf.constant(steady), seen), np.zeros([1, 5]), atol=1e-6)
+    constant = np.float32(np.einsum("tji,j->ti", turning, [1.0, 0.0, 0.0]))[None, :, None] * np.ones([1, 1, 29, 1], "f")
+    view = {"frame": tf.constant(turning[None]), "frame_mask": tf.ones([1, 5])}
+    np.testing.assert_allclose(losses._acceleration_error(tf.constant(constant), view), np.zeros([1, 5]), atol=1e-6)

@@ -78,7 +78,7 @@ def random_batch(rng, frames=None):
         "twist": twist,
         "noisy_twist": np.where(unknown, 0.0, noisy_twist),
         "padding": rng.normal(size=[*leading, 60]),
-        "embedding": rng.normal(0.0, 0.3, [*leading, 78]),  # near to z, so that the kernel tells more than far apart
+        "embedding": rng.normal(0.0, 0.3, [*leading, 78]),  # near to z: the kernel of samples far apart is about 0
     }
     if frames is not None:
         batch["frame_mask"] = np.float32(np.arange(frames) < np.array([[frames], [4], [frames], [1], [3]]))
@@ -127,11 +127,11 @@ def test_no_term_of_an_invertible_solver_is_small(invertible):
     assert min(float(found[term]) for term in TERMS) > 0.05
 
 
-def test_discrepancy_of_weighed_samples_is_its_numpy_twins(rng):
+def test_discrepancy_of_weighted_samples_is_its_numpy_twins(rng):
     x, y = rng.normal(size=[9, 4]), rng.normal(0.2, 0.5, [9, 4])
-    there = np.arange(9) % 3 > 0
-    found = [training.discrepancy(x, y), training.discrepancy(x, y, tf.constant(there, tf.float64))]
-    expected = [losses_twin.discrepancy(x, y), losses_twin.discrepancy(x[there], y[there])]
+    present = np.arange(9) % 3 > 0
+    found = [training.discrepancy(x, y), training.discrepancy(x, y, tf.constant(present, tf.float64))]
+    expected = [losses_twin.discrepancy(x, y), losses_twin.discrepancy(x[present], y[present])]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -147,8 +147,8 @@ def test_each_term_of_a_plain_network_is_its_numpy_twins(name, share, rng):
         np.testing.assert_allclose(value, expected[term], rtol=TOLERANCE["inv"], err_msg=term)
 
 
-def test_what_the_published_code_recorded_of_its_losses(parity):
-    """Squared error of the pose, L1 of the joints that come back, size of the embedding."""
+def test_losses_that_the_published_code_recorded(parity):
+    """Squared error of the pose, L1 of the joints that the way back returns, size of the embedding."""
     with np.load(parity / "nikits_io.npz") as file:
         recorded = dict(file)
     batch = recorded_batch(recorded)
@@ -168,16 +168,20 @@ def test_what_the_published_code_recorded_of_its_losses(parity):
         np.testing.assert_allclose(value, recorded[f"loss.{name}"], rtol=2e-5, err_msg=name)
     tensors = {name: tf.constant(value, tf.float32) for name, value in batch.items()}
     _, terms = training.invertible(solver, tensors, training.LossWeights(), boundary_share=1.0)
-    # Here sigma of true joints is zero; the published code disturbs it by 1e-3.
+    # Here sigma of true joints is zero; the published code adds noise of 1e-3.
     np.testing.assert_allclose(terms["bnd_inv"], recorded["loss.l_i_0_ze"], rtol=2e-3)
 
 
 def recorded_batch(recorded):
-    """The recorded inputs and targets as a batch; the body's bones and the noise of z have no part in what is held."""
+    """The recorded inputs and targets as a batch; the body's bones and the noise of z do not enter what is compared."""
     names = {
-        "betas": "target.gt_betas", "joints": "target.gt_xyz_29", "noisy": "in.pred_xyz_29",
-        "joint_sigma": "in.pred_sigma", "twist": "target.gt_phi", "noisy_twist": "in.pred_phi",
-    }  # fmt: skip
+        "betas": "target.gt_betas",
+        "joints": "target.gt_xyz_29",
+        "noisy": "in.pred_xyz_29",
+        "joint_sigma": "in.pred_sigma",
+        "twist": "target.gt_phi",
+        "noisy_twist": "in.pred_phi",
+    }
     batch = {name: recorded[key].reshape(16, *recorded[key].shape[2:]) for name, key in names.items()}
     batch |= {name: unit(batch[name]) for name in ("twist", "noisy_twist")}
     turns = Rotation.from_rotvec(recorded["target.gt_theta"].reshape(-1, 3)).as_matrix()

@@ -19,7 +19,7 @@ def motion():
 
 def _towards_ones(solver, batch, *, gather, weights):
     """A loss that is quick to trace, for what a run does whatever its loss."""
-    answer = solver.to_pose(batch["noisy"], batch["joint_sigma"], batch["padding"][:, : solver.condition_size])
+    answer = solver.to_pose(batch["noisy"], batch["joint_sigma"], batch["condition"])
     total = weights.inv * tf.reduce_mean((answer - 1.0) ** 2)
     return total, {"joint_error_mm": total}
 
@@ -43,6 +43,7 @@ def make_trainer(motion, tmp_path):
                 first_step=first_step,
                 shards=shards,
                 own_shards=own_shards,
+                noise_sizes={"condition": 16},
             )
 
         return training.Trainer(
@@ -76,11 +77,34 @@ def test_interrupted_and_resumed_equals_uninterrupted(make_trainer, tmp_path):
 
 
 def test_the_stored_model_has_the_averaged_weights(make_trainer, tmp_path):
-    trainer = make_trainer()
+    averages, stored = None, None
+    for step in (1, 2, 3):
+        trainer = make_trainer(max_steps=step)
+        trainer.run()
+        weights = trainer.solver.get_weights()
+        averages = weights if step == 1 else [0.9 * a + 0.1 * w for a, w in zip(averages, weights, strict=True)]
+        stored = solvers.load(tmp_path / "run").get_weights()
+        for found, average in zip(stored, averages, strict=True):
+            np.testing.assert_allclose(found, average, rtol=1e-5, atol=1e-6)
+    assert max(np.abs(a - w).max() for a, w in zip(stored, weights, strict=True)) > 1e-4
+
+
+def test_without_averaging_the_stored_model_has_the_last_weights(make_trainer, tmp_path):
+    trainer = make_trainer(max_steps=2, ema_decay=0.0)
     trainer.run()
-    stored = solvers.load(tmp_path / "run").get_weights()
-    differences = [np.abs(a - b).max() for a, b in zip(stored, trainer.solver.get_weights(), strict=True)]
-    assert 0 < max(differences) < 0.1
+    for stored, last in zip(solvers.load(tmp_path / "run").get_weights(), trainer.solver.get_weights(), strict=True):
+        np.testing.assert_array_equal(stored, last)
+
+
+def test_gradients_are_clipped_to_a_length_or_not_at_all(make_trainer):
+    lengths = {}
+    for clip in (0.0, 1e6, 0.01):
+        trainer = make_trainer(str(clip), clip_norm=clip, max_steps=1)
+        norm = trainer.run()["gradient_norm"]
+        momentums = [v.numpy().ravel() for v in trainer.optimizer.variables if "momentum" in v.path]
+        lengths[clip] = np.linalg.norm(np.concatenate(momentums)) / 0.1  # Adam's beta_1 is 0.9
+    assert norm > 0.02
+    np.testing.assert_allclose([lengths[0.0], lengths[1e6], lengths[0.01]], [norm, norm, 0.01], rtol=1e-4)
 
 
 def test_another_seed_gives_other_weights(make_trainer):
@@ -106,6 +130,23 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(make_trainer, 
     assert again.step == 3
     for weight in again.solver.get_weights():
         assert np.isfinite(weight).all()
+
+
+def test_an_error_that_is_not_about_finite_numbers_is_reported_as_it_is(make_trainer, tmp_path):
+    def loss(solver, batch, *, gather, weights):
+        with tf.control_dependencies([tf.debugging.assert_less(batch["joints"], -9.0, message="too high")]):
+            return _towards_ones(solver, batch, gather=gather, weights=weights)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="too high"):
+        make_trainer(loss=loss).run()
+    assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [0]
+
+
+def test_a_loss_need_not_have_an_error_of_the_joints(make_trainer):
+    def loss(solver, batch, *, gather, weights):
+        return _towards_ones(solver, batch, gather=gather, weights=weights)[0], {}
+
+    assert set(make_trainer(loss=loss, log_every=1, max_steps=1).run()) == {"loss", "gradient_norm"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -143,6 +184,25 @@ def test_the_learning_rate_falls_in_steps_or_along_a_cosine(make_trainer):
     )
 
 
-def test_an_unknown_schedule_is_named():
-    with pytest.raises(ValueError, match="`schedule` must be cosine or steps; got 'line'"):
-        training.TrainSettings(schedule="line")
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("schedule", "line", "`schedule` must be cosine or steps; got 'line'"),
+        ("steps", 0, "`steps` must be 1 or more; got 0"),
+        ("clip_norm", np.inf, "`clip_norm` must be a length, or 0 for no clipping; got inf"),
+        ("clip_norm", -1.0, "`clip_norm` must be a length, or 0 for no clipping; got -1.0"),
+        ("clip_norm", np.nan, "`clip_norm` must be a length, or 0 for no clipping; got nan"),
+        ("boundary_share", 0.0, "`boundary_share` must be above 0 and at most 1; got 0.0"),
+        ("boundary_share", 1.5, "`boundary_share` must be above 0 and at most 1; got 1.5"),
+        ("ema_decay", -0.1, "`ema_decay` must be 0 or more and less than 1; got -0.1"),
+        ("ema_decay", 1.0, "`ema_decay` must be 0 or more and less than 1; got 1.0"),
+    ],
+)
+def test_settings_out_of_range_are_named(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        training.TrainSettings(**{name: value})
+
+
+def test_settings_at_the_ends_of_their_range_are_taken():
+    settings = training.TrainSettings(clip_norm=0.0, boundary_share=1.0, ema_decay=0.0)
+    assert (settings.clip_norm, settings.boundary_share, settings.ema_decay) == (0.0, 1.0, 0.0)

@@ -15,24 +15,22 @@ import time
 import numpy as np
 from absl import app, flags
 
-_TOOLS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_TOOLS))
-from quiet_start import quiet_start  # noqa: E402
+from niki_tf.cli.quiet_start import quiet_start
 
 with quiet_start():
     import tensorflow as tf
     from tqdm import tqdm
 
     from niki_tf import body, evaluation, export, io, motion
-    from niki_tf.evaluation.protocols import noise as protocol
+    from niki_tf.evaluation.protocols import common as protocol
     from niki_tf.evaluation.scoring import pose_errors
     from niki_tf.solvers import zoo
 
 _SHIPPED = ("mlp", "one_stage", f"one_stage{zoo.FINISH}", "twist_swing", "temporal")
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
-    ["analytic", *(str(_TOOLS.parent / "saved_models" / name) for name in _SHIPPED)],
-    "`analytic` or a folder that holds model.keras, with `+finish` after it for the exact finish.",
+    ["analytic", *_SHIPPED],
+    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
@@ -58,7 +56,7 @@ def main(argv):
 
 def _rows(name, clips):
     """One row for each format of a solver."""
-    solver = zoo.load_solver(name, body_joints=body.mannequin().body_joints())
+    solver = zoo.load(name, body_joints=body.mannequin_joints())
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         formats, sizes = _formats(solver, pathlib.Path(folder))
         joints = _shown(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30)[1])
@@ -149,8 +147,8 @@ def _observed(clips, level_mm):
     """The true bodies and what a solver is given of them, as in the noise protocol; no shapes, no twist are told."""
     poser = body.BodyPoser(body.mannequin())
     poses = protocol.strided_poses(clips, stride=_STRIDE.value)
-    betas, noise = protocol.draws(len(poses), num_betas=poser.num_betas, seed=0)
-    truth = protocol.true_bodies(poser, poses, np.zeros_like(betas))
+    noise, betas = protocol.random_noise(len(poses), seed=0), np.zeros([len(poses), poser.num_betas], np.float32)
+    truth = protocol.true_bodies(poser, poses, betas)
     return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), poser
 
 

@@ -6,27 +6,21 @@ solver that sees time is given the batch as one motion: overlapping windows of i
 """
 
 import pathlib
-import sys
 import time
 
 import numpy as np
 from absl import app, flags
 
-_TOOLS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_TOOLS))
-from quiet_start import quiet_start  # noqa: E402
+from niki_tf.cli.quiet_start import quiet_start
 
 with quiet_start():
     from niki_tf import body, evaluation
     from niki_tf.inference import graphs
     from niki_tf.solvers import zoo
 
-_SHIPPED = [
-    str(_TOOLS.parent / "saved_models" / name)
-    for name in ("one_stage", "one_stage+finish", "twist_swing", "mlp", "temporal", "temporal+finish")
-]
+_SHIPPED = ("one_stage", "one_stage+finish", "twist_swing", "mlp", "temporal", "temporal+finish")
 _SOLVER = flags.DEFINE_multi_string(
-    "solver", ["analytic", *_SHIPPED], "`analytic` or a folder that holds model.keras; `+finish`."
+    "solver", ["analytic", *_SHIPPED], "A shipped solver, or a folder that holds model.keras; `+finish`."
 )
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds of timing; the median counts.", lower_bound=1)
 _BATCHES = (1, 64, 1024)
@@ -40,7 +34,7 @@ def main(_):
     for batch in _BATCHES:
         inputs = _inputs(batch)
         solve = {
-            name: graphs.compile_solver(zoo.load_solver(name, body_joints=body_joints), inputs=inputs, motion=True)
+            name: graphs.compile_solver(zoo.load(name, body_joints=body_joints), inputs=inputs, motion=True)
             for name in _SOLVER.value
         }
         times = {name: [] for name in solve}

@@ -1,19 +1,18 @@
-"""A million frames in constant memory, with Keras alone: python predict.py MODEL_FOLDER JOINTS.npy POSES.npy.
+"""A million frames in constant memory by Keras's predict: python predict.py MODEL JOINTS.npy POSES.npy.
 
 JOINTS.npy holds (N, 29, 3) metres and is read piece by piece, POSES.npy gets (N, 24, 3, 3) and is written so.
 """
 
 import sys
 
-import keras
 import numpy as np
 
-import niki_tf  # noqa: F401  the import makes the solvers known to Keras
+import niki_tf
 
 PIECE = 65_536
 
 folder, source, target = sys.argv[1:]
-solver = keras.saving.load_model(f"{folder}/model.keras")
+solver = niki_tf.load(folder)
 joints = np.load(source, mmap_mode="r")
 poses = np.lib.format.open_memmap(target, "w+", np.float32, (len(joints), 24, 3, 3))
 

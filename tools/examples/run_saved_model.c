@@ -1,10 +1,12 @@
 /* Runs an exported solver by TensorFlow's C API alone: joints in, one output out, both as raw float32.
 
    gcc run_saved_model.c -I$TF/include -L$TF -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 -Wl,-rpath,$TF -o run
-   ./run saved_models/one_stage/1 serving_default_joints StatefulPartitionedCall 0 < joints.f32 > body_pose.f32
+   saved_model_cli show --dir saved_models/one_stage/1 --tag_set serve --signature_def ik
+   ./run saved_models/one_stage/1 INPUT OUTPUT < joints.f32 > body_pose.f32
 
-   $TF is the folder of the Python package tensorflow (libtensorflow's archive does as well). The names of a signature's
-   tensors are what saved_model_cli show --all says; joints are (batch, 29, 3) metres. */
+   $TF is the folder of the Python package tensorflow (libtensorflow's archive does as well). INPUT and OUTPUT are the
+   names that the second line shows for inputs['joints'] and outputs['body_pose'], such as ik_joints:0 and
+   StatefulPartitionedCall_1:0; they change from export to export. joints are (batch, 29, 3) metres. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +22,13 @@ static void check(TF_Status* status) {
   exit(1);
 }
 
-static TF_Output tensor(TF_Graph* graph, const char* name, int index) {
-  TF_Output found = {TF_GraphOperationByName(graph, name), index};
-  if (found.oper != NULL) return found;
-  fprintf(stderr, "The graph has no operation called %s.\n", name);
+/* The tensor called NAME:INDEX; without :INDEX the first one of the operation. */
+static TF_Output tensor(TF_Graph* graph, char* name) {
+  char* colon = strrchr(name, ':');
+  if (colon != NULL) *colon = '\0';
+  TF_Output found = {TF_GraphOperationByName(graph, name), colon == NULL ? 0 : atoi(colon + 1)};
+  if (found.oper != NULL && found.index >= 0 && found.index < TF_OperationNumOutputs(found.oper)) return found;
+  fprintf(stderr, "The graph has no tensor %s:%d; saved_model_cli show --all lists the names.\n", name, found.index);
   exit(1);
 }
 
@@ -37,8 +42,8 @@ static TF_Tensor* joints_from(FILE* file) {
 }
 
 int main(int count, char** arguments) {
-  if (count != 5) {
-    fprintf(stderr, "usage: run FOLDER INPUT_OPERATION OUTPUT_OPERATION OUTPUT_INDEX < joints > output\n");
+  if (count != 4) {
+    fprintf(stderr, "usage: run FOLDER INPUT OUTPUT < joints > output\n");
     return 1;
   }
   const char* tags[] = {"serve"};
@@ -48,7 +53,7 @@ int main(int count, char** arguments) {
   TF_Session* session = TF_LoadSessionFromSavedModel(options, NULL, arguments[1], tags, 1, graph, NULL, status);
   check(status);
 
-  TF_Output input = tensor(graph, arguments[2], 0), output = tensor(graph, arguments[3], atoi(arguments[4]));
+  TF_Output input = tensor(graph, arguments[2]), output = tensor(graph, arguments[3]);
   TF_Tensor *joints = joints_from(stdin), *answer = NULL;
   TF_SessionRun(session, NULL, &input, &joints, 1, &output, &answer, 1, NULL, 0, NULL, status);
   check(status);

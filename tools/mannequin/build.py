@@ -1,17 +1,22 @@
-"""Makes niki_tf/body/mannequin.npz, the package's own body: `python tools/build_mannequin.py` (about half a minute).
+"""Makes niki_tf/body/mannequin.npz, the package's own body: `python tools/mannequin/build.py` (about half a minute).
 
 Needs the extra `mannequin` (scikit-image, scipy). The same libraries give the same file every time.
 """
+
+import pathlib
+import sys
 
 import cv2
 import numpy as np
 from absl import app, flags
 
-from mannequin.body_arrays import body_arrays
-from mannequin.figure import figure
-from mannequin.remeshing import symmetric_surface
-from mannequin.sizes import edge_length
-from niki_tf import drawing, files
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from mannequin.body_arrays import body_arrays  # noqa: E402
+from mannequin.figure import figure  # noqa: E402
+from mannequin.remeshing import symmetric_surface  # noqa: E402
+from mannequin.sizes import edge_length  # noqa: E402
+from niki_tf import drawing, files  # noqa: E402
 
 _OUTPUT = flags.DEFINE_string("output", "niki_tf/body/mannequin.npz", "File to write.")
 _PICTURE = flags.DEFINE_string("picture", None, "Picture to write: the body from four sides.")

@@ -1,1 +1,27 @@
-"""What is measured, one protocol a module: clips and solvers in, rows of figures out."""
+"""The protocols, one a module: clips and solvers in, rows of a table out."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from niki_tf.evaluation.protocols import error_score, noise, round_trip, xocc
+from niki_tf.evaluation.tables import Row
+
+__all__ = ["PROTOCOLS", "Protocol", "error_score", "noise", "round_trip", "xocc"]
+
+
+class Protocol(NamedTuple):
+    """What a protocol consists of."""
+
+    rows: Callable[..., list[Row]]
+    """A function (clips, *, solvers, body, ...) that measures."""
+    tables: Callable[[Sequence[Row]], str]
+    """A function of the rows that gives them as text."""
+
+
+PROTOCOLS = {
+    "noise": Protocol(noise.noise_rows, noise.noise_tables),
+    "xocc": Protocol(xocc.xocc_rows, xocc.xocc_tables),
+    "error_score": Protocol(error_score.error_score_rows, error_score.error_score_tables),
+    "round_trip": Protocol(round_trip.round_trip_rows, round_trip.round_trip_tables),
+}
+"""The protocols by the names that programs give them."""

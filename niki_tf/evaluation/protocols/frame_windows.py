@@ -1,44 +1,42 @@
-"""The frames around those that a protocol measures, for what sees time: windows on the body of the measured frame."""
+"""Windows of frames about the frames that a protocol measures, for solvers that see time and for filters."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import rotations
-from niki_tf.body import kinematics
+from niki_tf.body import BodyJoints, kinematics
 from niki_tf.inference import windows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FrameWindows:
-    """A window of T frames about each of N measured frames, all of it from the clip that the frame is of.
-
-    Attributes:
-        frames: (N, T) numbers of frames in all clips one after the other.
-        middle: (N,) place of the measured frame in its window: T / 2, nearer to the end where the clip ends.
-        present: (N, T), 1.0 for frames and 0.0 where a clip is shorter than a window, float32.
-    """
+    """A window of T frames about each of N measured frames, inside the clip of that frame."""
 
     frames: np.ndarray
+    """(N, T) numbers of frames in all clips one after the other."""
     middle: np.ndarray
+    """(N,) place of the measured frame in its window: T / 2, or nearer to an end where the clip begins or ends."""
     present: np.ndarray
+    """(N, T) float32, 1.0 for frames and 0.0 for the padding of clips that are shorter than a window."""
 
-    def of(self, some):
-        """That of `some` of the measured frames."""
+    def of(self, some: slice) -> "FrameWindows":
+        """The windows about `some` of the measured frames."""
         return FrameWindows(self.frames[some], self.middle[some], self.present[some])
 
-    def measured(self, values):
-        """Of values (N, T, ...) those of the measured frames, (N, ...)."""
+    def measured(self, values: np.ndarray) -> np.ndarray:
+        """Those of values (N, T, ...) that belong to the measured frames, (N, ...)."""
         return values[np.arange(len(self.middle)), self.middle]
 
 
-def frame_windows_of(lengths, *, stride, size=windows.FRAMES):
+def frame_windows_of(lengths: Sequence[int], *, stride: int, size: int = windows.FRAMES) -> FrameWindows:
     """The `FrameWindows` of every `stride`-th frame of clips of the given lengths, one after the other.
 
     Example:
-        >>> from niki_tf.evaluation import neighbours
-        >>> around = neighbours.frame_windows_of([30, 5], stride=16)
+        >>> from niki_tf.evaluation.protocols import frame_windows
+        >>> around = frame_windows.frame_windows_of([30, 5], stride=16)
         >>> around.middle.tolist(), around.present.sum(1).tolist()
         ([0, 8, 2], [16.0, 16.0, 5.0])
     """
@@ -52,10 +50,10 @@ def frame_windows_of(lengths, *, stride, size=windows.FRAMES):
     return FrameWindows(np.minimum(frames, end[:, None] - 1), measured - begin, present)
 
 
-def posed_joints(body_joints):
+def posed_joints(body_joints: BodyJoints) -> Callable[[np.ndarray, np.ndarray], tf.Tensor]:
     """A function of rotation vectors (N, T, 24, 3) and betas (N, B) that gives joints (N, T, 29, 3), joint 0 at 0."""
 
-    def joints(poses, betas):
+    def joints(poses: tf.Tensor, betas: tf.Tensor) -> tf.Tensor:
         rest = tf.repeat(tf.expand_dims(body_joints(betas), 1), tf.shape(poses)[1], 1)
         posed, _ = kinematics.forward_kinematics(rotations.rotvec_to_matrix(poses), rest)
         return posed - posed[..., :1, :]

@@ -1,25 +1,38 @@
 """The round-trip protocol: pose -> joints -> pose through an invertible solver, in float32.
 
-`fk` makes joints of a true pose and of z = 0, `ik` gets all that `fk` gave; what differs is rounding.
+`fk` makes joints of a true pose and of z = 0; `ik` is given all outputs of `fk`. The difference is rounding.
 """
+
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from niki_tf import rotations
-from niki_tf.body import BodyPoser
-from niki_tf.evaluation.protocols.noise import check, draws, strided_poses, true_bodies
-from niki_tf.motion.observed_motion import local_rotations
+from niki_tf import contract, rotations, skeletons
+from niki_tf.body import BodyData, BodyPoser
+from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols.common import Arrays
+from niki_tf.evaluation.tables import Row, text_table, without
+from niki_tf.motion.clip import Clip
 from niki_tf.solvers.invertible import InvertibleSolver
 
 
-def round_trip_rows(clips, *, solvers, body, stride=1, seed=0, batch_size=256, progress=False):
-    """Runs the protocol on true poses of random shapes, those of the noise protocol.
+def round_trip_rows(
+    clips: Sequence[Clip],
+    *,
+    solvers: Mapping[str, common.Solver],
+    body: BodyData,
+    stride: int = 1,
+    seed: int = 0,
+    batch_size: int = 256,
+    progress: bool = False,
+) -> list[Row]:
+    """The rows of the protocol on true poses of random shapes, those of the noise protocol.
 
     Args:
         clips: list of Clip, all clips one after the other.
-        solvers: dict of name -> solver, each with an `fk`; the names go into the rows.
+        solvers: dict of name -> `InvertibleSolver`; the names go into the rows.
         body: BodyData that is posed.
         stride: use every n-th frame.
         seed: of the shapes.
@@ -34,43 +47,52 @@ def round_trip_rows(clips, *, solvers, body, stride=1, seed=0, batch_size=256, p
     Raises:
         ValueError: no clips, no solvers, a solver without `fk`, or a number out of range.
     """
-    check(clips, solvers, stride=stride, batch_size=batch_size)
-    one_way = [name for name, solver in solvers.items() if not isinstance(solver, InvertibleSolver)]
-    if one_way:
-        raise ValueError(f"`solvers` must be invertible; {one_way[0]} has no `fk`.")
-    poser, poses = BodyPoser(body), strided_poses(clips, stride=stride)
-    betas, _ = draws(len(poses), num_betas=poser.num_betas, seed=seed)
-    there_and_back = {name: tf.function(_there_and_back(solver), autograph=False) for name, solver in solvers.items()}
-    found = {name: [] for name in solvers}
+    common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
+    round_trips = {name: _round_trip(name, solver) for name, solver in solvers.items()}
+    poser, poses = BodyPoser(body), common.strided_poses(clips, stride=stride)
+    betas = common.random_bodies(len(poses), num_betas=poser.num_betas, seed=seed)
+    errors: dict[str, list[tuple[np.ndarray, ...]]] = {name: [] for name in solvers}
     with tqdm.tqdm(total=len(poses) * len(solvers), unit="frame", disable=not progress) as bar:
-        for start in range(0, len(poses), batch_size):
-            some = slice(start, start + batch_size)
-            truth = true_bodies(poser, poses[some], betas[some])
-            for name, errors in found.items():
-                errors.append(_errors(there_and_back[name](truth["rotations"], truth["betas"]), truth, poser))
+        for some in common.batches(len(poses), batch_size):
+            truth = common.true_bodies(poser, poses[some], betas[some])
+            for name, of_batches in errors.items():
+                answer, joints = round_trips[name](truth["rotations"], truth["betas"])
+                of_batches.append(_errors(answer, joints, truth, poser))
                 bar.update(len(truth["betas"]))
-    return [_row(name, errors) for name, errors in found.items()]
+    return [_row(name, of_batches) for name, of_batches in errors.items()]
 
 
-def _there_and_back(solver):
-    def there_and_back(local, betas):
-        there = solver.fk(local[:, :1], local[:, 1:], betas=betas)
-        return solver.ik(**there, betas=betas), there["joints"]
-
-    return there_and_back
+def round_trip_tables(rows: Sequence[Row]) -> str:
+    """The rows as one text table with four decimals."""
+    return text_table(without(rows, "frames"), decimals=4)
 
 
-def _errors(answer, truth, poser):
-    """Distances (n, 24) in mm, angles (n, 24) in degrees, and how far `fk` is from the body, (n, 24) in mm."""
-    back, joints = answer
-    local = local_rotations(back)
+def _round_trip(name: str, solver: common.Solver) -> Callable[..., tuple[dict[str, tf.Tensor], tf.Tensor]]:
+    """A graph of local rotations and betas that gives the answer of `ik` to the outputs of `fk`, and the joints."""
+    if not isinstance(solver, InvertibleSolver):
+        raise ValueError(f"`solvers` must be invertible; {name} has no `fk`.")
+
+    def round_trip(local: tf.Tensor, betas: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        outputs = solver.fk(local[:, :1], local[:, 1:], betas=betas)
+        return solver.ik(**outputs, betas=betas), outputs["joints"]
+
+    return tf.function(round_trip, autograph=False)
+
+
+def _errors(
+    answer: Mapping[str, tf.Tensor], joints: tf.Tensor, truth: Arrays, poser: BodyPoser
+) -> tuple[np.ndarray, ...]:
+    """Distances (n, 24) in mm, angles (n, 24) in degrees, and the error of `fk`, (n, 24) in mm."""
+    local = contract.local_rotations(answer)
     posed = poser.pose(local, betas=truth["betas"])["joints"]
     angles = np.degrees(rotations.geodesic_angle(tf.constant(truth["rotations"]), tf.constant(local)))
-    distances = [1000.0 * np.linalg.norm(x - truth["joints"], axis=-1)[:, :24] for x in (posed, joints)]
-    return distances[0], angles, distances[1]
+    distances, of_fk = (
+        1000.0 * np.linalg.norm(x - truth["joints"], axis=-1)[:, : skeletons.NUM_ROTATIONS] for x in (posed, joints)
+    )
+    return distances, angles, of_fk
 
 
-def _row(name, errors):
+def _row(name: str, errors: Sequence[tuple[np.ndarray, ...]]) -> Row:
     distances, angles, of_fk = (np.concatenate(parts) for parts in zip(*errors, strict=True))
     return {
         "solver": name,

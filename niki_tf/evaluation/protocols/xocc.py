@@ -1,91 +1,105 @@
-"""The occlusion protocol: motion of people who are cut off and hidden for a while, as an estimator sees them.
+"""The occlusion protocol: motion of people who are truncated and occluded for a while, as an estimator reports them.
 
-Every clip is one person of random shape before a camera that stands anywhere around; its joints are observed as
-`niki_tf.data.occluded_motion` says. Solvers that see time are given windows of the motion (`solvers.windows`), all
-others single frames; all are told the sigma that the estimator reports and, if they use one, the twist of the joints
-that are seen. Source: NIKI, supplementary material, sections C.2 and I, carried over from images to joints.
+Every clip is one person of random shape, turned to a camera at a random azimuth; its joints are observed by
+`niki_tf.data.occluded_motion`. Solvers that see time are given overlapping windows of the motion
+(`niki_tf.inference.windows`), all others single frames. All are given the sigma that the estimator reports and, if they
+use one, the twist of the joints that are visible. Source: NIKI, supplementary material, sections C.2 and I, carried
+over from images to joints.
 """
 
 import dataclasses
 import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tqdm
 
-from niki_tf import rotations, skeletons
-from niki_tf.body import BodyPoser
+from niki_tf import contract, rotations, skeletons
+from niki_tf.body import BodyData, BodyPoser
 from niki_tf.evaluation import metrics
-from niki_tf.evaluation.protocols import noise
+from niki_tf.evaluation.filters import Filter
+from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols.common import Arrays
+from niki_tf.evaluation.tables import Row, text_table, without
 from niki_tf.inference.graphs import compile_solver
-from niki_tf.motion.observed_motion import ObservedMotion, local_rotations
+from niki_tf.motion.clip import Clip
+from niki_tf.motion.observed_motion import ObservedMotion
 
 ALIGNMENTS = {
     "14": skeletons.EVALUATION_14,
     "17": (*skeletons.EVALUATION_14, *(skeletons.SMPL_29.index(name) for name in ("pelvis", "spine2", "head"))),
 }
-"""Joints that PA-MPJPE is aligned by: the 14 that it goes over, or Human3.6M's 17, as in the published evaluation."""
+"""Joints that PA-MPJPE is aligned by: the 14 that it is the mean of, or Human3.6M's 17, as in the published code."""
 
 _FEWEST_FRAMES = 3
+"""An acceleration needs three frames."""
 _DISTANCES = ("mpjpe", "pa_mpjpe", "pve", "accel")
+
+Occlude = Callable[..., Mapping[str, Any]]
+"""A function (clip, joints, twist, seed=) -> dict of joints, joint_sigma, twist and hidden (T, 29), such as
+`niki_tf.data.occluded_motion`."""
 
 
 def xocc_rows(
-    clips,
+    clips: Sequence[Clip],
     *,
-    solvers,
-    body,
-    occlude,
-    smoothing=None,
-    alignment="14",
-    stride=1,
-    seed=0,
-    batch_size=256,
-    twist=True,
-    progress=False,
-):
-    """Runs the protocol; every solver is given the same bodies and the same observations.
+    solvers: Mapping[str, common.Solver],
+    body: BodyData,
+    occlude: Occlude | None,
+    filters: Mapping[str, Filter] | None = None,
+    alignment: str = "14",
+    stride: int = 1,
+    seed: int = 0,
+    batch_size: int = 256,
+    twist: bool = True,
+    true_betas: bool = True,
+    progress: bool = False,
+) -> list[Row]:
+    """The rows of the protocol; every solver is given the same bodies and the same observations.
 
     Args:
         clips: list of Clip; every `stride`-th is used.
         solvers: dict of name -> solver; the names go into the rows.
         body: BodyData that makes the joints and poses the answers.
-        occlude: function (clip, joints, twist, seed=) -> dict of joints, joint_sigma, twist and hidden, such as
-            `niki_tf.data.occluded_motion`; None observes everything as it is.
-        smoothing: dict of name -> one of the values of `filters.FILTERS`, for the solvers whose joints are filtered.
+        occlude: see `Occlude`; None gives all joints without errors.
+        filters: dict of name -> one of the values of `evaluation.FILTERS`, for the solvers whose joints are filtered.
         alignment: a key of ALIGNMENTS.
         stride: use every n-th clip.
         seed: of shapes, cameras and occlusions.
         batch_size: frames posed at a time.
-        twist: tell the observed twist to the solvers that use one.
+        twist: give the observed twist to the solvers that use one.
+        true_betas: give the true betas; zeros otherwise. Answers are posed with the true ones either way.
         progress: show a progress bar.
 
     Returns:
         list of dicts: solver, joints (all, visible or hidden), frames, and the means mpjpe, pa_mpjpe, pve (mm) and
         accel (mm/frame^2): MPJPE and ACCEL over SMPL's 24 joints and PVE over the vertices, root-aligned, PA-MPJPE
-        over 14 joints. Where `joints` is visible or hidden, over those only; a vertex is what its heaviest joint is.
-        The first row of a solver is that of all joints.
+        over 14 joints. Where `joints` is visible or hidden, over those only; a vertex counts as the joint of its
+        largest skinning weight. The first row of a solver is that of all joints.
 
     Raises:
         ValueError: no clips, no solvers, a number out of range, a clip of fewer than three frames, or an unknown
             alignment.
         FloatingPointError: a solver gave numbers that are not finite.
     """
-    noise.check(clips, solvers, stride=stride, batch_size=batch_size)
+    common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
     if alignment not in ALIGNMENTS:
         raise ValueError(f"`alignment` must be one of {', '.join(ALIGNMENTS)}; got {alignment!r}.")
-    clips = clips[::stride]
+    clips, filters = clips[::stride], filters or {}
     if min(map(len, clips)) < _FEWEST_FRAMES:
         raise ValueError(f"`clips` must have {_FEWEST_FRAMES} frames or more for an acceleration; got a shorter one.")
-    stage = _ClipRunner(body, occlude, seed, batch_size, twist)
-    solve, smoothing = {}, smoothing or {}
-    sums = {name: _Sums(stage.carriers, ALIGNMENTS[alignment]) for name in solvers}
+    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, true_betas=true_betas)
+    heaviest = np.argmax(body.lbs_weights, -1)
+    compiled: dict[str, Callable[[Arrays], Arrays]] = {}
+    sums = {name: _Sums(heaviest, ALIGNMENTS[alignment]) for name in solvers}
     with tqdm.tqdm(total=len(solvers) * sum(map(len, clips)), unit="frame", disable=not progress) as bar:
         for clip in clips:
-            truth, seen, hidden = stage.play(clip)
+            observed = runner.observe(clip)
             for name, solver in solvers.items():
-                if name not in solve:
-                    solve[name] = compile_solver(solver, inputs=seen, motion=True)
-                sums[name].add(stage.answered(solve[name], seen, clip, smoothing.get(name)), truth, hidden)
+                if name not in compiled:
+                    compiled[name] = compile_solver(solver, inputs=observed.inputs, motion=True)
+                sums[name].add(runner.solve(compiled[name], observed, filters.get(name)), observed)
                 bar.update(len(clip))
     frames = sum(map(len, clips))
     return [
@@ -95,111 +109,153 @@ def xocc_rows(
     ]
 
 
+def xocc_tables(rows: Sequence[Row]) -> str:
+    """The rows as one text table."""
+    units = "MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2"
+    return f"{units}\n{text_table(without(rows, 'frames'))}"
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class HardClip:
-    """One clip of the protocol with the answers to it.
-
-    Attributes:
-        name: of the clip.
-        scene: `ObservedMotion`, what was observed and the truth.
-        answers: dict of solver's name -> local rotations (T, 24, 3, 3).
-        accel: dict of solver's name -> acceleration error (T - 2,), mm/frame^2.
-        hidden: (T, 29), which joints were hidden.
-    """
+    """One clip of the protocol with the answers to it."""
 
     name: str
-    scene: ObservedMotion
-    answers: dict
-    accel: dict
+    """Name of the clip."""
+    observed: ObservedMotion
+    """The joints that were observed, and the truth."""
+    answers: dict[str, np.ndarray]
+    """Solver's name -> local rotations (T, 24, 3, 3)."""
+    accel: dict[str, np.ndarray]
+    """Solver's name -> acceleration error (T - 2,), mm/frame^2."""
     hidden: np.ndarray
+    """(T, 29), which joints were hidden."""
 
 
-def hardest_clip(clips, *, solvers, body, occlude, smoothing=None, stride=1, seed=0, batch_size=256, twist=True):
-    """The `HardClip` whose joints are hidden most, with the answers of all solvers; arguments as of `xocc_rows`."""
-    stage = _ClipRunner(body, occlude, seed, batch_size, twist)
-    clip = max(clips[::stride], key=lambda clip: stage.play(clip)[2].mean())
-    truth, seen, hidden = stage.play(clip)
+def hardest_clip(
+    clips: Sequence[Clip],
+    *,
+    solvers: Mapping[str, common.Solver],
+    body: BodyData,
+    occlude: Occlude | None,
+    filters: Mapping[str, Filter] | None = None,
+    stride: int = 1,
+    seed: int = 0,
+    batch_size: int = 256,
+    twist: bool = True,
+    true_betas: bool = True,
+) -> HardClip:
+    """The `HardClip` with the largest share of hidden joints and all answers to it; arguments as of `xocc_rows`."""
+    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, true_betas=true_betas)
+    clip = max(clips[::stride], key=lambda clip: runner.observe(clip).hidden.mean())
+    observed, joints = runner.observe(clip), slice(skeletons.NUM_ROTATIONS)
+    inputs, truth = observed.inputs, observed.truth
     answers, accel = {}, {}
     for name, solver in solvers.items():
-        solve = compile_solver(solver, inputs=seen, motion=True)
-        posed = stage.answered(solve, seen, clip, (smoothing or {}).get(name))
+        solve = compile_solver(solver, inputs=inputs, motion=True)
+        posed = runner.solve(solve, observed, (filters or {}).get(name))
         answers[name] = posed["rotations"]
-        accel[name] = metrics.accel_error(posed["joints"][:, :24], truth["joints"][:, :24])
-    scene = ObservedMotion(seen["joints"], seen, clip.fps, truth["rotations"])
-    return HardClip(clip.name, scene, answers, accel, hidden)
+        accel[name] = metrics.accel_error(posed["joints"][:, joints], truth["joints"][:, joints])
+    motion = ObservedMotion(inputs["joints"], inputs, clip.fps, truth["rotations"])
+    return HardClip(clip.name, motion, answers, accel, observed.hidden)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _ObservedClip:
+    """One clip of the protocol: the truth and what solvers are given."""
+
+    clip: Clip
+    truth: Arrays
+    """What `BodyPoser.truth` gives."""
+    inputs: Arrays
+    """What solvers are given."""
+    hidden: np.ndarray
+    """(T, 29), which joints are hidden."""
 
 
 class _ClipRunner:
-    """Poses the body by clips and by answers, a batch of frames at a time."""
+    """Observes clips and poses the answers to them, a batch of frames at a time."""
 
-    def __init__(self, body, occlude, seed, batch_size, twist):
-        self.poser, self.occlude, self.seed, self.batch_size = BodyPoser(body), occlude, seed, batch_size
-        self.twist, self.carriers = twist, np.argmax(body.lbs_weights, -1)
+    def __init__(
+        self, body: BodyData, occlude: Occlude | None, *, seed: int, batch_size: int, twist: bool, true_betas: bool
+    ):
+        self._poser, self._occlude, self._seed, self._batch_size = BodyPoser(body), occlude, seed, batch_size
+        self._twist, self._true_betas = twist, true_betas
 
-    def play(self, clip):
-        """Truth, what solvers are given, and which joints are hidden (T, 29), of one clip."""
-        own = zlib.crc32(clip.poses.tobytes())
-        camera, shape = np.random.default_rng([self.seed, own]).spawn(2)
+    def observe(self, clip: Clip) -> _ObservedClip:
+        """The clip as a camera at a random azimuth sees it, on a body of random shape."""
+        camera, shape = np.random.default_rng([self._seed, zlib.crc32(clip.poses.tobytes())]).spawn(2)
         local = rotations.rotvec_to_matrix(clip.poses)
         turn = rotations.rotvec_to_matrix(np.array([0.0, camera.uniform(0.0, 2.0 * np.pi), 0.0], np.float32))
         local = np.concatenate([turn @ local[:, :1], local[:, 1:]], 1)
-        betas = np.zeros([len(clip), self.poser.num_betas], np.float32)
-        betas[:, :10] = np.clip(shape.standard_normal(10), -noise.LARGEST_BETA, noise.LARGEST_BETA)[: betas.shape[1]]
-        truth = self._batched(lambda some: self.poser.truth(local[some], betas=betas[some]), len(clip))
-        if self.occlude is None:
-            seen = {"joints": truth["joints"], "twist": truth["twist"], "hidden": np.zeros([len(clip), 29], bool)}
+        betas = np.repeat(common.random_betas(shape, 1, num_betas=self._poser.num_betas), len(clip), 0)
+        truth = self._batched(lambda some: self._poser.truth(local[some], betas=betas[some]), len(clip))
+        if self._occlude is None:
+            hidden = np.zeros([len(clip), skeletons.NUM_JOINTS], bool)
+            inputs = {"joints": truth["joints"], "twist": truth["twist"]}
         else:
-            seen = self.occlude(clip, truth["joints"], truth["twist"], seed=self.seed)
-        hidden = seen.pop("hidden")
-        if not self.twist:
-            del seen["twist"]
-        return truth, {**seen, "betas": betas}, hidden
+            inputs = dict(self._occlude(clip, truth["joints"], truth["twist"], seed=self._seed))
+            hidden = inputs.pop("hidden")
+        if not self._twist:
+            del inputs["twist"]
+        inputs["betas"] = common.given_betas(betas, true_betas=self._true_betas)
+        return _ObservedClip(clip, truth, inputs, hidden)
 
-    def answered(self, solve, seen, clip, smooth):
-        """The body posed by a solver's answer: dict of rotations, joints and vertices; `smooth` may be None."""
-        if smooth is not None:
-            seen = {**seen, "joints": smooth(seen["joints"], fps=clip.fps).astype(np.float32)}
-        local = local_rotations(solve(seen))
+    def solve(
+        self, solve: Callable[[Arrays], Mapping[str, Any]], observed: _ObservedClip, function: Filter | None
+    ) -> Arrays:
+        """The true body posed by the answer of `solve`: dict of rotations, joints and vertices.
+
+        Raises:
+            FloatingPointError: the answer holds numbers that are not finite.
+        """
+        clip, inputs = observed.clip, observed.inputs
+        if function is not None:
+            inputs = {**inputs, "joints": function(inputs["joints"], fps=clip.fps).astype(np.float32)}
+        local = contract.local_rotations(solve(inputs))
         if not np.isfinite(local).all():
             raise FloatingPointError(f"an answer to clip {clip.name} holds NaN or infinity. Are the weights whole?")
-        betas = seen["betas"]
-        posed = self._batched(lambda some: self.poser.pose(local[some], betas=betas[some]), len(clip))
+        betas = observed.truth["betas"]
+        posed = self._batched(lambda some: self._poser.pose(local[some], betas=betas[some]), len(clip))
         return {"rotations": local, **posed}
 
-    def _batched(self, function, count):
-        """Dictionaries that `function` gives for slices of `count` frames, put together."""
-        parts = [function(slice(start, start + self.batch_size)) for start in range(0, count, self.batch_size)]
+    def _batched(self, function: Callable[[slice], Arrays], count: int) -> Arrays:
+        """The dictionaries that `function` gives for slices of `count` frames, concatenated."""
+        parts = [function(some) for some in common.batches(count, self._batch_size)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class _Sums:
-    """Sums and counts of all distances of one solver, for all, visible and hidden points."""
+    """Sums and counts of all distances of one solver, for all, visible and hidden points.
 
-    def __init__(self, carriers, aligned):
-        self.carriers, self.aligned = carriers, list(aligned)
-        self.sums = {which: dict.fromkeys(_DISTANCES, 0.0) for which in ("all", "visible", "hidden")}
-        self.counts = {which: dict.fromkeys(_DISTANCES, 0) for which in self.sums}
+    Args:
+        heaviest: (V,) the joint of the largest skinning weight of each vertex.
+        aligned: joints that PA-MPJPE is aligned by, `EVALUATION_14` first.
+    """
 
-    def add(self, posed, truth, hidden):
-        """Adds one clip: joints and vertices with the root at the origin, and which joints are hidden (T, 29)."""
-        scored = list(skeletons.EVALUATION_14)
-        joints, true = posed["joints"], truth["joints"]
-        aligned = metrics.similarity_aligned(joints[:, self.aligned], true[:, self.aligned])[:, : len(scored)]
-        body, true_body = joints[:, :24], true[:, :24]
+    def __init__(self, heaviest: np.ndarray, aligned: Sequence[int]):
+        self._heaviest, self._aligned = heaviest, list(aligned)
+        self._sums = {which: dict.fromkeys(_DISTANCES, 0.0) for which in ("all", "visible", "hidden")}
+        self._counts = {which: dict.fromkeys(_DISTANCES, 0) for which in self._sums}
+
+    def add(self, posed: Arrays, observed: _ObservedClip) -> None:
+        """Adds one clip: the posed joints (T, 29, 3) and vertices (T, V, 3), metres, with the root at the origin."""
+        scored, body = list(skeletons.EVALUATION_14), slice(skeletons.NUM_ROTATIONS)
+        joints, true, hidden = posed["joints"], observed.truth["joints"], observed.hidden
+        aligned = metrics.similarity_aligned(joints[:, self._aligned], true[:, self._aligned])[:, : len(scored)]
         for name, found, wanted, lost in (
-            ("mpjpe", body, true_body, hidden[:, :24]),
+            ("mpjpe", joints[:, body], true[:, body], hidden[:, body]),
             ("pa_mpjpe", aligned, true[:, scored], hidden[:, scored]),
-            ("pve", posed["vertices"], truth["vertices"], hidden[:, self.carriers]),
-            ("accel", np.diff(body, 2, axis=0), np.diff(true_body, 2, axis=0), hidden[1:-1, :24]),
+            ("pve", posed["vertices"], observed.truth["vertices"], hidden[:, self._heaviest]),
+            ("accel", np.diff(joints[:, body], 2, axis=0), np.diff(true[:, body], 2, axis=0), hidden[1:-1, body]),
         ):
             distance = 1000.0 * np.linalg.norm(found.astype(np.float64) - wanted, axis=-1)
             for which, chosen in (("all", np.ones_like(lost)), ("visible", ~lost), ("hidden", lost)):
-                self.sums[which][name] += distance[chosen].sum()
-                self.counts[which][name] += chosen.sum()
+                self._sums[which][name] += distance[chosen].sum()
+                self._counts[which][name] += chosen.sum()
 
-    def means(self):
+    def means(self) -> Iterator[tuple[str, dict[str, float]]]:
         """Pairs of all, visible or hidden, and its means; those without any point are left out."""
-        for which, sums in self.sums.items():
-            counts = self.counts[which]
+        for which, sums in self._sums.items():
+            counts = self._counts[which]
             if all(counts.values()):
                 yield which, {name: float(sums[name] / counts[name]) for name in _DISTANCES}

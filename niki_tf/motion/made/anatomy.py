@@ -1,9 +1,10 @@
-"""Joint angles as anatomy names them (bend, side, turn), the range of each joint, and their way to SMPL's rotations."""
+"""Joint angles as anatomy names them (bend, side, turn), the range of each joint, and the way to SMPL's rotations."""
 
 import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.motion import quaternions
+from niki_tf.shapes import TensorLike
 
 _RANGES = {
     "pelvis": ((-25, 60), (-20, 20), (-20, 20)),
@@ -21,7 +22,7 @@ _RANGES = {
     "elbow": ((0, 145), (0, 0), (-50, 50)),
     "wrist": ((-60, 65), (-20, 25), (-40, 40)),
     "hand": ((0, 0), (0, 0), (0, 0)),
-}  # fmt: skip
+}
 """Least and greatest (bend, side, turn) in degrees; left and right are alike. Zero is standing with hanging arms.
 
 bend: trunk, neck and head forward, hip and shoulder forward and up, knee, elbow and wrist closing, ankle and toes up,
@@ -56,24 +57,25 @@ _SIGNS = {
     "wrist": (-1, -1, 1),
     "hand": (1, 1, 1),
 }
+"""Signs of (bend, side, turn) about these axes."""
 
 _ARMS_DOWN = -90.0
-"""Side angle that takes the arm of SMPL's T-pose to the hanging arm, degrees."""
+"""Side angle from the arm of SMPL's T-pose to the hanging arm, degrees."""
 
 
-def part(name):
+def part(name: str) -> str:
     """Name of the joint without its side: `left_knee` is a `knee`."""
     return name.removeprefix("left_").removeprefix("right_")
 
 
-def limits():
+def limits() -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest joint angles, two arrays (24, 3) in degrees, (bend, side, turn) each."""
     ranges = np.array([_RANGES[part(name)] for name in skeletons.SMPL_24.names], float)
     return ranges[..., 0], ranges[..., 1]
 
 
-def angles_to_poses(angles):
-    """Joint angles (..., 24, 3) in degrees, (bend, side, turn) each, to rotation vectors (..., 24, 3) in radians.
+def angles_to_poses(angles: TensorLike) -> np.ndarray:
+    """Rotation vectors (..., 24, 3), radians, of joint angles (..., 24, 3), degrees, (bend, side, turn) each.
 
     The right side is the mirror image of the left, so equal angles left and right make a symmetric pose.
     """
@@ -88,7 +90,7 @@ def angles_to_poses(angles):
     return np.where([[name.startswith("right_")] for name in names], rotvec * (1, -1, -1), rotvec)
 
 
-def mirror_angles(angles):
-    """The same joint angles (..., 24, 3) with left and right exchanged."""
-    midline = np.array(skeletons.SMPL_24.mirror) == np.arange(24)
+def mirror_angles(angles: np.ndarray) -> np.ndarray:
+    """The joint angles (..., 24, 3) of the mirror image: left and right exchanged."""
+    midline = np.array(skeletons.SMPL_24.mirror) == np.arange(skeletons.NUM_ROTATIONS)
     return angles[..., skeletons.SMPL_24.mirror, :] * np.where(midline[:, None], (1, -1, -1), 1)

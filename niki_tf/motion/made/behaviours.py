@@ -2,37 +2,52 @@
 
 Each function takes a random generator and times (T,) in seconds, from the start of the movement, and returns joint
 angles (T, 24, 3) in degrees as `anatomy` names them. The pelvis' angles lean the trunk; facing is added later.
+Amplitudes, rates and phases are set by hand.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.motion.made import anatomy
 
+_Curve = Any
+"""An angle in degrees: a number, or an array (T,)."""
+_Angles = Sequence[_Curve]
+"""(bend, side, turn) of a joint."""
+
 _RELAXED = {
-    "hip": (3, 3, 6), "knee": (5, 0, 0), "ankle": (2, 0, 0), "neck": (4, 0, 0), "collar": (0, -3, 0),
-    "shoulder": (2, 14, 0), "elbow": (18, 0, 15), "wrist": (6, 0, 0),
-}  # fmt: skip
+    "hip": (3, 3, 6),
+    "knee": (5, 0, 0),
+    "ankle": (2, 0, 0),
+    "neck": (4, 0, 0),
+    "collar": (0, -3, 0),
+    "shoulder": (2, 14, 0),
+    "elbow": (18, 0, 15),
+    "wrist": (6, 0, 0),
+}
 """Angles of a person who stands at ease; all others are zero."""
 
 
-def relaxed():
+def relaxed() -> np.ndarray:
     """Joint angles (24, 3), degrees, of a person who stands at ease."""
     return _pose(np.zeros(1))[0]
 
 
-def ease(fraction):
+def ease(fraction: np.ndarray) -> np.ndarray:
     """Smooth step from 0 (at `fraction` 0 and below) to 1 (at 1 and above): no jump in speed or acceleration."""
     fraction = np.clip(fraction, 0.0, 1.0)
     return fraction**3 * (fraction * (6 * fraction - 15) + 10)
 
 
-def _pose(times, **joints):
+def _pose(times: np.ndarray, **joints: _Angles) -> np.ndarray:
     """Joint angles (T, 24, 3): relaxed, but for the `joints` given as (bend, side, turn), numbers or curves (T,).
 
     A part without its side (`knee`) means both sides.
     """
-    angles = np.zeros([len(times), 24, 3])
+    angles = np.zeros([len(times), skeletons.NUM_ROTATIONS, 3])
     for joint, name in enumerate(skeletons.SMPL_24.names):
         part = anatomy.part(name)
         chosen = joints.get(name, joints.get(part, _RELAXED.get(part, (0, 0, 0))))
@@ -40,7 +55,7 @@ def _pose(times, **joints):
     return _with_collars(angles)
 
 
-def _with_collars(angles):
+def _with_collars(angles: np.ndarray) -> np.ndarray:
     """Collars rise and swing along with arms that are lifted, as shoulder blades do."""
     for side in ("left", "right"):
         collar, shoulder = (skeletons.SMPL_24.index(f"{side}_{part}") for part in ("collar", "shoulder"))
@@ -50,25 +65,30 @@ def _with_collars(angles):
     return angles
 
 
-def _trunk(bend=0.0, side=0.0, turn=0.0):
+def _trunk(bend: _Curve = 0.0, side: _Curve = 0.0, turn: _Curve = 0.0) -> dict[str, _Angles]:
     """Keywords for `_pose` that share a bend of the trunk among the three joints of the spine."""
     shares = {"spine1": 0.36, "spine2": 0.36, "spine3": 0.28}
     return {joint: (share * bend, share * side, share * turn) for joint, share in shares.items()}
 
 
-def _bump(phase, centre, width):
+def _bump(phase: np.ndarray, centre: float, width: float) -> np.ndarray:
     """Periodic bump of height 1 at `centre`, both in turns; `width` in turns is that of a bell."""
     return np.exp((np.cos(2 * np.pi * (phase - centre)) - 1.0) / (2 * np.pi * width) ** 2)
 
 
-def _flat_foot(lean, hip, knee):
+def _flat_foot(lean: _Curve, hip: _Curve, knee: _Curve) -> _Curve:
     """Bend of the ankle, degrees, that keeps the sole level, softly bounded to what an ankle can do."""
     return 3.0 + 29.0 * np.tanh((lean - hip + knee - 3.0) / 29.0)
 
 
-def _keyframes(rng, times, low, high, pause=(0.7, 1.6)):
+def _keyframes(
+    rng: np.random.Generator,
+    times: np.ndarray,
+    low: Sequence[float],
+    high: Sequence[float],
+    pause: tuple[float, float] = (0.7, 1.6),
+) -> np.ndarray:
     """Curves (T, n) that rest for a moment at random values between `low` and `high` (n,) and glide on to the next."""
-    low, high = np.asarray(low, float), np.asarray(high, float)
     knots = np.cumsum(rng.uniform(*pause, size=int(times[-1] / pause[0]) + 3)) - pause[1]
     values = rng.uniform(low, high, size=[len(knots), len(low)])
     place = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
@@ -76,9 +96,18 @@ def _keyframes(rng, times, low, high, pause=(0.7, 1.6)):
     return values[place] + ease(fraction) * (values[place + 1] - values[place])
 
 
-def _gait(rng, times, *, pace, stride, lift, elbow, lean):
+def _gait(
+    rng: np.random.Generator,
+    times: np.ndarray,
+    *,
+    pace: float,
+    stride: float,
+    lift: float,
+    elbow: float,
+    lean: float,
+) -> np.ndarray:
     """Legs and arms of a two-legged gait: `pace` strides a second, thighs that swing by `stride` degrees."""
-    joints = {}
+    joints: dict[str, _Angles] = {}
     swing_arm = stride * rng.uniform(0.6, 1.2)
     for side, offset in {"left": 0.0, "right": 0.5}.items():
         phase = pace * times + offset
@@ -105,7 +134,7 @@ def _gait(rng, times, *, pace, stride, lift, elbow, lean):
     )
 
 
-def walk(rng, times):
+def walk(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Walking, arms against legs."""
     return _gait(
         rng,
@@ -118,7 +147,7 @@ def walk(rng, times):
     )
 
 
-def jog(rng, times):
+def jog(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Jogging, elbows bent."""
     return _gait(
         rng,
@@ -131,7 +160,7 @@ def jog(rng, times):
     )
 
 
-def wave(rng, times):
+def wave(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Waving one raised hand."""
     beat = np.sin(2 * np.pi * rng.uniform(1.1, 1.8) * times)
     raised, look = rng.uniform(60, 100), rng.uniform(-12, 20)
@@ -146,7 +175,7 @@ def wave(rng, times):
     )
 
 
-def reach(rng, times):
+def reach(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Reaching here and there with both hands, the trunk following."""
     arm = _keyframes(rng, times, [10, -10, -35, 5] * 2, [135, 55, 35, 75] * 2)
     lean = 0.06 * (arm[:, 0] + arm[:, 4])
@@ -164,7 +193,7 @@ def reach(rng, times):
     )
 
 
-def squat(rng, times):
+def squat(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Squatting down and rising, arms to the front for balance."""
     depth = rng.uniform(0.75, 1.0) * (0.5 - 0.5 * np.cos(2 * np.pi * rng.uniform(0.35, 0.5) * times))
     lean, knee, hip = 34 * depth, 5 + 105 * depth, 3 + 108 * depth
@@ -181,7 +210,7 @@ def squat(rng, times):
     )
 
 
-def sit(rng, times):
+def sit(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Sitting on a chair, hands near the knees or telling something."""
     talk = _keyframes(rng, times, [18, 0, -30, 45, 0, 0], [48, 22, 0, 95, 1, 1])
     look, lean = 25 * (2 * talk[:, 5] - 1), rng.uniform(-8, 14)
@@ -202,7 +231,7 @@ def sit(rng, times):
     )
 
 
-def side_bend(rng, times):
+def side_bend(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Bending sideways, one arm over the head, legs apart."""
     sway = np.sin(2 * np.pi * rng.uniform(0.25, 0.4) * times)
     lift = 75 + 55 * sway
@@ -220,7 +249,7 @@ def side_bend(rng, times):
     )
 
 
-def kick(rng, times):
+def kick(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Swinging one leg back and kicking forward, arms in balance."""
     phase = rng.uniform(0.45, 0.65) * times
     back, passing, hit = (_bump(phase, centre, width) for centre, width in ((0.3, 0.09), (0.46, 0.07), (0.6, 0.09)))
@@ -242,7 +271,7 @@ def kick(rng, times):
     )
 
 
-def dance(rng, times):
+def dance(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Swaying to a beat: hips from side to side, knees in turn, arms along."""
     beat = rng.uniform(0.7, 1.0)
     sway, late = (np.sin(2 * np.pi * (beat * times - lag)) for lag in (0.0, rng.uniform(0.08, 0.3)))
@@ -267,7 +296,7 @@ def dance(rng, times):
     )
 
 
-def bow(rng, times):
+def bow(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Bending down to the floor and coming up again."""
     depth = rng.uniform(0.7, 1.0) * (0.5 - 0.5 * np.cos(2 * np.pi * rng.uniform(0.28, 0.4) * times))
     lean, knee, hip = 52 * depth, 5 + 45 * depth, 3 + 82 * depth
@@ -284,7 +313,7 @@ def bow(rng, times):
     )
 
 
-def look_round(rng, times):
+def look_round(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Standing at ease, head and trunk turning to look about."""
     look = _keyframes(rng, times, [-1, -1, 0], [1, 1, 1])
     return _pose(
@@ -300,7 +329,7 @@ def look_round(rng, times):
     )
 
 
-def jumping_jack(rng, times):
+def jumping_jack(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Arms up and legs apart, arms down and legs together."""
     opening = 0.5 - 0.5 * np.cos(2 * np.pi * rng.uniform(0.6, 0.9) * times)
     dip = 0.5 - 0.5 * np.cos(4 * np.pi * (rng.uniform(0.55, 0.6) * times))
@@ -314,5 +343,19 @@ def jumping_jack(rng, times):
     )
 
 
-ALL = (walk, walk, jog, wave, reach, squat, sit, side_bend, kick, dance, bow, look_round, jumping_jack)
+ALL: tuple[Callable[[np.random.Generator, np.ndarray], np.ndarray], ...] = (
+    walk,
+    walk,
+    jog,
+    wave,
+    reach,
+    squat,
+    sit,
+    side_bend,
+    kick,
+    dance,
+    bow,
+    look_round,
+    jumping_jack,
+)
 """What motion is made of; walking counts twice."""

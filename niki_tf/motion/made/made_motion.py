@@ -1,4 +1,4 @@
-"""Motion that the package makes itself, without any file: for the demo, for tests and to widen training."""
+"""Motion that the package makes without any file: for examples, for tests and to add variety to training."""
 
 import numpy as np
 
@@ -8,29 +8,40 @@ from niki_tf.motion import quaternions
 from niki_tf.motion.clip import Clip
 from niki_tf.motion.made import anatomy, behaviours
 
-_SPELL = (2.2, 4.5)  # seconds that one behaviour lasts
-_BLEND = 0.8  # seconds in which it gives way to the next
-_TURNING = 30.0  # degrees a second, the standard deviation among spells of walking
-_SOLE = 0.02  # metres between the lowest joint and the ground
+_DURATION = (2.2, 4.5)
+"""Shortest and longest duration of one behaviour, seconds. Set by hand, as all constants of this module."""
+_BLEND = 0.8
+"""Duration of the transition to the next behaviour, seconds."""
+_TURNING = 30.0
+"""Standard deviation of the rate of turning while walking, degrees per second."""
+_SOLE = 0.02
+"""Height of the lowest joint of a foot above the ground, metres."""
+_JOINT_HEIGHTS = (0.07, 0.01, 0.0)
+"""Heights of ankle, foot and big toe above the lowest joint of a flat foot, metres."""
+_BEARING_SCALE = 0.01
+"""Difference of height by which a joint of the foot bears less of the body by the factor e, metres."""
 
 
-def made_motion(seed, *, frames, fps=30.0):
-    """A person who walks, waves, reaches, squats, sits, dances ... in turn, in an order and manner of `seed`.
+def made_motion(seed: int | tuple[int, ...], *, frames: int, fps: float = 30.0) -> Clip:
+    """A clip of a person who walks, waves, reaches, squats, sits, dances ... in random order, determined by `seed`.
 
     Joint angles are smooth curves within anatomical limits, blended from one behaviour to the next. The lower foot
-    stands on the ground y = 0 and moves the body along, so feet hardly slide; `trans` is the pelvis joint of the
-    mannequin.
+    stands on the ground y = 0 and moves the body along, so feet hardly slide; `trans` is the position of the
+    mannequin's pelvis.
 
     Args:
-        seed: Whole number, or several in a tuple; equal seeds give equal motion.
-        frames: Number of frames T, at least 1.
-        fps: Frames per second.
+        seed: whole number, or several in a tuple; equal seeds give equal motion.
+        frames: number of frames T, at least 1.
+        fps: frames per second.
 
     Returns:
-        A `Clip` of T frames, y up, that starts by facing +z.
+        A `Clip` of T frames, y up, that faces +z at the start.
+
+    Raises:
+        ValueError: `frames` is below 1, or `fps` is not positive.
 
     Example:
-        >>> from niki_tf import data
+        >>> from niki_tf import motion
         >>> motion.made_motion(0, frames=60).poses.shape
         (60, 24, 3)
     """
@@ -39,7 +50,7 @@ def made_motion(seed, *, frames, fps=30.0):
     rng = np.random.default_rng([1, *np.atleast_1d(seed)])
     times = np.arange(frames) / fps
     angles, turning = _blended(rng, times)
-    poses = anatomy.angles_to_poses(_alive(rng, times, angles))
+    poses = anatomy.angles_to_poses(_with_drift(rng, times, angles))
     facing = np.zeros([frames, 3])
     facing[1:, 1] = np.cumsum(np.radians(turning[1:] / fps))
     root = quaternions.multiply(*(quaternions.rotvec_to_quaternion_wxyz(turn) for turn in (facing, poses[:, 0])))
@@ -47,16 +58,16 @@ def made_motion(seed, *, frames, fps=30.0):
     return Clip(poses=poses, trans=_grounded(poses), fps=fps, name="made-" + "-".join(map(str, np.atleast_1d(seed))))
 
 
-def random_poses(seed, count):
-    """Single poses of great variety within the joints' limits, unrelated to each other.
+def random_poses(seed: int | tuple[int, ...], count: int) -> np.ndarray:
+    """Independent random poses within the limits of the joints.
 
-    Each pose has its own liveliness, from near rest to near the limits. Spine, neck and head share a bend; thighs
-    and shins mostly fold together, some poses sit or squat; now and then left and right are alike. The trunk mostly
-    stands, sometimes leans by any angle up to lying or upside down, facing anywhere.
+    Each pose has its own amplitude, from near rest to near the limits. Spine, neck and head share a bend; hips and
+    knees mostly bend together, some poses sit or squat, and some are symmetric. The trunk is mostly upright, sometimes
+    tilted by any angle up to upside down; the heading is uniform.
 
     Args:
-        seed: Whole number, or several in a tuple; equal seeds give equal poses.
-        count: Number of poses.
+        seed: whole number, or several in a tuple; equal seeds give equal poses.
+        count: number of poses.
 
     Returns:
         Rotation vectors (count, 24, 3) float32, radians, root first.
@@ -64,25 +75,26 @@ def random_poses(seed, count):
     rng = np.random.default_rng([2, *np.atleast_1d(seed)])
     low, high = anatomy.limits()
     rest = behaviours.relaxed()
-    liveliness = rng.uniform(0.15, 1.15, [count, 1, 1])
-    angles = rest + liveliness * _spread(rng, low - rest, high - rest, count)
+    amplitude = rng.uniform(0.15, 1.15, [count, 1, 1])
+    angles = rest + amplitude * _spread(rng, low - rest, high - rest, count)
     trunk = [skeletons.SMPL_24.index(name) for name in ("spine1", "spine2", "spine3", "neck", "head")]
-    shared = _spread(rng, -np.ones(3), np.ones(3), count)[:, None] * liveliness
+    shared = _spread(rng, -np.ones(3), np.ones(3), count)[:, None] * amplitude
     reach = np.where(shared < 0, -low[trunk], high[trunk])
     angles[:, trunk] = 0.6 * shared * reach + 0.4 * angles[:, trunk]
-    angles = _alike_sides(rng, _leg_habits(rng, angles))
+    angles = _with_symmetry(rng, _with_bent_legs(rng, angles))
     poses = anatomy.angles_to_poses(np.clip(angles, low, high))
-    poses[:, 0] = _any_orientation(rng, count)
+    poses[:, 0] = _random_orientations(rng, count)
     return poses.astype(np.float32)
 
 
-def _blended(rng, times):
+def _blended(rng: np.random.Generator, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One behaviour after the other: joint angles (T, 24, 3), degrees, and rate of turning (T,), degrees a second."""
-    angles, turning, total = np.zeros([len(times), 24, 3]), np.zeros(len(times)), np.zeros(len(times))
+    angles = np.zeros([len(times), skeletons.NUM_ROTATIONS, 3])
+    turning, total = np.zeros(len(times)), np.zeros(len(times))
     start, last = -rng.uniform(0.0, 1.0), None
     while start < times[-1] + _BLEND:
-        length = rng.uniform(*_SPELL)
-        behaviour = rng.choice([b for b in behaviours.ALL if b is not last])
+        length = rng.uniform(*_DURATION)
+        behaviour = rng.choice(np.array([b for b in behaviours.ALL if b is not last], object))
         since, left = times - start, start + length - times
         weight = behaviours.ease(since / _BLEND + 0.5) * behaviours.ease(left / _BLEND + 0.5)
         now = weight > 0
@@ -97,27 +109,21 @@ def _blended(rng, times):
     return angles / total[:, None, None], turning / total
 
 
-def _alive(rng, times, angles):
-    """Adds the slow small movements that nobody can suppress, and keeps within the limits."""
-    pace, phase = rng.uniform(0.15, 0.6, [2, 24, 3]), rng.uniform(0, 2 * np.pi, [2, 24, 3])
+def _with_drift(rng: np.random.Generator, times: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Joint angles (T, 24, 3), degrees, with small slow sinusoids added, clipped to the limits."""
+    shape = [2, skeletons.NUM_ROTATIONS, 3]
+    pace, phase = rng.uniform(0.15, 0.6, shape), rng.uniform(0, 2 * np.pi, shape)
     drift = np.sin(2 * np.pi * pace * times[:, None, None, None] + phase).sum(1)
     low, high = anatomy.limits()
     return np.clip(angles + 0.9 * drift * (high > low), low, high)
 
 
-def _grounded(poses):
+def _grounded(poses: np.ndarray) -> np.ndarray:
     """Root positions (T, 3), metres, with which the lower foot rests on the ground while it bears the body."""
-    joints = _joints(poses)
-    feet = joints[
-        :,
-        [
-            skeletons.SMPL_29.index(f"{side}_{part}")
-            for side in ("left", "right")
-            for part in ("ankle", "foot", "big_toe")
-        ],
-    ]
-    height = feet[..., 1] - [[0.07, 0.01, 0.0] * 2]
-    bearing = np.exp(-(height - height.min(1, keepdims=True)) / 0.01)
+    names = [f"{side}_{part}" for side in ("left", "right") for part in ("ankle", "foot", "big_toe")]
+    feet = _joints(poses)[:, [skeletons.SMPL_29.index(name) for name in names]]
+    height = feet[..., 1] - [_JOINT_HEIGHTS * 2]
+    bearing = np.exp(-(height - height.min(1, keepdims=True)) / _BEARING_SCALE)
     bearing /= bearing.sum(1, keepdims=True)
     steps = np.diff(feet, axis=0) * 0.5 * (bearing[1:] + bearing[:-1])[..., None]
     trans = np.zeros([len(poses), 3])
@@ -126,7 +132,7 @@ def _grounded(poses):
     return trans
 
 
-def _joints(poses):
+def _joints(poses: np.ndarray) -> np.ndarray:
     """The mannequin's joints (T, 29, 3), metres, relative to the pelvis, for rotation vectors (T, 24, 3)."""
     rest, parents = rest_joints(), skeletons.SMPL_29.parents
     local = quaternions.rotvec_to_quaternion_wxyz(poses)
@@ -134,30 +140,32 @@ def _joints(poses):
     for joint in range(1, len(parents)):
         above = parents[joint]
         joints.append(joints[above] + quaternions.rotate(world[above], rest[joint] - rest[above]))
-        world.append(quaternions.multiply(world[above], local[:, joint]) if joint < 24 else world[above])
+        world.append(
+            quaternions.multiply(world[above], local[:, joint]) if joint < skeletons.NUM_ROTATIONS else world[above]
+        )
     return np.stack(joints, 1)
 
 
-def _spread(rng, low, high, count):
-    """`count` draws, each component bell-shaped about 0 with a reach of its own to `low` below and `high` above."""
+def _spread(rng: np.random.Generator, low: np.ndarray, high: np.ndarray, count: int) -> np.ndarray:
+    """Random numbers (count, *low.shape), normal on each side of 0, scaled by `low` below and by `high` above."""
     draw = rng.normal(0.0, 0.55, [count, *np.shape(low)])
     return np.where(draw < 0, -draw * low, draw * high)
 
 
-def _leg_habits(rng, angles):
-    """A sixth of the poses sits or squats; in two thirds thighs and shins fold together, so feet stay below."""
-    habit = rng.random([len(angles), 1]) < 2 / 3
+def _with_bent_legs(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
+    """Joint angles with a sixth of the poses seated; in two thirds hips and knees bend together, so feet stay below."""
+    together = rng.random([len(angles), 1]) < 2 / 3
     seated = np.where(rng.random([len(angles), 1]) < 1 / 6, rng.uniform(40, 100, [len(angles), 1]), 0.0)
     for side in ("left", "right"):
         hip, knee = (skeletons.SMPL_24.index(f"{side}_{part}") for part in ("hip", "knee"))
         angles[:, hip, :1] += seated
         folded = np.maximum(angles[:, hip, :1], 0) * rng.uniform(0.6, 1.5, [len(angles), 1]) + 4
-        angles[:, knee, :1] = np.where(habit, folded, angles[:, knee, :1])
+        angles[:, knee, :1] = np.where(together, folded, angles[:, knee, :1])
     return angles
 
 
-def _alike_sides(rng, angles):
-    """Makes left and right alike, more or less, in some poses: arms in a quarter of them, legs in another quarter."""
+def _with_symmetry(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
+    """Joint angles with nearly symmetric arms in a quarter of the poses and nearly symmetric legs in a quarter."""
     left = np.array([name.startswith("left_") for name in skeletons.SMPL_24.names])
     for parts in (("collar", "shoulder", "elbow", "wrist"), ("hip", "knee", "ankle", "foot")):
         joints = [j for j, name in enumerate(skeletons.SMPL_24.names) if left[j] and anatomy.part(name) in parts]
@@ -169,8 +177,8 @@ def _alike_sides(rng, angles):
     return angles
 
 
-def _any_orientation(rng, count):
-    """Root rotation vectors (count, 3): mostly upright, some leaning by any angle in any direction, facing anywhere."""
+def _random_orientations(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Root rotation vectors (count, 3): mostly upright, some tilted by any angle in any direction, any heading."""
     lean = np.abs(rng.normal(0.0, np.radians(14.0), count))
     lean = np.where(rng.random(count) < 0.3, rng.uniform(0.0, np.pi, count), lean)
     way, facing = rng.uniform(-np.pi, np.pi, [2, count])

@@ -1,0 +1,105 @@
+"""What the protocols share: checks, true bodies of random shape, their noise, and what solvers are given."""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from niki_tf import rotations, skeletons
+from niki_tf.body import BodyPoser
+from niki_tf.motion.clip import Clip
+
+Arrays = dict[str, np.ndarray]
+"""Arrays by name."""
+
+Solver = Callable[..., Any]
+"""A solver, or any other function from a dictionary of inputs to one of outputs."""
+
+LARGEST_BETA = 2.5
+"""Shape coefficients of random bodies are N(0, 1), clipped here."""
+
+_RANDOM_BETAS = 10
+"""Shape coefficients that are random; further ones are 0."""
+
+
+class Stream(enum.IntEnum):
+    """Independent streams of random numbers that one seed gives; the order is part of the protocols."""
+
+    SHAPE = 0
+    NOISE = 1
+    DISPLACEMENT = 2
+    ABSENT = 3
+    SCALE = 4
+    SIGMA = 5
+    WINDOWS = 6
+
+
+def random_stream(seed: int, stream: Stream) -> np.random.Generator:
+    """The generator of one stream of `seed`, at its beginning."""
+    return np.random.default_rng(seed).spawn(len(Stream))[stream]
+
+
+def random_betas(random: np.random.Generator, people: int, *, num_betas: int) -> np.ndarray:
+    """Shape coefficients (people, num_betas) float32, N(0, 1) clipped to 2.5, zeros after the first ten."""
+    drawn = np.clip(random.standard_normal((people, _RANDOM_BETAS)), -LARGEST_BETA, LARGEST_BETA)
+    betas = np.zeros((people, num_betas), np.float32)
+    betas[:, :_RANDOM_BETAS] = drawn[:, :num_betas]
+    return betas
+
+
+def random_bodies(frames: int, *, num_betas: int, seed: int) -> np.ndarray:
+    """Shape coefficients (frames, num_betas) of a random body for every frame; see `random_betas`."""
+    return random_betas(random_stream(seed, Stream.SHAPE), frames, num_betas=num_betas)
+
+
+def random_noise(frames: int, *, seed: int) -> np.ndarray:
+    """Standard normal noise (frames, 29, 3), float32."""
+    return random_stream(seed, Stream.NOISE).standard_normal((frames, skeletons.NUM_JOINTS, 3), np.float32)
+
+
+def strided_poses(clips: Sequence[Clip], *, stride: int) -> np.ndarray:
+    """Rotation vectors (N, 24, 3), float32, of every `stride`-th frame of all clips one after the other."""
+    return np.concatenate([clip.poses for clip in clips])[::stride].astype(np.float32)
+
+
+def true_bodies(poser: BodyPoser, poses: np.ndarray, betas: np.ndarray) -> Arrays:
+    """What `BodyPoser.truth` gives for rotation vectors `poses` (N, 24, 3) and `betas` (N, B)."""
+    return poser.truth(rotations.rotvec_to_matrix(poses), betas=betas)
+
+
+def observation(
+    truth: Mapping[str, np.ndarray], *, noise: np.ndarray, twist: bool = True, true_betas: bool = True
+) -> Arrays:
+    """The inputs of a solver: noisy joints relative to joint 0, betas and twist.
+
+    Args:
+        truth: dict of true joints (..., 29, 3) metres, betas (..., B) and twist (..., 23, 2).
+        noise: (..., 29, 3) metres, added to the joints.
+        twist: give the true twist.
+        true_betas: give the true betas; zeros otherwise.
+    """
+    joints = truth["joints"] + noise
+    inputs = {"joints": joints - joints[..., :1, :], "betas": given_betas(truth["betas"], true_betas=true_betas)}
+    return {**inputs, "twist": truth["twist"]} if twist else inputs
+
+
+def given_betas(betas: np.ndarray, *, true_betas: bool) -> np.ndarray:
+    """The betas that solvers are given: the true ones or zeros."""
+    return betas if true_betas else np.zeros_like(betas)
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover `count` frames."""
+    return (slice(start, start + size) for start in range(0, count, size))
+
+
+def check_arguments(clips: Sequence[Clip], solvers: Mapping[str, Solver], *, stride: int, batch_size: int) -> None:
+    """Raises ValueError for no clips, no solvers, or a number below 1."""
+    if not clips:
+        raise ValueError("`clips` must hold at least one clip; got none. Is the folder of motion the right one?")
+    if not solvers:
+        raise ValueError("`solvers` must name at least one solver; got none.")
+    for name, number in (("stride", stride), ("batch_size", batch_size)):
+        if number < 1:
+            raise ValueError(f"`{name}` must be at least 1; got {number}.")

@@ -1,0 +1,96 @@
+"""The one call from joints to poses."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import body, contract
+from niki_tf.fitting import residuals
+from niki_tf.inference import graphs
+from niki_tf.inference.motion import Motion
+from niki_tf.motion import observed_motion
+from niki_tf.shapes import TensorLike
+from niki_tf.solvers import zoo
+from niki_tf.solvers.solver import Solver
+
+
+def solve(
+    joints: TensorLike,
+    *,
+    joint_sigma: TensorLike | None = None,
+    betas: TensorLike | None = None,
+    twist: TensorLike | None = None,
+    fps: float = 30.0,
+    solver: str | os.PathLike | Solver | None = None,
+    finish: bool = True,
+) -> Motion:
+    """The poses of one person whose 29 joints are given, frame by frame or as one motion.
+
+    Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames;
+    a single frame by one of single frames. T frames in, T frames out.
+
+    Args:
+        joints: (T, 29, 3) or (29, 3) metres, the joints of `niki_tf.skeletons.SMPL_29`, in any place.
+        joint_sigma: (T, 29) or (29,) metres, uncertainty of each joint; 0 = not known, 10 or more = not seen.
+        betas: (B,) or (T, B) shape coefficients; zeros if None.
+        twist: (T, 23, 2) as (cos, sin) about each bone, for solvers that use one; (0, 0) = not known.
+        fps: frames per second of the joints.
+        solver: name of a shipped solver ("one_stage", "temporal", ...), a folder that holds model.keras, or a solver.
+            None: "temporal" for several frames, "one_stage" for one.
+        finish: end with the exact finish: four Gauss-Newton steps towards the joints. Of a `Solver` that is given,
+            its own `refine` decides.
+
+    Raises:
+        ValueError: an array does not have the shape above, or there is no such solver.
+
+    Example:
+        >>> import numpy as np
+        >>> import niki_tf
+        >>> joints = np.zeros([20, 29, 3]) + niki_tf.body.mannequin_joints().joints
+        >>> motion = niki_tf.solve(joints, fps=25, solver="analytic")
+        >>> len(motion), motion.fps, bool(motion.residual.max() < 1e-3)
+        (20, 25, True)
+    """
+    arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
+    arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+    if arrays["joints"].ndim == 2:
+        arrays = {name: value if name == "betas" else value[None] for name, value in arrays.items()}
+    if isinstance(solver, Solver):
+        chosen = solver
+    else:
+        name = solver or ("temporal" if len(arrays["joints"]) > 1 else "one_stage")
+        chosen = _loaded(os.fspath(name), finish=finish)
+    observed = observed_motion.from_joints(arrays, num_betas=chosen.body_joints.num_betas, fps=fps)
+    if chosen.needs_twist and "twist" not in observed.inputs:
+        raise ValueError(f"`twist` (T, 23, 2) must be given to {chosen.name}, which cannot guess it.")
+    answer = _graph(chosen, chosen.refine, tuple(observed.inputs))(observed.inputs)
+    return _motion(contract.local_rotations(answer), observed, chosen.body_joints)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(name: str, *, finish: bool) -> Solver:
+    """The solver called `name`, read from disk once."""
+    chosen = zoo.load(name)
+    chosen.refine = zoo.FINISH_STEPS if finish else chosen.refine
+    return chosen
+
+
+@functools.lru_cache(maxsize=8)
+def _graph(solver: Solver, refine: int, names: tuple[str, ...]) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
+    """The solver as a graph of the inputs `names`, traced once; its steps of the finish are part of the key."""
+    shapes = contract.input_shapes(solver.body_joints.num_betas)
+    return graphs.compile_solver(solver, inputs={name: np.zeros([1, *shapes[name]]) for name in names}, motion=True)
+
+
+def _motion(local: np.ndarray, observed: observed_motion.ObservedMotion, body_joints: body.BodyJoints) -> Motion:
+    """The motion of an answer (T, 24, 3, 3) to observed joints."""
+    betas = np.asarray(observed.inputs["betas"], np.float32)
+    rest_joints = body_joints(betas)
+    sigma = observed.inputs.get("joint_sigma", np.zeros(observed.joints.shape[:2], np.float32))
+    residual = residuals.joint_residuals(tf.constant(observed.inputs["joints"]), local, rest_joints, tf.constant(sigma))
+    transl = observed.joints[:, 0] - rest_joints.numpy()[:, 0]
+    return Motion(local, betas, transl.astype(np.float32), residual.numpy(), observed.fps)

@@ -1,0 +1,47 @@
+"""What lies inside .keras files: a zip archive of a configuration (JSON) and weights (HDF5)."""
+
+import io
+import os
+import zipfile
+
+import h5py
+import numpy as np
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+
+
+def read_parts(path: str | os.PathLike) -> dict[str, bytes]:
+    """The files of the archive, by name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_parts(path: str | os.PathLike, parts: dict[str, bytes]) -> None:
+    """Writes an archive of `parts`, the same for the same parts."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def halve_weights(path: str | os.PathLike) -> None:
+    """Stores the float32 weights of a .keras file as float16; Keras turns them into float32 as it loads them."""
+    parts = read_parts(path)
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(parts[WEIGHTS])) as full, h5py.File(buffer, "w") as half:
+        for name, value in full.attrs.items():
+            half.attrs[name] = value
+
+        def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Dataset):
+                copied = half.create_dataset(name, data=item[()].astype(_narrow(item.dtype)))
+            else:
+                copied = half.require_group(name)
+            for key, value in item.attrs.items():
+                copied.attrs[key] = value
+
+        full.visititems(copy)
+    write_parts(path, {**parts, WEIGHTS: buffer.getvalue()})
+
+
+def _narrow(dtype: np.dtype) -> np.dtype:
+    return np.dtype(np.float16) if dtype == np.float32 else dtype

@@ -1,0 +1,128 @@
+"""The contract's tables agree with each other, and each message says what is wrong with which input."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import contract, skeletons
+
+NO_EXTRA: dict = {}
+
+
+def test_shapes_are_those_of_the_skeletons():
+    assert contract.INPUTS["joints"] == (len(skeletons.SMPL_29), 3)
+    assert contract.INPUTS["joint_sigma"] == (len(skeletons.SMPL_29),)
+    assert contract.INPUTS["twist"] == (len(skeletons.SMPL_24) - 1, 2)
+    assert sum(shape[0] for shape in contract.POSE.values()) == len(skeletons.SMPL_24)
+    assert set(contract.PER_FRAME) < set(contract.INPUTS)
+
+
+def test_input_shapes_know_the_body():
+    assert contract.input_shapes(16) == {**contract.INPUTS, "betas": (16,)}
+    assert contract.input_shapes() == contract.INPUTS
+    assert list(contract.input_shapes(16)) == list(contract.INPUTS)
+
+
+def test_names_that_are_known_pass():
+    contract.check_names({"joints": 0, "twist": None}, extra=NO_EXTRA)
+    contract.check_names({"joints": 0, "frame_mask": 0}, extra={"frame_mask": ()})
+
+
+BAD_NAMES = {
+    "no dictionary": ([[0.0]], r"^`inputs` must be a dictionary of arrays by name; got list\. Use ik\(joints\)\.$"),
+    "unknown": (
+        {"joints": 0, "pose": 0},
+        r"^`pose` is no input of a solver; the inputs are joints, joint_sigma, betas, twist, frame_mask\.$",
+    ),
+    "missing": (
+        {"betas": 0, "twist": 0},
+        r"^`joints` \(\.\.\., 29, 3\) is missing; got betas, twist\. Use the joint set skeletons\.SMPL_29\.$",
+    ),
+    "None": ({"joints": None}, r"^`joints` .* is missing; got joints\. Use"),
+    "nothing": ({}, r"^`joints` .* is missing; got nothing\. Use"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "message"), BAD_NAMES.values(), ids=BAD_NAMES)
+def test_names_that_do_not_fit(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        contract.check_names(inputs, extra={"frame_mask": ()})
+
+
+def _shapes(**changed):
+    return {"joints": (2, 5, 29, 3), "joint_sigma": (2, 5, 29), "betas": (2, 5, 10), "twist": (2, 5, 23, 2)} | changed
+
+
+@pytest.mark.parametrize("leading", [(), (5,), (2, 5), (None, 5)])
+def test_shapes_that_fit_pass(leading):
+    shapes = {name: (*leading, *shape) for name, shape in contract.input_shapes(10).items()}
+    contract.check_shapes(shapes, num_betas=10, extra=NO_EXTRA)
+    contract.check_shapes({**shapes, "frame_mask": leading}, num_betas=None, extra={"frame_mask": ()})
+
+
+BAD_SHAPES = {
+    "joint set": (
+        {"joints": (2, 5, 24, 3)},
+        r"^`joints` must end in shape \(29, 3\); got \(2, 5, 24, 3\)\. Use the joint set skeletons\.SMPL_29\.$",
+    ),
+    "axes": ({"joints": (3,)}, r"^`joints` must end in shape \(29, 3\); got \(3,\)\. Use"),
+    "rank": ({"joints": None}, r"^`joints` must end in shape \(29, 3\); got an unknown rank\. Use"),
+    "sigma": (
+        {"joint_sigma": (2, 5, 29, 3)},
+        r"^`joint_sigma` must end in shape \(29,\); got \(2, 5, 29, 3\)\. Give one sigma for each joint, in metres\.$",
+    ),
+    "betas": (
+        {"betas": (2, 5, 16)},
+        r"^`betas` must end in shape \(10,\); got \(2, 5, 16\)\. Give as many shape coefficients as the body has\.$",
+    ),
+    "twist": (
+        {"twist": (2, 5, 23)},
+        r"^`twist` must end in shape \(23, 2\); got \(2, 5, 23\)\. Give \(cos, sin\) for each joint but the root\.$",
+    ),
+    "extra": ({"z": (2, 5, 7)}, r"^`z` must end in shape \(32,\); got \(2, 5, 7\)\.$"),
+    "leading axes": (
+        {"betas": (10,)},
+        r"^`betas` must have the leading axes of `joints`, \(2, 5\); got \(10,\)\. Give one for each example\.$",
+    ),
+    "leading axis of nothing": (
+        {"frame_mask": (5,)},
+        r"^`frame_mask` must have the leading axes of `joints`, \(2, 5\); got \(5,\)\. Give one for each example\.$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD_SHAPES.values(), ids=BAD_SHAPES)
+def test_shapes_that_do_not_fit(changed, message):
+    with pytest.raises(ValueError, match=message):
+        contract.check_shapes(_shapes(**changed), num_betas=10, extra={"z": (32,), "frame_mask": ()})
+
+
+def test_a_pose_is_one_tensor_of_local_rotations(rng):
+    rotations = rng.normal(size=[4, 24, 3, 3])
+    pose = {"global_orient": rotations[:, :1], "body_pose": rotations[:, 1:]}
+    found = contract.check_pose(**pose)
+    assert found.dtype == tf.float32
+    np.testing.assert_array_equal(found, np.float32(rotations))
+    np.testing.assert_array_equal(contract.local_rotations(pose), rotations)
+    np.testing.assert_array_equal(contract.local_rotations({**pose, "z": 0})[0], rotations[0])
+
+
+BAD_POSES = {
+    "rotation vectors": (
+        {"body_pose": np.zeros([4, 23, 3])},
+        r"^`body_pose` must end in shape \(23, 3, 3\); got \(4, 23, 3\)\. "
+        r"Convert rotation vectors with rotations\.rotvec_to_matrix\.$",
+    ),
+    "no axis for the root": (
+        {"global_orient": np.zeros([4, 3, 3])},
+        r"^`global_orient` must end in shape \(1, 3, 3\); got \(4, 3, 3\)\. Convert",
+    ),
+    "a number": ({"global_orient": 1.0}, r"^`global_orient` must end in shape \(1, 3, 3\); got \(\)\. Convert"),
+}
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD_POSES.values(), ids=BAD_POSES)
+def test_poses_that_do_not_fit(changed, message):
+    pose = {"global_orient": np.zeros([4, 1, 3, 3]), "body_pose": np.zeros([4, 23, 3, 3])} | changed
+    with pytest.raises(ValueError, match=message):
+        contract.check_pose(**pose)

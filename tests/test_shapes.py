@@ -1,0 +1,148 @@
+"""Leading axes are kept, flattened and restored, whatever their number and whether their sizes are known."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import shapes
+from niki_tf.shapes import LeadingAxes
+
+LEADING = [(), (4,), (2, 3, 4)]
+
+
+def _joints(leading, inner=(29, 3)):
+    shape = [*leading, *inner]
+    return tf.reshape(tf.range(np.prod(shape, dtype=int), dtype=tf.float32), shape)
+
+
+def _unknown(shape):
+    """A TensorSpec of the same rank without a size in front of the last two axes."""
+    return tf.TensorSpec([None] * (len(shape) - 2) + list(shape[-2:]))
+
+
+@pytest.mark.parametrize("leading", LEADING)
+def test_reshape_last_keeps_the_leading_axes(leading):
+    x = _joints(leading)
+    flat = shapes.reshape_last(x, 2, [87])
+    np.testing.assert_array_equal(flat, x.numpy().reshape(*leading, 87))
+    np.testing.assert_array_equal(shapes.reshape_last(flat, 1, [29, 3]), x)
+    np.testing.assert_array_equal(shapes.reshape_last(x, 1, [3, 1]), x[..., None])
+    np.testing.assert_array_equal(shapes.reshape_last(x, 2, [tf.constant(3), tf.constant(29)]).shape, [*leading, 3, 29])
+
+
+@pytest.mark.parametrize("leading", LEADING)
+def test_reshape_last_of_unknown_sizes(leading):
+    x = _joints(leading)
+    found = []
+
+    @tf.function(input_signature=[_unknown(x.shape)])
+    def flat(x):
+        y = shapes.reshape_last(x, 2, [87])
+        found.append(y.shape.as_list())
+        return y
+
+    np.testing.assert_array_equal(flat(x), x.numpy().reshape(*leading, 87))
+    assert found == [[None] * len(leading) + [87]]
+
+
+@pytest.mark.parametrize("leading", LEADING)
+def test_zeros_have_the_leading_axes_only(leading):
+    x = _joints(leading)
+    for ending in ([], [29], [23, 2]):
+        zeros = shapes.zeros_like_leading(x, 2, ending)
+        assert zeros.dtype == tf.float32
+        np.testing.assert_array_equal(zeros, np.zeros([*leading, *ending]))
+    graph = tf.function(lambda x: shapes.zeros_like_leading(x, 1, [5]), input_signature=[_unknown(x.shape)])
+    np.testing.assert_array_equal(graph(x), np.zeros([*leading, 29, 5]))
+
+
+def test_spread_broadcasts_the_leading_axes_only():
+    x = _joints((3,), (1, 3))
+    np.testing.assert_array_equal(shapes.spread(x, [2, 3], 2), np.broadcast_to(x, [2, 3, 1, 3]))
+    np.testing.assert_array_equal(shapes.spread(x[0], tf.constant([4]), 2), np.broadcast_to(x[0], [4, 1, 3]))
+
+
+@pytest.mark.parametrize("events", [0, 1])
+@pytest.mark.parametrize("leading", LEADING)
+def test_leading_axes_are_flattened_and_restored(leading, events):
+    event = (5,) * events
+    joints, sigma = _joints((*leading, *event)), _joints((*leading, *event), (29,))
+    axes = LeadingAxes(joints, inner=2, events=events)
+    count = int(np.prod(leading, dtype=int))
+    assert axes.rank == len(leading) + events
+    assert axes.flat.numpy().tolist() == [count, *event]
+    for x in (joints, sigma):
+        flat = axes.flatten(x)
+        np.testing.assert_array_equal(flat, x.numpy().reshape(count, *event, *x.shape[len(leading) + events :]))
+        np.testing.assert_array_equal(axes.restore(flat), x)
+        assert axes.restore(flat).shape == x.shape
+    other = tf.ones([count, *event, 7])
+    assert axes.restore(other).shape == (*leading, *event, 7)
+
+
+@pytest.mark.parametrize("events", [0, 1])
+@pytest.mark.parametrize("leading", LEADING)
+def test_leading_axes_of_unknown_sizes(leading, events):
+    x = _joints((*leading, *(5,) * events))
+    static = []
+
+    @tf.function(input_signature=[_unknown(x.shape)])
+    def there_and_back(x):
+        axes = LeadingAxes(x, inner=2, events=events)
+        flat = axes.flatten(x)
+        static.extend([flat.shape[1 + events :].as_list(), axes.restore(flat).shape.as_list()])
+        return flat, axes.restore(flat)
+
+    flat, again = there_and_back(x)
+    np.testing.assert_array_equal(again, x)
+    assert flat.shape.rank == 3 + events
+    assert static == [[29, 3], [None] * (len(leading) + events) + [29, 3]]
+
+
+def test_known_sizes_stay_known_among_unknown_ones():
+    static = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3, 16, 29, 3])])
+    def there_and_back(x):
+        axes = LeadingAxes(x, inner=2, events=1)
+        static.append(axes.restore(axes.flatten(x)).shape.as_list())
+
+    there_and_back(tf.zeros([2, 3, 16, 29, 3]))
+    assert static == [[None, 3, 16, 29, 3]]
+
+
+def test_no_example_at_all_is_no_accident():
+    empty = tf.zeros([0, 2, 29, 3])
+    axes = LeadingAxes(empty, inner=2)
+    assert axes.flatten(empty).shape == (0, 29, 3)
+    assert axes.restore(axes.flatten(empty)).shape == (0, 2, 29, 3)
+
+
+FITTING = [((29, 3), (29, 3)), ((4, 29, 3), (29, 3)), ((5, 4, 29, 16), (29, None)), ((4,), ()), ((4, None, 3), (29, 3))]
+
+
+@pytest.mark.parametrize(("shape", "ending"), FITTING)
+def test_a_shape_that_fits_passes(shape, ending):
+    shapes.check_shape("joints", tf.TensorShape(shape), ending)
+
+
+MISFITS = {
+    "another size": ((4, 24, 3), r"`joints` must end in shape \(29, 3\); got \(4, 24, 3\)\. Use 29\."),
+    "too few axes": ((3,), r"`joints` must end in shape \(29, 3\); got \(3,\)\. Use 29\."),
+    "no axis": ((), r"`joints` must end in shape \(29, 3\); got \(\)\. Use 29\."),
+    "unknown size": ((None, 24, 3), r"got \(None, 24, 3\)\. Use 29\."),
+    "unknown rank": (None, r"`joints` must end in shape \(29, 3\); got an unknown rank\. Use 29\."),
+}
+
+
+@pytest.mark.parametrize(("shape", "message"), MISFITS.values(), ids=MISFITS)
+def test_a_shape_that_does_not_fit_is_named(shape, message):
+    with pytest.raises(ValueError, match=message):
+        shapes.check_shape("joints", tf.TensorShape(shape), (29, 3), " Use 29.")
+
+
+def test_tensors_are_checked_when_they_are_traced():
+    graph = tf.function(lambda x: shapes.check_shape("x", x, (3,)), input_signature=[tf.TensorSpec(None)])
+    with pytest.raises(ValueError, match=r"`x` must end in shape \(3,\); got an unknown rank\.$"):
+        graph(tf.zeros([3]))
+    shapes.check_shape("x", tf.zeros([2, 3]), (3,))
