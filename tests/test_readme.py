@@ -26,7 +26,7 @@ def test_the_two_commands_come_first():
 
 
 def test_every_file_it_names_is_there():
-    named = re.findall(r"(?:`|=| )((?:niki_tf|tools|configs|saved_models)/[\w/.]*[\w/])", README)
+    named = re.findall(r"[`=( ]((?:niki_tf|tools|configs|saved_models|docs)/[\w/.-]*[\w/])", README)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).exists()] == []
 

@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from niki_tf import body, solvers
-from niki_tf.evaluation import results
+from niki_tf.evaluation import records, results
 from niki_tf.solvers import zoo
 
 NOISE = [
@@ -40,7 +40,7 @@ def test_what_the_documents_show_is_what_is_recorded(repo):
 
 
 def test_what_is_recorded_is_of_the_weights_beside_it(repo):
-    assert results.stale_weights(repo) == []
+    assert records.stale_weights(repo) == []
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,7 @@ def test_blocks_are_replaced_and_the_rest_stays():
         ("noise columns=mpjpe@0", "a block must have solvers= and columns="),
         ("noise columns=mpjpe@0 solvers=mlp solver=mlp", "a block must have solvers= and columns="),
         ("noise metric=mpjpe columns=sigma/1 solvers=estimator/mlp", "may name a record, not both"),
+        ("noise metric=mpjpe columns=0,10,0 solvers=mlp", "columns= must name each column once; got 0,10,0"),
     ],
 )
 def test_blocks_that_ask_for_what_is_not_there(specification, message):
@@ -131,7 +132,7 @@ def checkout(tmp_path, monkeypatch):
 
 def _run(**changes):
     settings = {"protocol": "noise", "command": "python it", "options": {"stride": 1}, "clips": 2, "git_commit": "abc"}
-    return results.Run(**{**settings, **changes})
+    return records.Run(**{**settings, **changes})
 
 
 def _rows(*names, mpjpe=1.23456789):
@@ -146,7 +147,7 @@ def test_each_solver_s_rows_go_into_its_file(checkout):
         "saved_models/other/",
         "saved_models/tiny+finish+savgol9",
     ]
-    paths = results.record(_rows(*names), _run(), name="noise")
+    paths = records.record(_rows(*names), _run(), name="noise")
     files = [path.relative_to(checkout) if path.is_absolute() else path for path in paths]
     assert list(map(str, files)) == [
         "saved_models/results.json",
@@ -157,40 +158,40 @@ def test_each_solver_s_rows_go_into_its_file(checkout):
     assert [row["solver"] for row in analytic["rows"]] == ["analytic", "analytic+finish"]
     assert [row["solver"] for row in tiny["rows"]] == ["tiny", "tiny+finish+savgol9"]
     assert other["rows"] == _rows("other", mpjpe=1.234568)
-    assert other.pop("weights_sha256") == results.sha256("saved_models/other/model.keras")
+    assert other.pop("weights_sha256") == records.sha256("saved_models/other/model.keras")
     assert {**other, "rows": analytic["rows"]} == analytic
     assert other["motion"] == {"clips": 2, "frames": 40}
     assert paths[1].read_text().count("\n") < 20  # a row is one line
 
 
 def test_a_record_replaces_its_former_self_and_nothing_else(checkout):
-    results.record(_rows("analytic", "analytic+finish"), _run(), name="noise")
-    results.record(_rows("analytic"), _run(protocol="xocc"), name="xocc")
-    results.record(_rows("analytic", mpjpe=3.0), _run(), name="noise")
+    records.record(_rows("analytic", "analytic+finish"), _run(), name="noise")
+    records.record(_rows("analytic"), _run(protocol="xocc"), name="xocc")
+    records.record(_rows("analytic", mpjpe=3.0), _run(), name="noise")
     entries = json.loads((checkout / "saved_models" / "results.json").read_text())
     assert entries["noise"]["rows"] == _rows("analytic", mpjpe=3.0)
     assert entries["xocc"]["protocol"] == "xocc"
     (checkout / "saved_models" / "results.json").write_text("[1]")
     with pytest.raises(ValueError, match="must hold the records"):
-        results.record(_rows("analytic"), _run(), name="noise")
+        records.record(_rows("analytic"), _run(), name="noise")
 
 
 def test_records_of_several_files_are_one_if_they_were_measured_alike(checkout):
-    results.record(_rows("analytic", "saved_models/tiny"), _run(), name="noise")
-    assert [row["solver"] for row in results.load(checkout)["noise"]] == ["analytic", "tiny"]
-    results.record(_rows("saved_models/other"), _run(git_commit="def"), name="noise")
-    assert [row["solver"] for row in results.load(checkout)["noise"]] == ["analytic", "other", "tiny"]
-    results.record(_rows("saved_models/other"), _run(options={"stride": 16}), name="noise")
+    records.record(_rows("analytic", "saved_models/tiny"), _run(), name="noise")
+    assert [row["solver"] for row in records.load(checkout)["noise"]] == ["analytic", "tiny"]
+    records.record(_rows("saved_models/other"), _run(git_commit="def"), name="noise")
+    assert [row["solver"] for row in records.load(checkout)["noise"]] == ["analytic", "other", "tiny"]
+    records.record(_rows("saved_models/other"), _run(options={"stride": 16}), name="noise")
     with pytest.raises(ValueError, match="record 'noise' must be of one protocol, options and motion"):
-        results.load(checkout)
+        records.load(checkout)
 
 
 def test_weights_that_changed_after_the_record_are_told(checkout):
-    results.record(_rows("analytic", "saved_models/tiny", "saved_models/other"), _run(), name="noise")
-    assert results.stale_weights(checkout) == []
+    records.record(_rows("analytic", "saved_models/tiny", "saved_models/other"), _run(), name="noise")
+    assert records.stale_weights(checkout) == []
     with (checkout / "saved_models" / "tiny" / "model.keras").open("ab") as file:
         file.write(b"x")
-    (message,) = results.stale_weights(checkout)
+    (message,) = records.stale_weights(checkout)
     assert "tiny/results.json: noise is of other weights" in message
 
 
@@ -212,7 +213,7 @@ def render_results(repo, checkout, capsys):
 
 
 def test_the_program_checks_and_writes_all_documents(checkout, render_results, capsys):
-    results.record(_rows("analytic", "saved_models/tiny"), _run(), name="noise")
+    records.record(_rows("analytic", "saved_models/tiny"), _run(), name="noise")
     specification = "noise metric=mpjpe columns=0 solvers=tiny"
     places = [checkout / name for name in ("README.md", "docs/accuracy.md", "saved_models/tiny/README.md")]
     for place in places:

@@ -73,7 +73,8 @@ def _print_report(report: dict) -> None:
     for name, flow in report["flows"].items():
         condition = f"{flow['condition']} betas" if flow["condition"] else "no condition"
         print(
-            f"{name}: {flow['num_couplings']} couplings, {flow['hidden']} hidden, {condition}, mask {flow['mask']}; "
+            f"{name}: {flow['num_couplings']} couplings, {flow['hidden_dim']} hidden, {condition}, "
+            f"mask {flow['mask']}; "
             f"{flow['weights_in_checkpoint']:,} weights in the checkpoint, {flow['weights_stored']:,} alive and stored"
         )
     print(f"camera network: {'yes' if report['camera_network'] else 'none in the checkpoint'}")

@@ -5,6 +5,10 @@ Examples:
     niki-tf evaluate --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
     niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
+
+Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
+answer tell the errors of the joints; round_trip, from pose to joints and back. A solver is a shipped one or a folder,
+with `+finish` for the exact finish and, in noise and xocc, the end of a filter of the joints over time.
 """
 
 import pathlib
@@ -14,11 +18,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from absl import flags
 
 from niki_tf import body, data, drawing, evaluation, files, io, solvers
 from niki_tf.cli import body_flag, run_record
-from niki_tf.evaluation import figures, results
+from niki_tf.evaluation import figures, records
 from niki_tf.motion import Clip
 from niki_tf.solvers import zoo
 
@@ -26,22 +31,20 @@ _PROTOCOL = flags.DEFINE_enum(
     "protocol",
     "noise",
     [*evaluation.PROTOCOLS],
-    "The error over the noise of the joints; on occluded motion; how well scores of an answer tell the error of the "
-    "joints; or the error of the way from pose to joints and back.",
+    "What is measured; see niki_tf/evaluation/protocols/.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
     ["analytic"],
-    "Shipped solver or folder, then `+finish` for the exact finish, then, in noise and xocc, a filter of the joints: "
-    f"{', '.join(f'`{end}`' for end in evaluation.FILTERS)}. Give the flag once a solver.",
+    f"NAME or FOLDER[+finish][{'|'.join(evaluation.FILTERS)}], once a solver.",
 )
 _NOISE = flags.DEFINE_enum(
     "noise",
     "isotropic",
     ["isotropic", "estimator"],
-    "Protocol noise: errors of the same size on every joint and axis, or an estimator's.",
+    "Protocol noise: errors of one size on all joints, or an estimator's.",
 )
 _SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: give the sigma that the estimator reports.")
 _ABSENT = flags.DEFINE_float("absent", 0.0, "Protocol noise: probability that a joint of a frame is absent.")
@@ -102,7 +105,7 @@ def main(argv: list[str]) -> None:
         written += _write_hardest_clip(output, measured, options)
     if _RECORD.value:
         try:
-            written += results.record(rows, run, name=_RECORD.value)
+            written += records.record(rows, run, name=_RECORD.value)
         except (ValueError, OSError) as error:
             sys.exit(f"evaluate: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
@@ -192,24 +195,23 @@ def _write_hardest_clip(output: pathlib.Path, measured: dict[str, Any], options:
         written.append(output / "xocc.mp4")
         poses = {figures.short_name(name, clip.answers): answer for name, answer in clip.answers.items()}
         poser, faces = body.BodyPoser(measured["body"]), measured["body"].faces
-        pictures = drawing.SideBySide(
-            clip.observed, poser=poser, faces=faces, poses={**poses, "truth": clip.observed.true_rotations}
-        )
+        poses["truth"] = np.asarray(clip.observed.true_rotations)
+        pictures = drawing.SideBySide(clip.observed, poser=poser, faces=faces, poses=poses)
         pictures.write_video(written[1], step=1)
     return written
 
 
-def _run(clips: Sequence[Clip]) -> results.Run:
+def _run(clips: Sequence[Clip]) -> records.Run:
     """How the rows were measured, from the flags."""
     deciding = [_STRIDE, _SEED, *(flag for flag, protocols in _PROTOCOLS_OF if _PROTOCOL.value in protocols)]
     options = {flag.name: flag.value for flag in deciding if flag.name != _VIDEO.name}
     used = clips[:: _STRIDE.value] if _PROTOCOL.value == "xocc" else clips
-    return results.Run(
+    return records.Run(
         protocol=_PROTOCOL.value,
         command=_command(),
         options={**options, "body": pathlib.PurePath(body_flag.BODY.value).name},
         clips=len(used),
-        git_commit=results.git_commit(),
+        git_commit=records.git_commit(),
     )
 
 

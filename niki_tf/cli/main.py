@@ -58,7 +58,7 @@ def help_text(module: types.ModuleType) -> str:
 
 
 def _flag_lines(module: types.ModuleType) -> Iterable[str]:
-    for flag in sorted(flags.FLAGS.get_flags_for_module(module), key=lambda flag: flag.name):
+    for flag in sorted(flags.FLAGS.get_key_flags_for_module(module), key=lambda flag: flag.name):
         if flag.boolean:
             start = f"  --[no]{flag.name}"
         else:

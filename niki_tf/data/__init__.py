@@ -1,4 +1,4 @@
-"""What training draws: sources of motion mixed by weight, augmentation, corruption, batches."""
+"""Training data: sources of motion mixed by weight, augmentation, corruption, batches."""
 
 from niki_tf.data.augmentation import Augmentation
 from niki_tf.data.corruption import Corruption

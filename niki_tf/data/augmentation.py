@@ -34,7 +34,7 @@ class Augmentation:
     exchange: float = described(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
     mirror: float = described(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
     perturb: float = described(0.3, "Largest standard deviation of a random turn of each joint, radians.")
-    reverse: float = described(0.0, "Probability that a stretch of motion runs backwards.")
+    reverse: float = described(0.0, "Probability that a window of motion runs backwards.")
     beta_limit: float = described(2.5, "Shape coefficients are N(0, 1), clipped here.")
     bone_jitter: float = described(0.02, "Standard deviation of a relative change of each bone's length.")
 

@@ -1,21 +1,45 @@
-"""The inside of the renderer: which triangle each pixel shows, and how much light it gets."""
+"""Rasterization and shading: the visible triangle of each pixel, and how much light it gets.
+
+All constants of light and shadow are set by hand.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+if TYPE_CHECKING:
+    from niki_tf.drawing.rendering import Camera
+
 _KEY, _FILL, _RIM = (-0.45, 0.65, 0.62), (0.75, 0.10, 0.45), (0.30, 0.45, -0.85)
+"""Directions to the lights: right, up, towards the viewer."""
 
 
-def vertex_normals(vertices, faces):
-    """Outward unit normals (V, 3) of a mesh: face normals weighted by area, summed at the vertices."""
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Outward unit normals (V, 3) of a mesh: face normals weighted by area, summed at the vertices.
+
+    Args:
+        vertices: (V, 3).
+        faces: (F, 3) vertex numbers, counter-clockwise from outside.
+    """
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     across = np.cross(b - a, c - a)
     normals = np.stack([np.bincount(faces.ravel(), np.repeat(across[:, k], 3), len(vertices)) for k in range(3)], -1)
     return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
 
 
-def visible(seen, faces, size):
-    """Frontmost triangle of each covered pixel: (pixel numbers, triangles, barycentric weights, nearness)."""
+def visible(seen: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The nearest triangle of each covered pixel.
+
+    Args:
+        seen: (V, 3) vertices as (column, row, nearness); see `rendering.Camera.project`.
+        faces: (F, 3) vertex numbers.
+        size: pixels, height and width.
+
+    Returns:
+        numbers (P,) of the covered pixels, row by row, their triangles (P,), barycentric weights (P, 3), nearness (P,).
+    """
     corners = seen[faces]
     edges = corners[:, 1:, :2] - corners[:, :1, :2]
     doubled_area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
@@ -37,13 +61,24 @@ def visible(seen, faces, size):
     return pixels[front], triangle[front], weights[front], nearness[front]
 
 
-def blend(corners, weights):
-    """Function that interpolates vertex values (V, n) over the visible pixels."""
+def blend(corners: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Function that interpolates vertex values (V, n) to the visible pixels, (P, n).
+
+    Args:
+        corners: (P, 3) vertex numbers of the triangle of each pixel.
+        weights: (P, 3) barycentric weights.
+    """
     return lambda values: np.einsum("nk,nkc->nc", weights, values[corners])
 
 
-def shade(normals, tint, openness):
-    """Colours (n, 3) from camera-space normals: wrapped key light, fill, rim, a little gloss, times openness."""
+def shade(normals: np.ndarray, tint: np.ndarray, openness: np.ndarray) -> np.ndarray:
+    """Colours (P, 3) in 0..255 under key, fill and rim light, with a little gloss.
+
+    Args:
+        normals: (P, 3) in camera axes.
+        tint: (P, 3) colours of the surface, 0..255.
+        openness: (P,) share of light that reaches a pixel, from `openness`.
+    """
     normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
     key, fill, rim = (normals @ (np.array(light) / np.linalg.norm(light)) for light in (_KEY, _FILL, _RIM))
     half_way = np.array(_KEY) / np.linalg.norm(_KEY) + (0, 0, 1)
@@ -54,8 +89,13 @@ def shade(normals, tint, openness):
     return tint * np.minimum(light, 1.12) + 26 * gloss[:, None] * openness[:, None]
 
 
-def openness(depth, extent):
-    """Share of light (size, size) that reaches each pixel past its nearer surroundings, at two scales."""
+def openness(depth: np.ndarray, extent: float) -> np.ndarray:
+    """Share of light (size, size) that reaches each pixel: ambient occlusion by nearer pixels, at two scales.
+
+    Args:
+        depth: (size, size) nearness, metres; -inf where nothing is seen.
+        extent: metres that the picture is high.
+    """
     full = depth.shape[0]
     depth = depth[::2, ::2]
     openness, covered = np.ones_like(depth), np.isfinite(depth)
@@ -67,8 +107,15 @@ def openness(depth, extent):
     return cv2.resize(openness, (full, full), interpolation=cv2.INTER_LINEAR)
 
 
-def ground_shadow(vertices, faces, camera, size):
-    """Darkness (size, size) in 0..1 of the ground under the mesh, stronger for what is close to it."""
+def ground_shadow(vertices: np.ndarray, faces: np.ndarray, camera: "Camera", size: int) -> np.ndarray:
+    """Darkness (size, size) in 0..1 of the ground under the mesh, stronger for what is close to it.
+
+    Args:
+        vertices: (V, 3) metres, y up.
+        faces: (F, 3) vertex numbers.
+        camera: `rendering.Camera`.
+        size: pixels, height and width.
+    """
     ground, small = vertices[:, 1].min(), max(size // 4, 1)
     flat = np.stack([vertices[:, 0], np.full(len(vertices), ground), vertices[:, 2]], -1)
     seen = camera.project(flat, image_size=small)[:, :2]
@@ -83,6 +130,6 @@ def ground_shadow(vertices, faces, camera, size):
     return cv2.resize(dark, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def _blurred(image, reach):
+def _blurred(image: np.ndarray, reach: float) -> np.ndarray:
     """Gaussian blur whose standard deviation is `reach` times the picture's height, at least a pixel."""
     return cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), max(1.0, reach * image.shape[0]))

@@ -1,23 +1,36 @@
-"""Pictures of bodies and skeletons with NumPy and OpenCV alone: no GPU, no window, no OpenGL.
+"""Pictures of bodies and skeletons, computed with NumPy and OpenCV: no GPU, no window, no OpenGL.
 
 Orthographic camera, depth buffer, normals interpolated per pixel, a key, a fill and a rim light, soft contact shadows.
 The world is y up; at azimuth 0 the camera looks along -z, so a body that faces +z faces the viewer.
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from niki_tf import skeletons
+from niki_tf.camera import orthographic
 from niki_tf.drawing import rasterizing
+from niki_tf.shapes import TensorLike
+
+Color = Sequence[float] | np.ndarray
+"""Red, green, blue in 0..255, (3,)."""
 
 CLAY = (230, 206, 184)
+"""Colour of bodies."""
 STEEL = (92, 142, 196)
+"""Colour of skeletons."""
 PAPER = (247, 246, 243)
+"""Colour of the background."""
 
 _SUPERSAMPLING = 2
+"""Rendered pixels per pixel of the picture, along each axis."""
 _SPHERE_RADIUS, _BONE_RADIUS = 0.024, 0.010
+"""Radii of a skeleton's joints and bones, metres, set by hand."""
+_FRAMING = 2.2
+"""Height of the picture over the largest distance of a point from its middle: a margin of a tenth, set by hand."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,42 +50,48 @@ class Camera:
     elevation: float
 
     @property
-    def axes(self):
+    def axes(self) -> np.ndarray:
         """Rows (3, 3): picture right, picture up, towards the viewer, in world coordinates."""
         a, e = np.radians([self.azimuth, self.elevation])
         right = (np.cos(a), 0.0, -np.sin(a))
         towards = (np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e))
         return np.stack([right, np.cross(towards, right), towards])
 
-    def project(self, points, *, image_size):
-        """World points (..., 3), metres, to (column, row, nearness): pixels, pixels, metres towards the viewer."""
+    def project(self, points: np.ndarray, *, image_size: int) -> np.ndarray:
+        """World points (..., 3), metres, as (column, row, nearness) (..., 3): pixels, pixels, metres to the viewer."""
         seen = (points - self.center) @ self.axes.T
-        scale = image_size / self.extent
-        columns, rows = image_size / 2 + seen[..., 0] * scale, image_size / 2 - seen[..., 1] * scale
-        return np.stack([columns, rows, seen[..., 2]], -1)
+        image = orthographic(seen, scale=image_size / self.extent)
+        return np.stack([image_size / 2 + image[..., 0], image_size / 2 - image[..., 1], seen[..., 2]], -1)
 
 
-def fit_camera(points, *, azimuth=0.0, elevation=0.0, center=None, extent=None):
+def fit_camera(
+    points: np.ndarray,
+    *,
+    azimuth: float = 0.0,
+    elevation: float = 0.0,
+    center: TensorLike | None = None,
+    extent: float | None = None,
+) -> Camera:
     """Camera that shows all of `points` (n, 3), metres, unless `center` (3,) or `extent` (metres) are given."""
     middle = (points.min(0) + points.max(0)) / 2 if center is None else np.asarray(center, float)
     camera = Camera(middle, 1.0, azimuth, elevation)
     if extent is None:
-        extent = 2.2 * max(np.abs((points - middle) @ camera.axes[:2].T).max(), 1e-3)
+        extent = _FRAMING * max(np.abs((points - middle) @ camera.axes[:2].T).max(), 1e-3)
     return dataclasses.replace(camera, extent=float(extent))
 
 
 def render_mesh(
-    vertices,
-    faces,
+    vertices: TensorLike,
+    faces: TensorLike,
     *,
-    image_size=512,
-    azimuth=0.0,
-    elevation=0.0,
-    color=CLAY,
-    background=PAPER,
-    center=None,
-    extent=None,
-):
+    image_size: int = 512,
+    azimuth: float = 0.0,
+    elevation: float = 0.0,
+    color: Color = CLAY,
+    background: Color = PAPER,
+    center: TensorLike | None = None,
+    extent: float | None = None,
+) -> np.ndarray:
     """Picture of a mesh, smoothly shaded, with a soft shadow on the ground under its lowest point.
 
     Args:
@@ -113,8 +132,16 @@ def render_mesh(
 
 
 def draw_skeleton(
-    joints, *, image_size=512, azimuth=0.0, elevation=0.0, color=STEEL, background=PAPER, center=None, extent=None
-):
+    joints: TensorLike,
+    *,
+    image_size: int = 512,
+    azimuth: float = 0.0,
+    elevation: float = 0.0,
+    color: Color = STEEL,
+    background: Color = PAPER,
+    center: TensorLike | None = None,
+    extent: float | None = None,
+) -> np.ndarray:
     """Stick figure of spheres and bones with the camera and light of `render_mesh`.
 
     Args:
@@ -134,8 +161,10 @@ def draw_skeleton(
         ValueError: `joints` of another shape or not finite.
     """
     joints = np.asarray(joints, float)
-    if joints.shape != (29, 3):
-        raise ValueError(f"`joints` must have shape (29, 3); got {joints.shape}. Draw one skeleton at a time.")
+    if joints.shape != (skeletons.NUM_JOINTS, 3):
+        raise ValueError(
+            f"`joints` must have shape ({skeletons.NUM_JOINTS}, 3); got {joints.shape}. Draw one skeleton at a time."
+        )
     if not np.isfinite(joints).all():
         raise ValueError("`joints` must be finite; got NaN or infinity. Leave out or fill the missing joints first.")
     vertices, faces = _skeleton_mesh(joints)
@@ -152,8 +181,8 @@ def draw_skeleton(
     )
 
 
-def side_by_side(panels, captions, *, background=PAPER):
-    """Puts pictures of one size next to each other, each with its caption above.
+def side_by_side(panels: Sequence[np.ndarray], captions: Sequence[str], *, background: Color = PAPER) -> np.ndarray:
+    """Pictures of one size next to each other, each with its caption above.
 
     Args:
         panels: list of uint8 (H, W, 3).
@@ -174,8 +203,8 @@ def side_by_side(panels, captions, *, background=PAPER):
     return np.concatenate([_captioned(*pair, background) for pair in zip(panels, captions, strict=True)], 1)
 
 
-def _captioned(panel, caption, background):
-    """One picture with a strip above that holds the caption, made smaller where it is too long."""
+def _captioned(panel: np.ndarray, caption: str, background: Color) -> np.ndarray:
+    """One picture with a strip above that holds the caption, in smaller letters if it is too long."""
     width = panel.shape[1]
     strip = np.empty((max(24, width // 11), width, 3), np.uint8)
     strip[:] = background
@@ -188,7 +217,8 @@ def _captioned(panel, caption, background):
     return np.concatenate([strip, panel], 0)
 
 
-def _check_mesh(vertices, faces, image_size):
+def _check_mesh(vertices: np.ndarray, faces: np.ndarray, image_size: int) -> None:
+    """Raises ValueError for what `render_mesh` cannot draw."""
     if vertices.ndim != 2 or vertices.shape[1] != 3 or not len(vertices):
         raise ValueError(f"`vertices` must have shape (V, 3); got {vertices.shape}. Render one body at a time.")
     if not np.isfinite(vertices).all():
@@ -201,7 +231,7 @@ def _check_mesh(vertices, faces, image_size):
         raise ValueError(f"`image_size` must be at least 1 pixel; got {image_size}.")
 
 
-def _skeleton_mesh(joints):
+def _skeleton_mesh(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Spheres at the joints (29, 3) and tapered bones between them as one mesh."""
     sphere = _tube(np.array([[0, -1.0, 0], [0, 1.0, 0]]), lambda t: np.sqrt(np.maximum(1 - t * t, 0)))
     parts = [(joint + _SPHERE_RADIUS * sphere[0], sphere[1]) for joint in joints]
@@ -213,8 +243,13 @@ def _skeleton_mesh(joints):
     return np.concatenate([vertices for vertices, _ in parts]), np.concatenate(faces)
 
 
-def _tube(ends, radius, *, rings=9, around=16):
-    """Surface of revolution about the line between `ends` (2, 3): `radius` maps -1..1 along it to metres."""
+def _tube(
+    ends: np.ndarray, radius: Callable[[np.ndarray], np.ndarray], *, rings: int = 9, around: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) and faces (F, 3) of a surface of revolution about the line between `ends` (2, 3).
+
+    `radius` maps positions along the line, -1 to 1, to metres.
+    """
     line = ends[1] - ends[0]
     along = line / max(np.linalg.norm(line), 1e-9)
     side = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])

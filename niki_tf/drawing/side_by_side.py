@@ -1,35 +1,63 @@
 """Observation, answers and truth of a motion side by side, as one picture or as a video."""
 
+import itertools
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
 import cv2
 import numpy as np
 
+from niki_tf.body.posing import BodyPoser
 from niki_tf.drawing import rendering
 from niki_tf.files import atomic_write
+from niki_tf.motion.observed_motion import ObservedMotion
 
 _AZIMUTH, _ELEVATION = 25.0, 8.0
+"""Direction of the camera, degrees, set by hand."""
+_MARGIN = 1.12
+"""Height of a panel over the largest extent of the joints, for what the body adds to them; set by hand."""
 
 
 class SideBySide:
-    """Draws single moments of a motion: the observed joints, then a posed body for each answer.
+    """Pictures of frames of a motion: the observed joints, then a posed body for each answer.
 
-    All panels of all moments share their scale; a moment is centred on its observed joints.
+    All panels of all frames share their scale; those of a frame are centred on its observed joints.
 
     Args:
-        scene: ObservedMotion.
-        poser: BodyPoser, whose body is posed.
+        observed: `ObservedMotion` of T frames.
+        poser: `BodyPoser` of the body that is drawn.
         faces: (F, 3) of that body.
         poses: dict of caption -> local rotations (T, 24, 3, 3), one panel each.
         image_size: pixels, height and width of a panel.
+
+    Example:
+        >>> from niki_tf import body, drawing, motion
+        >>> mannequin = body.mannequin()
+        >>> poser = body.BodyPoser(mannequin)
+        >>> observed = motion.observe(motion.made_motion(0, frames=2), poser=poser, noise_mm=20, seed=0)
+        >>> poses = {"truth": observed.true_rotations}
+        >>> pictures = drawing.SideBySide(observed, poser=poser, faces=mannequin.faces, poses=poses, image_size=64)
+        >>> pictures.moment(1, captions=["observed", "truth"]).shape
+        (88, 128, 3)
     """
 
-    def __init__(self, scene, *, poser, faces, poses, image_size=300):
-        self.scene, self.poser, self.faces, self.poses, self.image_size = scene, poser, faces, poses, image_size
-        joints = scene.inputs["joints"]
+    def __init__(
+        self,
+        observed: ObservedMotion,
+        *,
+        poser: BodyPoser,
+        faces: np.ndarray,
+        poses: Mapping[str, np.ndarray],
+        image_size: int = 300,
+    ):
+        self.observed, self.poser, self.faces, self.poses, self.image_size = observed, poser, faces, poses, image_size
+        joints = observed.inputs["joints"]
         self._centres = (joints.min(1) + joints.max(1)) / 2
-        self._extent = 1.12 * float((joints.max(1) - joints.min(1)).max())
+        self._extent = _MARGIN * float((joints.max(1) - joints.min(1)).max())
 
-    def moment(self, frame, *, captions):
-        """The panels of one frame, uint8 (H, W, 3), with as many captions as there are panels."""
+    def moment(self, frame: int, *, captions: Sequence[str]) -> np.ndarray:
+        """The panels of one frame, uint8 (H, W, 3); captions for the observed joints and for each answer."""
         camera = {
             "image_size": self.image_size,
             "azimuth": _AZIMUTH,
@@ -37,59 +65,71 @@ class SideBySide:
             "center": self._centres[frame],
             "extent": self._extent,
         }
-        panels = [rendering.draw_skeleton(self.scene.inputs["joints"][frame], **camera)]
+        panels = [rendering.draw_skeleton(self.observed.inputs["joints"][frame], **camera)]
         for vertices in self._vertices(frame):
             panels.append(rendering.render_mesh(vertices, self.faces, **camera))
         return rendering.side_by_side(panels, captions)
 
-    def _vertices(self, frame):
+    def _vertices(self, frame: int) -> np.ndarray:
         """The posed bodies of one frame, (number of answers, V, 3)."""
         turned = np.stack([rotations[frame] for rotations in self.poses.values()])
-        betas = np.repeat(self.scene.inputs["betas"][frame : frame + 1], len(turned), 0)
+        betas = np.repeat(self.observed.inputs["betas"][frame : frame + 1], len(turned), 0)
         return self.poser.pose(turned, betas=betas)["vertices"]
 
-    def write_picture(self, path, *, errors, moments=5):
+    def write_picture(self, path: str | os.PathLike, *, errors: Mapping[str, np.ndarray], moments: int = 5) -> None:
         """Writes a PNG, a row for each of `moments` frames spread over the motion.
 
         Args:
-            path: file to write, whole or not at all.
+            path: file to write, atomically.
             errors: dict of caption -> millimetres (T,), written above the panels of that caption.
             moments: number of rows.
+
+        Raises:
+            OSError: the picture cannot be written.
         """
-        last = len(self.scene.joints) - 1
+        last = len(self.observed) - 1
         rows = []
         for frame in np.unique(np.linspace(0, last, moments + 2)[1:-1].round().astype(int)):
             captions = [f"{name}: {errors[name][frame]:.0f} mm" if name in errors else name for name in self.poses]
-            seconds = f"observed, {frame / self.scene.fps:.1f} s"
+            seconds = f"observed, {frame / self.observed.fps:.1f} s"
             rows.append(self.moment(frame, captions=[seconds, *captions]))
-        with atomic_write(path) as beside:
-            _write_image(beside, np.concatenate(rows))
+        with atomic_write(path) as temporary:
+            _write_image(temporary, np.concatenate(rows))
 
-    def write_video(self, path, *, step=3):
-        """Writes an MP4 of every `step`-th frame at the speed of life; OSError if OpenCV here has no such encoder."""
-        with atomic_write(path) as beside:
-            writer = None
-            for frame in range(0, len(self.scene.joints), step):
-                image = self.moment(frame, captions=["observed", *self.poses])
-                writer = writer or _open_video(beside, image.shape, self.scene.fps / step)
+    def write_video(self, path: str | os.PathLike, *, step: int = 3) -> None:
+        """Writes an MP4 of every `step`-th frame, in real time.
+
+        Args:
+            path: file to write, atomically.
+            step: distance of the frames that are drawn.
+
+        Raises:
+            OSError: OpenCV here has no encoder for MP4.
+        """
+        captions = ["observed", *self.poses]
+        images = (self.moment(frame, captions=captions) for frame in range(0, len(self.observed), step))
+        first = next(images)
+        with atomic_write(path) as temporary:
+            writer = _open_video(temporary, first.shape, self.observed.fps / step)
+            for image in itertools.chain([first], images):
                 writer.write(_even(image)[..., ::-1])
             writer.release()
 
 
-def _write_image(path, image):
+def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
     if not cv2.imwrite(str(path), image[..., ::-1]):
         raise OSError(f"The picture {path} could not be written.")
 
 
-def _open_video(path, shape, fps):
+def _open_video(path: pathlib.Path, shape: tuple[int, ...], fps: float) -> cv2.VideoWriter:
     height, width = (side - side % 2 for side in shape[:2])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
     if not writer.isOpened():
         raise OSError(f"OpenCV cannot write MP4 videos here ({path}); run with --novideo.")
     return writer
 
 
-def _even(image):
+def _even(image: np.ndarray) -> np.ndarray:
     """The image without its last row or column where their number is odd, which video encoders refuse."""
     height, width = (side - side % 2 for side in image.shape[:2])
     return np.ascontiguousarray(image[:height, :width])

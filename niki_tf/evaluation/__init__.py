@@ -15,7 +15,8 @@ from niki_tf.evaluation.metrics import (
 )
 from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.error_score import error_score_rows
-from niki_tf.evaluation.protocols.noise import JointErrors, noise_rows
+from niki_tf.evaluation.protocols.joint_errors import JointErrors
+from niki_tf.evaluation.protocols.noise import noise_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
 from niki_tf.evaluation.protocols.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
 from niki_tf.evaluation.ranks import auroc, rank_correlation

@@ -88,7 +88,7 @@ def _without_duplicates(converted: bytes) -> bytes:
 
 
 class _SharedScales(schema.QuantizationParametersT):
-    """Scales that are written into a file once; further tensors refer to that place."""
+    """Scales that are written into a file once; other tensors refer to that place."""
 
     def __init__(self, scales: schema.QuantizationParametersT):
         super().__init__(**vars(scales))

@@ -1,4 +1,4 @@
-"""Files of motion and of joints, in and out: one module a format."""
+"""Reading and writing files of motion and of joints: one module a format."""
 
 from niki_tf.io.amass import load_clips, save_clip
 from niki_tf.io.joints_npz import load_observed, save_poses

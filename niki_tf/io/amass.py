@@ -14,14 +14,14 @@ from tqdm import tqdm
 from niki_tf import files, skeletons
 from niki_tf.motion.clip import NUM_BETAS, Clip, Clips, checked_array, checked_rate, resample
 
-_BODY_JOINTS = {72: 24, 156: 22, 165: 22}
+_BODY_JOINTS = {72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
 """Columns of `poses` -> number of body joints: SMPL; SMPL-H and SMPL-X, whose other joints are fingers and face."""
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 """Keys of the frame rate: of SMPL-H and of SMPL-X files."""
 _KEYS = ("poses", "trans", "betas", *_RATES)
 
 _PROGRESS_FROM = 300
-"""Number of files from which on a progress bar is shown: fewer are read in about a second."""
+"""Number of files from which on a progress bar is shown: fewer are read before it would be seen."""
 
 
 def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = False) -> Clips:

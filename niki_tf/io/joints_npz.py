@@ -13,6 +13,8 @@ from niki_tf.motion import observed_motion
 from niki_tf.motion.clip import Clip
 from niki_tf.motion.observed_motion import ObservedMotion
 
+_CURE = "Write one with numpy.savez(path, joints=joints)."
+
 
 def load_observed(path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float, seed: int) -> ObservedMotion:
     """The `ObservedMotion` of an .npz file: of its `joints` as they are, or of a motion file with noise added.
@@ -28,7 +30,7 @@ def load_observed(path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float,
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise ValueError(f"`input` must be an .npz file; there is no file {str(path)!r}.")
+        raise ValueError(f"`path` must be an .npz file; there is no file {str(path)!r}.")
     with _opened(path) as file:
         arrays = {name: file[name] for name in contract.INPUTS if name in file.files}
     if "joints" in arrays:
@@ -68,7 +70,7 @@ def _opened(path: pathlib.Path) -> np.lib.npyio.NpzFile:
     try:
         file = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"`input` must be an .npz file of arrays; {path} cannot be read ({error}).") from None
+        raise ValueError(f"`path` must be an .npz file of arrays; {path} cannot be read ({error}). {_CURE}") from None
     if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"`input` must be an .npz file with named arrays; {path} holds a single one.")
+        raise ValueError(f"`path` must be an .npz file with named arrays; {path} holds a single one. {_CURE}")
     return file

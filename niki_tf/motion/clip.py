@@ -1,4 +1,4 @@
-"""Motion as rotations: one stretch of motion of one person, resampled to one frame rate."""
+"""Motion as rotations: a clip of one person, resampled to one frame rate."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ _CURES = {"poses": " Give axis-angle vectors, root first: reshape (T, 72) to (T,
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Clip:
-    """One stretch of motion of one person, on SMPL's tree.
+    """The motion of one person over consecutive frames, as rotations of SMPL's joints.
 
     Raises:
         ValueError: an array has another shape or is not finite, or `fps` is not positive.

@@ -93,8 +93,8 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
     """The motion of observed joints whose true pose is unknown.
 
     Args:
-        arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world, and optionally joint_sigma (T, 29) or
-            (29,) metres, betas (T, num_betas) or (num_betas,), and twist (T, 23, 2). Other names are ignored.
+        arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world (those that are absent may hold NaN),
+            and optionally joint_sigma (T, 29) or (29,) metres, betas (T, num_betas) or (num_betas,), and twist (T, 23, 2). Other names are ignored.
         num_betas: shape coefficients of the body to solve for; zeros if `betas` is not given.
         fps: frames per second.
 
@@ -105,10 +105,23 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
         raise ValueError(f"`joints` (T, 29, 3) is missing; got {', '.join(arrays) or 'nothing'}.")
     frames = len(np.atleast_1d(arrays["joints"]))
     shapes = contract.input_shapes(num_betas)
+    if "joint_sigma" in arrays:
+        arrays = {**arrays, "joints": _without_absent(arrays["joints"], arrays["joint_sigma"])}
     given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
     joints = given["joints"]
     given.setdefault("betas", np.zeros([frames, num_betas], np.float32))
     return ObservedMotion(joints, {**given, "joints": joints - joints[:, :1]}, fps)
+
+
+def _without_absent(joints: Any, joint_sigma: Any) -> np.ndarray:
+    """Joints of which the absent ones, whatever they hold, are at the mean of those that were seen."""
+    joints, absent = np.array(joints), np.asarray(joint_sigma) >= skeletons.ABSENT
+    if joints.ndim != 3 or absent.shape[-1:] != joints.shape[1:2]:
+        return joints  # the shapes are refused later
+    absent = np.broadcast_to(absent, joints.shape[:2])[..., None]
+    seen = np.where(absent, 0.0, joints)
+    mean = seen.sum(1, keepdims=True) / np.maximum((~absent).sum(1, keepdims=True), 1)
+    return np.where(absent, mean, seen)
 
 
 def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: str) -> np.ndarray:

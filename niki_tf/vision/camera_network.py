@@ -79,6 +79,8 @@ class CameraNetwork(keras.Model):
         Raises:
             ValueError: a name is unknown or missing, or a shape does not fit.
         """
+        if not isinstance(inputs, Mapping):
+            raise ValueError(f"`inputs` must be a dictionary of arrays by name; got {type(inputs).__name__}.")
         if not any(isinstance(value, keras.KerasTensor) for value in inputs.values()):
             inputs = _checked_inputs(inputs)  # before Keras has the call, which would wrap the message
         return super().__call__(inputs, **kwargs)

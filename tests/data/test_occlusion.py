@@ -27,10 +27,10 @@ def joints():
 
 @pytest.fixture(scope="module")
 def occluded(joints):
-    return tuple(x.numpy() for x in data.occlude(_draws(), joints))
+    return tuple(x.numpy() for x in data.occlude(_streams(), joints))
 
 
-def _draws(step=0):
+def _streams(step=0):
     return random_streams.RandomStreams(0, tf.constant(step, tf.int64), batch_size=WINDOWS, shard=(0, 1))
 
 
@@ -45,7 +45,7 @@ def test_hidden_joints_are_off_by_what_the_settings_say(occluded, joints):
     depth, across = (np.abs(noisy - joints)[hidden][:, axis].mean() for axis in (2, 0))
     assert depth > 1.2 * across
     assert 0.05 < np.corrcoef(np.log(error[hidden]), np.log(sigma[hidden]))[0, 1] < 0.5
-    assert abs((sigma[hidden] > 0.05).mean() - occlusion.ADMITTED) < 0.05
+    assert abs((sigma[hidden] > 0.05).mean() - occlusion.CALIBRATED_PROBABILITY) < 0.05
     assert (sigma[~hidden] > 0.05).mean() < 0.15
     assert sigma.min() > 0.0
 
@@ -60,7 +60,7 @@ def test_wrong_places_stay_in_part_and_jump_in_part(occluded, joints):
 
 def test_images_are_cut_at_two_thirds_of_the_key_frames_so_that_a_part_is_outside(joints):
     image, _ = occlusion._project(joints)
-    limits, square = (x.numpy() for x in occlusion._key_images(_draws(), image))
+    limits, square = (x.numpy() for x in occlusion._key_images(_streams(), image))
     keys = image.numpy()[:, [0, 8, 16, 16]]
     outward = np.stack([-keys[..., 0], keys[..., 0], -keys[..., 1], keys[..., 1]], -1)
     outside = (outward > limits[:, :, None]).any(-1)
@@ -76,7 +76,7 @@ def test_images_are_cut_at_two_thirds_of_the_key_frames_so_that_a_part_is_outsid
 
 def test_image_and_square_move_linearly_between_key_frames():
     keys = tf.constant(np.random.default_rng(0).normal(size=[5, 3, 4]), tf.float32)
-    between = occlusion._between(keys, 16).numpy()
+    between = occlusion._interpolate(keys, 16).numpy()
     np.testing.assert_allclose(between[:, [0, 8]], keys[:, :2], atol=1e-6)
     np.testing.assert_allclose(np.diff(between[:, :9], 2, axis=1), 0.0, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_image_and_square_move_linearly_between_key_frames():
 def test_the_twist_of_hidden_joints_is_not_known(occluded):
     hidden = tf.constant(occluded[2])
     twist = tf.constant(np.broadcast_to(np.float32([0.6, 0.8]), [WINDOWS, FRAMES, 23, 2]))
-    seen = occlusion.occluded_twist(_draws(1), twist, hidden).numpy()
+    seen = occlusion.occluded_twist(_streams(1), twist, hidden).numpy()
     lost = occluded[2][..., 1:24]
     np.testing.assert_array_equal(seen[lost], 0.0)
     angle = np.arctan2(seen[..., 1], seen[..., 0])[~lost] - np.arctan2(0.8, 0.6)
@@ -107,7 +107,7 @@ def test_the_same_clip_and_seed_give_the_same_occlusion():
 def test_occluded_examples_take_their_share():
     still = tf.zeros([WINDOWS, 29, 3])
     settings = data.Corruption(noise=1e-6, noise_power=0.0, occluded=0.3, sigma_given=0.5, absent=0.0)
-    noisy, sigma, hidden = (x.numpy() for x in corruption.corrupt(_draws(), still, settings))
+    noisy, sigma, hidden = (x.numpy() for x in corruption.corrupt(_streams(), still, settings))
     chosen = np.abs(noisy).max((1, 2)) > 1e-3
     assert abs(chosen.mean() - 0.3) < 0.08
     assert not hidden[~chosen].any()

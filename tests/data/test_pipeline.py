@@ -1,3 +1,5 @@
+"""Batches: what they hold, that they agree with themselves, and how poses and joints are varied."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +23,7 @@ def _batches(motion, augment=None, corrupt=None, **options):
     return data.batches(motion, body_joints=SKELETON, augment=augment, corrupt=corrupt, **options)
 
 
-def _draws(count=4000, step=0):
+def _streams(count=4000, step=0):
     return random_streams.RandomStreams(0, tf.constant(step, tf.int64), batch_size=count, shard=(0, 1))
 
 
@@ -30,10 +32,27 @@ def test_a_batch_agrees_with_itself(motion):
     joints, _ = kinematics.forward_kinematics(batch["rotations"], batch["rest_joints"])
     np.testing.assert_allclose(batch["joints"], joints - joints[:, :1], atol=1e-6)
     np.testing.assert_allclose(batch["noisy"][:, 0], 0.0)
-    assert batch["padding"].shape == (8, 60)
-    assert batch["embedding"].shape == (8, 78)
     split = body.swing_twist_to_rotations(batch["swing"], batch["twist"], batch["rest_joints"])
     np.testing.assert_allclose(split, batch["rotations"], atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [None, 3])
+def test_a_loss_gets_the_noise_that_it_asks_for(motion, frames):
+    sizes = {"padding": 60, "embedding": 7}
+    batch = next(iter(_batches(motion, frames=frames, batch_size=200, noise_sizes=sizes)))
+    inner = [] if frames is None else [frames]
+    for name, size in sizes.items():
+        assert batch[name].shape.as_list() == [200, *inner, size]
+        assert abs(np.mean(batch[name])) < 0.05
+        assert np.std(batch[name]) == pytest.approx(1.0, abs=0.05)
+    assert (
+        np.abs(np.corrcoef(batch["padding"][..., 0].numpy().ravel(), batch["embedding"][..., 0].numpy().ravel()))[0, 1]
+        < 0.25
+    )
+    plain = next(iter(_batches(motion, frames=frames, batch_size=200)))
+    assert set(batch) - set(plain) == set(sizes)
+    for name in ("rotations", "joints", "noisy", "joint_sigma"):
+        np.testing.assert_array_equal(batch[name], plain[name])
 
 
 def test_starting_in_the_middle_gives_the_same_batches(motion):
@@ -46,9 +65,10 @@ def test_starting_in_the_middle_gives_the_same_batches(motion):
 
 
 def test_shards_together_are_the_whole_batch(motion):
-    whole = next(iter(_batches(motion)))
-    both = list(_batches(motion, shards=2, own_shards=(0, 1)).take(2))
-    second = next(iter(_batches(motion, shards=2, own_shards=(1,))))
+    noise_sizes = {"padding": 60}
+    whole = next(iter(_batches(motion, noise_sizes=noise_sizes)))
+    both = list(_batches(motion, shards=2, own_shards=(0, 1), noise_sizes=noise_sizes).take(2))
+    second = next(iter(_batches(motion, shards=2, own_shards=(1,), noise_sizes=noise_sizes)))
     for name, value in whole.items():
         np.testing.assert_allclose(np.concatenate([shard[name] for shard in both]), value, atol=1e-6)
         np.testing.assert_allclose(second[name], value[4:], atol=1e-6)
@@ -63,14 +83,14 @@ def test_sources_are_drawn_by_their_probability():
     class Two:
         starts, counts, probabilities = np.array([0, 10]), np.array([10, 1000]), np.array([0.7, 0.3])
 
-    frames = augmentation._draw_frames(_draws(), Two, 1).numpy()
+    frames = augmentation._draw_frames(_streams(), Two, 1).numpy()
     assert abs((frames < 10).mean() - 0.7) < 0.03
     assert np.ptp(frames[frames < 10]) == 9
     assert frames.max() > 990
 
 
 def test_plain_poses_are_those_of_the_motion_turned_about_the_vertical(motion):
-    poses = augmentation.augmented_poses(_draws(32), motion, PLAIN).numpy()
+    poses = augmentation.augmented_poses(_streams(32), motion, PLAIN).numpy()
     known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))
     distance = np.abs(poses[:, None, 1:] - known[None, :, 1:]).max((2, 3, 4)).min(1)
     np.testing.assert_allclose(distance, 0.0, atol=1e-6)
@@ -79,14 +99,12 @@ def test_plain_poses_are_those_of_the_motion_turned_about_the_vertical(motion):
 
 
 def test_a_mirrored_pose_is_the_mirror_image(motion):
-    plain = augmentation.augmented_poses(_draws(64), motion, PLAIN)
+    plain = augmentation.augmented_poses(_streams(64), motion, PLAIN)
     mirrored = augmentation.augmented_poses(
-        _draws(64), motion, data.Augmentation(exchange=0.0, mirror=1.0, perturb=0.0)
+        _streams(64), motion, data.Augmentation(exchange=0.0, mirror=1.0, perturb=0.0)
     )
     local = [tf.concat([tf.eye(3, batch_shape=[64, 1]), pose[:, 1:]], 1) for pose in (plain, mirrored)]
     one, other = (kinematics.forward_kinematics(pose, tf.constant(SKELETON.joints, tf.float32))[0] for pose in local)
-    from niki_tf import skeletons
-
     flipped = tf.gather(one, skeletons.SMPL_29.mirror, axis=1) * tf.constant([-1.0, 1.0, 1.0])
     np.testing.assert_allclose(other, flipped, atol=1e-5)
     assert np.abs(plain - mirrored).max() > 0.1
@@ -94,7 +112,7 @@ def test_a_mirrored_pose_is_the_mirror_image(motion):
 
 def test_exchanged_parts_come_whole_from_another_frame(motion):
     settings = data.Augmentation(natural=0.0, exchange=1.0, mirror=0.0, perturb=0.0)
-    mixed = augmentation.augmented_poses(_draws(64), motion, settings)
+    mixed = augmentation.augmented_poses(_streams(64), motion, settings)
     known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))
     arm, leg = [13, 16, 18, 20], [1, 4, 7, 10]
     nearest = [np.abs(mixed.numpy()[:, None, p] - known[None, :, p]).max((2, 3, 4)) for p in (arm, leg)]
@@ -105,7 +123,7 @@ def test_exchanged_parts_come_whole_from_another_frame(motion):
 
 def test_natural_examples_keep_the_pose_as_recorded(motion):
     settings = data.Augmentation(natural=0.4, exchange=1.0, mirror=0.0, perturb=0.5)
-    found = augmentation.augmented_poses(_draws(256), motion, settings).numpy()[:, None, 1:]
+    found = augmentation.augmented_poses(_streams(256), motion, settings).numpy()[:, None, 1:]
     known = np.asarray(rotations.rotvec_to_matrix(tf.constant(motion.poses, tf.float32)))[None, :, 1:]
     kept = np.array([np.abs(one - known).max((2, 3, 4)).min() < 1e-5 for one in found])
     assert abs(kept.mean() - 0.4) < 0.1
@@ -114,7 +132,7 @@ def test_natural_examples_keep_the_pose_as_recorded(motion):
 def test_bones_keep_their_direction_and_the_sides_stay_alike():
     rest = tf.constant(SKELETON.joints[None], tf.float32)
     factors = tf.constant(np.random.default_rng(0).uniform(0.8, 1.2, [1, 29]), tf.float32)
-    ours, longer = kinematics.bones(rest)[0, 1:], kinematics.bones(augmentation.jittered(rest, factors))[0, 1:]
+    ours, longer = kinematics.bones(rest)[0, 1:], kinematics.bones(augmentation.scale_bones(rest, factors))[0, 1:]
     ratio = np.linalg.norm(longer, axis=-1) / np.linalg.norm(ours, axis=-1)
     np.testing.assert_allclose(longer, ours * ratio[:, None], atol=1e-6)
     np.testing.assert_allclose(ratio[0], ratio[1], rtol=1e-5)
@@ -124,11 +142,11 @@ def test_bones_keep_their_direction_and_the_sides_stay_alike():
 def test_noise_has_the_size_that_was_asked_for():
     joints = tf.zeros([4000, 29, 3])
     settings = data.Corruption(noise=0.05, noise_power=0.0, sigma_given=1.0, absent=0.0)
-    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_streams(), joints, settings)
     assert abs(np.std(noisy[:, 1:]) - 0.05 * 2**0.5) < 1e-3
     assert 0.7 < np.median(sigma) / 0.05 < 1.3
     settings = data.Corruption(noise=0.1, noise_power=1.0, sigma_given=0.25, absent=0.0)
-    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_streams(), joints, settings)
     levels = np.std(noisy[:, 1:], axis=(1, 2))
     assert levels.min() < 0.01 < 0.1 < levels.max()
     assert abs((sigma.numpy().max(1) > 0).mean() - 0.25) < 0.03
@@ -136,25 +154,25 @@ def test_noise_has_the_size_that_was_asked_for():
 
 def test_an_estimator_errs_joint_by_joint_and_most_in_depth():
     joints, quiet = tf.zeros([4000, 29, 3]), data.Corruption(noise=0.0, estimator=1.0, sigma_given=1.0)
-    noisy, _ = estimator.random_estimate(_draws(), joints)
+    noisy, _ = estimator.random_estimate(_streams(), joints)
     size, factor = np.std(noisy, axis=0), np.sqrt(1.0 + 1.0 / 12.0)
     wanted = estimator.deviation()[:, None] * [[0.3, 0.4, 0.6]] * factor
     np.testing.assert_allclose(size, wanted, rtol=0.06)
     assert 1000 * estimator.deviation()[[0, 1, 20, 25]] == pytest.approx([3, 15, 80, 120])
-    relative, sigma, _ = corruption.corrupt(_draws(), joints, quiet)
+    relative, sigma, _ = corruption.corrupt(_streams(), joints, quiet)
     np.testing.assert_array_equal(relative[:, 0], 0.0)
     assert (sigma.numpy() > 0).all()
 
 
 def test_an_estimator_gets_the_size_of_a_body_wrong_by_up_to_a_twentieth():
     joints = 100.0 * tf.ones([4000, 29, 3])
-    scale = np.mean(estimator.random_estimate(_draws(), joints)[0], axis=(1, 2)) / 100.0
+    scale = np.mean(estimator.random_estimate(_streams(), joints)[0], axis=(1, 2)) / 100.0
     assert 0.949 < scale.min() < 0.955
     assert 1.045 < scale.max() < 1.051
 
 
 def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
-    noisy, sigma = estimator.random_estimate(_draws(), tf.zeros([4000, 29, 3]))
+    noisy, sigma = estimator.random_estimate(_streams(), tf.zeros([4000, 29, 3]))
     error = np.sqrt(np.mean(np.square(noisy), -1))
     for joint in (1, 8, 20):
         assert 0.3 < np.corrcoef(np.log(error[:, joint]), np.log(sigma[:, joint]))[0, 1] < 0.95
@@ -164,7 +182,7 @@ def test_the_sigma_of_an_estimator_follows_the_error_and_is_not_it():
 def test_estimators_take_their_share_of_the_examples():
     joints = tf.zeros([4000, 29, 3])
     settings = data.Corruption(noise=1e-6, noise_power=0.0, estimator=0.3, sigma_given=1.0, absent=0.0)
-    noisy, sigma, _ = corruption.corrupt(_draws(), joints, settings)
+    noisy, sigma, _ = corruption.corrupt(_streams(), joints, settings)
     estimated = np.abs(noisy).max((1, 2)) > 1e-3
     assert abs(estimated.mean() - 0.3) < 0.03
     np.testing.assert_array_equal(sigma.numpy().max(1) > 1e-3, estimated)
@@ -172,7 +190,7 @@ def test_estimators_take_their_share_of_the_examples():
 
 def test_joints_are_absent_in_their_share_of_the_examples():
     settings = data.Corruption(absent=0.3, sigma_given=0.0)
-    _, sigma, _ = corruption.corrupt(_draws(), tf.zeros([4000, 29, 3]), settings)
+    _, sigma, _ = corruption.corrupt(_streams(), tf.zeros([4000, 29, 3]), settings)
     assert set(np.unique(sigma)) == {0.0, skeletons.ABSENT}
     absent = sigma.numpy() == skeletons.ABSENT
     assert abs(absent.any(1).mean() - 0.3) < 0.03
@@ -183,7 +201,7 @@ def test_joints_are_absent_in_their_share_of_the_examples():
 def test_twists_are_turned_and_some_are_not_known():
     twist = tf.tile(tf.constant([[[0.6, 0.8]]]), [4000, 23, 1])
     settings = data.Corruption(twist_noise=0.4, twist_given=0.6)
-    seen = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), settings).numpy()
+    seen = corruption.corrupt_twist(_streams(), twist, tf.zeros([4000, 29], tf.bool), settings).numpy()
     known = np.linalg.norm(seen, axis=-1)
     np.testing.assert_allclose(known, np.round(known), atol=1e-6)
     whole, none = (known > 0.5).all(1), (known < 0.5).all(1)
@@ -194,7 +212,7 @@ def test_twists_are_turned_and_some_are_not_known():
     deviation = np.sqrt(np.mean(np.sin(angle) ** 2))
     assert abs(deviation - 0.4 / 5**0.5) < 0.02
     settings = data.Corruption(twist_noise=0.0, twist_given=1.0)
-    exact = corruption.corrupt_twist(_draws(), twist, tf.zeros([4000, 29], tf.bool), settings)
+    exact = corruption.corrupt_twist(_streams(), twist, tf.zeros([4000, 29], tf.bool), settings)
     np.testing.assert_allclose(exact, twist)
 
 
@@ -218,7 +236,7 @@ def counted():
 @pytest.mark.parametrize("reverse", [0.0, 1.0])
 def test_stretches_stay_within_their_clip(counted, reverse):
     plain = data.Augmentation(natural=1.0, mirror=0.0, reverse=reverse)
-    local, present = augmentation.augmented_windows(_draws(200), counted, plain, frames=5)
+    local, present = augmentation.augmented_windows(_streams(200), counted, plain, frames=5)
     frames = np.round(rotations.matrix_to_rotvec(local).numpy()[:, :, 1, 0] * 100).astype(int)
     first = frames[:, -1 if reverse else 0]
     for start, window, there in zip(first, frames, present.numpy(), strict=True):

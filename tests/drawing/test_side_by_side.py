@@ -4,20 +4,20 @@ import cv2
 import numpy as np
 import pytest
 
-from niki_tf.motion import observed_motion
+from niki_tf import drawing, motion
 
 
 @pytest.fixture
-def drawing(clips, poser, toy_body):
-    scene = observed_motion.observe(clips[0], poser=poser, noise_mm=20, seed=0)
-    poses = {"solver": scene.true_rotations[::-1], "truth": scene.true_rotations}
-    return drawing.SideBySide(scene, poser=poser, faces=toy_body.faces, poses=poses, image_size=65)
+def pictures(clips, poser, toy_body):
+    observed = motion.observe(clips[0], poser=poser, noise_mm=20, seed=0)
+    poses = {"solver": observed.true_rotations[::-1], "truth": observed.true_rotations}
+    return drawing.SideBySide(observed, poser=poser, faces=toy_body.faces, poses=poses, image_size=65)
 
 
-def test_the_picture_has_a_row_a_moment_and_a_panel_an_answer(drawing, tmp_path):
-    drawing.write_picture(tmp_path / "a.png", errors={"solver": np.arange(7.0)}, moments=2)
+def test_the_picture_has_a_row_a_moment_and_a_panel_an_answer(pictures, tmp_path):
+    pictures.write_picture(tmp_path / "a.png", errors={"solver": np.arange(7.0)}, moments=2)
     image = cv2.imread(str(tmp_path / "a.png"))
-    one = drawing.moment(0, captions=["observed", "solver", "truth"])
+    one = pictures.moment(0, captions=["observed", "solver", "truth"])
     assert one.shape[1] == 3 * 65
     assert image.shape == (2 * one.shape[0], one.shape[1], 3)
     panels = one[-65:].reshape(65, 3, 65, 3)
@@ -26,21 +26,21 @@ def test_the_picture_has_a_row_a_moment_and_a_panel_an_answer(drawing, tmp_path)
     assert (panels[:, 1] != panels[:, 2]).any()
 
 
-def test_a_motion_of_one_frame_can_be_drawn(drawing, tmp_path):
-    drawing.scene = drawing.scene.first(1)
-    drawing.write_picture(tmp_path / "a.png", errors={})
+def test_a_motion_of_one_frame_can_be_drawn(pictures, tmp_path):
+    pictures.observed = pictures.observed.first(1)
+    pictures.write_picture(tmp_path / "a.png", errors={})
     assert cv2.imread(str(tmp_path / "a.png")).shape[0] < 2 * 65
 
 
-def test_the_video_can_be_read_back(drawing, tmp_path):
-    drawing.write_video(tmp_path / "a.mp4", step=3)
+def test_the_video_can_be_read_back(pictures, tmp_path):
+    pictures.write_video(tmp_path / "a.mp4", step=3)
     video = cv2.VideoCapture(str(tmp_path / "a.mp4"))
     frames = []
     while (read := video.read())[0]:
         frames.append(read[1])
     assert len(frames) == 3
     assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(10.0)
-    expected = drawing.moment(3, captions=["observed", "solver", "truth"])[..., ::-1]
+    expected = pictures.moment(3, captions=["observed", "solver", "truth"])[..., ::-1]
     height, width = frames[1].shape[:2]
     assert (height % 2, width % 2) == (0, 0)
     assert np.abs(frames[1].astype(int) - expected[:height, :width]).mean() < 8.0

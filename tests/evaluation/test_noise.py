@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from niki_tf import body, data, evaluation, motion, rotations, skeletons, solvers
 from niki_tf.data import estimator
-from niki_tf.evaluation.protocols import common, noise
+from niki_tf.evaluation.protocols import common, joint_errors, noise
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +209,8 @@ def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, 
         return np.roll(points, 1, axis=0)
 
     _, (window,), _ = both(levels_mm=(20,))
-    given, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5, filters={"a": last_but_one})
-    plain, _ = watched(noise.ISOTROPIC, levels_mm=(20,), seed=5)
+    given, _ = watched(joint_errors.ISOTROPIC, levels_mm=(20,), seed=5, filters={"a": last_but_one})
+    plain, _ = watched(joint_errors.ISOTROPIC, levels_mm=(20,), seed=5)
     assert seen == 7 * [7] + 4 * [4]
     np.testing.assert_allclose(given[0]["joints"][3], window["joints"][3, 2], atol=1e-6)
     np.testing.assert_allclose(given[0]["joints"][0], window["joints"][0, 6], atol=1e-6)
@@ -221,7 +221,7 @@ def test_a_filter_sees_the_frames_around_and_leaves_the_rest_of_the_input(both, 
     ("name", "errors", "message"),
     [
         ("a", evaluation.JointErrors(absent=0.1), "`absent` must be 0 where joints are filtered; got 0.1 and a"),
-        ("t", noise.ISOTROPIC, "`filters` must be for solvers of single frames; t sees time"),
+        ("t", joint_errors.ISOTROPIC, "`filters` must be for solvers of single frames; t sees time"),
     ],
 )
 def test_filters_that_make_no_sense_are_refused(clips, toy_body, name, errors, message):
@@ -240,10 +240,10 @@ def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, to
 def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
     frames = 20000
     truth = {name: np.zeros([frames, *shape], np.float32) for name, shape in (("joints", [29, 3]), ("betas", [10]))}
-    random = noise.RandomErrors.draw(frames, seed=0)
+    random = joint_errors.RandomErrors.draw(frames, seed=0)
     errors = evaluation.JointErrors(estimate=data.estimate, sigma=True)
     for factor in noise.FACTORS:
-        seen = noise._observe(truth, factor, random, errors=errors, twist=False, true_betas=True)
+        seen = joint_errors.observe(truth, factor, random, errors=errors, twist=False, true_betas=True)
         sizes = factor * estimator.deviation()[:, None] * [0.3, 0.4, 0.6]
         expected = np.sqrt(sizes**2 + sizes[0] ** 2)[1:]
         np.testing.assert_allclose(seen["joints"].std(0)[1:], expected, rtol=0.03)
@@ -255,7 +255,7 @@ def test_an_estimator_s_errors_have_its_sizes_and_grow_with_the_factor():
 def test_an_estimator_s_body_has_another_size(watched, monkeypatch):
     monkeypatch.setattr(estimator, "AXES", (0.0, 0.0, 1e-9))
     seen, _ = watched(evaluation.JointErrors(estimate=data.estimate))
-    (plain,), _ = watched(noise.ISOTROPIC, levels_mm=(0,))
+    (plain,), _ = watched(joint_errors.ISOTROPIC, levels_mm=(0,))
     assert len(seen) == 3
     for level in seen:
         scale = np.linalg.norm(level["joints"], axis=(1, 2)) / np.linalg.norm(plain["joints"], axis=(1, 2))
@@ -292,7 +292,7 @@ def test_errors_do_not_depend_on_the_batch_size(watched, estimate):
 
 def test_the_same_joints_are_absent_at_every_level_and_the_others_are_as_they_were(watched):
     settings = {"levels_mm": (0, 30), "seed": 5}
-    plain, _ = watched(noise.ISOTROPIC, **settings)
+    plain, _ = watched(joint_errors.ISOTROPIC, **settings)
     seen, _ = watched(evaluation.JointErrors(absent=0.3), **settings)
     absent = seen[0]["joint_sigma"] == skeletons.ABSENT
     assert absent[:, 0].any()
@@ -312,15 +312,15 @@ def test_an_absent_root_does_not_show_through_the_others():
     absent = np.zeros([1, 29], bool)
     absent[0, [0, 3, 20]] = True
     moved = joints + np.array([1.0, 2.0, -3.0], np.float32)
-    first, second = (noise._with_absent({"joints": places}, absent)["joints"] for places in (joints, moved))
+    first, second = (joint_errors.with_absent({"joints": places}, absent)["joints"] for places in (joints, moved))
     np.testing.assert_allclose(first, second, atol=1e-6)
-    nobody = noise._with_absent({"joints": joints}, np.ones([1, 29], bool))
+    nobody = joint_errors.with_absent({"joints": joints}, np.ones([1, 29], bool))
     np.testing.assert_array_equal(nobody["joints"], np.zeros([1, 29, 3]))
 
 
 def test_what_a_reported_sigma_was_stays_at_the_present_joints():
     seen = {"joints": np.zeros([1, 29, 3]), "joint_sigma": np.full([1, 29], 0.04, np.float32)}
-    sigma = noise._with_absent(seen, np.arange(29)[None] == 7)["joint_sigma"]
+    sigma = joint_errors.with_absent(seen, np.arange(29)[None] == 7)["joint_sigma"]
     assert sigma[0, 7] == skeletons.ABSENT
     np.testing.assert_array_equal(np.delete(sigma, 7), np.full(28, 0.04, np.float32))
 
@@ -351,7 +351,7 @@ def test_random_bodies_and_noise_have_the_protocol_s_distribution():
 
 def test_the_streams_of_random_numbers_are_those_of_the_published_tables():
     noise_stream, absent_stream = (np.random.default_rng(7).spawn(count)[-1] for count in (2, 4))
-    drawn = noise.RandomErrors.draw(3, seed=7)
+    drawn = joint_errors.RandomErrors.draw(3, seed=7)
     np.testing.assert_array_equal(drawn.noise, noise_stream.standard_normal((3, 29, 3), np.float32))
     np.testing.assert_array_equal(drawn.absent, absent_stream.random((3, 29), np.float32))
     assert [stream.name for stream in common.Stream] == [

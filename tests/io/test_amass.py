@@ -212,9 +212,17 @@ def test_nothing_there(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"poses": np.zeros([4, 72])}, r"`poses` must be numbers of shape \(T, 24, 3\).*got float64 \(4, 72\)"),
-        ({"trans": np.zeros([3, 3])}, "`trans` must have the 4 frames"),
-        ({"fps": -1.0}, "`fps` must be one positive number"),
+        (
+            {"poses": np.zeros([4, 72])},
+            r"`poses` must be numbers of shape \(T, 24, 3\).*got float64 \(4, 72\)\. .*reshape \(T, 72\)",
+        ),
+        ({"trans": np.zeros([3, 3])}, r"`trans` must have the 4 frames of `poses`; got 3\. Give one position"),
+        ({"betas": np.zeros(16)}, r"`betas` must be numbers of shape \(10,\); got float64 \(16,\)"),
+        (
+            {"trans": np.full([4, 3], np.nan)},
+            "`trans` must be finite; got 12 numbers that are not. Leave out or repair",
+        ),
+        ({"fps": -1.0}, "`fps` must be one positive number of frames per second, such as 30; got -1"),
     ],
 )
 def test_clip_checks_its_fields(changes, message):

@@ -62,7 +62,8 @@ def test_a_motion_file_is_observed_and_solved(run_tool, tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model={tmp}"], "`solver` must be one of analytic"),
+        (["--model={tmp}"], "`solver` must hold model.keras"),
+        (["--model={tmp}/none"], "`solver` must be one of analytic"),
         (["--input={tmp}/absent.npz"], "there is no file"),
         (["--input={tmp}/text.npz"], "cannot be read"),
         (["--input={tmp}/single.npy"], "holds a single one"),

@@ -1,0 +1,63 @@
+"""Corruption of single frames and of windows: whole shapes whatever is switched on."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from niki_tf import body, data, skeletons
+from niki_tf.data import corruption
+
+COUNT, FRAMES = 400, 3
+SWITCHES = list(itertools.product([False, True], repeat=3))
+
+
+def _streams():
+    return data.RandomStreams(0, tf.constant(0, tf.int64), batch_size=COUNT, shard=(0, 1))
+
+
+def _corrupted(frames, *, absent, estimator, occluded):
+    inner = [] if frames is None else [frames]
+    settings = data.Corruption(
+        absent=0.5 * absent, estimator=0.4 * estimator, occluded=0.4 * occluded, sigma_given=0.5, noise=0.05
+    )
+    joints = tf.constant(np.random.default_rng(0).normal(size=[COUNT, *inner, 29, 3]), tf.float32)
+    corrupt = tf.function(lambda x: corruption.corrupt(_streams(), x, settings), autograph=False)
+    return [COUNT, *inner, 29], corrupt(joints)
+
+
+@pytest.mark.parametrize("frames", [None, FRAMES], ids=["frames", "windows"])
+@pytest.mark.parametrize(("absent", "estimator", "occluded"), SWITCHES)
+def test_shapes_are_whole_whatever_is_switched_on(frames, absent, estimator, occluded):
+    whole, (noisy, sigma, hidden) = _corrupted(frames, absent=absent, estimator=estimator, occluded=occluded)
+    assert noisy.shape.as_list() == [*whole, 3]
+    assert sigma.shape.as_list() == whole
+    assert hidden.shape.as_list() == whole
+    assert (noisy.dtype, sigma.dtype, hidden.dtype) == (tf.float32, tf.float32, tf.bool)
+    noisy, sigma, hidden = noisy.numpy(), sigma.numpy(), hidden.numpy()
+    np.testing.assert_array_equal(noisy[..., 0, :], 0.0)
+    assert np.isfinite(noisy).all()
+    assert (sigma == skeletons.ABSENT).any() == absent
+    assert hidden.any() == occluded
+    known = (sigma > 0).all(tuple(range(1, sigma.ndim)))
+    assert 0.3 < known.mean() < 0.8
+    spread = np.where(sigma == skeletons.ABSENT, np.nan, sigma)
+    differs = (np.nanmax(spread, -1) > np.nanmin(spread, -1)).any()  # from joint to joint, in some example
+    assert differs == (estimator or occluded)
+
+
+@pytest.mark.parametrize(("absent", "estimator", "occluded"), SWITCHES)
+def test_batches_of_windows_are_whole_whatever_is_switched_on(absent, estimator, occluded):
+    batch = data.batches(
+        data.load_sources(["made"], made_frames=60),
+        body_joints=body.mannequin_joints(),
+        batch_size=2,
+        seed=0,
+        augment=data.Augmentation(),
+        corrupt=data.Corruption(absent=0.5 * absent, estimator=0.5 * estimator, occluded=0.5 * occluded),
+        frames=FRAMES,
+    ).element_spec
+    assert batch["joint_sigma"].shape.as_list() == [2, FRAMES, 29]
+    assert batch["noisy"].shape.as_list() == [2, FRAMES, 29, 3]
+    assert batch["noisy_twist"].shape.as_list() == [2, FRAMES, 23, 2]
