@@ -43,10 +43,8 @@ def _run(code, names):
     lines = code.splitlines()
     for node in ast.parse(code).body:
         _, _, comment = lines[node.end_lineno - 1].partition("  # ")
-        if isinstance(node, ast.Expr) and comment.startswith(("(", '("')):
-            given = eval(ast.unparse(node.value), names)
-            wanted = eval(comment, names)
-            given = tuple(given) if isinstance(given, list) or hasattr(given, "as_list") else given
+        if isinstance(node, ast.Expr) and comment.startswith("("):
+            given, wanted = eval(ast.unparse(node.value), names), eval(comment, names)
             assert _plain(given) == _plain(wanted), lines[node.end_lineno - 1]
         else:
             exec(compile(ast.Module([node], []), "block", "exec"), names)

@@ -1,58 +1,92 @@
-"""Small faults in Python source: where one can be made, and the source text that has it.
+"""Mutation of Python source: the small faults that can be made in a module, and the source with one of them.
 
 A fault replaces one expression (or `x += y`) inside a function by another. Strings, messages of `raise`, annotations,
-decorators and default values stay as they are.
+decorators and default values are not changed.
 """
 
 import ast
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
 
 KINDS = ("sign", "times ten", "dropped term", "axis", "off by one", "swapped branch")
+"""Kinds of faults; each has a rule, a function that gives the replacements of a node."""
 
-_OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add}
-_NEIGHBOUR = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+_Parents: TypeAlias = tuple[ast.AST, ...]
+"""The nodes that contain a node, outermost first."""
+
+_OPPOSITE: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
+_OTHER_STRICTNESS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+}
+"""Strict comparison -> the one with equality, and the reverse."""
 _TEXT_OR_LIST = (ast.JoinedStr, ast.List, ast.Tuple, ast.ListComp)
 _REDUCTIONS = {"sum", "mean", "max", "min", "any", "all", "std", "argmax", "argmin"}
 _WITH_AXIS = _REDUCTIONS | {
-    "concat", "concatenate", "stack", "expand_dims", "squeeze", "norm", "cumsum", "diff", "flip", "median",
-    "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_any", "reduce_all", "reduce_prod",
-}  # fmt: skip
-"""Names of calls whose last positional number is an axis."""
+    "concat",
+    "concatenate",
+    "stack",
+    "expand_dims",
+    "squeeze",
+    "norm",
+    "cumsum",
+    "diff",
+    "flip",
+    "median",
+    "reduce_sum",
+    "reduce_mean",
+    "reduce_max",
+    "reduce_min",
+    "reduce_any",
+    "reduce_all",
+    "reduce_prod",
+}
+"""Names of functions whose last positional number is an axis."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """One fault: where it is, what it changes, and the bytes of the file that it replaces."""
+    """One fault: its place, its kind and its replacement text."""
 
     path: str
+    """Of the module."""
     line: int
+    """Number of the line, from 1."""
     kind: str
+    """One of `KINDS`."""
     before: str
+    """The original expression, for the name."""
     after: str
+    """The changed expression, for the name."""
     start: int
+    """First byte of the source that is replaced."""
     end: int
+    """Byte after the last that is replaced."""
     text: str
+    """Replacement of the bytes from `start` to `end`."""
     number: int = 1
-    """Counts mutants that read the same, from 1."""
+    """Number among the mutants whose names are otherwise equal, from 1."""
 
     @property
     def name(self) -> str:
-        """`path:line kind: before -> after`, different for every mutant of a file."""
+        """`path:line kind: before -> after`, unique among the mutants of a module."""
         same = f" ({self.number})" if self.number > 1 else ""
         return f"{self.path}:{self.line} {self.kind}: {self.before} -> {self.after}{same}"
 
     def applied(self, source: str) -> str:
-        """The source of the whole module with this fault."""
+        """The module's `source` with this fault."""
         data = source.encode()
         return (data[: self.start] + self.text.encode() + data[self.end :]).decode()
 
 
 def rooms(package: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-    """Name of every folder of the package -> its modules; those beside the folders are under the package's name."""
-    found = collections.defaultdict(list)
+    """Paths of a package's modules by the folder in it; modules beside the folders are under the package's name."""
+    found: dict[str, list[pathlib.Path]] = collections.defaultdict(list)
     for path in sorted(package.rglob("*.py")):
         inside = path.relative_to(package).parts
         found[inside[0] if inside[1:] else package.name].append(path)
@@ -60,11 +94,17 @@ def rooms(package: pathlib.Path) -> dict[str, list[pathlib.Path]]:
 
 
 def mutants(source: str, path: str) -> list[Mutant]:
-    """All mutants of a module, in the order of its text; `path` is for their names."""
+    """All mutants of a module in the order of the source.
+
+    Args:
+        source: of the module.
+        path: of the module, for the mutants' names.
+    """
     starts = [0]
     for line in source.encode().splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    found, count = [], collections.Counter()
+    found: list[Mutant] = []
+    count: collections.Counter[str] = collections.Counter()
     for node, parents in _inside_functions(ast.parse(source)):
         for kind, rule in _RULES.items():
             for new in rule(node, parents):
@@ -77,8 +117,8 @@ def mutants(source: str, path: str) -> list[Mutant]:
     return found
 
 
-def _inside_functions(node, parents=(), *, inside=False):
-    """Every node of a function's body that may be changed, with the nodes around it, outermost first."""
+def _inside_functions(node: ast.AST, parents: _Parents = (), *, inside: bool = False) -> Iterator[tuple[Any, _Parents]]:
+    """Every node inside a function that may be changed, with its parents."""
     if inside:
         yield node, parents
     inside = inside or isinstance(node, ast.FunctionDef)
@@ -86,8 +126,8 @@ def _inside_functions(node, parents=(), *, inside=False):
         yield from _inside_functions(child, (*parents, node), inside=inside)
 
 
-def _changeable(node):
-    """The children of a node, without names, strings, messages, annotations, decorators and defaults."""
+def _changeable(node: ast.AST) -> Iterable[ast.AST]:
+    """The children of a node, without strings, messages of `raise`, annotations, decorators and default values."""
     match node:
         case ast.FunctionDef() | ast.ClassDef():
             return node.body
@@ -104,8 +144,8 @@ def _changeable(node):
     return ast.iter_child_nodes(node)
 
 
-def _shown(node, new, parents):
-    """Text of the fault. A lone number is shown within the expression around it, if that is short."""
+def _shown(node: ast.AST, new: ast.AST, parents: _Parents) -> tuple[str, str]:
+    """Text before and after the fault; a number is shown in the expression that contains it, if that is short."""
     alone = _unparse(node), _unparse(new)
     if _number(node) is None and not isinstance(node, ast.Constant):
         return alone
@@ -120,8 +160,8 @@ def _shown(node, new, parents):
     return around if len(around[0]) <= 100 else alone
 
 
-def _with_child(parent, child, new):
-    """A copy of `parent` in which `new` is in the place of `child`."""
+def _with_child(parent: ast.AST, child: ast.AST, new: ast.AST) -> ast.AST:
+    """A shallow copy of `parent` with `new` in place of `child`."""
     copy = type(parent)(**dict(ast.iter_fields(parent)))
     for name, value in ast.iter_fields(parent):
         if value is child:
@@ -131,42 +171,44 @@ def _with_child(parent, child, new):
     return copy
 
 
-def _unparse(node):
+def _unparse(node: ast.AST) -> str:
     """The node as one line of text."""
     return " ".join(ast.unparse(node).split("\n"))
 
 
-def _number(node):
-    """The value of a number, with its minus; None for everything else."""
+def _number(node: ast.AST) -> int | float | None:
+    """The value of a numeric literal, including its minus sign; None for all other nodes."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _number(node.operand)
         return None if value is None else -value
-    is_number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    return node.value if is_number else None
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return node.value
+    return None
 
 
-def _has_minus(parents):
-    """Whether the node inside `parents` is a number whose minus makes a node of its own."""
+def _has_minus(parents: _Parents) -> bool:
+    """Whether the innermost of `parents` is a minus sign, which is a separate node."""
     return isinstance(parents[-1], ast.UnaryOp) and isinstance(parents[-1].op, ast.USub)
 
 
-def _is_whole(node, parents):
-    """Whether the node is a whole number, with its minus if it has one."""
-    return isinstance(_number(node), int) and not _has_minus(parents)
+def _whole_number(node: ast.AST, parents: _Parents) -> int | None:
+    """The value of a whole number, if the node includes its minus sign; None for all other nodes."""
+    value = _number(node)
+    return value if isinstance(value, int) and not _has_minus(parents) else None
 
 
-def _literal(value):
+def _literal(value: int | float) -> ast.expr:
     """The node of a number."""
     return ast.UnaryOp(ast.USub(), ast.Constant(-value)) if value < 0 else ast.Constant(value)
 
 
-def _is_text_or_list(node):
-    """Whether a literal next to + or * says that this is no arithmetic."""
+def _is_text_or_list(node: ast.AST) -> bool:
+    """Whether an operand is text or a list, so that + and * are not arithmetic."""
     return isinstance(node, _TEXT_OR_LIST) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def _place(node, parents):
-    """What a number is for: "axis", "index" (also of slices and ranges), "comparison" or "value"."""
+def _place(node: ast.AST, parents: _Parents) -> str:
+    """Role of a number: "axis", "index" (also of slices and ranges), "comparison" or "value"."""
     for child, parent in zip((node, *parents[:0:-1]), parents[::-1], strict=True):
         match parent:
             case ast.keyword():
@@ -185,8 +227,8 @@ def _place(node, parents):
     return "value"
 
 
-def _place_in_call(argument, call):
-    """What a positional argument of a call is for."""
+def _place_in_call(argument: ast.AST, call: ast.Call) -> str:
+    """Role of a positional argument of a call; see `_place`."""
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     if name in ("range", "arange"):
         return "index"
@@ -195,8 +237,8 @@ def _place_in_call(argument, call):
     return "axis" if isinstance(call.func, ast.Attribute) and name in _WITH_AXIS and is_last else "value"
 
 
-def _sign(node, parents) -> Iterator[ast.AST]:
-    """`a + b` -> a - b, -x -> x, x += y -> x -= y, and the reverse of the first and last."""
+def _sign(node: ast.AST, parents: _Parents) -> Iterator[ast.AST]:
+    """`a + b` -> a - b, x += y -> x -= y, the reverse of both, and -x -> x."""
     match node:
         case ast.BinOp(left, operator, right) if type(operator) in _OPPOSITE:
             if not (_is_text_or_list(left) or _is_text_or_list(right)):
@@ -208,15 +250,15 @@ def _sign(node, parents) -> Iterator[ast.AST]:
             yield operand
 
 
-def _times_ten(node, parents) -> Iterator[ast.AST]:
-    """Numbers other than 0 that are no index and no axis."""
+def _times_ten(node: ast.AST, parents: _Parents) -> Iterator[ast.AST]:
+    """Ten times a number other than 0 that is neither index nor axis."""
     value = _number(node)
     if value and not _has_minus(parents) and _place(node, parents) in ("value", "comparison"):
         yield _literal(value * 10 if isinstance(value, int) else float(f"{value * 10:.12g}"))
 
 
-def _dropped_term(node, _) -> Iterator[ast.AST]:
-    """`a + b` -> a or b, likewise * and @; a - b -> a, a / b -> a; one operand of `and` and `or` less."""
+def _dropped_term(node: ast.AST, _parents: _Parents) -> Iterator[ast.AST]:
+    """`a + b` -> a or b, likewise * and @; a - b -> a, a / b -> a; `and` and `or` without one operand."""
     match node:
         case ast.BoolOp(operator, values):
             for k in range(len(values)):
@@ -229,42 +271,47 @@ def _dropped_term(node, _) -> Iterator[ast.AST]:
             yield left
 
 
-def _axis(node, parents) -> Iterator[ast.AST]:
-    """The axis beside, one axis of several less, and keepdims turned around."""
+def _axis(node: ast.AST, parents: _Parents) -> Iterator[ast.AST]:
+    """An adjacent axis, a tuple of axes without the last, keepdims negated."""
     parent = parents[-1]
     if isinstance(parent, ast.keyword) and parent.arg == "keepdims" and isinstance(node, ast.Constant):
         yield ast.Constant(not node.value)
     elif isinstance(node, ast.Tuple) and node.elts and _number(node.elts[-1]) is not None:
         if _place(node, parents) == "axis":
             yield ast.Tuple(node.elts[:-1], ast.Load())
-    elif _is_whole(node, parents) and not isinstance(parent, ast.Tuple) and _place(node, parents) == "axis":
-        value = _number(node)
-        yield _literal({-1: -2, 0: 1}.get(value, value + 1 if value < 0 else value - 1))
+    elif not isinstance(parent, ast.Tuple) and _place(node, parents) == "axis":
+        value = _whole_number(node, parents)
+        if value is not None:
+            yield _literal({-1: -2, 0: 1}.get(value, value + 1 if value < 0 else value - 1))
 
 
-def _off_by_one(node, parents) -> Iterator[ast.AST]:
-    """Whole numbers of indices, slices, ranges and comparisons plus 1; < and <=, > and >= for each other."""
+def _off_by_one(node: ast.AST, parents: _Parents) -> Iterator[ast.AST]:
+    """Whole numbers in indices, slices, ranges and comparisons plus 1; < and <=, > and >= exchanged."""
     if isinstance(node, ast.Compare):
         for k, operator in enumerate(node.ops):
-            if type(operator) in _NEIGHBOUR:
-                operators = [*node.ops[:k], _NEIGHBOUR[type(operator)](), *node.ops[k + 1 :]]
+            if type(operator) in _OTHER_STRICTNESS:
+                operators = [*node.ops[:k], _OTHER_STRICTNESS[type(operator)](), *node.ops[k + 1 :]]
                 yield ast.Compare(node.left, operators, node.comparators)
-    elif _is_whole(node, parents) and _place(node, parents) in ("index", "comparison"):
-        yield _literal(_number(node) + 1)
+    elif (value := _whole_number(node, parents)) is not None and _place(node, parents) in ("index", "comparison"):
+        yield _literal(value + 1)
 
 
-def _swapped_branch(node, parents) -> Iterator[ast.AST]:
-    """The two results of `where`, `cond` and `x if c else y`; the test of an `if` that has something beside it."""
+def _swapped_branch(node: ast.AST, parents: _Parents) -> Iterator[ast.AST]:
+    """`where`, `cond`, `x if c else y` with results exchanged; the negated test of an `if` with an alternative."""
     match node:
         case ast.Call(ast.Attribute(attr="where" | "cond"), [test, first, second, *rest]):
             yield ast.Call(node.func, [test, second, first, *rest], node.keywords)
         case ast.IfExp(test, first, second):
             yield ast.IfExp(test, second, first)
     parent = parents[-1]
-    is_test = isinstance(parent, ast.If) and node is parent.test
-    if is_test and (parent.orelse or isinstance(parent.body[-1], ast.Return | ast.Continue | ast.Break)):
-        is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-        yield node.operand if is_not else ast.UnaryOp(ast.Not(), node)
+    if not isinstance(parent, ast.If) or node is not parent.test:
+        return
+    if parent.orelse or isinstance(parent.body[-1], ast.Return | ast.Continue | ast.Break):
+        match node:
+            case ast.UnaryOp(ast.Not(), operand):
+                yield operand
+            case _:
+                yield ast.UnaryOp(ast.Not(), parent.test)
 
 
 _RULES = dict(zip(KINDS, (_sign, _times_ten, _dropped_term, _axis, _off_by_one, _swapped_branch), strict=True))

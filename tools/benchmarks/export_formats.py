@@ -1,16 +1,21 @@
-"""Size, latency and accuracy of the formats that a solver leaves in: python tools/benchmarks/export_formats.py.
+"""Size, latency and accuracy of a solver's export formats: python tools/benchmarks/export_formats.py.
 
-Keras (as one graph), SavedModel, and LiteRT in float32, float16 and int8, side by side in one run. The latency is that
-of one frame, or of one window of 16 for solvers that see time, called in turns, round after round; the median counts,
-and the ratio to Keras travels better than the milliseconds. LiteRT and TensorFlow each have one thread. `--motion` adds
-the accuracy: MPJPE on the noise protocol's joints. How far each format's numbers are from those of Keras by output
-name, at batches of 1, 7 and 256, is to be held against what one step of the last digit of the joints changes in Keras.
+Compares Keras (as one graph), SavedModel, and LiteRT in float32, float16 and int8. The latency is that of one frame, or
+of one window of 16 frames for solvers of windows. The formats are timed in turn in every round, on one thread each, and
+the median of the rounds is reported; the ratio to Keras depends less on the machine than the milliseconds do.
+`--motion` adds the accuracy: MPJPE on the noise protocol's joints.
+
+The columns `rotations apart` and `others apart` are the largest differences between a format's outputs and those of
+Keras, at batch sizes 1, 7 and 256. The row of Keras serves as the reference: it gives the differences between Keras on
+the joints and Keras on the joints with every number moved to an adjacent float32.
 """
 
 import pathlib
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import app, flags
@@ -21,30 +26,43 @@ with quiet_start():
     import tensorflow as tf
     from tqdm import tqdm
 
-    from niki_tf import body, evaluation, export, io, motion
+    from niki_tf import body, contract, evaluation, export, io, motion, skeletons
     from niki_tf.evaluation.protocols import common as protocol
     from niki_tf.evaluation.scoring import pose_errors
+    from niki_tf.motion import Clip
     from niki_tf.solvers import zoo
+    from niki_tf.solvers.solver import Solver
 
 _SHIPPED = ("mlp", "one_stage", f"one_stage{zoo.FINISH}", "twist_swing", "temporal")
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
     ["analytic", *_SHIPPED],
-    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish.",
+    "A shipped solver, or a folder that holds model.keras; may end in `+finish`, which adds the exact finish.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
-_ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median counts.", lower_bound=1)
-_LEVELS_MM, _BATCHES, _WINDOW, _SECONDS = (0, 30), (1, 7, 256), 16, 0.1
+_ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median is reported.", lower_bound=1)
+_LEVELS_MM = (0, 30)
+"""Standard deviations of the noise on the joints for which the accuracy is measured."""
+_BATCHES = (1, 7, 256)
+"""Batch sizes at which the formats' outputs are compared."""
+_WINDOW = 16
+"""Frames of a window."""
+_SECONDS = 0.1
+"""Shortest duration of one timing."""
+
+_Arrays = dict[str, np.ndarray]
+_Run = Callable[[np.ndarray], _Arrays]
+"""A solver in some format: joints -> answer."""
 
 
-def main(argv):
-    """Exports every solver in every format, measures and prints."""
+def main(argv: Sequence[str]) -> None:
+    """Exports every solver in every format, measures each and prints the table."""
     if argv[1:]:
         sys.exit(f"export_formats.py takes flags only; got {' '.join(argv[1:])}.")
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    rows = []
+    rows: list[dict[str, Any]] = []
     try:
         clips = io.load_clips(_MOTION.value) if _MOTION.value else None
         for name in tqdm(_SOLVER.value, unit="solver"):
@@ -54,15 +72,15 @@ def main(argv):
     print(evaluation.text_table(rows, decimals=3))
 
 
-def _rows(name, clips):
-    """One row for each format of a solver."""
+def _rows(name: str, clips: Sequence[Clip] | None) -> list[dict[str, Any]]:
+    """The table's rows of one solver, one for each format."""
     solver = zoo.load(name, body_joints=body.mannequin_joints())
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         formats, sizes = _formats(solver, pathlib.Path(folder))
-        joints = _shown(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30)[1])
+        joints = _solver_joints(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30)[1])
         milliseconds = _latencies(formats, joints[:1])
-        apart = {form: _apart(run, formats["Keras"], joints) for form, run in formats.items()}
-        apart["Keras"] = _apart(_nudged(formats["Keras"]), formats["Keras"], joints)
+        differences = {form: _differences(run, formats["Keras"], joints) for form, run in formats.items()}
+        differences["Keras"] = _differences(_perturbed(formats["Keras"]), formats["Keras"], joints)
         errors = _errors(solver, formats, clips)
     return [
         {
@@ -71,55 +89,59 @@ def _rows(name, clips):
             "MB": sizes[form] / 1e6,
             "ms": milliseconds[form],
             "times Keras": milliseconds[form] / milliseconds["Keras"],
-            **apart[form],
+            **differences[form],
             **errors[form],
         }
         for form in formats
     ]
 
 
-def _formats(solver, folder):
-    """Functions joints -> answer by format, and the sizes of their files in bytes."""
+def _formats(solver: Solver, folder: pathlib.Path) -> tuple[dict[str, _Run], dict[str, int]]:
+    """The solver in every format, and the sizes of the formats' files in bytes, both by name of the format."""
     solver.save(folder / "model.keras")
     saved = export.write_saved_model(solver, folder)
-    formats = {"Keras": _in_keras(solver), "SavedModel": _saved(export.load_saved_model(saved))}
+    formats = {"Keras": _keras_run(solver), "SavedModel": _exported_run(export.load_saved_model(saved))}
     sizes = {"Keras": (folder / "model.keras").stat().st_size}
     sizes["SavedModel"] = sum(path.stat().st_size for path in saved.rglob("*"))
     for quantize in export.QUANTIZE:
         path, form = folder / f"{quantize}.tflite", f"LiteRT {quantize.replace('none', 'float32')}"
         path.write_bytes(export.litert(solver, quantize=quantize))
-        formats[form], sizes[form] = _saved(export.load_litert(path)), path.stat().st_size
+        formats[form], sizes[form] = _exported_run(export.load_litert(path)), path.stat().st_size
     return formats, sizes
 
 
-def _in_keras(solver):
+def _keras_run(solver: Solver) -> _Run:
+    """The Keras solver as one graph."""
     axes = [None] * solver.event_axes
-    signature = {"joints": tf.TensorSpec([*axes, 29, 3], tf.float32)}
+    signature = {"joints": tf.TensorSpec([*axes, skeletons.NUM_JOINTS, 3], tf.float32)}
     graph = tf.function(solver, input_signature=[signature], autograph=False)
     return lambda joints: {name: tensor.numpy() for name, tensor in graph({"joints": joints}).items()}
 
 
-def _nudged(run):
-    """The function on joints of which each number is the next one up or down."""
-    rng = np.random.default_rng(0)
-    return lambda joints: run(np.nextafter(joints, np.float32([-np.inf, np.inf])[rng.integers(2, size=joints.shape)]))
-
-
-def _shown(solver, seen):
-    """The joints as the solver takes them: frames (N, 29, 3), or windows (N / 16, 16, 29, 3)."""
-    joints = np.asarray(seen["joints"], np.float32)
-    if solver.event_axes == 1:
-        return joints
-    return joints[: len(joints) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, 29, 3)
-
-
-def _saved(exported):
+def _exported_run(exported: export.Exported) -> _Run:
+    """The signature `ik` of an exported solver."""
     return lambda joints: exported("ik", joints=joints)
 
 
-def _latencies(formats, joints):
-    """Milliseconds of one call by format, medians of rounds in which each has its turn."""
-    times = {form: [] for form in formats}
+def _perturbed(run: _Run) -> _Run:
+    """`run` on joints whose every number is replaced by the next larger or smaller float32, at random."""
+    rng = np.random.default_rng(0)
+    return lambda joints: run(
+        np.nextafter(joints, np.array([-np.inf, np.inf], np.float32)[rng.integers(2, size=joints.shape)])
+    )
+
+
+def _solver_joints(solver: Solver, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The joints in the shape that the solver expects: frames (N, 29, 3), or windows (N // 16, 16, 29, 3)."""
+    joints = np.asarray(inputs["joints"], np.float32)
+    if solver.event_axes == 1:
+        return joints
+    return joints[: len(joints) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, *joints.shape[1:])
+
+
+def _latencies(formats: Mapping[str, _Run], joints: np.ndarray) -> dict[str, float]:
+    """Milliseconds of one call by format: medians over rounds, in each of which all formats are timed in turn."""
+    times: dict[str, list[float]] = {form: [] for form in formats}
     for _ in range(_ROUNDS.value):
         for form, run in formats.items():
             run(joints)
@@ -131,20 +153,20 @@ def _latencies(formats, joints):
     return {form: float(np.median(values)) for form, values in times.items()}
 
 
-def _apart(run, keras, joints):
-    """The largest differences from Keras, of numbers above 1 the relative ones, of the rotations and of all else."""
+def _differences(run: _Run, keras: _Run, joints: np.ndarray) -> dict[str, str]:
+    """The largest differences max |x - y| / max(1, |y|) from Keras (y), of the rotations and of the other outputs."""
     worst = {"rotations apart": 0.0, "others apart": 0.0}
     for batch in _BATCHES:
         expected, found = keras(joints[:batch]), run(joints[:batch])
         for name, array in expected.items():
-            kind = "rotations apart" if name in ("global_orient", "body_pose") else "others apart"
-            apart = (np.abs(found[name] - array) / np.maximum(1.0, np.abs(array))).max()
-            worst[kind] = max(worst[kind], float(apart))
-    return {kind: f"{apart:.1e}" for kind, apart in worst.items()}
+            kind = "rotations apart" if name in contract.POSE else "others apart"
+            difference = (np.abs(found[name] - array) / np.maximum(1.0, np.abs(array))).max()
+            worst[kind] = max(worst[kind], float(difference))
+    return {kind: f"{difference:.1e}" for kind, difference in worst.items()}
 
 
-def _observed(clips, level_mm):
-    """The true bodies and what a solver is given of them, as in the noise protocol; no shapes, no twist are told."""
+def _observed(clips: Sequence[Clip], level_mm: float) -> tuple[_Arrays, _Arrays, body.BodyPoser]:
+    """True bodies, a solver's inputs and the poser, as in the noise protocol without twist and with zero betas."""
     poser = body.BodyPoser(body.mannequin())
     poses = protocol.strided_poses(clips, stride=_STRIDE.value)
     noise, betas = protocol.random_noise(len(poses), seed=0), np.zeros([len(poses), poser.num_betas], np.float32)
@@ -152,21 +174,20 @@ def _observed(clips, level_mm):
     return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), poser
 
 
-def _errors(solver, formats, clips):
-    """MPJPE in millimetres by format and noise; none without clips."""
-    found = {form: {} for form in formats}
-    for level in _LEVELS_MM if clips else ():
-        truth, seen, poser = _observed(clips, level)
-        joints = _shown(solver, seen)
+def _errors(solver: Solver, formats: Mapping[str, _Run], clips: Sequence[Clip] | None) -> dict[str, dict[str, float]]:
+    """MPJPE in millimetres by format and column of the table, one column a noise level; no columns without clips."""
+    found: dict[str, dict[str, float]] = {form: {} for form in formats}
+    if not clips:
+        return found
+    for level in _LEVELS_MM:
+        truth, inputs, poser = _observed(clips, level)
+        joints = _solver_joints(solver, inputs)
         truth = {name: array[: joints[..., 0, 0].size] for name, array in truth.items()}
         for form, run in formats.items():
-            pose = {name: array.reshape(-1, *array.shape[-3:]) for name, array in _pose(run(joints)).items()}
+            answer = run(joints)
+            pose = {name: answer[name].reshape(-1, *shape) for name, shape in contract.POSE.items()}
             found[form][f"MPJPE at {level} mm"] = float(pose_errors(pose, truth=truth, poser=poser)["mpjpe"].mean())
     return found
-
-
-def _pose(answer):
-    return {name: answer[name] for name in ("global_orient", "body_pose")}
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""How the mannequin is made: fields, figure, remeshing, skinning, shapes. Build time only; the wheel has the result."""
+"""Builds the mannequin: fields, figure, remeshing, skinning, shapes. The wheel contains only the resulting arrays."""

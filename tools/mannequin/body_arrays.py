@@ -5,13 +5,15 @@ import numpy as np
 from mannequin.correctives import pose_directions
 from mannequin.shaping import shape_directions, tips_pinned
 from mannequin.skinning import skinning_weights
+from niki_tf import skeletons
 from niki_tf.body.mannequin_joints import rest_joints
 
 _FLIP = np.array([-1.0, 1.0, 1.0])
+"""Reflection in x = 0."""
 
 
-def body_arrays(vertices, faces, mirror):
-    """What the package ships, from a symmetric surface.
+def body_arrays(vertices: np.ndarray, faces: np.ndarray, mirror: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of the mannequin's file, computed from a symmetric surface.
 
     Args:
         vertices: (V, 3) metres.
@@ -19,7 +21,7 @@ def body_arrays(vertices, faces, mirror):
         mirror: (V,) partner of each vertex on the other side.
 
     Returns:
-        dict of v_template, shapedirs, posedirs, lbs_weights, faces, rounded to what float32 and a small file can hold.
+        dict of v_template, shapedirs, posedirs, lbs_weights, faces, with the precision that is stored in the file.
     """
     vertices, tips = with_tips(vertices, mirror)
     weights = skinning_weights(vertices, faces, mirror)
@@ -32,17 +34,17 @@ def body_arrays(vertices, faces, mirror):
     }
 
 
-def with_tips(vertices, mirror):
-    """The vertices with the nearest one drawn to each of the five tip joints, and the numbers of those five."""
-    wanted = rest_joints()[24:]
+def with_tips(vertices: np.ndarray, mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vertices with one moved to each of the five tip joints, and the numbers (5,) of these tip vertices."""
+    wanted = rest_joints()[skeletons.NUM_ROTATIONS :]
     tips = np.argmin(((vertices[None] - wanted[:, None]) ** 2).sum(-1), axis=1)
     tips[[2, 4]] = mirror[tips[[1, 3]]]
     moved = vertices + tips_pinned(vertices, np.zeros_like(vertices), tips, wanted - vertices[tips])
     return (moved + moved[mirror] * _FLIP) / 2, tips
 
 
-def mirror_partners(vertices):
-    """Partner (V,) of each vertex of a symmetric surface on the other side."""
+def mirror_partners(vertices: np.ndarray) -> np.ndarray:
+    """Number (V,) of each vertex's mirror image in x = 0, for a symmetric surface."""
     order, other = (np.lexsort(np.round(points * 1e5).astype(int).T) for points in (vertices, vertices * _FLIP))
     partners = np.empty(len(vertices), int)
     partners[other] = order

@@ -1,10 +1,12 @@
-"""Makes niki_tf/body/mannequin.npz, the package's own body: `python tools/mannequin/build.py` (about half a minute).
+"""Builds niki_tf/body/mannequin.npz, the package's body: `python tools/mannequin/build.py` (about half a minute).
 
-Needs the extra `mannequin` (scikit-image, scipy). The same libraries give the same file every time.
+Needs the extra `mannequin` (scikit-image, scipy). With the same versions of the libraries the result is the same.
 """
 
 import pathlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,13 +24,13 @@ _OUTPUT = flags.DEFINE_string("output", "niki_tf/body/mannequin.npz", "File to w
 _PICTURE = flags.DEFINE_string("picture", None, "Picture to write: the body from four sides.")
 
 
-def main(argv):
-    """Builds, writes and reports."""
+def main(argv: Sequence[str]) -> None:
+    """Builds the body, writes its file and, with --picture, a picture of it."""
     if len(argv) > 1:
         raise app.UsageError(f"Unknown argument {argv[1]!r}; use --output and --picture.")
-    arrays = body_arrays(*symmetric_surface(figure(), edge_length))
-    with files.atomic_write(_OUTPUT.value) as beside:
-        np.savez_compressed(beside, **arrays)
+    arrays: dict[str, Any] = body_arrays(*symmetric_surface(figure(), edge_length))
+    with files.atomic_write(_OUTPUT.value) as temporary:
+        np.savez_compressed(temporary, **arrays)
     print(f"{_OUTPUT.value}: {len(arrays['v_template'])} vertices, {len(arrays['faces'])} faces")
     if _PICTURE.value:
         sides = {"front": 0, "three quarters": 40, "left": 90, "back": 180}
@@ -36,8 +38,8 @@ def main(argv):
             drawing.render_mesh(arrays["v_template"], arrays["faces"], azimuth=a, elevation=5, extent=2.0)
             for a in sides.values()
         ]
-        with files.atomic_write(_PICTURE.value) as beside:
-            cv2.imwrite(str(beside), drawing.side_by_side(panels, list(sides))[..., ::-1])
+        with files.atomic_write(_PICTURE.value) as temporary:
+            cv2.imwrite(str(temporary), drawing.side_by_side(panels, list(sides))[..., ::-1])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
-"""The figure: every part of the body as a solid, melted into one. Metres, T-pose, y up, facing +z, left along +x."""
+"""The figure: the smooth union of solids of all body parts. Metres, T-pose, y up, facing +z, left along +x."""
 
-from mannequin.fields import capsule, carved, ellipsoid, loft, mirrored, union
+import numpy as np
+
+from mannequin.fields import Field, capsule, carved, ellipsoid, loft, mirrored, union
+
+_Part = tuple[Field, float, bool]
+"""A solid, the width of its blend with the parts before it in metres, and whether it is added or carved out."""
 
 _TORSO = [
     # y, left edge, right edge, front, back
@@ -106,8 +111,8 @@ _TOES = [
 ]
 
 
-def _trunk():
-    """(field, blend, add) of pelvis, belly, chest, back and shoulders, in the order they are put on."""
+def _trunk() -> list[_Part]:
+    """Pelvis, belly, chest, back and shoulders."""
     both = mirrored
     return [
         (loft("y", _TORSO, caps=(0.035, 0.040), squareness=2.3), 0.02, True),
@@ -127,7 +132,8 @@ def _trunk():
     ]
 
 
-def _legs():
+def _legs() -> list[_Part]:
+    """Both legs and feet."""
     both = mirrored
     return [
         (both(loft("y", _LEG, caps=(0.03, 0.05), squareness=2.1), blend=0.02), 0.055, True),
@@ -143,8 +149,9 @@ def _legs():
     ] + [(both(capsule(ball, tip, radii=radii), blend=0.01), 0.009, True) for ball, tip, radii in _TOES]
 
 
-def _arms():
-    parts = [
+def _arms() -> list[_Part]:
+    """Both arms and hands."""
+    parts: list[_Part] = [
         (loft("x", _ARM, caps=(0.05, 0.02), squareness=2.1), 0.045, True),
         (ellipsoid((0.215, 0.254, -0.018), (0.070, 0.049, 0.062), tilt=(0, 0, -8)), 0.034, True),
         (ellipsoid((0.335, 0.236, 0.000), (0.075, 0.036, 0.028)), 0.03, True),
@@ -159,7 +166,8 @@ def _arms():
     return [(mirrored(field, blend=0.01), blend, add) for field, blend, add in parts]
 
 
-def _head():
+def _head() -> list[_Part]:
+    """Head and face."""
     both = mirrored
     return [
         (ellipsoid((0, 0.490, 0.040), (0.077, 0.097, 0.098)), 0.03, True),
@@ -179,15 +187,16 @@ def _head():
     ]
 
 
-def _joined(first, second):
+def _joined(first: Field, second: Field) -> Field:
+    """Smooth union of two solids, rounded over 6 mm."""
     return lambda points: union(first(points), second(points), 0.006)
 
 
-def figure():
+def figure() -> Field:
     """Field of the whole body."""
     parts = _trunk() + _legs() + _arms() + _head()
 
-    def field(points):
+    def field(points: np.ndarray) -> np.ndarray:
         distance = parts[0][0](points)
         for part, blend, add in parts[1:]:
             distance = (union if add else carved)(distance, part(points), blend)

@@ -1,77 +1,88 @@
-"""An editable triangle mesh with an open rim on x = 0: splits, collapses and flips of edges."""
+"""An editable triangle mesh with a boundary on x = 0: splits, collapses and flips of edges."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+_Face = tuple[int, ...]
+_Size = Callable[[np.ndarray], np.ndarray]
+"""Target edge lengths (n,) at points (n, 3), metres."""
+
 
 class Patch:
-    """Triangles that can be edited one edge at a time.
+    """Triangle mesh that is edited one edge at a time.
 
     Args:
         vertices: (V, 3) metres.
-        faces: (F, 3) vertex numbers; edges of a single face are the rim, with both ends at x = 0.
+        faces: (F, 3) vertex numbers; edges of a single face form the boundary, with both ends at x = 0.
     """
 
-    def __init__(self, vertices, faces):
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray):
         self.vertices = np.array(vertices, float)
-        self._faces = {number: tuple(map(int, face)) for number, face in enumerate(faces)}
+        self._faces: dict[int, _Face] = {number: tuple(map(int, face)) for number, face in enumerate(faces)}
         self._next_face = len(self._faces)
-        self._around = [set() for _ in self.vertices]
+        self._around: list[set[int]] = [set() for _ in self.vertices]
         for number, face in self._faces.items():
             for vertex in face:
                 self._around[vertex].add(number)
 
-    def alive(self):
-        """Numbers of the vertices that some face uses."""
+    def alive(self) -> np.ndarray:
+        """Numbers of the vertices that are part of a face."""
         return np.array([number for number, faces in enumerate(self._around) if faces])
 
-    def faces(self):
-        """(F, 3) array of the faces in order of their making."""
+    def faces(self) -> np.ndarray:
+        """Vertex numbers (F, 3) of the faces, in order of creation."""
         return np.array(list(self._faces.values()))
 
-    def directed_edges(self):
-        """Starts and ends of all edges, each once in each direction."""
+    def directed_edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and ends of all edges, each edge once in each direction."""
         edges = self._edges()
         return np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]])
 
-    def compact(self):
-        """Vertices and faces without the dead ones."""
+    def compact(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices and faces without the vertices that are part of no face."""
         alive = self.alive()
         number = np.zeros(len(self.vertices), int)
         number[alive] = np.arange(len(alive))
         return self.vertices[alive], number[self.faces()]
 
-    def split(self, size, factor):
-        """Halves the edges longer than `factor` times the wanted length, longest first."""
+    def split(self, size: _Size, factor: float) -> None:
+        """Splits at their midpoints the edges longer than `factor` times the target length, longest first."""
         edges, ratio = self._measured(size)
         order = np.argsort(-ratio, kind="stable")
         for start, end in edges[order[ratio[order] > factor]]:
             self._split(int(start), int(end))
 
-    def collapse(self, size, factor, limit):
-        """Contracts edges shorter than `factor` times the wanted length, shortest first, if none grows over `limit`."""
+    def collapse(self, size: _Size, factor: float, limit: float) -> None:
+        """Collapses the edges shorter than `factor` times the target length, shortest first.
+
+        An edge stays if its collapse would make another longer than `limit` times the target length.
+        """
         edges, ratio = self._measured(size)
         order = np.argsort(ratio, kind="stable")
         wanted = size(self.vertices)
         for start, end in edges[order[ratio[order] < factor]]:
             self._collapse(int(start), int(end), factor, limit, wanted)
 
-    def flip(self):
-        """Turns edges inside their two faces where that brings the valences closer to six (four on the rim)."""
+    def flip(self) -> None:
+        """Flips the edges whose flip brings the valences closer to six (four on the boundary)."""
         for start, end in self._edges():
             self._flip(int(start), int(end))
 
-    def _edges(self):
+    def _edges(self) -> np.ndarray:
+        """Vertex numbers (E, 2) of the undirected edges."""
         faces = self.faces()
         pairs = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
         return np.unique(pairs, axis=0)
 
-    def _measured(self, size):
+    def _measured(self, size: _Size) -> tuple[np.ndarray, np.ndarray]:
+        """The edges (E, 2), and their lengths (E,) relative to the target lengths."""
         edges = self._edges()
         ends = self.vertices[edges]
         return edges, np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) / size(ends.mean(1))
 
-    def _replace(self, number, faces):
-        """Takes out one face and puts in others."""
+    def _replace(self, number: int, faces: Sequence[_Face]) -> None:
+        """Replaces a face by others."""
         for vertex in self._faces.pop(number):
             self._around[vertex].discard(number)
         for face in faces:
@@ -80,7 +91,8 @@ class Patch:
                 self._around[vertex].add(self._next_face)
             self._next_face += 1
 
-    def _split(self, start, end):
+    def _split(self, start: int, end: int) -> None:
+        """Splits an edge and its faces at the midpoint."""
         shared = sorted(self._around[start] & self._around[end])
         middle = len(self.vertices)
         self.vertices = np.concatenate([self.vertices, self.vertices[[start, end]].mean(0, keepdims=True)])
@@ -91,20 +103,22 @@ class Patch:
             face = self._faces[number]
             self._replace(number, [tuple(middle if v == old else v for v in face) for old in (start, end)])
 
-    def _neighbours(self, vertex):
+    def _neighbours(self, vertex: int) -> set[int]:
+        """Vertices that share an edge with a vertex."""
         return {other for number in self._around[vertex] for other in self._faces[number]} - {vertex}
 
-    def _collapse(self, start, end, factor, limit, wanted):
+    def _collapse(self, start: int, end: int, factor: float, limit: float, wanted: np.ndarray) -> None:
+        """Collapses an edge if the mesh stays a manifold and no face flips or grows too long; see `collapse`."""
         shared = self._around[start] & self._around[end]
         if not shared or len(self._neighbours(start) & self._neighbours(end)) != len(shared):
             return
-        rims = self.vertices[[start, end], 0] == 0
-        if rims.all() and len(shared) == 2:
+        on_plane = self.vertices[[start, end], 0] == 0
+        if on_plane.all() and len(shared) == 2:
             return
         if np.linalg.norm(self.vertices[start] - self.vertices[end]) > factor * wanted[[start, end]].mean():
             return
-        keep, drop = (end, start) if rims[1] and not rims[0] else (start, end)
-        place = self.vertices[keep] if rims[0] != rims[1] else self.vertices[[start, end]].mean(0)
+        keep, drop = (end, start) if on_plane[1] and not on_plane[0] else (start, end)
+        place = self.vertices[keep] if on_plane[0] != on_plane[1] else self.vertices[[start, end]].mean(0)
         around = sorted(self._neighbours(keep) | self._neighbours(drop) - {keep, drop})
         lengths = np.linalg.norm(self.vertices[around] - place, axis=1)
         if (lengths > limit * wanted[around]).any() or self._turns_over(keep, drop, place):
@@ -114,17 +128,18 @@ class Patch:
             face = self._faces[number]
             self._replace(number, [] if number in shared else [tuple(keep if v == drop else v for v in face)])
 
-    def _turns_over(self, keep, drop, place):
-        """Whether moving both vertices to `place` would turn or flatten a remaining face."""
+    def _turns_over(self, keep: int, drop: int, place: np.ndarray) -> bool:
+        """Whether moving both vertices to `place` would invert or flatten a remaining face."""
         left = sorted(self._around[keep] ^ self._around[drop])
         faces = np.array([self._faces[number] for number in left])
         before = self.vertices[faces]
         after = np.where(np.isin(faces, (keep, drop))[..., None], place, before)
         first, second = (np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]) for t in (before, after))
         cosine = (first * second).sum(-1)
-        return (cosine < 0.3 * np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)).any()
+        return bool((cosine < 0.3 * np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)).any())
 
-    def _flip(self, start, end):
+    def _flip(self, start: int, end: int) -> None:
+        """Flips an edge if that brings the valences closer to the ideal; see `flip`."""
         shared = sorted(self._around[start] & self._around[end])
         if len(shared) != 2:
             return
@@ -142,8 +157,8 @@ class Patch:
         self._replace(shared[0], [(left, start, right)])
         self._replace(shared[1], [(left, right, end)])
 
-    def _bent(self, start, end, left, right):
-        """Whether the two faces after a flip would not face the way of the two before."""
+    def _bent(self, start: int, end: int, left: int, right: int) -> bool:
+        """Whether the normals before or after a flip differ too much from the mean normal before it."""
         p = {v: self.vertices[v] for v in (start, end, left, right)}
         normal = [
             np.cross(p[b] - p[a], p[c] - p[a])

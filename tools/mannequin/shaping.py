@@ -1,4 +1,6 @@
-"""Shape directions of the surface: it follows the joints, and swells where a skeleton cannot show the change."""
+"""Shape directions of the surface: the motion of the joints, and changes of girth that do not move the joints."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,7 +10,10 @@ from niki_tf import skeletons
 from niki_tf.body.mannequin_joints import SHAPE_NAMES, joint_directions, rest_joints
 
 _TIP_REACH = 0.012
-_GIRTH = [
+"""Standard deviation, metres, of the Gaussian within which vertices follow a tip vertex."""
+_NUM_SHAPES = len(SHAPE_NAMES)
+_Bump = tuple[tuple[float, float, float], tuple[float, float, float], float]
+_GIRTH: list[_Bump] = [
     # center on the left, radii of the bump, metres outwards per unit
     ((0.000, -0.100, 0.110), (0.160, 0.200, 0.120), 0.0160),
     ((0.130, -0.110, -0.010), (0.080, 0.210, 0.150), 0.0110),
@@ -23,7 +28,7 @@ _GIRTH = [
     ((0.000, 0.350, 0.000), (0.090, 0.060, 0.090), 0.0050),
     ((0.035, 0.400, 0.090), (0.060, 0.050, 0.070), 0.0035),
 ]
-_MUSCLE = [
+_MUSCLE: list[_Bump] = [
     ((0.210, 0.270, -0.015), (0.070, 0.070, 0.090), 0.0080),
     ((0.335, 0.237, 0.005), (0.090, 0.060, 0.060), 0.0070),
     ((0.320, 0.237, -0.070), (0.090, 0.060, 0.055), 0.0065),
@@ -39,7 +44,9 @@ _MUSCLE = [
 ]
 
 
-def shape_directions(vertices, faces, mirror, weights, tips):
+def shape_directions(
+    vertices: np.ndarray, faces: np.ndarray, mirror: np.ndarray, weights: np.ndarray, tips: np.ndarray
+) -> np.ndarray:
     """Displacements (V, 3, 10), metres per unit, symmetric; the tip vertices move exactly as the tip joints.
 
     Args:
@@ -47,10 +54,10 @@ def shape_directions(vertices, faces, mirror, weights, tips):
         faces: (F, 3).
         mirror: (V,) partner of each vertex on the other side.
         weights: (V, 24) skinning weights.
-        tips: five vertex numbers, of the joints 24 to 28.
+        tips: (5,) vertex numbers of the joints 24 to 28.
     """
     joints, directions = rest_joints(), joint_directions()
-    followed = np.stack([_followed(vertices, weights, joints, directions[..., k]) for k in range(10)], -1)
+    followed = np.stack([_followed(vertices, weights, joints, directions[..., k]) for k in range(_NUM_SHAPES)], -1)
     normals = _soft_normals(vertices, faces)
     for name, extra in _surface_changes(vertices, weights, joints, normals, followed).items():
         followed[..., SHAPE_NAMES.index(name)] += extra
@@ -58,11 +65,11 @@ def shape_directions(vertices, faces, mirror, weights, tips):
     moved = flat.reshape(followed.shape)
     moved[..., 0] = 0.04 * (vertices - joints[0])
     moved = (moved + moved[mirror] * np.array([-1.0, 1.0, 1.0])[:, None]) / 2
-    return tips_pinned(vertices, moved, tips, directions[24:])
+    return tips_pinned(vertices, moved, tips, directions[skeletons.NUM_ROTATIONS :])
 
 
-def tips_pinned(vertices, values, tips, wanted):
-    """Changes `values` (V, 3, ...) near the five tip vertices so that there they are as `wanted` (5, 3, ...)."""
+def tips_pinned(vertices: np.ndarray, values: np.ndarray, tips: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The `values` (V, 3, ...) changed near the five tip vertices, so that at those they equal `wanted` (5, 3, ...)."""
     values = values.copy()
     for tip, want in zip(tips, wanted, strict=True):
         near = np.exp(-((vertices - vertices[tip]) ** 2).sum(-1) / (2 * _TIP_REACH**2))
@@ -73,8 +80,11 @@ def tips_pinned(vertices, values, tips, wanted):
     return values
 
 
-def _followed(vertices, weights, joints, moved):
-    """Displacement (V, 3) that the bones give: each stretches its share of the surface along its length."""
+def _followed(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Displacements (V, 3) due to the displacements `moved` (29, 3) of the joints.
+
+    Along each bone the displacement of its two joints is interpolated linearly; bones are blended by `weights`.
+    """
     total = np.zeros_like(vertices)
     for joint, child in enumerate(skeletons.BONE_CHILD):
         bone = joints[child] - joints[joint]
@@ -83,8 +93,10 @@ def _followed(vertices, weights, joints, moved):
     return total
 
 
-def _surface_changes(vertices, weights, joints, normals, followed):
-    """What each direction does to the surface beyond following the joints, dict of (V, 3)."""
+def _surface_changes(
+    vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, normals: np.ndarray, followed: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Displacements (V, 3) by shape direction, in addition to those due to the joints (`followed`, (V, 3, 10))."""
     names, index = SHAPE_NAMES, skeletons.SMPL_24.index
     width = vertices * (1.0, 0.0, 0.0)
     hips = ramp(0.26 - np.abs(vertices[:, 1] + 0.31), 0.0, 0.26) * ramp(-np.abs(vertices[:, 0]), -0.40, -0.25)
@@ -110,8 +122,8 @@ def _surface_changes(vertices, weights, joints, normals, followed):
     }
 
 
-def _bumps(vertices, rows):
-    """Sum of smooth bumps (V,), both sides."""
+def _bumps(vertices: np.ndarray, rows: Sequence[_Bump]) -> np.ndarray:
+    """Sum (V,) of smooth bumps on both sides of the body, metres."""
     total = np.zeros(len(vertices))
     for center, radii, height in rows:
         offset = (vertices - (0.0, *center[1:])) / radii
@@ -120,7 +132,8 @@ def _bumps(vertices, rows):
     return total
 
 
-def _soft_normals(vertices, faces):
+def _soft_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Smoothed unit normals (V, 3) of the surface."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     normals = np.zeros_like(vertices)
     for corner in range(3):

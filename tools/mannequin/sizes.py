@@ -1,12 +1,13 @@
-"""How fine the mesh is where: edge lengths of body, head, face, hands and feet."""
+"""Target edge lengths of the mesh: of body, head, face, hands and feet."""
 
 import numpy as np
 
 BODY = 0.0235
+"""Edge length, metres, of the parts that need no finer mesh."""
 
 
-def edge_length(points):
-    """Wanted edge lengths (n,), metres, at `points` (n, 3)."""
+def edge_length(points: np.ndarray) -> np.ndarray:
+    """Target edge lengths (n,), metres, at `points` (n, 3)."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     foot, head = ramp(-y, 1.08, 1.14), ramp(y, 0.27, 0.35)
     regions = (
@@ -24,7 +25,7 @@ def edge_length(points):
     return lengths
 
 
-def ramp(values, low, high):
-    """0 below `low`, 1 above `high`, a smooth rise between."""
+def ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Smoothstep: 0 below `low`, 1 above `high`, a cubic rise between."""
     share = np.clip((values - low) / (high - low), 0, 1)
     return share * share * (3 - 2 * share)

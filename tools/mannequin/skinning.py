@@ -1,4 +1,4 @@
-"""Skinning weights: down the tree each joint hands a smooth share of the surface on to its children."""
+"""Skinning weights: in order of the tree, a smooth share of each joint's weight passes on to its children."""
 
 import numpy as np
 
@@ -6,10 +6,12 @@ from mannequin.sizes import ramp
 from niki_tf import skeletons
 
 _SMOOTHING = 8
+"""Rounds of smoothing over the mesh."""
 _MOST_JOINTS = 4
+"""Joints of a vertex with a weight above zero, at most."""
 
 
-def skinning_weights(vertices, faces, mirror):
+def skinning_weights(vertices: np.ndarray, faces: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Weights (V, 24), at most four of a vertex above zero, rows summing to one, symmetric.
 
     Args:
@@ -18,13 +20,15 @@ def skinning_weights(vertices, faces, mirror):
         mirror: (V,) partner of each vertex on the other side.
     """
     shares = _shares(vertices)
-    weights = np.zeros((len(vertices), 24))
+    weights = np.zeros((len(vertices), skeletons.NUM_ROTATIONS))
     weights[:, 0] = 1.0
-    middle_first = sorted(range(1, 24), key=lambda joint: (skeletons.SMPL_24.mirror[joint] != joint, joint))
+    middle_first = sorted(
+        range(1, skeletons.NUM_ROTATIONS), key=lambda joint: (skeletons.SMPL_24.mirror[joint] != joint, joint)
+    )
     for joint in middle_first:
-        handed = weights[:, skeletons.SMPL_24.parents[joint]] * shares[:, joint]
-        weights[:, joint] = handed
-        weights[:, skeletons.SMPL_24.parents[joint]] -= handed
+        passed_on = weights[:, skeletons.SMPL_24.parents[joint]] * shares[:, joint]
+        weights[:, joint] = passed_on
+        weights[:, skeletons.SMPL_24.parents[joint]] -= passed_on
     weights = smoothed(weights, faces, rounds=_SMOOTHING)
     weights = (weights + weights[mirror][:, skeletons.SMPL_24.mirror]) / 2
     least = np.sort(weights, axis=1)[:, -_MOST_JOINTS - 1][:, None]
@@ -32,8 +36,8 @@ def skinning_weights(vertices, faces, mirror):
     return weights / weights.sum(1, keepdims=True)
 
 
-def smoothed(values, faces, *, rounds):
-    """Values (V, n) at the vertices, each moved half-way to the mean of its neighbours, `rounds` times."""
+def smoothed(values: np.ndarray, faces: np.ndarray, *, rounds: int) -> np.ndarray:
+    """Laplacian smoothing: `values` (V, n) moved half-way to the mean of the adjacent vertices, `rounds` times."""
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     count = np.bincount(pairs[:, 0], minlength=len(values))[:, None]
     for _ in range(rounds):
@@ -43,19 +47,20 @@ def smoothed(values, faces, *, rounds):
     return values
 
 
-def _shares(vertices):
-    """For each joint the share (V, 24) that it takes of what its parent holds."""
-    shares = np.zeros((len(vertices), 24))
+def _shares(vertices: np.ndarray) -> np.ndarray:
+    """Share (V, 24) of the parent's weight that passes on to each joint."""
+    shares = np.zeros((len(vertices), skeletons.NUM_ROTATIONS))
     for name, share in _midline_shares(vertices).items():
         shares[:, skeletons.SMPL_24.index(name)] = share
     for side, sign in (("left_", 1.0), ("right_", -1.0)):
-        seen = vertices * (sign, 1.0, 1.0)
-        for name, share in _side_shares(seen).items():
-            shares[:, skeletons.SMPL_24.index(side + name)] = np.where(seen[:, 0] >= 0, share, 0.0)
+        points = vertices * (sign, 1.0, 1.0)
+        for name, share in _side_shares(points).items():
+            shares[:, skeletons.SMPL_24.index(side + name)] = np.where(points[:, 0] >= 0, share, 0.0)
     return shares
 
 
-def _midline_shares(points):
+def _midline_shares(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Shares (V,) of the joints of spine, neck and head by name."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     neck = (y - 0.297) * 0.878 + (z + 0.013) * 0.479
     head = (y - 0.393) * 0.864 + (z - 0.010) * 0.504
@@ -68,8 +73,8 @@ def _midline_shares(points):
     }
 
 
-def _side_shares(points):
-    """Shares of the left side's joints; the right side sends its points mirrored."""
+def _side_shares(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Shares (V,) of the left side's joints by name without side; for the right side, give mirrored points."""
     x, y, z = points.T
     hip = (x - 0.00) * 0.50 - (y + 0.375) * 0.80 + z * 0.12
     ankle = -(y + 1.100) + 0.15 * (z + 0.02)
