@@ -65,6 +65,7 @@ _MEMORY_BYTES = 12 * 2**30
 _INTERNAL_ERROR = 70
 """Exit code of a forked process that failed before its tests ran; EX_SOFTWARE of sysexits.h, no code of pytest."""
 _NEAR_LIMIT_S = 900
+_NO_TEST_RUN = (int(pytest.ExitCode.INTERNAL_ERROR), int(pytest.ExitCode.USAGE_ERROR))
 """Limit of all tests together with --near."""
 _OTHER_TESTS = 3
 """Rank of the tests outside the mutant's room; see `_Order`."""
@@ -164,12 +165,13 @@ def _verdict(mutant: Mutant | None, log: pathlib.Path, *, limit_s: float) -> Ver
             _kill_group(process)
         failed = pathlib.Path(folder, "failed")
         by = failed.read_text() if failed.exists() else f"exit code {os.waitstatus_to_exitcode(status)}"
-    if os.waitstatus_to_exitcode(status) == _INTERNAL_ERROR:
+    if os.waitstatus_to_exitcode(status) in (_INTERNAL_ERROR, *_NO_TEST_RUN):
         sys.exit(f"mutants.py: no test was run; see {log}.")
     if os.WIFSIGNALED(status):
         ended_by = signal.Signals(os.WTERMSIG(status))
         by = "time out" if ended_by == signal.SIGALRM else ended_by.name
-    return {"noticed": status != 0, "by": by if status else None, "seconds": round(time.monotonic() - start, 1)}
+    noticed = os.waitstatus_to_exitcode(status) not in (0, int(pytest.ExitCode.NO_TESTS_COLLECTED))
+    return {"noticed": noticed, "by": by if noticed else None, "seconds": round(time.monotonic() - start, 1)}
 
 
 def _kill_group(process: int) -> None:
@@ -196,12 +198,13 @@ def _run_tests(mutant: Mutant | None, folder: pathlib.Path, log: pathlib.Path, *
         printed = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(printed, 1)
         os.dup2(printed, 2)
+        near = _NEAR.value
         _remove_flags()
         os.chdir(ROOT)
         sys.path.insert(0, str(ROOT))
         if mutant:
             sys.meta_path.insert(0, _Finder(mutant, folder))
-            plugins.append(_Order(mutant.path))
+            plugins.append(_Order(mutant.path, near=near))
         options = ["-x", "-q", "-m", "not slow", "-o", "addopts=", "-p", "no:xdist", "-p", "no:cacheprovider"]
         code = int(pytest.main([*options, f"--basetemp={folder / 'tests'}", str(ROOT / "tests")], plugins=plugins))
     except BaseException:
@@ -271,10 +274,11 @@ class _Order:
 
     Args:
         path: of the module, from the root of the repository.
+        near: leave out all tests but those of the module's room and its docstrings.
     """
 
-    def __init__(self, path: str):
-        self._path = pathlib.Path(path)
+    def __init__(self, path: str, *, near: bool):
+        self._path, self._near = pathlib.Path(path), near
         self._room = ROOT / "tests" / self._path.parts[1]
 
     def _rank(self, item: pytest.Item) -> int:
@@ -290,7 +294,7 @@ class _Order:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Sorts the tests by rank; with --near, removes those of the last rank."""
         items.sort(key=self._rank)
-        if _NEAR.value:
+        if self._near:
             items[:] = [item for item in items if self._rank(item) < _OTHER_TESTS]
 
 

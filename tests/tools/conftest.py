@@ -1,4 +1,4 @@
-"""Runs the programs of niki_tf/cli/ in this process, each with its own flags only."""
+"""Runs the programs of niki_tf/cli/ and tools/ in this process, each with its own flags only."""
 
 import importlib.util
 import pathlib
@@ -10,7 +10,7 @@ from absl import flags
 from niki_tf import body, cli, solvers
 from niki_tf.solvers import zoo
 
-_PROGRAMS = pathlib.Path(__file__).resolve().parents[2] / "niki_tf" / "cli"
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
 _SHARED = "niki_tf.cli.body_flag"
 
 
@@ -19,7 +19,9 @@ def run_tool(monkeypatch, capsys):
     """A function of a program's name and its arguments that runs it and returns what it printed."""
 
     def run(name, *arguments):
-        specification = importlib.util.spec_from_file_location(f"cli_{name}", _PROGRAMS / f"{name}.py")
+        program = _ROOT / "niki_tf" / "cli" / f"{name}.py"
+        program = program if program.exists() else _ROOT / "tools" / f"{name}.py"
+        specification = importlib.util.spec_from_file_location(f"program_{name}", program)
         module = importlib.util.module_from_spec(specification)
         put_aside = _remove_flags()
         sys.modules.pop(_SHARED, None)

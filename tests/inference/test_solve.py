@@ -1,0 +1,117 @@
+"""The one call from joints to poses, and the motion that it gives."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import niki_tf
+from niki_tf import body, contract, io, motion, skeletons, solvers
+from niki_tf.motion import observed_motion
+
+SKELETON = body.mannequin_joints()
+
+
+@pytest.fixture(scope="module")
+def observed(toy_body):
+    """Twenty frames of made motion, joints without noise, somewhere in the world."""
+    clip = motion.made_motion(1, frames=20)
+    return observed_motion.observe(clip, poser=body.BodyPoser(toy_body), noise_mm=0, seed=0)
+
+
+@pytest.fixture(scope="module")
+def solved(observed):
+    betas = observed.inputs["betas"][0]
+    return niki_tf.solve(observed.joints, betas=betas, twist=observed.inputs["twist"], fps=25, solver="analytic")
+
+
+def test_as_many_frames_at_the_same_rate_come_out(observed, solved):
+    assert (len(solved), solved.fps) == (20, 25)
+    assert solved.rotations.shape == (20, 24, 3, 3)
+    np.testing.assert_array_equal(np.concatenate([solved.global_orient, solved.body_pose], 1), solved.rotations)
+    assert solved.residual.shape == (20, 29)
+    assert solved.residual.max() < 1e-3
+
+
+def test_the_posed_body_stands_where_the_joints_are(observed, solved, toy_body):
+    posed = body.Body(toy_body)
+    np.testing.assert_allclose(solved.joints(posed), observed.joints, atol=1e-3)
+    vertices = posed(
+        betas=solved.betas, global_orient=solved.global_orient, body_pose=solved.body_pose, transl=solved.transl
+    )["vertices"]
+    np.testing.assert_allclose(solved.vertices(posed), vertices, atol=1e-6)
+
+
+def test_rotation_vectors_are_the_rotations(solved):
+    again = niki_tf.rotations.rotvec_to_matrix(tf.constant(solved.rotation_vectors))
+    np.testing.assert_allclose(again, solved.rotations, atol=1e-5)
+
+
+def test_a_saved_motion_comes_back(solved, tmp_path):
+    path = solved.save(tmp_path / "walk.npz")
+    clip = io.load_clips(path, fps=25)[0]
+    np.testing.assert_allclose(clip.poses, solved.rotation_vectors, atol=1e-6)
+    np.testing.assert_allclose(clip.trans, solved.transl, atol=1e-6)
+    np.testing.assert_allclose(clip.betas, solved.betas[0], atol=1e-6)
+    assert (clip.fps, path.name) == (25, "walk.npz")
+    with pytest.raises(ValueError, match="must end in .npz"):
+        solved.save(tmp_path / "walk.bvh")
+
+
+def test_a_single_frame_is_that_frame_alone(observed):
+    first = niki_tf.solve(observed.joints[0], solver="one_stage")
+    both = niki_tf.solve(observed.joints[:2], solver="one_stage")
+    assert len(first) == 1
+    np.testing.assert_allclose(first.rotations[0], both.rotations[0], atol=1e-5)
+
+
+def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed):
+    pairs = (("temporal", observed.joints), ("one_stage", observed.joints[:1]))
+    for name, joints in pairs:
+        np.testing.assert_array_equal(
+            niki_tf.solve(joints).rotations, niki_tf.solve(joints, solver=name).rotations, err_msg=name
+        )
+
+
+def test_the_finish_follows_the_joints_and_can_be_left_out(observed):
+    finished, plain = (niki_tf.solve(observed.joints, solver="one_stage", finish=finish) for finish in (True, False))
+    assert finished.residual.mean() < 0.3 * plain.residual.mean()
+
+
+def test_a_solver_given_is_taken_as_it_is(observed):
+    solver = solvers.OneStage(SKELETON, num_couplings=2, hidden_dim=8, refine=1)
+    found = niki_tf.solve(observed.joints, solver=solver)
+    answer = solver({"joints": observed.inputs["joints"]})
+    np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)
+
+
+def test_lists_and_joints_that_were_not_seen_are_taken(observed):
+    sigma = np.zeros(29)
+    sigma[20] = skeletons.ABSENT
+    lost = observed.joints.copy()
+    lost[:, 20] = np.nan
+    found = niki_tf.solve(lost.tolist(), joint_sigma=sigma, solver="one_stage")
+    assert np.isfinite(found.rotations).all()
+    other = np.where(np.isnan(lost), 7.0, lost)
+    again = niki_tf.solve(other, joint_sigma=sigma, solver="one_stage")
+    np.testing.assert_allclose(again.rotations, found.rotations, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"joints": np.zeros([4, 24, 3])}, r"`joints` must have shape .* got \(4, 24, 3\)"),
+        ({"joints": np.full([4, 29, 3], np.nan)}, "`joints` must be finite"),
+        ({"solver": "no such"}, "`solver` must be one of analytic, .* got 'no such'"),
+        ({"betas": np.zeros(3)}, r"`betas` must have shape .* got \(3,\)"),
+        ({"fps": 0}, "fps"),
+    ],
+)
+def test_bad_input_is_named_before_any_work(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        niki_tf.solve(**{"joints": np.zeros([4, 29, 3]), "solver": "analytic", **arguments})
+
+
+def test_a_solver_without_a_guess_asks_for_the_twist():
+    solver = solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
+    with pytest.raises(ValueError, match=r"`twist` \(T, 23, 2\) must be given"):
+        niki_tf.solve(np.zeros([4, 29, 3]), solver=solver)

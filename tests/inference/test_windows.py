@@ -1,0 +1,55 @@
+"""Motion of any length in overlapping windows."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from window_makers import MAKERS, random_inputs, strong
+
+from niki_tf import rotations
+from niki_tf.inference import windows
+
+
+@pytest.fixture(params=MAKERS)
+def solver(request):
+    return strong(MAKERS[request.param]())
+
+
+def test_starts_cover_every_frame():
+    for length in (1, 15, 16, 17, 24, 61):
+        first = windows.starts(length, frames=16, step=8)
+        assert first[0] == 0
+        assert max(first) == max(0, length - 16)
+        assert max(np.diff([*first, first[-1]])) <= 8
+
+
+def test_long_motion_equals_a_window_where_there_is_but_one(solver, rng):
+    for frames in (9, 16):
+        inputs = random_inputs(rng, frames)
+        found = windows.solve_motion(solver, inputs)
+        alone = solver({name: array[None] for name, array in inputs.items()})
+        np.testing.assert_allclose(found["body_pose"], alone["body_pose"][0], atol=1e-4)
+        np.testing.assert_allclose(found["global_orient"], alone["global_orient"][0], atol=1e-4)
+
+
+def test_overlapping_windows_are_blended(rng):
+    def solve(inputs):
+        """Turns by 0.1 times the number of the window's first frame, which the first joint's x tells."""
+        angle = np.float32(0.1) * inputs["joints"][:, :1, 0, 0] * np.float32([0.0, 0.0, 1.0])[:, None, None]
+        turn = rotations.rotvec_to_matrix(tf.transpose(tf.tile(angle, [1, 1, 16]), [1, 2, 0]))[:, :, None].numpy()
+        return {"global_orient": turn, "body_pose": np.tile(turn, [1, 1, 23, 1, 1])}
+
+    joints = np.zeros([24, 29, 3], np.float32)
+    joints[:, 0, 0] = np.arange(24)
+    found = windows.solve_motion(solve, {"joints": joints}, step=8)
+    angles = rotations.matrix_to_rotvec(found["global_orient"][:, 0]).numpy()[:, 2]
+    np.testing.assert_allclose(angles[:8], 0.0, atol=1e-6)
+    np.testing.assert_allclose(angles[16:], 0.8, atol=1e-5)
+    assert (np.diff(angles[7:17]) > 0).all()
+    assert abs(angles[11] - 0.8 * 4 / 9) < 0.02  # there the first window weighs 5 and the second 4
+
+
+def test_bad_motion_is_named(rng):
+    solver = MAKERS["recurrent"]()
+    for inputs, step in ((random_inputs(rng, 0), 4), (random_inputs(rng, 3), 17)):
+        with pytest.raises(ValueError, match="`inputs` must hold frames and `step` be 1 to 16; got"):
+            windows.solve_motion(solver, inputs, step=step)
