@@ -53,7 +53,7 @@ def solve(
         >>> joints = np.zeros([20, 29, 3]) + niki_tf.body.mannequin_joints().joints
         >>> motion = niki_tf.solve(joints, fps=25, solver="analytic")
         >>> len(motion), motion.fps, bool(motion.residual.max() < 1e-3)
-        (20, 25, True)
+        (20, 25.0, True)
     """
     arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
     arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}

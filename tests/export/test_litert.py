@@ -59,6 +59,7 @@ def test_a_bad_example_is_flagged(written, arrays):
     assert np.isfinite(answer["body_pose"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("quantize", "share", "apart"), [("float16", 0.6, 5e-3), ("int8", 1 / 3, 0.02)])
 def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quantize, share, apart):
     solver = solvers.MLP(SKELETON, hidden_dim=512, num_layers=2)
@@ -98,6 +99,7 @@ class Factorising(solvers.MLP):
 
 
 @pytest.mark.usefixtures("ik_full_only")
+@pytest.mark.slow
 def test_operations_that_litert_does_not_have_are_named():
     with pytest.raises(
         ValueError, match="`solver` must do with LiteRT's built-in operations; it needs Cholesky. Write"
@@ -106,6 +108,7 @@ def test_operations_that_litert_does_not_have_are_named():
 
 
 @pytest.mark.usefixtures("ik_full_only")
+@pytest.mark.slow
 def test_the_exact_finish_is_part_of_the_file(arrays, tmp_path):
     solver = solvers.MLP(SKELETON, hidden_dim=8, num_layers=1, refine=1)
     (tmp_path / "model.tflite").write_bytes(export.litert(solver))

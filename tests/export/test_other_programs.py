@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.slow  # a SavedModel is made and other programs start TensorFlow
+
 
 def _run(command, **kwargs):
     found = subprocess.run([str(word) for word in command], capture_output=True, timeout=120, **kwargs)

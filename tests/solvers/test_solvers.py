@@ -360,5 +360,5 @@ def test_loading_names_what_is_missing(tmp_path):
     with pytest.raises(ValueError, match=r"model\.keras"):
         solvers.load(tmp_path)
     keras.Sequential([keras.Input([1]), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="must hold a solver"):
+    with pytest.raises(ValueError, match="must be a solver"):
         solvers.load(tmp_path)

@@ -73,6 +73,7 @@ def test_noise_with_a_filter_and_a_solver_that_sees_time(run_tool, motion, over_
     assert rows[0]["mpjpe"] > 0.1  # without a filter, analytic is exact here
 
 
+@pytest.mark.slow
 def test_occlusion_gives_rows_curve_and_video(run_tool, motion, tiny_model, over_time, tmp_path):
     names = ["analytic+one_euro", str(tiny_model), str(over_time)]
     printed = run_tool(
@@ -170,6 +171,7 @@ def test_round_trip_rows_and_table(run_tool, motion, tiny_model, tmp_path):
         run_tool("evaluate", "--protocol=round_trip", f"--motion={motion}", f"--output={tmp_path}")
 
 
+@pytest.mark.slow
 def test_betas_can_be_given_as_zeros(run_tool, motion, tmp_path):
     arguments = [f"--motion={motion}", "--solver=analytic+finish", "--stride=5", f"--output={tmp_path}"]
     assert "betas are given as zeros" in run_tool("evaluate", *arguments, "--betas=zeros")

@@ -7,6 +7,7 @@ from niki_tf import export
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
 
 
+@pytest.mark.slow
 def test_both_formats_are_written(run_tool, tmp_path, monkeypatch):
     # The conversions themselves, seconds each, are tested in tests/export/.
     monkeypatch.setattr(export, "litert", lambda solver, *, quantize, body: f"{quantize} {solver.refine}".encode())

@@ -14,8 +14,6 @@ from niki_tf.solvers import zoo
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "configs"
 CONFIGS = sorted(ROOT.rglob("*.flags"))
-EARLIER = [path for path in CONFIGS if re.match(r"\d", path.stem) and path != max(path.parent.iterdir())]
-"""All but the last stage of a training in stages."""
 _SIZES = (
     "hidden_dim",
     "num_couplings",
@@ -74,7 +72,7 @@ def eager():
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 @pytest.mark.parametrize(
     "config",
-    [pytest.param(path, marks=pytest.mark.slow if path in EARLIER else ()) for path in CONFIGS],
+    [pytest.param(path, marks=() if path.stem == "quickstart" else pytest.mark.slow) for path in CONFIGS],
     ids=lambda path: str(path.relative_to(ROOT).with_suffix("")),
 )
 @pytest.mark.usefixtures("made_is_small", "eager")
@@ -115,6 +113,8 @@ def test_only_the_temporal_solver_has_something_to_freeze(run_tool, tiny):
 
 
 @pytest.mark.usefixtures("made_is_small")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
+@pytest.mark.usefixtures("eager")
 def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
     run_tool("train", *tiny, "--source=made=0.3", "--nocanonical", "--skip_bad", "--learning_rate=3e-3")
     run_tool("train", f"--flagfile={tmp_path / 'run' / 'resolved.flags'}", f"--workdir={tmp_path / 'again'}")
@@ -127,6 +127,8 @@ def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
         np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
+@pytest.mark.usefixtures("eager")
 def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
     run_tool("train", *tiny)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
@@ -188,6 +190,8 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
         run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden_dim=9")
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
+@pytest.mark.usefixtures("eager")
 def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tmp_path):
     for condition in ("betas", "none"):
         first = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8, condition=condition)
