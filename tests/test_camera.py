@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from niki_tf import camera
 from niki_tf.data import occlusion
-from niki_tf.drawing import rendering
+from niki_tf.drawing import orthographic
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_rooms_share_these_projections(seen):
     root_depth = joints[..., :1, 2:]
     np.testing.assert_allclose(depth, 8.0 - (joints[..., 2:] - root_depth), rtol=1e-6)
     np.testing.assert_allclose(image, 1000.0 * joints[..., :2] / depth, rtol=1e-5)
-    view = rendering.Camera(np.zeros(3), extent=2.0, azimuth=0.0, elevation=0.0)
+    view = orthographic.Camera(np.zeros(3), extent=2.0, azimuth=0.0, elevation=0.0)
     pixels = view.project(joints, image_size=100)
     np.testing.assert_allclose(pixels[..., 0], 50.0 + 50.0 * joints[..., 0], atol=1e-5)
     np.testing.assert_allclose(pixels[..., 1], 50.0 - 50.0 * joints[..., 1], atol=1e-5)

@@ -4,13 +4,11 @@ All constants of light and shadow are set by hand.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from niki_tf.drawing.rendering import Camera
+from niki_tf.drawing.orthographic import Camera
 
 _KEY, _FILL, _RIM = (-0.45, 0.65, 0.62), (0.75, 0.10, 0.45), (0.30, 0.45, -0.85)
 """Directions to the lights: right, up, towards the viewer."""
@@ -33,7 +31,7 @@ def visible(seen: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray,
     """The nearest triangle of each covered pixel.
 
     Args:
-        seen: (V, 3) vertices as (column, row, nearness); see `rendering.Camera.project`.
+        seen: (V, 3) vertices as (column, row, nearness); see `orthographic.Camera.project`.
         faces: (F, 3) vertex numbers.
         size: pixels, height and width.
 
@@ -107,13 +105,13 @@ def openness(depth: np.ndarray, extent: float) -> np.ndarray:
     return cv2.resize(openness, (full, full), interpolation=cv2.INTER_LINEAR)
 
 
-def ground_shadow(vertices: np.ndarray, faces: np.ndarray, camera: "Camera", size: int) -> np.ndarray:
+def ground_shadow(vertices: np.ndarray, faces: np.ndarray, camera: Camera, size: int) -> np.ndarray:
     """Darkness (size, size) in 0..1 of the ground under the mesh, stronger for what is close to it.
 
     Args:
         vertices: (V, 3) metres, y up.
         faces: (F, 3) vertex numbers.
-        camera: `rendering.Camera`.
+        camera: `orthographic.Camera`.
         size: pixels, height and width.
     """
     ground, small = vertices[:, 1].min(), max(size // 4, 1)

@@ -1,0 +1,66 @@
+"""The entry point: its commands, their help, and the flags that constructors give."""
+
+import subprocess
+import sys
+
+import pytest
+
+from niki_tf import solvers
+from niki_tf.cli import constructor_flags, main
+
+
+def run(*arguments, cwd):
+    command = [sys.executable, "-m", "niki_tf", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_help_lists_every_command(monkeypatch, capsys):
+    for arguments in ([], ["--help"]):
+        monkeypatch.setattr(sys, "argv", ["niki-tf", *arguments])
+        main.main()
+        printed = capsys.readouterr().out
+        assert all(command in printed for command in main.COMMANDS)
+
+
+def test_an_unknown_command_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["niki-tf", "slove"])
+    with pytest.raises(SystemExit, match="there is no command 'slove'; the commands are solve, evaluate"):
+        main.main()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", main.COMMANDS)
+def test_the_help_of_a_command_fits_a_screen(command, repo):
+    found = run(command, "--help", cwd=repo)
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert len(lines) < (100 if command == "train" else 45)
+    assert any(line.startswith("  --") for line in lines)
+
+
+def test_every_command_has_a_script(repo):
+    for command in main.COMMANDS:
+        assert f'run("{command}")' in (repo / "tools" / f"{command}.py").read_text()
+
+
+def test_flags_are_the_keyword_arguments_of_a_class_and_its_bases():
+    found = constructor_flags.arguments(solvers.Temporal)
+    assert found["hidden_dim"] is int
+    assert found["canonical"] is bool
+    assert found["neighbour_mean"] is bool
+    assert found["tanh_on"] is str
+    assert "masks" not in found
+    assert "num_rotation_couplings" not in found
+    assert constructor_flags.arguments(solvers.TwistSwing)["dropout"] is float
+
+
+def test_a_plain_type_is_seen_through_none_alone():
+    plain = {int | None: int, bool: bool, int | float: None, list[int] | None: None, None | str: str}
+    assert {annotation: constructor_flags._plain(annotation) for annotation in plain} == plain
+
+
+def test_help_is_what_the_docstring_says():
+    assert constructor_flags._help(solvers.OneStage, "num_couplings").startswith("number of coupling steps")
+    assert constructor_flags._help(solvers.OneStage, "canonical").startswith("solve in the frame of the trunk")
+    assert constructor_flags._help(solvers.TwistSwing, "dropout").startswith("dropout of the second network")
