@@ -61,3 +61,20 @@ def test_batches_of_windows_are_whole_whatever_is_switched_on(absent, estimator,
     assert batch["joint_sigma"].shape.as_list() == [2, FRAMES, 29]
     assert batch["noisy"].shape.as_list() == [2, FRAMES, 29, 3]
     assert batch["noisy_twist"].shape.as_list() == [2, FRAMES, 23, 2]
+
+
+def test_without_noise_joints_are_the_true_ones():
+    joints = tf.constant(np.random.default_rng(0).normal(size=[COUNT, 29, 3]), tf.float32)
+    settings = data.Corruption(noise=0.0, absent=0.0, estimator=0.0, occluded=0.0)
+    noisy, _, hidden = corruption.corrupt(_streams(), joints, settings)
+    np.testing.assert_allclose(noisy, joints - joints[:, :1], atol=1e-6)
+    assert not np.any(hidden)
+
+
+def test_an_estimator_s_sigma_differs_from_joint_to_joint_and_isotropic_noise_s_does_not():
+    joints = tf.constant(np.random.default_rng(0).normal(size=[COUNT, 29, 3]), tf.float32)
+    for share in (0.0, 1.0):
+        settings = data.Corruption(absent=0.0, estimator=share, occluded=0.0, sigma_given=1.0)
+        _, sigma, _ = corruption.corrupt(_streams(), joints, settings)
+        spread = np.std(np.log(sigma), axis=-1)
+        assert (spread > 0.2).all() if share else (spread < 1e-5).all()

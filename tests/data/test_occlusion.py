@@ -114,3 +114,20 @@ def test_occluded_examples_take_their_share():
     assert hidden[chosen].any()
     assert (sigma[chosen] > 0).all()  # twice the half of the others
     assert 0.4 < (sigma[~chosen].max(1) > 0).mean() < 0.6
+
+
+def test_what_is_cut_lies_where_the_image_says():
+    """Joints below a lower limit are outside the lower edge, and so on: left, right, below, above."""
+    points = tf.constant([[[3.0, 5.0]], [[-3.0, -5.0]]])
+    np.testing.assert_array_equal(occlusion._outward(points)[:, 0], [[-3, 3, -5, 5], [3, -3, 5, -5]])
+
+
+def test_the_hiding_square_lies_anywhere_in_the_image_that_is_left():
+    image = tf.zeros([WINDOWS, FRAMES, 29, 2])
+    limits, square = (x.numpy() for x in occlusion._key_images(_streams(), image))
+    low, high = -limits[..., 0::2], limits[..., 1::2]
+    place = (square[..., :2] - low) / (high - low)
+    assert (place >= 0.0).all()
+    assert (place <= 1.0).all()
+    np.testing.assert_allclose(place.mean((0, 1)), 0.5, atol=0.03)
+    np.testing.assert_allclose(place.std((0, 1)), 12**-0.5, atol=0.02)

@@ -259,3 +259,15 @@ def test_stretches_of_motion_agree_with_themselves(motion):
     assert np.degrees(steps.numpy()[moving].max()) < 40.0
     with pytest.raises(ValueError, match="`frames` must be None or 1 and more; got 0"):
         _batches(motion, frames=0)
+
+
+def test_reversing_leaves_single_frames_as_they_are(motion):
+    found = [
+        augmentation.augmented_poses(
+            data.RandomStreams(0, tf.constant(1, tf.int64), batch_size=8, shard=(0, 1)),
+            motion,
+            data.Augmentation(reverse=share),
+        )
+        for share in (0.0, 0.5)
+    ]
+    np.testing.assert_array_equal(*found)

@@ -96,3 +96,9 @@ def test_bad_lists_of_sources(folder):
         data.load_sources(["made"], made_frames=1)
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         data.load_sources([f"{folder}/absent=1"])
+
+
+def test_two_frames_of_made_motion_are_enough_and_one_is_not():
+    assert len(data.load_sources(["made"], made_frames=2)) == 2
+    with pytest.raises(ValueError, match="`made_frames` must be 2 or more; got 1"):
+        data.load_sources(["made"], made_frames=1)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from niki_tf.body.mannequin import mannequin
 from niki_tf.body.mannequin_joints import rest_joints
 from niki_tf.drawing import rasterizing, rendering
 
@@ -142,3 +143,22 @@ def test_bad_skeletons_and_panels_are_refused():
         rendering.side_by_side([np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8)], ["a", "b"])
     with pytest.raises(ValueError, match="`captions` must be as many as panels, 1; got 2"):
         rendering.side_by_side([np.zeros((4, 4, 3), np.uint8)], ["a", "b"])
+
+
+SHADE = [
+    [245.3, 245.3, 245.3, 237.4, 234.1, 245.3, 245.3, 245.3],
+    [240.7, 222.8, 213.5, 198.6, 200.3, 234.2, 238.2, 245.3],
+    [245.3, 245.3, 245.3, 195.6, 161.1, 223.9, 229.4, 237.9],
+    [245.3, 245.3, 245.3, 192.6, 180.0, 245.3, 245.3, 245.3],
+    [245.3, 245.3, 245.3, 172.5, 171.2, 245.3, 245.3, 245.3],
+    [245.3, 245.3, 245.3, 183.8, 184.0, 245.3, 245.3, 245.3],
+    [244.3, 243.1, 243.3, 203.5, 201.1, 244.4, 244.7, 245.1],
+    [243.1, 240.4, 238.2, 202.8, 203.6, 235.7, 237.5, 241.3],
+]
+"""Mean brightness of the 64 parts of the picture below, 0 to 255."""
+
+
+def test_a_body_and_its_shadow_are_as_bright_as_they_were():
+    data = mannequin()
+    image = rendering.render_mesh(data.v_template, data.faces, image_size=96, azimuth=20, elevation=15)
+    np.testing.assert_allclose(image.reshape(8, 12, 8, 12, 3).mean((1, 3, 4)), SHADE, atol=0.6)

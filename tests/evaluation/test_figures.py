@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from niki_tf import evaluation
 from niki_tf.evaluation import figures
@@ -53,3 +54,12 @@ def test_labels_do_not_overlap_and_keep_their_order():
 @pytest.mark.parametrize(("name", "expected"), [("saved/mlp", "mlp"), ("analytic", "analytic"), ("b/one", "b/one")])
 def test_lines_are_named_by_folder_unless_two_share_it(name, expected):
     assert figures.short_name(name, ["analytic", "saved/mlp", "a/one", "b/one"]) == expected
+
+
+@pytest.mark.parametrize(("frames", "step"), [(40, 1), (100, 10), (320, 30)])
+def test_frames_are_marked_at_round_numbers(frames, step, tmp_path, monkeypatch):
+    marks = []
+    monkeypatch.setattr(Axes, "set_xticks", lambda axes, ticks, **_: marks.append(list(ticks)))
+    hidden = np.zeros(frames)
+    evaluation.acceleration_figure({"mlp": np.ones(frames - 2)}, tmp_path / "accel.png", hidden=hidden)
+    assert list(range(0, frames, step)) in marks

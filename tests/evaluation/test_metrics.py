@@ -110,3 +110,17 @@ def test_acceleration_wants_one_clip_of_three_frames():
 def test_rotation_error_wants_matrices():
     with pytest.raises(ValueError, match=r"rotation matrices; got \(24, 3\)"):
         evaluation.rotation_error_deg(np.zeros([24, 3]), np.zeros([24, 3]))
+
+
+def test_alignment_to_a_mirror_image_is_the_best_rotation(points):
+    """A reflection would fit exactly and is not allowed: no small turn of what is found fits better."""
+    source = points.reshape(-1, *points.shape[-2:])[0]
+    target = source * [-1.0, 1.0, 1.0]
+    found = evaluation.similarity_aligned(source, target)
+    least = ((found - target) ** 2).sum()
+    middle = found.mean(0)
+    for turn in Rotation.from_rotvec(0.02 * np.concatenate([np.eye(3), -np.eye(3)])):
+        assert ((turn.apply(found - middle) + middle - target) ** 2).sum() >= least - 1e-12
+    shape = (source - source.mean(0)) / np.sqrt(((source - source.mean(0)) ** 2).sum())
+    seen = (found - middle) / np.sqrt(((found - middle) ** 2).sum())
+    np.testing.assert_allclose(seen @ seen.T, shape @ shape.T, atol=1e-9)

@@ -1,5 +1,7 @@
 """The one call from joints to poses, and the motion that it gives."""
 
+import importlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -64,12 +66,17 @@ def test_a_single_frame_is_that_frame_alone(observed):
     np.testing.assert_allclose(first.rotations[0], both.rotations[0], atol=1e-5)
 
 
-def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed):
-    pairs = (("temporal", observed.joints), ("one_stage", observed.joints[:1]))
-    for name, joints in pairs:
-        np.testing.assert_array_equal(
-            niki_tf.solve(joints).rotations, niki_tf.solve(joints, solver=name).rotations, err_msg=name
-        )
+def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed, monkeypatch):
+    asked = []
+
+    def loaded(name, *, finish):
+        asked.append((name, finish))
+        return solvers.Analytic(SKELETON)
+
+    monkeypatch.setattr(importlib.import_module("niki_tf.inference.solve"), "_loaded", loaded)
+    for joints, options in ((observed.joints, {}), (observed.joints[:1], {}), (observed.joints, {"solver": "mlp"})):
+        niki_tf.solve(joints, **options, finish=len(joints) > 1)
+    assert asked == [("temporal", True), ("one_stage", False), ("mlp", True)]
 
 
 def test_the_finish_follows_the_joints_and_can_be_left_out(observed):
@@ -115,3 +122,16 @@ def test_a_solver_without_a_guess_asks_for_the_twist():
     solver = solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
     with pytest.raises(ValueError, match=r"`twist` \(T, 23, 2\) must be given"):
         niki_tf.solve(np.zeros([4, 29, 3]), solver=solver)
+
+
+def test_a_single_frame_can_be_saved(observed, tmp_path):
+    betas = np.linspace(-1.0, 1.0, 10)
+    path = niki_tf.solve(observed.joints[0], betas=betas, solver="analytic").save(tmp_path / "frame.npz")
+    np.testing.assert_allclose(io.load_clips(path)[0].betas, betas, atol=1e-6)
+
+
+def test_a_solver_without_a_guess_takes_the_twist_that_is_given(observed):
+    solver = solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
+    found = niki_tf.solve(observed.joints, twist=observed.inputs["twist"], solver=solver)
+    answer = solver({"joints": observed.inputs["joints"], "twist": observed.inputs["twist"]})
+    np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)

@@ -6,6 +6,20 @@ from niki_tf import body, motion, rotations, skeletons
 from niki_tf.motion.made import anatomy, behaviours
 
 SEEDS = range(8)
+BEHAVIOURS = {
+    "walk": -16.201514,
+    "jog": 46.129742,
+    "wave": 47.064399,
+    "reach": 55.512902,
+    "squat": 17.101836,
+    "sit": 23.185669,
+    "side_bend": 22.932587,
+    "kick": 45.891482,
+    "dance": 48.009469,
+    "bow": 35.668115,
+    "look_round": 7.388577,
+    "jumping_jack": 19.257928,
+}
 PINNED = [
     -1.2143922,
     3.8898294,
@@ -186,3 +200,9 @@ def checksum(array):
     """A number that every entry of the array, and its place, changes."""
     array = np.asarray(array, np.float64)
     return float(np.sum(array * np.cos(np.arange(array.size)).reshape(array.shape)) + np.abs(array).mean())
+
+
+@pytest.mark.parametrize("behaviour", behaviours.ALL, ids=lambda behaviour: behaviour.__name__)
+def test_each_behaviour_stays_what_it_was(behaviour):
+    angles = behaviour(np.random.default_rng(5), np.linspace(0.0, 4.0, 121))
+    np.testing.assert_allclose(checksum(angles), BEHAVIOURS[behaviour.__name__], rtol=1e-6, atol=1e-4)

@@ -132,3 +132,10 @@ def test_absent_joints_may_hold_anything(rng):
     np.testing.assert_allclose(observed.joints[1:], joints[1:], rtol=1e-6)
     with pytest.raises(ValueError, match="`joints` must be finite"):
         motion.from_joints({"joints": lost, "joint_sigma": np.zeros([3, 29])}, num_betas=10)
+
+
+def test_resampled_positions_lie_on_the_lines_between_the_frames(rng):
+    trans = rng.normal(size=[4, 3])
+    clip = motion.Clip(poses=np.zeros([4, 24, 3]), trans=trans, fps=30)
+    between = motion.resample(clip, 20).trans
+    np.testing.assert_allclose(between, [trans[0], 0.5 * (trans[1] + trans[2]), trans[3]], atol=1e-6)

@@ -17,6 +17,7 @@ MAKERS = {
     "one_stage": lambda: solvers.OneStage(SKELETON, hidden_dim=16, num_couplings=4),
     "one_stage, betas": lambda: solvers.OneStage(SKELETON, hidden_dim=16, num_couplings=4, condition="betas"),
     "one_stage, not canonical": lambda: solvers.OneStage(SKELETON, hidden_dim=16, num_couplings=4, canonical=False),
+    "one_stage, twist": lambda: solvers.OneStage(SKELETON, hidden_dim=16, num_couplings=4, takes_twist=True),
     "twist_swing": lambda: _twist_swing(twist_hidden_dim=16),
     "twist_swing, as published": lambda: _twist_swing(condition="betas", **PUBLISHED),
 }
@@ -104,7 +105,7 @@ def test_keras_file_round_trip(solver, rng, tmp_path):
 def test_output_moves_with_every_input(name, rng):
     solver = _strong(MAKERS[name]())
     inputs = {key: tf.constant(value) for key, value in _inputs(rng, 3).items()}
-    if not name.startswith("twist_swing"):
+    if not solver.uses_twist:
         del inputs["twist"]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -155,7 +156,7 @@ def test_the_network_leads_there_and_back(name, rng):
     solver = _strong(MAKERS[name]())
     joints, sigma, padding, condition, twist = (
         tf.constant(rng.normal(size=[5, *shape]), tf.float32)
-        for shape in ((29, 3), (29,), (60,), (solver.condition_size,), (23, 2))
+        for shape in ((29, 3), (29,), (solver.padding_size,), (solver.condition_size,), (23, 2))
     )
     seen = invertible.Observation(joints, sigma, padding, twist if solver.num_twists else None)
     shape = invertible.BodyCondition(condition, SKELETON(tf.zeros([5, 10])))
@@ -192,7 +193,10 @@ def test_fk_shapes_and_its_dependence_on_z(name, rng):
     moved = solver.fk(pose["global_orient"], pose["body_pose"], z=pose["z"], betas=tf.ones([2, 3, 10]))
     shapes = {key: value.shape[2:].as_list() for key, value in still.items()}
     twist = {"twist": [23, 2]} if solver.num_twists else {}
-    assert shapes == {"joints": [29, 3], "joint_sigma": [29], "padding": [66 + solver.num_twists]} | twist
+    assert (
+        shapes
+        == {"joints": [29, 3], "joint_sigma": [29], "padding": [solver.padding_size + 6 + solver.num_twists]} | twist
+    )
     assert np.abs(still["joints"] - moved["joints"]).max() > 1e-3
     np.testing.assert_array_equal(still["joints"][..., 0, :], np.zeros([2, 3, 3]))
 
