@@ -71,10 +71,11 @@ def test_without_noise_joints_are_the_true_ones():
     assert not np.any(hidden)
 
 
-def test_an_estimator_s_sigma_differs_from_joint_to_joint_and_isotropic_noise_s_does_not():
+@pytest.mark.parametrize("source", ["estimator", "occluded"])
+def test_the_sigma_differs_from_joint_to_joint_unless_noise_is_isotropic(source):
     joints = tf.constant(np.random.default_rng(0).normal(size=[COUNT, 29, 3]), tf.float32)
     for share in (0.0, 1.0):
-        settings = data.Corruption(absent=0.0, estimator=share, occluded=0.0, sigma_given=1.0)
+        settings = data.Corruption(**{"absent": 0.0, "estimator": 0.0, "occluded": 0.0, source: share}, sigma_given=1.0)
         _, sigma, _ = corruption.corrupt(_streams(), joints, settings)
         spread = np.std(np.log(sigma), axis=-1)
-        assert (spread > 0.2).all() if share else (spread < 1e-5).all()
+        assert (spread > 0.3).all() if share else (spread < 1e-5).all()
