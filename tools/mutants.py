@@ -65,8 +65,9 @@ _MEMORY_BYTES = 12 * 2**30
 _INTERNAL_ERROR = 70
 """Exit code of a forked process that failed before its tests ran; EX_SOFTWARE of sysexits.h, no code of pytest."""
 _NEAR_LIMIT_S = 900
-_NO_TEST_RUN = (int(pytest.ExitCode.INTERNAL_ERROR), int(pytest.ExitCode.USAGE_ERROR))
 """Limit of all tests together with --near."""
+_NO_TEST_RUN = (int(pytest.ExitCode.INTERNAL_ERROR), int(pytest.ExitCode.USAGE_ERROR))
+"""Exit codes of pytest that say nothing of the mutant."""
 _OTHER_TESTS = 3
 """Rank of the tests outside the mutant's room; see `_Order`."""
 

@@ -117,12 +117,12 @@ class LearnedSolver(Solver):
             return self.solve_known_body(joints, joint_sigma, betas, rest_joints, twist, **extra)
         reference = tf.zeros_like(rest_joints) + tf.constant(self.reference, tf.float32)
         mean_shape = tf.zeros_like(betas)
-        local, further = self.solve_known_body(joints, joint_sigma, mean_shape, reference, twist, **extra)
+        local, others = self.solve_known_body(joints, joint_sigma, mean_shape, reference, twist, **extra)
         for _ in range(_RETARGETING_PASSES):
             of_reference, of_body = (kinematics.forward_kinematics(local, rest)[0] for rest in (reference, rest_joints))
             moved, turned = joints + of_reference - of_body, _retargeted_twist(twist, local, rest_joints, reference)
-            local, further = self.solve_known_body(moved, joint_sigma, mean_shape, reference, turned, **extra)
-        return local, further
+            local, others = self.solve_known_body(moved, joint_sigma, mean_shape, reference, turned, **extra)
+        return local, others
 
     def shape_condition(self, betas: tf.Tensor, rest_joints: tf.Tensor) -> tf.Tensor:
         """The body's shape as the network is given it, (..., condition_size); (..., 0) for "none"."""

@@ -137,12 +137,12 @@ class Solver(keras.Model):
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
         joints = self._fill(joints, rest_joints, flat.get("joint_sigma"), extra)
-        rotations, further = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
+        rotations, others = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
         if self.refine:
             rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
         if self.has_residual:
-            further["residual"] = residuals.joint_residuals(joints, rotations, rest_joints, sigma)
-        outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **further}
+            others["residual"] = residuals.joint_residuals(joints, rotations, rest_joints, sigma)
+        outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **others}
         return {name: leading.restore(value) for name, value in outputs.items()}
 
     def _fill(

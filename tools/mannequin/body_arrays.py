@@ -41,11 +41,3 @@ def with_tips(vertices: np.ndarray, mirror: np.ndarray) -> tuple[np.ndarray, np.
     tips[[2, 4]] = mirror[tips[[1, 3]]]
     moved = vertices + tips_pinned(vertices, np.zeros_like(vertices), tips, wanted - vertices[tips])
     return (moved + moved[mirror] * _FLIP) / 2, tips
-
-
-def mirror_partners(vertices: np.ndarray) -> np.ndarray:
-    """Number (V,) of each vertex's mirror image in x = 0, for a symmetric surface."""
-    order, other = (np.lexsort(np.round(points * 1e5).astype(int).T) for points in (vertices, vertices * _FLIP))
-    partners = np.empty(len(vertices), int)
-    partners[other] = order
-    return partners
