@@ -1,5 +1,7 @@
 """Gauss-Newton refinement: exact where joints are clean, cautious where they are noisy, blind to absent joints."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -146,9 +148,11 @@ def test_it_is_differentiable(bodies, rng):
     assert (np.abs(gradient).max(axis=(0, 2, 3)) > 0).all()
 
 
-def test_steps_below_zero_are_refused():
-    with pytest.raises(ValueError, match=r"`refine` must be a whole number of steps, 0 or more; got -1\."):
-        solvers.MLP(BODY_JOINTS, hidden_dim=8, refine=-1)
+@pytest.mark.parametrize("steps", [-1, 1.5, "a", None, [1], True], ids=repr)
+def test_what_is_no_number_of_steps_is_refused(steps):
+    message = f"`refine` must be a whole number of steps, 0 or more; got {steps!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        solvers.Analytic(BODY_JOINTS, refine=steps)
 
 
 def test_a_solver_with_refine_ends_with_it(rng, tmp_path):

@@ -15,3 +15,6 @@ def test_a_twist_that_is_not_known_is_as_none(rng):
     told = solver.ik(joints, twist=twist)["body_pose"].numpy()
     np.testing.assert_allclose(np.linalg.det(told), 1.0, atol=1e-5)
     assert np.abs(told[:, 4] - solver.ik(joints)["body_pose"][:, 4]).max() > 0.1
+    known = np.tile([1.0, 0.0], [3, 23, 1])
+    known[:, 4] = [0.0, 1.0]
+    np.testing.assert_allclose(told, solver.ik(joints, twist=known)["body_pose"], atol=1e-5)

@@ -1,0 +1,45 @@
+"""Quaternions in NumPy against the formulas for graphs, and the arc between two of them."""
+
+import numpy as np
+import pytest
+
+from niki_tf import rotations
+from niki_tf.motion import quaternions
+
+
+@pytest.fixture
+def turns(rng):
+    """Rotation vectors from none to nearly half a turn."""
+    axes = rng.normal(size=[40, 3])
+    return axes / np.linalg.norm(axes, axis=-1, keepdims=True) * np.linspace(0.0, 3.1, 40)[:, None]
+
+
+def test_rotation_vectors_there_and_back(turns):
+    found = quaternions.rotvec_to_quaternion_wxyz(turns)
+    np.testing.assert_allclose(found, rotations.rotvec_to_quaternion_wxyz(turns), atol=1e-12)
+    for sign in (1.0, -1.0):
+        np.testing.assert_allclose(quaternions.quaternion_wxyz_to_rotvec(sign * found), turns, atol=1e-12)
+
+
+def test_products_turn_by_the_second_first(turns, rng):
+    first, second = (quaternions.rotvec_to_quaternion_wxyz(rng.permutation(turns)) for _ in range(2))
+    vectors = rng.normal(size=[40, 3])
+    one_by_one = quaternions.rotate(first, quaternions.rotate(second, vectors))
+    np.testing.assert_allclose(quaternions.rotate(quaternions.multiply(first, second), vectors), one_by_one, atol=1e-12)
+    matrices = np.asarray(rotations.quaternion_wxyz_to_matrix(second))
+    np.testing.assert_allclose(
+        quaternions.rotate(second, vectors), np.einsum("nij,nj->ni", matrices, vectors), atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-6, 0.3, 2.0, 3.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_slerp_turns_at_constant_rate_along_the_shorter_arc(size, sign, turns, rng):
+    axis = rng.normal(size=[40, 3])
+    axis *= size / np.linalg.norm(axis, axis=-1, keepdims=True)
+    start = quaternions.rotvec_to_quaternion_wxyz(turns)
+    end = sign * quaternions.multiply(start, quaternions.rotvec_to_quaternion_wxyz(axis))
+    for fraction in (0.0, 0.25, 0.5, 1.0):
+        found = quaternions.slerp(start, end, np.full([40, 1], fraction))
+        wanted = quaternions.multiply(start, quaternions.rotvec_to_quaternion_wxyz(fraction * axis))
+        np.testing.assert_allclose(np.abs(np.sum(found * wanted, -1)), 1.0, atol=1e-12)
