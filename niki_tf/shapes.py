@@ -76,7 +76,7 @@ class LeadingAxes:
         ([6, 16, 29, 3], [2, 3, 16, 29, 3])
     """
 
-    def __init__(self, x: tf.Tensor, *, inner: int, events: int = 0):
+    def __init__(self, x: tf.Tensor, *, inner: int, events: int = 0) -> None:
         self._static, self._dynamic = x.shape[: x.shape.rank - inner], tf.shape(x)[: x.shape.rank - inner]
         self._events = events
 

@@ -227,6 +227,12 @@ def test_the_program_checks_and_writes_all_documents(checkout, render_results, c
     assert "docs/accuracy.md" in render_results(check=False)
     assert all("| tiny | 1.2 |" in place.read_text() for place in places)
     assert "all blocks" in render_results(check=True)
+    with (checkout / "saved_models" / "tiny" / "model.keras").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(SystemExit) as stop:
+        render_results(check=True)
+    assert stop.value.code == 1
+    assert "noise is of other weights than model.keras" in capsys.readouterr().out
     places[1].write_text(_block("noise metric=mpjpe columns=0 solvers=huge"))
     with pytest.raises(SystemExit, match=r"docs/accuracy.md: record 'noise' must have one number for huge"):
         render_results(check=True)

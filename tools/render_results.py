@@ -2,7 +2,8 @@
 
 Examples:
     python tools/render_results.py           writes every block `<!-- results: ... -->` anew
-    python tools/render_results.py --check   tells which blocks differ and exits with 1 if any does; writes nothing
+    python tools/render_results.py --check   tells which blocks differ, or records are of other weights than those in
+                                             the folder, and exits with 1 if there are any; writes nothing
 
 Results are recorded by tools/evaluate.py --record=NAME; niki_tf/evaluation/results.py tells what a block may ask for.
 """
@@ -15,18 +16,18 @@ from absl import app, flags
 from niki_tf.cli.quiet_start import quiet_start
 
 with quiet_start():
-    from niki_tf.evaluation import results
+    from niki_tf.evaluation import records, results
 
-_CHECK = flags.DEFINE_bool("check", default=False, help="Write nothing; exit with 1 if a block differs.")
+_CHECK = flags.DEFINE_bool("check", default=False, help="Write nothing; exit with 1 if a block differs or weights do.")
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def main(argv: list[str]) -> None:
-    """Renders or checks all blocks."""
+    """Renders or checks all blocks, and checks that records are of the weights beside them."""
     if argv[1:]:
         sys.exit(f"render_results.py takes flags only; got {' '.join(argv[1:])}.")
     try:
-        messages = results.update_documents(_ROOT, check=_CHECK.value)
+        messages = records.stale_weights(_ROOT) + results.update_documents(_ROOT, check=_CHECK.value)
     except ValueError as error:
         sys.exit(f"render_results.py: {error}")
     print("\n".join(messages) or "all blocks show what is recorded")

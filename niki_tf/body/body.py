@@ -47,7 +47,7 @@ class Body(keras.layers.Layer):
     Source: Loper et al., SMPL, SIGGRAPH Asia 2015.
     """
 
-    def __init__(self, data: BodyData, **kwargs: Any):
+    def __init__(self, data: BodyData, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         if not isinstance(data, BodyData):
             raise ValueError(f"`data` must be a BodyData (mannequin() or load_body(path)); got {type(data).__name__}.")

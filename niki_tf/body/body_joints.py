@@ -30,7 +30,7 @@ class BodyJoints(keras.layers.Layer):
         [5, 29, 3]
     """
 
-    def __init__(self, joints: TensorLike, *, directions: TensorLike, **kwargs: Any):
+    def __init__(self, joints: TensorLike, *, directions: TensorLike, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.joints = np.asarray(joints, np.float64)
         self.directions = np.asarray(directions, np.float64)

@@ -24,7 +24,7 @@ class BodyPoser:
         [0.0, 0.0, 0.0]
     """
 
-    def __init__(self, data: BodyData):
+    def __init__(self, data: BodyData) -> None:
         self.body_joints = data.body_joints()
         self._pose = tf.function(Body(data), reduce_retracing=True, autograph=False)
         self._twist = tf.function(self._twist_of, reduce_retracing=True, autograph=False)

@@ -43,7 +43,7 @@ class _Record:
         record.args, record.state = args, {}
         return record
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: `__new__` has stored the arguments."""
 
     def __setstate__(self, state: Any) -> None:
@@ -80,7 +80,7 @@ class _Function:
 
     __slots__ = ("_call",)
 
-    def __init__(self, call: Callable[..., Any]):
+    def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
 
     def __call__(self, *args: Any) -> Any:

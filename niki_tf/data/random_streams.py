@@ -27,7 +27,7 @@ class RandomStreams:
         True
     """
 
-    def __init__(self, seed: TensorLike, step: TensorLike, *, batch_size: int, shard: tuple[TensorLike, int]):
+    def __init__(self, seed: TensorLike, step: TensorLike, *, batch_size: int, shard: tuple[TensorLike, int]) -> None:
         self._seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
         self._batch_size, self._shard, self._num_opened = batch_size, shard[0], 0
         self.count = batch_size // shard[1]

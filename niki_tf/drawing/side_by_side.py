@@ -50,7 +50,7 @@ class SideBySide:
         faces: np.ndarray,
         poses: Mapping[str, np.ndarray],
         image_size: int = 300,
-    ):
+    ) -> None:
         self.observed, self.poser, self.faces, self.poses, self.image_size = observed, poser, faces, poses, image_size
         joints = observed.inputs["joints"]
         self._centres = (joints.min(1) + joints.max(1)) / 2

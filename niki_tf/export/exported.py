@@ -30,7 +30,7 @@ class Exported:
         (5, 29, 3)
     """
 
-    def __init__(self, functions: Mapping[str, Callable[..., _Arrays]], shapes: Mapping[str, _Shapes]):
+    def __init__(self, functions: Mapping[str, Callable[..., _Arrays]], shapes: Mapping[str, _Shapes]) -> None:
         self._functions, self.shapes = functions, shapes
 
     def __call__(self, signature: str = "ik", **inputs: TensorLike) -> _Arrays:

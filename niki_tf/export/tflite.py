@@ -90,7 +90,7 @@ def _without_duplicates(converted: bytes) -> bytes:
 class _SharedScales(schema.QuantizationParametersT):
     """Scales that are written into a file once; other tensors refer to that place."""
 
-    def __init__(self, scales: schema.QuantizationParametersT):
+    def __init__(self, scales: schema.QuantizationParametersT) -> None:
         super().__init__(**vars(scales))
         self._place: int | None = None
 

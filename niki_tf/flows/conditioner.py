@@ -40,7 +40,7 @@ class Conditioner(keras.layers.Layer):
         tanh_on: str = "scale",
         dropout: float = 0.0,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if tanh_on not in ("scale", "translation"):
             raise ValueError(f'`tanh_on` must be "scale" or "translation"; got {tanh_on!r}.')

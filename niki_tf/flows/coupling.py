@@ -31,7 +31,7 @@ class AffineCoupling(tfp.bijectors.Bijector):
         condition: tf.Tensor | None = None,
         swap: bool = False,
         name: str = "affine_coupling",
-    ):
+    ) -> None:
         self._network, self._kept, self._condition, self._swap = network, kept, condition, swap
         # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
         super().__init__(forward_min_event_ndims=1, validate_args=False, parameters=None, name=name)

@@ -56,7 +56,7 @@ class Flow(keras.layers.Layer):
         dropout: float = 0.0,
         mask: list[bool] | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if size < 2 or num_couplings < 1 or hidden_dim < 1:
             raise ValueError(

@@ -50,7 +50,7 @@ class TemporalConditioner(keras.layers.Layer):
         tanh_on: str = "scale",
         neighbour_mean: bool = True,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if hidden_dim % heads:
             raise ValueError(f"`hidden_dim` must be a multiple of `heads`, {heads}; got {hidden_dim}.")

@@ -35,7 +35,7 @@ class TemporalCoupling(tfp.bijectors.Bijector):
         split: str = "interleaved",
         swap: bool = False,
         name: str = "temporal_coupling",
-    ):
+    ) -> None:
         self._network, self._frame_mask, self._split, self._swap = network, frame_mask, split, swap
         # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
         super().__init__(forward_min_event_ndims=2, validate_args=False, parameters=None, name=name)

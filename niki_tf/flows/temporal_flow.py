@@ -67,7 +67,7 @@ class TemporalFlow(keras.layers.Layer):
         dropout: float = 0.0,
         mask: list[bool] | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(**kwargs)
         if not 1 <= num_temporal_pairs <= num_couplings // 2:
             raise ValueError(

@@ -25,7 +25,7 @@ class TwistComposition(tfp.bijectors.Bijector):
         name: of the bijector.
     """
 
-    def __init__(self, axes: tf.Tensor, *, name: str = "twist_composition"):
+    def __init__(self, axes: tf.Tensor, *, name: str = "twist_composition") -> None:
         self._axes = axes
         # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
         super().__init__(

@@ -64,7 +64,7 @@ class Clip:
 class Clips(list[Clip]):
     """A list of `Clip`; `skipped` holds one message for each bad file that was left out."""
 
-    def __init__(self, clips: Iterable[Clip] = (), *, skipped: Iterable[str] = ()):
+    def __init__(self, clips: Iterable[Clip] = (), *, skipped: Iterable[str] = ()) -> None:
         super().__init__(clips)
         self.skipped = tuple(skipped)
 

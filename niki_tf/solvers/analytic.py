@@ -31,7 +31,7 @@ class Analytic(Solver):
 
     uses_twist = True
 
-    def __init__(self, body_joints: BodyJoints, *, adaptive: bool = True, **kwargs: Any):
+    def __init__(self, body_joints: BodyJoints, *, adaptive: bool = True, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.adaptive = adaptive
 

@@ -74,7 +74,7 @@ class LearnedSolver(Solver):
         canonical: bool = True,
         reference: list[list[float]] | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(body_joints, **kwargs)
         if condition not in ("bones", "betas", "none"):
             raise ValueError(f'`condition` must be "bones", "betas" or "none"; got {condition!r}.')

@@ -32,7 +32,7 @@ class MLP(LearnedSolver):
     Source: supplementary D.
     """
 
-    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 1024, num_layers: int = 3, **kwargs: Any):
+    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 1024, num_layers: int = 3, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers
         widths = [keras.layers.Dense(hidden_dim, activation=keras.layers.LeakyReLU(0.01)) for _ in range(num_layers)]

@@ -58,7 +58,7 @@ class OneStage(InvertibleSolver):
         takes_twist: bool = False,
         masks: Sequence[Sequence[bool] | None] = (None,),
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(body_joints, **kwargs)
         self.masks, self.takes_twist = check_masks(masks, 1), takes_twist
         self.uses_twist = self.needs_twist = takes_twist

@@ -36,7 +36,7 @@ class Recurrent(WindowSolver):
     NIKI's supplementary C.2.
     """
 
-    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 256, **kwargs: Any):
+    def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 256, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.hidden_dim = hidden_dim
         activation = keras.layers.LeakyReLU(0.01)

@@ -44,7 +44,7 @@ class Solver(keras.Model):
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
 
-    def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any):
+    def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.body_joints, self.refine = body_joints, refine
         self.built = True

@@ -26,7 +26,7 @@ class TemporalSolver(WindowSolver, InvertibleSolver):
         **kwargs: see `LearnedSolver`.
     """
 
-    def __init__(self, body_joints: BodyJoints, *, smooth_joints: bool = True, **kwargs: Any):
+    def __init__(self, body_joints: BodyJoints, *, smooth_joints: bool = True, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.smooth_joints = smooth_joints
 
@@ -140,7 +140,7 @@ class Temporal(TemporalSolver):
         split: str = "interleaved",
         neighbour_mean: bool | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(body_joints, **kwargs)
         self.flow = TemporalFlow(
             POSE + EMBEDDING,
@@ -219,7 +219,7 @@ class TemporalTwistSwing(TemporalSolver, TwistSwing):
         split: str = "interleaved",
         neighbour_mean: bool | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         # The networks are made by the constructor of TwistSwing, which asks for them by `_make_flow`.
         self._over_time = {
             "num_temporal_pairs": num_temporal_pairs,

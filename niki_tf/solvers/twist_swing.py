@@ -81,7 +81,7 @@ class TwistSwing(InvertibleSolver):
         twist_hidden_dim: int = 0,
         masks: Sequence[Sequence[bool] | None] = (None, None),
         **kwargs: Any,
-    ):
+    ) -> None:
         super().__init__(body_joints, **kwargs)
         self.masks = check_masks(masks, 2)
         self.twist_known, self.compose_twist, self.twist_hidden_dim = twist_known, compose_twist, twist_hidden_dim

@@ -88,7 +88,7 @@ class Trainer:
         settings: TrainSettings,
         workdir: str | os.PathLike,
         strategy: tf.distribute.Strategy | None = None,
-    ):
+    ) -> None:
         self.settings, self.loss, self.make_batches = settings, loss, make_batches
         self.workdir = pathlib.Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()

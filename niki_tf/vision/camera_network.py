@@ -58,7 +58,7 @@ class CameraNetwork(keras.Model):
     Source: published one-stage model of NIKI.
     """
 
-    def __init__(self, *, hidden_dim: int = 1024, dropout: float = 0.5, **kwargs: Any):
+    def __init__(self, *, hidden_dim: int = 1024, dropout: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if hidden_dim < 1 or not 0 <= dropout < 1:
             raise ValueError(f"`hidden_dim` must be 1 or more and `dropout` in [0, 1); got {hidden_dim} and {dropout}.")

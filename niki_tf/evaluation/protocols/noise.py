@@ -148,7 +148,7 @@ class _SolverRunner:
         random: RandomErrors,
         observe: Callable[..., Arrays],
         windows: "_WindowObserver | None",
-    ):
+    ) -> None:
         self._solvers, self._filters, self._random = solvers, filters, random
         self._observe, self._windows = observe, windows
         self._compiled: dict[str, Callable[[Arrays], Arrays]] = {}
@@ -186,7 +186,7 @@ class _WindowObserver:
         *,
         stride: int,
         seed: int,
-    ):
+    ) -> None:
         self._fps, self._observe = clips[0].fps, observe
         self._poses = common.strided_poses(clips, stride=1)
         self._all = frame_windows.frame_windows_of([len(clip) for clip in clips], stride=stride)

@@ -177,7 +177,7 @@ class _ClipRunner:
 
     def __init__(
         self, body: BodyData, occlude: Occlude | None, *, seed: int, batch_size: int, twist: bool, true_betas: bool
-    ):
+    ) -> None:
         self._poser, self._occlude, self._seed, self._batch_size = BodyPoser(body), occlude, seed, batch_size
         self._twist, self._true_betas = twist, true_betas
 
@@ -232,7 +232,7 @@ class _Sums:
         aligned: joints that PA-MPJPE is aligned by, `EVALUATION_14` first.
     """
 
-    def __init__(self, heaviest: np.ndarray, aligned: Sequence[int]):
+    def __init__(self, heaviest: np.ndarray, aligned: Sequence[int]) -> None:
         self._heaviest, self._aligned = heaviest, list(aligned)
         self._sums = {which: dict.fromkeys(_DISTANCES, 0.0) for which in ("all", "visible", "hidden")}
         self._counts = {which: dict.fromkeys(_DISTANCES, 0) for which in self._sums}
