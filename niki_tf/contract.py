@@ -23,6 +23,9 @@ stand for an unknown value."""
 POSE: dict[str, tuple[int, ...]] = {"global_orient": (1, 3, 3), "body_pose": (_TWISTS, 3, 3)}
 """Names and shapes of the rotation matrices that every solver returns."""
 
+ANSWER: dict[str, tuple[int, ...]] = {**POSE, "transl": (3,)}
+"""Names and shapes of all that every solver returns: `POSE`, and the translation, metres."""
+
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from niki_tf import body, contract, export, io
+from niki_tf import body, contract, export, io, motion
 from niki_tf.cli import body_flag
 from niki_tf.motion.observed_motion import ObservedMotion
 
@@ -26,6 +26,7 @@ _MODEL = flags.DEFINE_string("model", "one_stage", "Name of the model on the ser
 _INPUT = flags.DEFINE_string("input", None, "An .npz file of joints or of motion.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz file to write.", required=True)
 _NOISE_MM = flags.DEFINE_float("noise_mm", 0.0, "Noise on each axis of each joint of a motion, mm.", lower_bound=0.0)
+_TRANS = flags.DEFINE_enum("trans", "transl", motion.TRANS_CONVENTIONS, "What `trans` is in a file without that key.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames in a request.", lower_bound=1)
 flags.adopt_module_key_flags(body_flag)
 
@@ -39,12 +40,12 @@ def main(argv: list[str]) -> None:
         if output.suffix != ".npz":
             raise ValueError(f"`output` must end in .npz; got {output}.")
         poser = body.BodyPoser(body_flag.body_data())
-        observed = io.load_observed(_INPUT.value, poser=poser, noise_mm=_NOISE_MM.value, seed=0)
+        observed = io.load_observed(_INPUT.value, poser=poser, noise_mm=_NOISE_MM.value, seed=0, trans=_TRANS.value)
         connect = {"rest": export.rest_server, "grpc": export.grpc_server}[_PROTOCOL.value]
         answer = _asked(connect(_SERVER.value, model=_MODEL.value), observed)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"client: {error}")
-    io.save_poses(output, contract.local_rotations(answer), observed, body_joints=poser.body_joints)
+    io.save_poses(output, answer, observed)
     invalid = np.flatnonzero(~answer["valid"])
     print(f"{len(observed.joints)} frames, {len(invalid)} of them not valid. Written: {output}")
 

@@ -7,8 +7,9 @@ Examples:
     niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
-answer tell the errors of the joints; round_trip, from pose to joints and back. A solver is a shipped one or a folder,
-with `+finish` for the exact finish and, in noise and xocc, the end of a filter of the joints over time.
+answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands. A solver
+is a shipped one or a folder, with `+finish` for the exact finish and, in noise and xocc, the end of a filter of the
+joints over time.
 """
 
 import pathlib
@@ -34,7 +35,9 @@ _PROTOCOL = flags.DEFINE_enum(
     "What is measured; see niki_tf/evaluation/protocols/.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
-_STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips; of protocol xocc, clip.", lower_bound=1)
+_STRIDE = flags.DEFINE_integer(
+    "stride", 1, "Use every n-th frame of all clips; in xocc and world, clip.", lower_bound=1
+)
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
     ["analytic"],
@@ -66,7 +69,7 @@ _RECORD = flags.DEFINE_string(
 )
 flags.adopt_module_key_flags(body_flag)
 
-_OBSERVING = ("noise", "xocc", "error_score")
+_OBSERVING = ("noise", "xocc", "error_score", "world")
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
     *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
@@ -126,7 +129,7 @@ def _options() -> dict[str, Any]:
     if _PROTOCOL.value == "round_trip":
         return {}
     given: dict[str, Any] = {"twist": _TWIST.value, "true_betas": _BETAS.value == "true"}
-    if _PROTOCOL.value == "error_score":
+    if _PROTOCOL.value in ("error_score", "world"):
         return given
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
     given["filters"] = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
@@ -162,7 +165,12 @@ def _caption() -> str:
         return f"Noise protocol, {_joint_errors_in_words()}"
     if _PROTOCOL.value == "xocc":
         return f"Occlusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}"
-    return {"error_score": "Error-score protocol", "round_trip": "Round-trip protocol, z = 0, float32"}[_PROTOCOL.value]
+    captions = {
+        "error_score": "Error-score protocol",
+        "round_trip": "Round-trip protocol, z = 0, float32",
+        "world": "World protocol, joint noise",
+    }
+    return captions[_PROTOCOL.value]
 
 
 def _joint_errors_in_words() -> str:
@@ -205,7 +213,7 @@ def _run(clips: Sequence[Clip]) -> records.Run:
     """How the rows were measured, from the flags."""
     deciding = [_STRIDE, _SEED, *(flag for flag, protocols in _PROTOCOLS_OF if _PROTOCOL.value in protocols)]
     options = {flag.name: flag.value for flag in deciding if flag.name != _VIDEO.name}
-    used = clips[:: _STRIDE.value] if _PROTOCOL.value == "xocc" else clips
+    used = clips[:: _STRIDE.value] if _PROTOCOL.value in ("xocc", "world") else clips
     return records.Run(
         protocol=_PROTOCOL.value,
         command=_command(),

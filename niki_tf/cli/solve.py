@@ -26,6 +26,7 @@ _FINISH = flags.DEFINE_bool("finish", default=True, help="End the model's answer
 _OUTPUT = flags.DEFINE_string("output", "output", "Folder for the poses and the picture.")
 _NOISE_MM = flags.DEFINE_float("noise_mm", 30.0, "Noise on each axis of each joint of a motion, mm.", lower_bound=0.0)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the made motion and of the noise.", lower_bound=0)
+_TRANS = flags.DEFINE_enum("trans", "transl", motion.TRANS_CONVENTIONS, "What `trans` is in a file without that key.")
 _FRAMES = flags.DEFINE_integer("frames", None, "Use only so many frames (of a made motion 120).", lower_bound=1)
 _VIDEO = flags.DEFINE_bool("video", default=False, help="Write a video too; it takes most of the time.")
 flags.adopt_module_key_flags(body_flag)
@@ -52,8 +53,7 @@ def main(argv: list[str]) -> None:
         sys.exit(f"solve: {error}")
     answers, errors, rows = _compare(compared, observed, poser)
     written = [
-        io.save_poses(output / f"{name.lower()}_poses.npz", answer, observed, body_joints=poser.body_joints)
-        for name, answer in answers.items()
+        io.save_poses(output / f"{name.lower()}_poses.npz", answer, observed) for name, answer in answers.items()
     ]
     written += _write_pictures(output, observed, poser, data.faces, answers, errors)
     caption = _caption(observed, *answers, uses_twist=[*compared.values()][-1].uses_twist)
@@ -80,20 +80,21 @@ def _observed(poser: body.BodyPoser) -> ObservedMotion:
     if _INPUT.value is None:
         clip = motion.made_motion(seed, frames=_FRAMES.value or 120)
         return observed_motion.observe(clip, poser=poser, noise_mm=noise_mm, seed=seed)
-    return io.load_observed(_INPUT.value, poser=poser, noise_mm=noise_mm, seed=seed).first(_FRAMES.value)
+    observed = io.load_observed(_INPUT.value, poser=poser, noise_mm=noise_mm, seed=seed, trans=_TRANS.value)
+    return observed.first(_FRAMES.value)
 
 
 def _compare(
     compared: dict[str, solvers.Solver], observed: ObservedMotion, poser: body.BodyPoser
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[dict]]:
-    """Rotations (T, 24, 3, 3), main error (T,) and table row of each solver."""
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray], list[dict]]:
+    """Answer, main error (T,) and table row of each solver."""
     answers, errors, rows = {}, {}, []
     for name, solver in compared.items():
         solve = graphs.compile_solver(solver, inputs=observed.inputs, motion=True)
         answer = solve(observed.inputs)
         measured = evaluation.answer_errors(answer, observed, poser=poser)
         single, bulk = evaluation.times_ms(solve, observed)
-        answers[name], errors[name] = contract.local_rotations(answer), next(iter(measured.values()))
+        answers[name], errors[name] = answer, next(iter(measured.values()))
         means = {_HEADINGS[metric]: float(values.mean()) for metric, values in measured.items() if metric in _HEADINGS}
         rows.append({"solver": name, **means, "ms/frame, one by one": single, "ms/frame, all at once": bulk})
     return answers, errors, rows
@@ -115,11 +116,12 @@ def _write_pictures(
     observed: ObservedMotion,
     poser: body.BodyPoser,
     faces: np.ndarray,
-    answers: dict[str, np.ndarray],
+    answers: dict[str, dict[str, np.ndarray]],
     errors: dict[str, np.ndarray],
 ) -> list[pathlib.Path]:
     """Picture and, if wanted, video of observation, answers and truth; returns their paths."""
-    poses = answers if observed.true_rotations is None else {**answers, "truth": observed.true_rotations}
+    poses = {name: contract.local_rotations(answer) for name, answer in answers.items()}
+    poses |= {} if observed.true_rotations is None else {"truth": observed.true_rotations}
     pictures = drawing.SideBySide(observed, poser=poser, faces=faces, poses=poses)
     picture, video = output / "side_by_side.png", output / "side_by_side.mp4"
     pictures.write_picture(picture, errors=errors)

@@ -18,6 +18,7 @@ from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
 from niki_tf.evaluation.protocols.noise import noise_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
+from niki_tf.evaluation.protocols.world import world_rows
 from niki_tf.evaluation.protocols.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
 from niki_tf.evaluation.ranks import auroc, rank_correlation
 from niki_tf.evaluation.scoring import METRICS, pose_errors
@@ -55,6 +56,7 @@ __all__ = [
     "text_table",
     "times_ms",
     "whittaker",
+    "world_rows",
     "write_csv",
     "write_json",
     "xocc_rows",

@@ -59,17 +59,31 @@ def smooth(
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
     trunk_weights = joint_weights.normalized_weights(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
     joints -= joint_weights.weighted_mean(trunk_weights, tf.gather(joints, skeletons.TRUNK, axis=-2))
-    variance = noise_variance(joints, joint_sigma, mask)
-    weights = tf.expand_dims(mask, -1) / (variance + joint_weights.clip_sigma(joint_sigma) ** 2)
+    return smooth_paths(joints, joint_sigma, mask, linear_solver=linear_solver)
+
+
+def smooth_paths(
+    points: tf.Tensor, sigma: tf.Tensor, frame_mask: tf.Tensor, *, linear_solver: LinearSolver = CHOLESKY
+) -> tf.Tensor:
+    """The paths of points (N, T, n, 3) over time, each smoothed by itself.
+
+    Args:
+        points: (N, T, n, 3) metres.
+        sigma: (N, T, n) metres, 0 where unknown.
+        frame_mask: (N, T), 1 for frames and 0 for padding frames.
+        linear_solver: one of `fitting.linear_solvers`.
+    """
+    variance = noise_variance(points, sigma, frame_mask)
+    weights = tf.expand_dims(frame_mask, -1) / (variance + joint_weights.clip_sigma(sigma) ** 2)
     weights = tf.transpose(weights, [0, 2, 1])
-    paths = tf.transpose(joints, [0, 2, 1, 3])
-    paths, weights, mask = (tf.cast(x, linear_solver.dtype) for x in (paths, weights, mask))
+    paths = tf.transpose(points, [0, 2, 1, 3])
+    paths, weights, mask = (tf.cast(x, linear_solver.dtype) for x in (paths, weights, frame_mask))
     removed = _removed(paths, weights, mask, linear_solver)
-    return joints - tf.cast(tf.transpose(removed, [0, 2, 1, 3]), joints.dtype)
+    return points - tf.cast(tf.transpose(removed, [0, 2, 1, 3]), points.dtype)
 
 
 def _removed(paths: tf.Tensor, weights: tf.Tensor, mask: tf.Tensor, linear_solver: LinearSolver) -> tf.Tensor:
-    """What smoothing subtracts from `paths` (N, 29, T, 3) with `weights` (N, 29, T); `mask` (N, T)."""
+    """What smoothing subtracts from `paths` (N, n, T, 3) with `weights` (N, n, T); `mask` (N, T)."""
     third = _third_difference(mask)
     largest = tf.reduce_max(weights, -1, keepdims=True)
     weights = tf.maximum(tf.math.divide_no_nan(weights, largest), _LEAST_WEIGHT * tf.expand_dims(mask, 1))

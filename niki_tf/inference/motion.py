@@ -28,7 +28,7 @@ class Motion:
     betas: np.ndarray
     """Shape coefficients, (T, B) float32, as they were given."""
     transl: np.ndarray
-    """What SMPL-type bodies add to all vertices, (T, 3) float32, metres: puts joint 0 where it was observed."""
+    """What SMPL-type bodies add to all vertices, (T, 3) float32, metres: puts the body where the joints were."""
     residual: np.ndarray
     """Distance of each observed joint from the same joint of the pose, (T, 29) float32, metres."""
     fps: float

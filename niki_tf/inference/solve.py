@@ -68,7 +68,7 @@ def solve(
     if chosen.needs_twist and "twist" not in observed.inputs:
         raise ValueError(f"`twist` (T, 23, 2) must be given to {chosen.name}, which cannot guess it.")
     answer = _graph(chosen, chosen.refine, tuple(observed.inputs))(observed.inputs)
-    return _motion(contract.local_rotations(answer), observed, chosen.body_joints)
+    return _motion(answer, observed, chosen.body_joints)
 
 
 @functools.lru_cache(maxsize=4)
@@ -86,11 +86,13 @@ def _graph(solver: Solver, refine: int, names: tuple[str, ...]) -> Callable[[dic
     return graphs.compile_solver(solver, inputs={name: np.zeros([1, *shapes[name]]) for name in names}, motion=True)
 
 
-def _motion(local: np.ndarray, observed: observed_motion.ObservedMotion, body_joints: body.BodyJoints) -> Motion:
-    """The motion of an answer (T, 24, 3, 3) to observed joints."""
+def _motion(
+    answer: dict[str, np.ndarray], observed: observed_motion.ObservedMotion, body_joints: body.BodyJoints
+) -> Motion:
+    """The motion of an answer to observed joints."""
+    local = contract.local_rotations(answer)
     betas = np.asarray(observed.inputs["betas"], np.float32)
     rest_joints = body_joints(betas)
     sigma = observed.inputs.get("joint_sigma", np.zeros(observed.joints.shape[:2], np.float32))
     residual = residuals.joint_residuals(tf.constant(observed.inputs["joints"]), local, rest_joints, tf.constant(sigma))
-    transl = observed.joints[:, 0] - rest_joints.numpy()[:, 0]
-    return Motion(local, betas, transl.astype(np.float32), residual.numpy(), observed.fps)
+    return Motion(local, betas, answer["transl"] + observed.origin, residual.numpy(), observed.fps)

@@ -43,8 +43,8 @@ def push(
         delay: frames to wait, 0 to 15; the same in every call.
 
     Returns:
-        the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3) and `frame`, the
-        number of the frame that they belong to, which is below zero as long as there is none.
+        the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3), transl (people, 3),
+        and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
         ValueError: `delay` is not 0 to 15, joints are missing, or a shape is not that of one frame of each person.
@@ -54,18 +54,18 @@ def push(
     state = _with_frame(state, inputs)
     place = tf.minimum(state["count"], FRAMES) - 1 - delay
     answer = _solved(solver, state)
-    answer = {name: tf.gather(answer[name], tf.maximum(place, 0), axis=1) for name in contract.POSE}
+    answer = {name: tf.gather(answer[name], tf.maximum(place, 0), axis=1) for name in contract.ANSWER}
     return state, {**answer, "frame": state["count"] - 1 - delay}
 
 
 def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict[str, tf.Tensor]:
-    """The poses that are still to come when no more frames do: global_orient (people, n, 1, 3, 3), body_pose likewise.
+    """The answers that are still to come when no more frames do: global_orient (people, n, 1, 3, 3), and so on.
 
     n is `delay`, or fewer if there were not so many frames.
     """
     last = tf.minimum(state["count"], FRAMES)
     answer = _solved(solver, state)
-    return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.POSE}
+    return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.ANSWER}
 
 
 def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:

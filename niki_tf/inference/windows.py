@@ -23,18 +23,19 @@ def solve_motion(
 ) -> dict[str, np.ndarray]:
     """Solves one motion with a solver of windows.
 
-    The answer for a frame is the weighted mean rotation over all windows that hold it, with the largest weight where it
-    is in the middle of the window. A motion shorter than a window is padded, and the padding is masked out.
+    The answer for a frame is the weighted mean over all windows that hold it, with the largest weight where it is in
+    the middle of the window. A motion shorter than a window is padded, and the padding is masked out.
 
     Args:
         solve: the solver, or another callable of the same dictionaries, such as a compiled one.
-        inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), of one person.
+        inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), of one person;
+            joints of all frames relative to the same origin.
         frames: frames of a window.
         step: frames from window to window, at most `frames`.
 
     Returns:
-        dict of arrays: global_orient (T, 1, 3, 3) and body_pose (T, 23, 3, 3). The embedding z belongs to a window, so
-        it is left out; `residuals.joint_residuals` of the answer says how far each joint is from it.
+        dict of arrays: global_orient (T, 1, 3, 3), body_pose (T, 23, 3, 3), transl (T, 3). The embedding z belongs to a
+        window, so it is left out; `residuals.joint_residuals` of the answer says how far each joint is from it.
 
     Raises:
         ValueError: no frames, or `step` is not 1 to `frames`.
@@ -51,15 +52,18 @@ def solve_motion(
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
     places, present, weights = cut(length, frames=frames, step=step)
-    blended = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3])
+    blended, path = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3]), np.zeros([length, 3])
+    shares = np.zeros([length, 1])
+    np.add.at(shares, places, weights[..., None])
     for first in range(0, len(places), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         windows = {name: np.asarray(array, np.float32)[places[some]] for name, array in inputs.items()}
         answer = solve({**windows, "frame_mask": present[some]})
         local = contract.local_rotations(answer)
         np.add.at(blended, places[some], weights[some, :, None, None, None] * local)
+        np.add.at(path, places[some], weights[some, :, None] * np.asarray(answer["transl"]))
     local = rotations.moment_to_rotation(np.swapaxes(blended, -1, -2).astype(np.float32)).numpy()
-    return {"global_orient": local[:, :1], "body_pose": local[:, 1:]}
+    return {"global_orient": local[:, :1], "body_pose": local[:, 1:], "transl": (path / shares).astype(np.float32)}
 
 
 def cut(length: int, *, frames: int = FRAMES, step: int = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,19 +12,29 @@ from absl import logging
 from tqdm import tqdm
 
 from niki_tf import files, skeletons
-from niki_tf.motion.clip import NUM_BETAS, Clip, Clips, checked_array, checked_rate, resample
+from niki_tf.motion.clip import (
+    NUM_BETAS,
+    Clip,
+    Clips,
+    check_trans_convention,
+    checked_array,
+    checked_rate,
+    resample,
+)
 
 _BODY_JOINTS = {72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
 """Columns of `poses` -> number of body joints: SMPL; SMPL-H and SMPL-X, whose other joints are fingers and face."""
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 """Keys of the frame rate: of SMPL-H and of SMPL-X files."""
-_KEYS = ("poses", "trans", "betas", *_RATES)
+_CONVENTION = "trans_convention"
+"""Key of this package's files that says what `trans` is; see `Clip.trans_convention`."""
+_KEYS = ("poses", "trans", "betas", _CONVENTION, *_RATES)
 
 _PROGRESS_FROM = 300
 """Number of files from which on a progress bar is shown: fewer are read before it would be seen."""
 
 
-def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = False) -> Clips:
+def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = False, trans: str = "transl") -> Clips:
     """The motion of files in AMASS's layout, resampled to one frame rate.
 
     A file holds `poses` (T, 72 or 156 or 165) radians, `trans` (T, 3) metres, `mocap_framerate` or
@@ -39,6 +49,7 @@ def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = F
     Args:
         path: a folder (searched with all its subfolders), one file, or a pattern such as `DIR/cmu__*`.
         fps: frames per second of the result.
+        trans: what `trans` is in files that do not say it by a key `trans_convention`; see `Clip.trans_convention`.
         skip_bad: leave a corrupt, empty, wrongly shaped or non-finite file out, reported in the log and in `.skipped`.
 
     Returns:
@@ -49,11 +60,12 @@ def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = F
         ValueError: a bad file (with its key, what was wanted and what it holds), or no good one.
     """
     fps = checked_rate(fps, "`fps`")
+    check_trans_convention(trans, "`trans`")
     found, above = _motion_files(path)
     clips, skipped = [], []
     for file in tqdm(found, desc="motion files", unit="file", disable=None if len(found) >= _PROGRESS_FROM else True):
         try:
-            clip = _load_clip(file, fps=fps, name=file.relative_to(above).with_suffix("").as_posix())
+            clip = _load_clip(file, fps=fps, name=file.relative_to(above).with_suffix("").as_posix(), convention=trans)
         except ValueError as error:
             if not skip_bad:
                 raise ValueError(f"{error} Repair or remove the file, or skip bad files (`skip_bad`).") from error
@@ -91,6 +103,7 @@ def save_clip(path: str | os.PathLike, clip: Clip) -> None:
             temporary,
             poses=clip.poses.reshape(len(clip), -1),
             trans=clip.trans,
+            trans_convention=clip.trans_convention,
             betas=clip.betas,
             mocap_framerate=np.float32(clip.fps),
             gender="neutral",
@@ -124,8 +137,11 @@ def _folder_above(paths: Sequence[pathlib.Path]) -> pathlib.Path:
     return pathlib.Path(os.path.commonpath([path.parent for path in paths]))
 
 
-def _load_clip(file: pathlib.Path, *, fps: float, name: str) -> Clip | None:
-    """The `Clip` of `file` at `fps`, or None if it holds no motion; a ValueError names file and key if it is bad."""
+def _load_clip(file: pathlib.Path, *, fps: float, name: str, convention: str) -> Clip | None:
+    """The `Clip` of `file` at `fps`, or None if it holds no motion; a ValueError names file and key if it is bad.
+
+    `convention` is that of a file which does not say its own.
+    """
     arrays = _read(file)
     if "poses" not in arrays:
         return None
@@ -145,6 +161,7 @@ def _load_clip(file: pathlib.Path, *, fps: float, name: str) -> Clip | None:
         fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
         betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
         name=name,
+        trans_convention=str(arrays.get(_CONVENTION, convention)),
     )
     return resample(clip, fps)
 

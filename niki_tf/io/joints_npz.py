@@ -2,11 +2,12 @@
 
 import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from niki_tf import contract, rotations
-from niki_tf.body.body_joints import BodyJoints
 from niki_tf.body.posing import BodyPoser
 from niki_tf.io import amass
 from niki_tf.motion import observed_motion
@@ -16,7 +17,9 @@ from niki_tf.motion.observed_motion import ObservedMotion
 _CURE = "Write one with numpy.savez(path, joints=joints)."
 
 
-def load_observed(path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float, seed: int) -> ObservedMotion:
+def load_observed(
+    path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float, seed: int, trans: str = "transl"
+) -> ObservedMotion:
     """The `ObservedMotion` of an .npz file: of its `joints` as they are, or of a motion file with noise added.
 
     Args:
@@ -24,6 +27,7 @@ def load_observed(path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float,
         poser: `BodyPoser` of the body that moves.
         noise_mm: standard deviation of the noise on the joints of a motion file, millimetres; see `motion.observe`.
         seed: of the noise.
+        trans: what `trans` of a motion file is that does not say so; see `load_clips`.
 
     Raises:
         ValueError: the file is not there, cannot be read, or holds neither joints nor motion.
@@ -35,30 +39,28 @@ def load_observed(path: str | os.PathLike, *, poser: BodyPoser, noise_mm: float,
         arrays = {name: file[name] for name in contract.INPUTS if name in file.files}
     if "joints" in arrays:
         return observed_motion.from_joints(arrays, num_betas=poser.num_betas)
-    return observed_motion.observe(amass.load_clips(path)[0], poser=poser, noise_mm=noise_mm, seed=seed)
+    return observed_motion.observe(amass.load_clips(path, trans=trans)[0], poser=poser, noise_mm=noise_mm, seed=seed)
 
 
-def save_poses(
-    path: str | os.PathLike, local: np.ndarray, observed: ObservedMotion, *, body_joints: BodyJoints
-) -> pathlib.Path:
-    """Writes the poses of an answer in AMASS's layout and returns the path; `trans` is added to the resting pelvis.
+def save_poses(path: str | os.PathLike, answer: Mapping[str, Any], observed: ObservedMotion) -> pathlib.Path:
+    """Writes a solver's answer in AMASS's layout and returns the path; `trans` is added to the body at rest.
 
     Args:
         path: an .npz file.
-        local: (T, 24, 3, 3) local rotation matrices, root first.
+        answer: dict with global_orient (T, 1, 3, 3), body_pose (T, 23, 3, 3) and transl (T, 3).
         observed: the motion that was solved, of T frames; betas are those of its first frame.
-        body_joints: `BodyJoints` of the body that was solved for.
 
     Raises:
-        ValueError: `path` does not end in .npz, or the body has other than ten betas.
+        ValueError: `path` does not end in .npz, the answer has no transl, or the body has other than ten betas.
     """
     path = pathlib.Path(path)
-    betas = observed.inputs["betas"]
+    if "transl" not in answer:
+        raise ValueError(f"`answer` must hold transl; got {', '.join(answer)}. Export the model anew.")
     clip = Clip(
-        poses=rotations.matrix_to_rotvec(local).numpy(),
-        trans=observed.joints[:, 0] - body_joints(betas).numpy()[:, 0],
+        poses=rotations.matrix_to_rotvec(contract.local_rotations(answer)).numpy(),
+        trans=answer["transl"] + observed.origin,
         fps=observed.fps,
-        betas=betas[0],
+        betas=observed.inputs["betas"][0],
         name=path.stem,
     )
     amass.save_clip(path, clip)

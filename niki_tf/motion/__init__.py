@@ -1,10 +1,11 @@
 """Motion in memory: rotations (`Clip`), observed joints (`ObservedMotion`), and motion that the package makes."""
 
-from niki_tf.motion.clip import Clip, Clips, resample
+from niki_tf.motion.clip import TRANS_CONVENTIONS, Clip, Clips, resample
 from niki_tf.motion.made.made_motion import made_motion, random_poses
 from niki_tf.motion.observed_motion import ObservedMotion, from_joints, observe
 
 __all__ = [
+    "TRANS_CONVENTIONS",
     "Clip",
     "Clips",
     "ObservedMotion",

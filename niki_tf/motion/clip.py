@@ -17,6 +17,8 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "trans": (None, 3),
     "betas": (NUM_BETAS,),
 }
+TRANS_CONVENTIONS = ("transl", "pelvis")
+"""What the `trans` of a clip can be; see `Clip.trans_convention`."""
 _CURES = {"poses": " Give axis-angle vectors, root first: reshape (T, 72) to (T, 24, 3)."}
 
 
@@ -38,13 +40,16 @@ class Clip:
     poses: np.ndarray
     """Local axis-angle rotations, root first, (T, 24, 3) float32, radians."""
     trans: np.ndarray
-    """Position of the root as the file gives it, (T, 3) float32, metres."""
+    """Where the person is, (T, 3) float32, metres; `trans_convention` says of what."""
     fps: float = 30.0
     """Frames per second."""
     betas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(NUM_BETAS, np.float32))
     """Shape of the person, (10,) float32."""
     name: str = ""
     """Where the clip comes from: the file's path below the folder that was read, without its suffix."""
+    trans_convention: str = "transl"
+    """What `trans` is: "transl", SMPL's translation, which is added to the body at rest, as in AMASS; or "pelvis", the
+    position of joint 0."""
 
     def __post_init__(self) -> None:
         for field, wanted in _SHAPES.items():
@@ -56,6 +61,7 @@ class Clip:
                 "Give one position (3,) a frame."
             )
         object.__setattr__(self, "fps", checked_rate(self.fps, "`fps`"))
+        check_trans_convention(self.trans_convention, "`trans_convention`")
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -118,6 +124,15 @@ def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]
         bad = np.count_nonzero(~np.isfinite(array))
         raise ValueError(f"{what} must be finite; got {bad} numbers that are not. Leave out or repair these frames.")
     return array
+
+
+def check_trans_convention(convention: str, what: str) -> None:
+    """Raises ValueError, with `what` as its name, if `convention` is none of `TRANS_CONVENTIONS`."""
+    if convention not in TRANS_CONVENTIONS:
+        raise ValueError(
+            f"{what} must be transl (added to the body at rest, as in AMASS) or pelvis (the position of joint 0); "
+            f"got {convention!r}."
+        )
 
 
 def checked_rate(rate: Any, what: str) -> float:

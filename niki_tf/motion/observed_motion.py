@@ -28,7 +28,7 @@ class ObservedMotion:
         >>> import numpy as np
         >>> from niki_tf import body, motion
         >>> poser = body.BodyPoser(body.mannequin())
-        >>> clip = motion.Clip(poses=np.zeros([2, 24, 3]), trans=np.ones([2, 3]))
+        >>> clip = motion.Clip(poses=np.zeros([2, 24, 3]), trans=np.ones([2, 3]), trans_convention="pelvis")
         >>> motion.observe(clip, poser=poser, noise_mm=0, seed=0).joints[:, 0].tolist()
         [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
@@ -36,7 +36,7 @@ class ObservedMotion:
     joints: np.ndarray
     """Observed joints in the world, (T, 29, 3) metres."""
     inputs: dict[str, np.ndarray]
-    """Inputs of a solver by name: joints relative to joint 0, betas (T, B), and twist or joint_sigma where known."""
+    """Inputs of a solver by name: joints relative to `origin`, betas (T, B), and twist or joint_sigma where known."""
     fps: float
     """Frames per second."""
     true_rotations: np.ndarray | None = None
@@ -54,6 +54,11 @@ class ObservedMotion:
 
     def __len__(self) -> int:
         return len(self.joints)
+
+    @property
+    def origin(self) -> np.ndarray:
+        """The point, (3,) metres, that `inputs["joints"]` of all frames, and so answers, are relative to."""
+        return self.joints[0, 0] - self.inputs["joints"][0, 0]
 
     def first(self, frames: int | None) -> "ObservedMotion":
         """The first `frames` frames of the motion; all of it if None."""
@@ -84,8 +89,9 @@ def observe(clip: Clip, *, poser: BodyPoser, noise_mm: float, seed: int) -> Obse
         joints.append(truth["joints"])
         twist.append(truth["twist"])
     noise = np.random.default_rng(seed).standard_normal([len(true), skeletons.NUM_JOINTS, 3], np.float32)
-    observed = np.concatenate(joints) + clip.trans[:, None] + noise * (noise_mm / 1000)
-    inputs = {"joints": observed - observed[:, :1], "betas": betas, "twist": np.concatenate(twist)}
+    pelvis = clip.trans + (poser.body_joints(betas).numpy()[:, 0] if clip.trans_convention == "transl" else 0.0)
+    observed = np.concatenate(joints) + pelvis[:, None] + noise * (noise_mm / 1000)
+    inputs = {"joints": observed - observed[0, 0], "betas": betas, "twist": np.concatenate(twist)}
     return ObservedMotion(observed, inputs, clip.fps, true)
 
 
@@ -111,7 +117,7 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
     given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
     joints = given["joints"]
     given.setdefault("betas", np.zeros([frames, num_betas], np.float32))
-    return ObservedMotion(joints, {**given, "joints": joints - joints[:, :1]}, fps)
+    return ObservedMotion(joints, {**given, "joints": joints - joints[0, 0]}, fps)
 
 
 def _without_absent(joints: Any, joint_sigma: Any) -> np.ndarray:

@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract, skeletons
+from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import absent_joints, gauss_newton, residuals
+from niki_tf.fitting import absent_joints, gauss_newton, residuals, root_path
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 
@@ -20,7 +21,8 @@ class Solver(keras.Model):
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
     `betas` (..., B) and `twist` (..., 23, 2). A joint whose sigma is `skeletons.ABSENT` (10 m) or more was not seen:
     its position is not read and may be NaN. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
-    (..., 23, 3, 3), rotation matrices, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
+    (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
+    puts the body where the joints are, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
     how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
     `WindowSolver`.
 
@@ -140,8 +142,10 @@ class Solver(keras.Model):
         rotations, others = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
         if self.refine:
             rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
+        posed, _ = kinematics.forward_kinematics(rotations, rest_joints)
+        others["transl"] = self._translation(joints, posed, sigma, extra)
         if self.has_residual:
-            others["residual"] = residuals.joint_residuals(joints, rotations, rest_joints, sigma)
+            others["residual"] = residuals.centred_distances(joints, posed, sigma)
         outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **others}
         return {name: leading.restore(value) for name, value in outputs.items()}
 
@@ -163,6 +167,12 @@ class Solver(keras.Model):
         return gauss_newton.refine(
             rotations, joints, rest_joints, joint_sigma, steps=self.refine, linear_solver=self.linear_solver
         )
+
+    def _translation(
+        self, joints: tf.Tensor, posed: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
+    ) -> tf.Tensor:
+        """What brings the posed joints (N, 29, 3) to where the observed ones are, (N, 3)."""
+        return root_path.translation(joints, posed, joint_sigma)
 
     def ik(
         self,

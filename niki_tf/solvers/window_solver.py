@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from niki_tf.fitting import gauss_newton_windows, trunk_frame
+from niki_tf.fitting import gauss_newton_windows, root_path, trunk_frame
 from niki_tf.solvers.learned import LearnedSolver
 
 
@@ -10,7 +10,8 @@ class WindowSolver(LearnedSolver):
     """A solver of windows: joints (..., T, 29, 3) are T frames of one person, for any T.
 
     A further input, `frame_mask` (..., T), may say which of them are frames (1) and which only fill up a window (0).
-    The trunk's frame and the exact finish lean on the frames before and after.
+    The trunk's frame, the exact finish and the translation lean on the frames before and after; for the translation,
+    all frames must be relative to the same origin.
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -48,6 +49,13 @@ class WindowSolver(LearnedSolver):
             extra.get("frame_mask"),
             steps=self.refine,
             linear_solver=self.linear_solver,
+        )
+
+    def _translation(
+        self, joints: tf.Tensor, posed: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
+    ) -> tf.Tensor:
+        return root_path.smoothed_translation(
+            joints, posed, joint_sigma, extra.get("frame_mask"), linear_solver=self.linear_solver
         )
 
     def _trunk_frame(

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from niki_tf.evaluation.protocols import error_score, noise, round_trip, xocc
+from niki_tf.evaluation.protocols import error_score, noise, round_trip, world, xocc
 from niki_tf.evaluation.tables import Row
 
-__all__ = ["PROTOCOLS", "Protocol", "error_score", "noise", "round_trip", "xocc"]
+__all__ = ["PROTOCOLS", "Protocol", "error_score", "noise", "round_trip", "world", "xocc"]
 
 
 class Protocol(NamedTuple):
@@ -23,5 +23,6 @@ PROTOCOLS = {
     "xocc": Protocol(xocc.xocc_rows, xocc.xocc_tables),
     "error_score": Protocol(error_score.error_score_rows, error_score.error_score_tables),
     "round_trip": Protocol(round_trip.round_trip_rows, round_trip.round_trip_tables),
+    "world": Protocol(world.world_rows, world.world_tables),
 }
 """The protocols by the names that programs give them."""

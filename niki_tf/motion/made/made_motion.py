@@ -55,7 +55,8 @@ def made_motion(seed: int | tuple[int, ...], *, frames: int, fps: float = 30.0) 
     facing[1:, 1] = np.cumsum(np.radians(turning[1:] / fps))
     root = quaternions.multiply(*(quaternions.rotvec_to_quaternion_wxyz(turn) for turn in (facing, poses[:, 0])))
     poses[:, 0] = quaternions.quaternion_wxyz_to_rotvec(root)
-    return Clip(poses=poses, trans=_grounded(poses), fps=fps, name="made-" + "-".join(map(str, np.atleast_1d(seed))))
+    name = "made-" + "-".join(map(str, np.atleast_1d(seed)))
+    return Clip(poses=poses, trans=_grounded(poses), fps=fps, name=name, trans_convention="pelvis")
 
 
 def random_poses(seed: int | tuple[int, ...], count: int) -> np.ndarray:

@@ -1,0 +1,125 @@
+"""The world protocol: how far the posed body is from the true one in the world, and how evenly it moves there.
+
+Every `stride`-th clip is cut to its first 60 frames and moves on a body of random shape. Its joints, the pelvis among
+them, get Gaussian noise of the same size along each axis and are given as they stand in the world; solvers answer with
+rotations and `transl`. All frames of a clip are solved as one motion; clips of fewer frames are left out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from niki_tf import contract, skeletons
+from niki_tf.body import BodyData, BodyPoser
+from niki_tf.evaluation import metrics
+from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols.common import Arrays
+from niki_tf.evaluation.tables import Row, text_table, without
+from niki_tf.inference.graphs import compile_solver
+from niki_tf.motion.clip import Clip
+
+FRAMES = 60
+"""Frames of a clip that are used."""
+
+LEVELS_MM = (0, 10, 30, 60)
+"""Standard deviations of the noise along each axis, millimetres."""
+
+_HEADINGS = {
+    "mpjpe": "root-aligned, mm",
+    "world_mpjpe": "in the world, mm",
+    "accel": "acceleration error root-aligned, mm/frame^2",
+    "world_accel": "in the world, mm/frame^2",
+}
+
+
+def world_rows(
+    clips: Sequence[Clip],
+    *,
+    solvers: Mapping[str, common.Solver],
+    body: BodyData,
+    stride: int = 1,
+    seed: int = 0,
+    levels_mm: Sequence[float] = LEVELS_MM,
+    batch_size: int = 256,
+    twist: bool = True,
+    true_betas: bool = True,
+    progress: bool = False,
+) -> list[Row]:
+    """The rows of the protocol; every solver is given the same shapes and noise.
+
+    Args:
+        clips: list of Clip.
+        solvers: dict of name -> solver; the names go into the rows.
+        body: BodyData that moves.
+        stride: use every n-th clip.
+        seed: of the shapes and the noise.
+        levels_mm: standard deviations of the noise along each axis, millimetres.
+        batch_size: not used: a clip is solved at a time.
+        twist: give the true twist to the solvers that use one.
+        true_betas: give the true betas; zeros otherwise. Answers are posed with the true ones either way.
+        progress: show a progress bar.
+
+    Returns:
+        list of dicts: solver, noise_mm, frames, and means over the frames of mpjpe (24 joints, relative to joint 0),
+        world_mpjpe (as they stand), millimetres, and of the acceleration errors of both, accel and world_accel,
+        millimetres a frame^2.
+
+    Raises:
+        ValueError: no clips of 60 frames, no solvers, or a number out of range.
+        FloatingPointError: a solver gave numbers that are not finite.
+    """
+    common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
+    used = [clip for clip in clips[::stride] if len(clip) >= FRAMES]
+    if not used:
+        raise ValueError(f"`clips` must hold a clip of {FRAMES} frames or more; got {len(clips)} shorter ones.")
+    poser = BodyPoser(body)
+    betas = common.random_bodies(len(used), num_betas=poser.num_betas, seed=seed)
+    noise = common.random_noise(len(used) * FRAMES, seed=seed).reshape(len(used), FRAMES, skeletons.NUM_JOINTS, 3)
+    errors: dict[tuple[str, float], list[Arrays]] = {(name, level): [] for name in solvers for level in levels_mm}
+    compiled: dict[str, Callable[..., Arrays]] = {}
+    with tqdm.tqdm(total=len(used) * len(errors), unit="clip", disable=not progress) as bar:
+        for clip, shape, unit in zip(used, betas, noise, strict=True):
+            truth = _truth(clip, np.tile(shape, [FRAMES, 1]), poser)
+            for (name, level), of_clips in errors.items():
+                seen = common.observation(truth, noise=level / 1000 * unit, twist=twist, true_betas=true_betas)
+                seen["joints"] = truth["joints"] + level / 1000 * unit  # in the world, not relative to joint 0
+                if name not in compiled:
+                    compiled[name] = compile_solver(solvers[name], inputs=seen, motion=True)
+                of_clips.append(_errors(compiled[name](seen), truth, poser))
+                bar.update()
+    return [_row(name, level, of_clips) for (name, level), of_clips in errors.items()]
+
+
+def world_tables(rows: Sequence[Row]) -> str:
+    """The rows as one text table."""
+    headed = [{_HEADINGS.get(key, key): value for key, value in row.items()} for row in without(rows, "frames")]
+    return text_table(headed)
+
+
+def _truth(clip: Clip, betas: np.ndarray, poser: BodyPoser) -> dict[str, Any]:
+    """True bodies of the first frames of a clip, with their joints in the world."""
+    truth = common.true_bodies(poser, clip.poses[:FRAMES], betas)
+    return {**truth, "joints": truth["joints"] + (clip.trans[:FRAMES] - clip.trans[0])[:, None]}
+
+
+def _errors(answer: Arrays, truth: Arrays, poser: BodyPoser) -> Arrays:
+    """The errors of one clip, by the names of the columns: (T,) and, of accelerations, (T - 2,)."""
+    local = contract.local_rotations(answer)
+    if not (np.isfinite(local).all() and np.isfinite(answer["transl"]).all()):
+        raise FloatingPointError("`answer` must hold finite numbers; got NaN or infinity. Are the weights whole?")
+    rest = poser.body_joints(truth["betas"]).numpy()
+    posed = poser.pose(local, betas=truth["betas"])["joints"] + rest[:, :1] + answer["transl"][:, None]
+    posed, true = (joints[:, : skeletons.NUM_ROTATIONS] for joints in (posed, truth["joints"]))
+    return {
+        "mpjpe": metrics.root_aligned_mpjpe(posed, true),
+        "world_mpjpe": metrics.mpjpe(posed, true),
+        "accel": metrics.accel_error(metrics.root_aligned(posed), metrics.root_aligned(true)),
+        "world_accel": metrics.accel_error(posed, true),
+    }
+
+
+def _row(name: str, level: float, errors: Sequence[Arrays]) -> Row:
+    means = {key: float(np.concatenate([of_clip[key] for of_clip in errors]).mean()) for key in _HEADINGS}
+    return {"solver": name, "noise_mm": level, "frames": FRAMES * len(errors), **means}
