@@ -6,6 +6,9 @@ from niki_tf import skeletons
 from niki_tf.fitting import joint_weights, smoothing
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 
+_NEARNESS = 0.25
+"""Weight of a frame relative to one that is a frame nearer, in the mean that stands for a frame without joints."""
+
 
 def translation(joints: tf.Tensor, posed: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
     """The weighted least-squares translation (..., 3) from posed to observed joints, metres.
@@ -41,6 +44,8 @@ def smoothed_translation(
 ) -> tf.Tensor:
     """`translation` (N, T, 3) of windows, smoothed over time as joints are; see `smoothing.smooth_paths`.
 
+    A frame of which no joint was seen is taken to be near the next ones that were.
+
     Args:
         joints: (N, T, 29, 3) metres, observed, all frames of a window relative to the same origin.
         posed: (N, T, 29, 3) metres, without translation.
@@ -49,9 +54,20 @@ def smoothed_translation(
         linear_solver: one of `fitting.linear_solvers`.
     """
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
-    path = tf.expand_dims(translation(joints, posed, joint_sigma), -2)
     sigma = _sigma_of_mean(joint_sigma)
-    return tf.squeeze(smoothing.smooth_paths(path, sigma, mask, linear_solver=linear_solver), -2)
+    seen = tf.where(sigma[..., 0] >= skeletons.ABSENT, 0.0, mask)
+    path = _filled(translation(joints, posed, joint_sigma), seen)
+    smoothed = smoothing.smooth_paths(tf.expand_dims(path, -2), sigma, mask, linear_solver=linear_solver)
+    return tf.squeeze(smoothed, -2)
+
+
+def _filled(path: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+    """`path` (N, T, 3) with means over the frames `seen` (N, T), 1 or 0, in place of the others."""
+    times = tf.range(tf.shape(path)[1])
+    weights = tf.expand_dims(seen, 1) * _NEARNESS ** tf.cast(tf.abs(times[:, None] - times), path.dtype)
+    known = tf.expand_dims(seen, -1)
+    means = tf.math.divide_no_nan(tf.linalg.matmul(weights, known * path), tf.reduce_sum(weights, -1, keepdims=True))
+    return tf.where(known > 0.0, path, means)
 
 
 def _sigma_of_mean(joint_sigma: tf.Tensor) -> tf.Tensor:

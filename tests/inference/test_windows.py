@@ -36,7 +36,8 @@ def test_overlapping_windows_are_blended(rng):
         """Turns by 0.1 times the number of the window's first frame, which the first joint's x tells."""
         angle = np.float32(0.1) * inputs["joints"][:, :1, 0, 0] * np.float32([0.0, 0.0, 1.0])[:, None, None]
         turn = rotations.rotvec_to_matrix(tf.transpose(tf.tile(angle, [1, 1, 16]), [1, 2, 0]))[:, :, None].numpy()
-        return {"global_orient": turn, "body_pose": np.tile(turn, [1, 1, 23, 1, 1])}
+        transl = np.tile(inputs["joints"][:, :1, 0], [1, 16, 1])
+        return {"global_orient": turn, "body_pose": np.tile(turn, [1, 1, 23, 1, 1]), "transl": transl}
 
     joints = np.zeros([24, 29, 3], np.float32)
     joints[:, 0, 0] = np.arange(24)
@@ -46,6 +47,8 @@ def test_overlapping_windows_are_blended(rng):
     np.testing.assert_allclose(angles[16:], 0.8, atol=1e-5)
     assert (np.diff(angles[7:17]) > 0).all()
     assert abs(angles[11] - 0.8 * 4 / 9) < 0.02  # there the first window weighs 5 and the second 4
+    wanted = np.concatenate([np.zeros(8), 8.0 * np.arange(1, 9) / 9.0, np.full(8, 8.0)])
+    np.testing.assert_allclose(found["transl"], wanted[:, None] * [1.0, 0.0, 0.0], atol=1e-5)
 
 
 def test_bad_motion_is_named(rng):

@@ -31,16 +31,19 @@ def test_the_joints_of_a_motion_file_get_noise(tmp_path, poser, clips):
 def test_saved_poses_put_the_body_where_it_was_observed(tmp_path, poser, clips):
     clip = motion.Clip(poses=clips[0].poses, trans=clips[0].trans, betas=np.linspace(-1, 1, 10), fps=25.0)
     observed = motion.observe(clip, poser=poser, noise_mm=0, seed=0)
-    written = io.save_poses(
-        tmp_path / "new" / "a.npz", observed.true_rotations, observed, body_joints=poser.body_joints
-    )
+    pelvis = poser.body_joints(clip.betas[None]).numpy()[0, 0]
+    answer = {"global_orient": observed.true_rotations[:, :1], "body_pose": observed.true_rotations[:, 1:]}
+    answer["transl"] = observed.inputs["joints"][:, 0] - pelvis
+    written = io.save_poses(tmp_path / "new" / "a.npz", answer, observed)
     assert written == tmp_path / "new" / "a.npz"
     (back,) = io.load_clips(written, fps=25.0)
     np.testing.assert_allclose(back.betas, clip.betas)
     local = rotations.rotvec_to_matrix(back.poses)
     np.testing.assert_allclose(local, observed.true_rotations, atol=1e-5)
-    pelvis = poser.body_joints(back.betas[None]).numpy()[0, 0]
     np.testing.assert_allclose(back.trans + pelvis, observed.joints[:, 0], atol=1e-6)
+    np.testing.assert_allclose(back.trans, clip.trans, atol=1e-6)
+    with pytest.raises(ValueError, match="`answer` must hold transl; got global_orient, body_pose. Export the model"):
+        io.save_poses(tmp_path / "a.npz", {name: answer[name] for name in ("global_orient", "body_pose")}, observed)
 
 
 @pytest.mark.parametrize(

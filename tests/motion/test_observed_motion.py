@@ -6,13 +6,16 @@ import pytest
 from niki_tf import evaluation, motion, rotations, skeletons
 
 
-def test_without_noise_the_joints_are_the_body_s(clips, poser):
-    clip = motion.Clip(poses=clips[0].poses, trans=clips[0].trans, betas=np.full(10, 0.5))
+@pytest.mark.parametrize("convention", motion.TRANS_CONVENTIONS)
+def test_without_noise_the_joints_are_the_body_s(clips, poser, convention):
+    clip = motion.Clip(poses=clips[0].poses, trans=clips[0].trans, betas=np.full(10, 0.5), trans_convention=convention)
+    pelvis = poser.body_joints(clip.betas[None]).numpy()[0, 0] if convention == "transl" else np.zeros(3)
     observed = motion.observe(clip, poser=poser, noise_mm=0, seed=0)
     true = rotations.rotvec_to_matrix(clip.poses).numpy()
     truth = poser.truth(true, betas=np.full([7, 10], 0.5))
-    np.testing.assert_allclose(observed.joints, truth["joints"] + clip.trans[:, None], atol=1e-6)
-    np.testing.assert_allclose(observed.inputs["joints"], truth["joints"], atol=1e-6)
+    np.testing.assert_allclose(observed.joints, truth["joints"] + (clip.trans + pelvis)[:, None], atol=1e-6)
+    np.testing.assert_allclose(observed.origin, observed.joints[0, 0], atol=1e-6)
+    np.testing.assert_allclose(observed.inputs["joints"], observed.joints - observed.origin, atol=1e-6)
     np.testing.assert_allclose(observed.inputs["twist"], truth["twist"], atol=1e-6)
     errors = evaluation.answer_errors({"global_orient": true[:, :1], "body_pose": true[:, 1:]}, observed, poser=poser)
     assert {name: values.shape for name, values in errors.items()} == dict.fromkeys(errors, (7,))
@@ -44,7 +47,7 @@ def test_given_joints_stay_as_they_are(poser):
     observed = motion.from_joints(arrays, num_betas=10)
     assert observed.true_rotations is None
     np.testing.assert_allclose(observed.joints, arrays["joints"], atol=1e-6)
-    np.testing.assert_array_equal(observed.inputs["joints"][:, 0], np.zeros([4, 3]))
+    np.testing.assert_allclose(observed.inputs["joints"], observed.joints - observed.joints[0, 0], atol=1e-6)
     np.testing.assert_array_equal(observed.inputs["betas"], np.tile(np.arange(10.0), [4, 1]))
     assert observed.inputs["joint_sigma"].shape == (4, 29)
     still = np.broadcast_to(np.eye(3), [4, 24, 3, 3])

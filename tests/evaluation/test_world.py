@@ -1,0 +1,91 @@
+"""The world protocol: what it measures, of whom, and that neither is right by chance."""
+
+import numpy as np
+import pytest
+
+from niki_tf import evaluation, motion, rotations, solvers
+
+
+@pytest.fixture(scope="module")
+def walks():
+    return [motion.made_motion(seed, frames=frames) for seed, frames in ((0, 70), (1, 59), (2, 60))]
+
+
+def _oracle(away=0.0, shake=0.0):
+    """A solver that knows the true pose of a person at rest, put `away` metres along x, every second frame `shake`."""
+
+    def solve(inputs):
+        count = len(inputs["joints"])
+        still = np.tile(np.eye(3, dtype=np.float32), [count, 24, 1, 1])
+        transl = inputs["joints"][:, 0] - solve.pelvis + away * np.eye(3)[0]
+        transl = transl + shake * (np.arange(count) % 2)[:, None] * np.eye(3)[0]
+        return {"global_orient": still[:, :1], "body_pose": still[:, 1:], "transl": transl.astype(np.float32)}
+
+    return solve
+
+
+@pytest.fixture
+def rows(monkeypatch, toy_body):
+    """A function of an oracle that gives the row of its measurement without noise on two clips of a still person."""
+    monkeypatch.setattr(evaluation.protocols.world, "compile_solver", lambda solver, **_: solver)
+    monkeypatch.setattr(
+        evaluation.protocols.common, "random_bodies", lambda frames, **_: np.zeros([frames, 10], np.float32)
+    )
+    clip = motion.Clip(poses=np.zeros([60, 24, 3]), trans=np.linspace([0, 0, 0], [1, 0, 1], 60))
+
+    def measure(oracle):
+        oracle.pelvis = toy_body.joints[0]
+        (row,) = evaluation.world_rows([clip, clip], solvers={"oracle": oracle}, body=toy_body, levels_mm=[0])
+        return row
+
+    return measure
+
+
+def test_what_stands_apart_and_what_shakes_is_told_in_the_world_alone(rows):
+    assert rows(_oracle())["world_mpjpe"] == pytest.approx(0.0, abs=1e-3)
+    apart = rows(_oracle(away=0.05))
+    assert apart["frames"] == 120
+    assert (apart["mpjpe"], apart["world_mpjpe"]) == (pytest.approx(0.0, abs=1e-3), pytest.approx(50.0, abs=1e-2))
+    assert apart["world_accel"] == pytest.approx(0.0, abs=1e-2)
+    shaking = rows(_oracle(shake=0.01))
+    assert shaking["world_accel"] == pytest.approx(20.0, abs=0.1)  # 0, 10, 0 mm: a second difference of 20
+    assert shaking["accel"] == pytest.approx(0.0, abs=1e-2)
+    assert shaking["world_mpjpe"] == pytest.approx(5.0, abs=1e-2)
+
+
+def test_short_clips_are_left_out_and_noise_counts(walks, toy_body, poser):
+    solver = solvers.Analytic(poser.body_joints)
+    rows = evaluation.world_rows(walks, solvers={"analytic": solver}, body=toy_body, levels_mm=[0, 20])
+    assert [(row["solver"], row["noise_mm"], row["frames"]) for row in rows] == [("analytic", n, 120) for n in (0, 20)]
+    assert rows[0]["world_mpjpe"] < 0.1
+    assert rows[1]["world_mpjpe"] > 10
+    assert "in the world, mm" in evaluation.PROTOCOLS["world"].tables(rows)
+    with pytest.raises(ValueError, match="`clips` must hold a clip of 60 frames or more; got 1 shorter ones"):
+        evaluation.world_rows(walks[1:2], solvers={"analytic": solver}, body=toy_body)
+
+
+def test_a_translation_that_is_not_finite_is_an_error(rows):
+    def broken(inputs):
+        answer = _oracle()
+        answer.pelvis = np.zeros(3)
+        found = answer(inputs)
+        return {**found, "transl": np.full_like(found["transl"], np.nan)}
+
+    with pytest.raises(FloatingPointError, match="`answer` must hold finite numbers"):
+        rows(broken)
+
+
+def test_a_true_answer_has_no_error_with_any_betas(toy_body, poser, walks):
+    clip = walks[0]
+
+    def solve(inputs):
+        local = rotations.rotvec_to_matrix(clip.poses[:60]).numpy()
+        pelvis = poser.body_joints(inputs["betas"]).numpy()[:, 0]
+        transl = inputs["joints"][:, 0] - pelvis
+        return {"global_orient": local[:, :1], "body_pose": local[:, 1:], "transl": transl}
+
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patch:
+        patch.setattr(evaluation.protocols.world, "compile_solver", lambda solver, **_: solver)
+        (row,) = evaluation.world_rows([clip], solvers={"truth": solve}, body=toy_body, levels_mm=[0])
+    assert max(row[key] for key in ("mpjpe", "world_mpjpe", "accel", "world_accel")) < 0.01
