@@ -1,4 +1,9 @@
-"""Forward kinematics by depth level: nine batched products instead of twenty-four small ones."""
+"""Forward kinematics by depth level: nine batched products instead of twenty-four small ones.
+
+A skeleton's first 24 joints are SMPL's, which carry the rotations; any number of further points hang on them.
+"""
+
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -15,28 +20,32 @@ def bones(rest_joints: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.
     return tf.concat([rest_joints[..., :1, :], offsets[..., 1:, :]], -2)
 
 
-def forward_kinematics(rotations: tf.Tensor, rest_joints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def forward_kinematics(
+    rotations: tf.Tensor, rest_joints: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Joint positions and world rotations of a posed skeleton.
 
     Args:
         rotations: (..., 24, 3, 3) local rotation matrices, root first.
-        rest_joints: (..., n, 3) metres, n = 24 or 29; leading axes broadcast against those of `rotations`.
+        rest_joints: (..., n, 3) metres, the first n joints of the skeleton, at least 24; leading axes broadcast against
+            those of `rotations`.
+        skeleton: SMPL's 24 joints and points that hang on them.
 
     Returns:
         joints (..., n, 3) metres, with the root where it is at rest, and world rotations (..., 24, 3, 3).
     """
-    offsets = bones(rest_joints)
+    offsets = bones(rest_joints, skeleton)
     leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(offsets)[:-2])
     offsets = spread(offsets, leading, 2)
     world = world_rotations(rotations)
-    parents = skeletons.SMPL_29.parents[1 : rest_joints.shape[-2]]
+    parents = skeleton.parents[1 : rest_joints.shape[-2]]
     turned = tf.linalg.matvec(tf.gather(world, parents, axis=-3), offsets[..., 1:, :])
-    return sum_bones(tf.concat([offsets[..., :1, :], turned], -2)), world
+    return sum_bones(tf.concat([offsets[..., :1, :], turned], -2), skeleton), world
 
 
-def sum_bones(offsets: tf.Tensor) -> tf.Tensor:
+def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
     """Joint positions (..., n, 3) from the offsets (..., n, 3) of joints from their parents; inverse of `bones`."""
-    return tf.linalg.matmul(tf.constant(_ancestry(offsets.shape[-2]), offsets.dtype), offsets)
+    return tf.linalg.matmul(tf.constant(_ancestry(skeleton, offsets.shape[-2]), offsets.dtype), offsets)
 
 
 def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
@@ -56,9 +65,10 @@ def local_rotations(world: tf.Tensor) -> tf.Tensor:
     return tf.concat([world[..., :1, :, :], tf.linalg.matmul(above, world[..., 1:, :, :], transpose_a=True)], -3)
 
 
-def _ancestry(count: int) -> np.ndarray:
+@functools.lru_cache(maxsize=32)
+def _ancestry(skeleton: Skeleton, count: int) -> np.ndarray:
     """Matrix (count, count) with 1 where the joint of the column is an ancestor of that of the row, or the same."""
     matrix = np.zeros((count, count))
-    for joint, below in enumerate(skeletons.SMPL_29.descendants[:count]):
+    for joint, below in enumerate(skeleton.descendants[:count]):
         matrix[[j for j in below if j < count], joint] = 1.0
     return matrix

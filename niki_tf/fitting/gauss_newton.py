@@ -16,6 +16,8 @@ clean one: clean joints are met to a fraction of a millimetre, noisy ones only a
 `gauss_newton_windows` does the same for solvers that see time.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -24,6 +26,7 @@ from niki_tf.body import kinematics
 from niki_tf.fitting import joint_weights
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, reshape_last
+from niki_tf.skeletons import Skeleton
 
 _TAU, _TAU_HALVES_AT = 0.045, 0.05
 """Radians, and metres of error at which they halve: saved_models/experiments.md, 5 and 11."""
@@ -40,7 +43,7 @@ _DEGREES_OF_FREEDOM = 10.0
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
 
-_COORDINATES, _TURNS = 3 * skeletons.NUM_JOINTS, 3 * skeletons.NUM_ROTATIONS
+_TURNS = 3 * skeletons.NUM_ROTATIONS
 
 
 def refine(
@@ -50,16 +53,18 @@ def refine(
     joint_sigma: tf.Tensor,
     *,
     steps: int,
+    skeleton: Skeleton = skeletons.SMPL_29,
     linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
         local: (..., 24, 3, 3) local rotation matrices, a solver's answer.
-        joints: (..., 29, 3) metres, observed, relative to any origin.
-        rest_joints: (..., 29, 3) metres, the body at rest.
-        joint_sigma: (..., 29) metres; absent joints, from `skeletons.ABSENT` on, have no weight.
+        joints: (..., n, 3) metres, observed, relative to any origin; n joints of the skeleton, 29 of SMPL's.
+        rest_joints: (..., n, 3) metres, the body at rest.
+        joint_sigma: (..., n) metres; absent joints, from `skeletons.ABSENT` on, have no weight.
         steps: number of steps; four are enough (saved_models/experiments.md, 27).
+        skeleton: SMPL's 24 joints and points that hang on them.
         linear_solver: one of `fitting.linear_solvers`.
 
     Example:
@@ -77,15 +82,15 @@ def refine(
     local, joints, rest_joints, joint_sigma = (leading.flatten(x) for x in (local, joints, rest_joints, joint_sigma))
     start = local
     for _ in range(steps):
-        posed, world = kinematics.forward_kinematics(local, rest_joints)
+        posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
         tau = _tau(unexplained, joint_sigma)
-        local = _step(local, start, joints - posed, posed, world, weights, tau, linear_solver)
+        local = _step(local, start, joints - posed, _lever_arms(posed, world, skeleton), weights, tau, linear_solver)
     return leading.restore(local)
 
 
 def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
-    """Expected error tau of the answer, (N, 1) radians; `unexplained` (N, 1) metres is s, `joint_sigma` (N, 29)."""
+    """Expected error tau of the answer, (N, 1) radians; `unexplained` (N, 1) metres is s, `joint_sigma` (N, n)."""
     present = tf.cast(joint_sigma < skeletons.ABSENT, unexplained.dtype)
     squares = tf.reduce_sum(present * joint_weights.clip_sigma(joint_sigma) ** 2, -1, keepdims=True)
     reported = tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True))
@@ -95,9 +100,9 @@ def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
 
 
 def _weights(error: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Weights v_k / (s^2 + sigma_k^2) of the joints, (N, 29), and the size s of their unexplained error, (N, 1) metres.
+    """Weights v_k / (s^2 + sigma_k^2) of the joints, (N, n), and the size s of their unexplained error, (N, 1) metres.
 
-    `error` (N, 29, 3) metres is the difference of observed from posed joints.
+    `error` (N, n, 3) metres is the difference of observed from posed joints.
     """
     present = tf.cast(joint_sigma < skeletons.ABSENT, error.dtype)
     sigma = joint_weights.clip_sigma(joint_sigma)
@@ -117,42 +122,44 @@ def _step(
     local: tf.Tensor,
     start: tf.Tensor,
     error: tf.Tensor,
-    posed: tf.Tensor,
-    world: tf.Tensor,
+    arms: tf.Tensor,
     weights: tf.Tensor,
     tau: tf.Tensor,
     linear_solver: LinearSolver,
 ) -> tf.Tensor:
-    """Local rotations (N, 24, 3, 3) after one Gauss-Newton step; `tau` (N, 1) radians."""
-    jacobian = tf.transpose(_centred(_lever_arms(posed, world), weights), [0, 1, 3, 2])
-    jacobian = reshape_last(jacobian, 3, [_COORDINATES, _TURNS])
+    """Local rotations (N, 24, 3, 3) after one Gauss-Newton step; `arms` as of `_lever_arms`, `tau` (N, 1) radians."""
+    coordinates = 3 * weights.shape[-1]
+    jacobian = tf.transpose(_centred(arms, weights), [0, 1, 3, 2])
+    jacobian = reshape_last(jacobian, 3, [coordinates, _TURNS])
     weighted = tf.repeat(weights, 3, -1)[..., None] * jacobian
     turned = reshape_last(rotations.matrix_to_rotvec(tf.linalg.matmul(start, local, transpose_a=True)), 2, [_TURNS])
     stiffness = 1.0 / (tau * tau)
     normal = tf.linalg.matmul(weighted, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(_TURNS)
-    centred = reshape_last(_centred(error, weights), 2, [_COORDINATES])
+    centred = reshape_last(_centred(error, weights), 2, [coordinates])
     target = tf.linalg.matvec(weighted, centred, transpose_a=True)
     turn = linear_solver.solve(normal, (target - stiffness * turned)[..., None])
     turn = reshape_last(turn, 2, [skeletons.NUM_ROTATIONS, 3])
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
 
 
-def _lever_arms(posed: tf.Tensor, world: tf.Tensor) -> tf.Tensor:
-    """Derivative (N, 29, 72, 3) of each joint with respect to the rotation of each of the 24 joints about its axes."""
+def _lever_arms(posed: tf.Tensor, world: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
+    """Derivative (N, n, 72, 3) of each joint with respect to the rotation of each of the 24 joints about its axes."""
     axes = tf.linalg.matrix_transpose(world)[:, None]
     arms = posed[:, :, None] - posed[:, None, : skeletons.NUM_ROTATIONS]
-    arms = tf.constant(_IS_DESCENDANT)[..., None, None] * arms[..., None, :]
+    arms = tf.constant(_is_descendant(skeleton))[..., None, None] * arms[..., None, :]
     arms = tf.broadcast_to(arms, tf.shape(arms + axes))
     return reshape_last(rotations.cross(tf.broadcast_to(axes, tf.shape(arms)), arms), 3, [_TURNS, 3])
 
 
 def _centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Values (N, 29, ...) minus their weighted mean over the joints, which eliminates the common translation."""
-    weights = tf.reshape(weights, [-1, skeletons.NUM_JOINTS] + [1] * (values.shape.rank - 2))
+    """Values (N, n, ...) minus their weighted mean over the joints, which eliminates the common translation."""
+    weights = tf.reshape(weights, [-1, weights.shape[-1]] + [1] * (values.shape.rank - 2))
     total = tf.reduce_sum(weights, 1, keepdims=True)
     return values - tf.math.divide_no_nan(tf.reduce_sum(weights * values, 1, keepdims=True), total)
 
 
-_DESCENDANTS = skeletons.SMPL_29.descendants[: skeletons.NUM_ROTATIONS]
-_IS_DESCENDANT = np.array([[j in below for below in _DESCENDANTS] for j in range(skeletons.NUM_JOINTS)], np.float32)
-"""(29, 24): 1 where the joint of the row is a descendant of the joint of the column, or the same."""
+@functools.lru_cache(maxsize=32)
+def _is_descendant(skeleton: Skeleton) -> np.ndarray:
+    """(n, 24): 1 where the joint of the row is a descendant of the joint of the column, or the same."""
+    below = skeleton.descendants[: skeletons.NUM_ROTATIONS]
+    return np.array([[joint in of for of in below] for joint in range(len(skeleton))], np.float32)

@@ -17,6 +17,7 @@ from niki_tf.body import kinematics
 from niki_tf.fitting import gauss_newton, joint_weights, smoothing
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
+from niki_tf.skeletons import Skeleton
 
 _LARGEST_WIDTH = 4.0
 """Frames: saved_models/experiments.md, 24 and 25."""
@@ -34,17 +35,19 @@ def refine(
     frame_mask: tf.Tensor | None = None,
     *,
     steps: int,
+    skeleton: Skeleton = skeletons.SMPL_29,
     linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """Local rotations (N, T, 24, 3, 3) after `steps` Gauss-Newton steps.
 
     Args:
         local: (N, T, 24, 3, 3) local rotation matrices, the answer of a solver that sees time.
-        joints: (N, T, 29, 3) metres, observed, each frame relative to any origin.
-        rest_joints: (N, T, 29, 3) metres, the body at rest.
-        joint_sigma: (N, T, 29) metres; absent joints have no weight.
+        joints: (N, T, n, 3) metres, observed, each frame relative to any origin; n joints of the skeleton, 29 of SMPL's.
+        rest_joints: (N, T, n, 3) metres, the body at rest.
+        joint_sigma: (N, T, n) metres; absent joints have no weight.
         frame_mask: (N, T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
         steps: number of steps; four are enough.
+        skeleton: SMPL's 24 joints and points that hang on them.
         linear_solver: one of `fitting.linear_solvers`.
 
     Example:
@@ -61,13 +64,15 @@ def refine(
     """
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
     precision = joint_weights.precision(joint_sigma) * tf.expand_dims(mask, -1)
-    posed, _ = kinematics.forward_kinematics(local, rest_joints)
+    posed, _ = kinematics.forward_kinematics(local, rest_joints, skeleton)
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
     kernel = _kernel(residual, joint_sigma, mask)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
     sigma = _smoothed_sigma(joint_sigma, kernel * tf.expand_dims(mask, -2))
-    refined = gauss_newton.refine(local, target, rest_joints, sigma, steps=steps, linear_solver=linear_solver)
+    refined = gauss_newton.refine(
+        local, target, rest_joints, sigma, steps=steps, skeleton=skeleton, linear_solver=linear_solver
+    )
     turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, refined, transpose_a=True))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
