@@ -42,7 +42,7 @@ def refine(
 
     Args:
         local: (N, T, 24, 3, 3) local rotation matrices, the answer of a solver that sees time.
-        joints: (N, T, n, 3) metres, observed, each frame relative to any origin; n joints of the skeleton, 29 of SMPL's.
+        joints: (N, T, n, 3) metres, observed, each frame relative to any origin; n joints of the skeleton, SMPL's 29.
         rest_joints: (N, T, n, 3) metres, the body at rest.
         joint_sigma: (N, T, n) metres; absent joints have no weight.
         frame_mask: (N, T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
