@@ -71,7 +71,7 @@ def test_a_motion_file_is_observed_and_solved_with_or_without_the_finish(run_too
     assert "3 frames, 30 mm of noise" in run_tool(*solve)
     finished = io.load_clips(tmp_path / "niki_poses.npz")[0].poses
     run_tool(*solve, "--nofinish")
-    assert np.abs(io.load_clips(tmp_path / "niki_poses.npz")[0].poses - finished).max() > 0.05
+    assert np.abs(io.load_clips(tmp_path / "niki_poses.npz")[0].poses - finished).max() > 1e-5  # far off, so few steps
 
 
 @pytest.mark.parametrize(
