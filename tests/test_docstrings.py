@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 
 import pytest
+import tensorflow as tf
 
 import niki_tf
 
@@ -23,6 +24,16 @@ def _examples(module):
 WITH_EXAMPLES = [module for module in _modules() if _examples(module)]
 
 
+@pytest.fixture
+def eager():
+    """No graphs are made but where an example asks for one: that takes longer than the few frames do."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 @pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)
 def test_examples(module):
     runner, said = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), []

@@ -3,12 +3,22 @@ import re
 import stat
 
 import pytest
+import tensorflow as tf
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.fixture
+def eager():
+    """No graphs are made: docs/tutorial.md does so with the same calls, and it takes long."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("code", [code for language, code in BLOCKS if language == "python"])
 def test_python_blocks_run_and_their_shape_comments_hold(code, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -1,5 +1,7 @@
 """Small solvers of windows with strong weights, and random inputs for them."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -20,6 +22,12 @@ def strong(solver):
             size = 0.7 * variable.shape[0] ** -0.5
             variable.assign(keras.random.normal(variable.shape, stddev=size, seed=number))
     return solver
+
+
+@functools.cache
+def made(name):
+    """The strong solver of that name, one for all tests: none changes it."""
+    return strong(MAKERS[name]())
 
 
 def random_inputs(rng, *leading):

@@ -36,7 +36,7 @@ class Flow(keras.layers.Layer):
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import flows
-        >>> flow = flows.Flow(176, condition=10, hidden_dim=32)
+        >>> flow = flows.Flow(176, condition=10, hidden_dim=32, num_couplings=2)
         >>> x, betas = tf.random.normal([5, 176]), tf.zeros([5, 10])
         >>> y = flow.bijector(betas).inverse(x)
         >>> bool(tf.reduce_max(tf.abs(flow.bijector(betas).forward(y + 0) - x)) < 1e-4)

@@ -43,7 +43,7 @@ class TemporalFlow(keras.layers.Layer):
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import flows
-        >>> flow = flows.TemporalFlow(176, hidden_dim=32, num_couplings=4, num_temporal_pairs=2, temporal_hidden_dim=32)
+        >>> flow = flows.TemporalFlow(176, hidden_dim=32, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=32)
         >>> x = tf.random.normal([3, 16, 176])
         >>> y = flow.bijector().inverse(x)
         >>> bool(tf.reduce_max(tf.abs(flow.bijector().forward(y + 0) - x)) < 1e-4)

@@ -60,7 +60,7 @@ class MapFit(Solver):
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
         >>> body_joints = body.mannequin_joints()
-        >>> solver = solvers.MapFit(body_joints, components=1, steps=10)
+        >>> solver = solvers.MapFit(body_joints, components=1, steps=3)
         >>> solver.ik(body_joints(tf.zeros([2, 10])))["body_pose"].shape.as_list()
         [2, 23, 3, 3]
 

@@ -39,7 +39,7 @@ class OneStage(InvertibleSolver):
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> solver = solvers.OneStage(body.mannequin_joints(), hidden_dim=32)
+        >>> solver = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=32)
         >>> solver.ik(tf.random.normal([5, 29, 3]))["body_pose"].shape.as_list()
         [5, 23, 3, 3]
 

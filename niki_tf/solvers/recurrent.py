@@ -29,8 +29,8 @@ class Recurrent(WindowSolver):
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
         >>> solver = solvers.Recurrent(body.mannequin_joints(), hidden_dim=16)
-        >>> solver.ik(tf.random.normal([5, 16, 29, 3]))["body_pose"].shape.as_list()
-        [5, 16, 23, 3, 3]
+        >>> solver.ik(tf.random.normal([5, 8, 29, 3]))["body_pose"].shape.as_list()
+        [5, 8, 23, 3, 3]
 
     Source: in the spirit of the encoder of Kocabas et al., VIBE, CVPR 2020 (there in one direction), the baseline of
     NIKI's supplementary C.2.

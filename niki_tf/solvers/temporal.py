@@ -118,7 +118,7 @@ class Temporal(TemporalSolver):
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> sizes = {"num_couplings": 4, "hidden_dim": 32, "num_temporal_pairs": 1, "temporal_hidden_dim": 32}
+        >>> sizes = {"num_couplings": 2, "hidden_dim": 32, "num_temporal_pairs": 1, "temporal_hidden_dim": 32}
         >>> solver = solvers.Temporal(body.mannequin_joints(), **sizes)
         >>> solver.ik(tf.random.normal([5, 16, 29, 3]))["body_pose"].shape.as_list()
         [5, 16, 23, 3, 3]

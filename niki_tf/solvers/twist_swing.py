@@ -53,8 +53,9 @@ class TwistSwing(InvertibleSolver):
     Example:
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
-        >>> sizes = {"hidden_dim": 32, "rotation_hidden_dim": 32, "twist_hidden_dim": 32}
-        >>> solver = solvers.TwistSwing(body.mannequin_joints(), **sizes)
+        >>> sizes = {"num_couplings": 2, "num_rotation_couplings": 2}
+        >>> widths = {"hidden_dim": 32, "rotation_hidden_dim": 32, "twist_hidden_dim": 32}
+        >>> solver = solvers.TwistSwing(body.mannequin_joints(), **sizes, **widths)
         >>> solver.ik(tf.random.normal([5, 29, 3]))["z"].shape.as_list()
         [5, 78]
 

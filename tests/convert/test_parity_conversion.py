@@ -20,6 +20,7 @@ class Recorded:
         self.arrays = convert.state_dict(pth_reader.read(folder / f"{name}_state_dict.pth"))
         self.conversion = convert.convert(self.arrays)
         self.solver = self.conversion.solver
+        self._solved = {}
 
     def flat(self, name):
         """A recorded array with batch and time as one axis."""
@@ -40,6 +41,12 @@ class Recorded:
         padding = np.pad(1e-3 * padding, [(0, 0), (0, width - padding.shape[1])])
         given = {"joints": self.flat(joints), "betas": self.flat(betas), "twist": self.flat(twist)}
         return given | {"joint_sigma": sigma, "padding": padding}
+
+    def solved(self, pass_="infer"):
+        """What `ik` makes of the observation, once for all tests."""
+        if pass_ not in self._solved:
+            self._solved[pass_] = self.solver.ik(**self.observation(pass_))
+        return self._solved[pass_]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +135,7 @@ def noise_of_rotations(sixd):
 
 @pytest.mark.parametrize("pass_", ["infer", "train"])
 def test_inverse_kinematics(recorded, pass_):
-    found = recorded.solver.ik(**recorded.observation(pass_))
+    found = recorded.solved(pass_)
     prefix = "infer.inv_pred2" if pass_ == "infer" else "train.inv_gt2"
     expected = recorded.flat(f"{prefix}rotmat").reshape(-1, 24, 3, 3)
     off = np.abs(tf.concat([found["global_orient"], found["body_pose"]], 1) - expected)
@@ -157,8 +164,7 @@ def test_swing_and_rotations_as_6d(recorded, pass_):
 
 @pytest.mark.parametrize("pass_", ["infer", "train"])
 def test_joints_of_the_solved_body(recorded, synthetic, pass_):
-    seen = recorded.observation(pass_)
-    found = recorded.solver.ik(**seen)
+    seen, found = recorded.observation(pass_), recorded.solved(pass_)
     given = {name: found[name] for name in ("global_orient", "body_pose")}
     expected = recorded.flat("infer.pred_xyz_29" if pass_ == "infer" else "train.inv_gt2joints")
     close(synthetic(betas=seen["betas"], **given)["joints"], expected)
@@ -168,9 +174,8 @@ def test_joints_of_the_solved_body(recorded, synthetic, pass_):
 
 
 def test_vertices_of_the_solved_body(recorded, synthetic):
-    seen = {name: value[:4] for name, value in recorded.observation().items()}
-    found = recorded.solver.ik(**seen)
-    vertices = synthetic(betas=seen["betas"], **{name: found[name] for name in ("global_orient", "body_pose")})
+    found = {name: recorded.solved()[name][:4] for name in ("global_orient", "body_pose")}
+    vertices = synthetic(betas=recorded.observation()["betas"][:4], **found)
     close(vertices["vertices"], recorded.io["infer.verts_first4"])
 
 
@@ -226,8 +231,7 @@ def test_camera_network(one_stage, synthetic):
     close(found["camera"], io["cam.inv_pred2cam"].reshape(8, 2, 3))
     close(found["uv"], io["cam.inv_pred2uv"])
     close(found["transl"], io["cam.transl"])
-    solved = one_stage.solver.ik(**one_stage.observation())
-    given = {name: solved[name][:4] for name in ("global_orient", "body_pose")}
+    given = {name: one_stage.solved()[name][:4] for name in ("global_orient", "body_pose")}
     posed = synthetic(betas=one_stage.flat("in.pred_beta")[:4], **given)
     close(posed["vertices"] - posed["joints"][:, :1], io["cam.verts_first4"])
 

@@ -18,22 +18,31 @@ def _streams():
 
 
 def _corrupted(frames, *, absent, estimator, occluded):
+    """Shape of a sigma, the graph of a corruption, and what it gives."""
     inner = [] if frames is None else [frames]
     settings = data.Corruption(
         absent=0.5 * absent, estimator=0.4 * estimator, occluded=0.4 * occluded, sigma_given=0.5, noise=0.05
     )
     joints = tf.constant(np.random.default_rng(0).normal(size=[COUNT, *inner, 29, 3]), tf.float32)
-    corrupt = tf.function(lambda x: corruption.corrupt(_streams(), x, settings), autograph=False)
-    return [COUNT, *inner, 29], corrupt(joints)
+    twist = tf.ones([COUNT, *inner, 23, 2])
+
+    @tf.function(autograph=False)
+    def corrupt(step):
+        streams = data.RandomStreams(0, step, batch_size=COUNT, shard=(0, 1))
+        noisy, sigma, hidden = corruption.corrupt(streams, joints, settings)
+        return noisy, sigma, hidden, corruption.corrupt_twist(streams, twist, hidden, settings)
+
+    graph = corrupt.get_concrete_function(tf.TensorSpec([], tf.int64))
+    return [COUNT, *inner, 29], graph, graph(tf.constant(0, tf.int64))
 
 
 @pytest.mark.parametrize("frames", [None, FRAMES], ids=["frames", "windows"])
 @pytest.mark.parametrize(("absent", "estimator", "occluded"), SWITCHES)
 def test_shapes_are_whole_whatever_is_switched_on(frames, absent, estimator, occluded):
-    whole, (noisy, sigma, hidden) = _corrupted(frames, absent=absent, estimator=estimator, occluded=occluded)
-    assert noisy.shape.as_list() == [*whole, 3]
-    assert sigma.shape.as_list() == whole
-    assert hidden.shape.as_list() == whole
+    whole, graph, found = _corrupted(frames, absent=absent, estimator=estimator, occluded=occluded)
+    for tensors in (graph.structured_outputs, found):
+        assert [tensor.shape.as_list() for tensor in tensors] == [[*whole, 3], whole, whole, [*whole[:-1], 23, 2]]
+    noisy, sigma, hidden, _ = found
     assert (noisy.dtype, sigma.dtype, hidden.dtype) == (tf.float32, tf.float32, tf.bool)
     noisy, sigma, hidden = noisy.numpy(), sigma.numpy(), hidden.numpy()
     np.testing.assert_array_equal(noisy[..., 0, :], 0.0)
@@ -47,15 +56,14 @@ def test_shapes_are_whole_whatever_is_switched_on(frames, absent, estimator, occ
     assert differs == (estimator or occluded)
 
 
-@pytest.mark.parametrize(("absent", "estimator", "occluded"), SWITCHES)
-def test_batches_of_windows_are_whole_whatever_is_switched_on(absent, estimator, occluded):
+def test_batches_of_windows_are_whole():
     batch = data.batches(
         data.load_sources(["made"], made_frames=60),
         body_joints=body.mannequin_joints(),
         batch_size=2,
         seed=0,
         augment=data.Augmentation(),
-        corrupt=data.Corruption(absent=0.5 * absent, estimator=0.5 * estimator, occluded=0.5 * occluded),
+        corrupt=data.Corruption(absent=0.5, estimator=0.5, occluded=0.5),
         frames=FRAMES,
     ).element_spec
     assert batch["joint_sigma"].shape.as_list() == [2, FRAMES, 29]

@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from niki_tf import body, data, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.data import augmentation, corruption, estimator, random_streams
+from niki_tf.data import augmentation, corruption, estimator, pipeline, random_streams
 
 SKELETON = body.mannequin_joints()
+NOISE_SIZES = {"padding": 60, "embedding": 7}
 PLAIN = data.Augmentation(exchange=0.0, mirror=0.0, perturb=0.0, bone_jitter=0.0)
 
 
@@ -27,8 +28,14 @@ def _streams(count=4000, step=0):
     return random_streams.RandomStreams(0, tf.constant(step, tf.int64), batch_size=count, shard=(0, 1))
 
 
-def test_a_batch_agrees_with_itself(motion):
-    batch = next(iter(_batches(motion)))
+@pytest.fixture(scope="module")
+def whole(motion):
+    """The first four batches of a run."""
+    return list(_batches(motion, noise_sizes=NOISE_SIZES).take(4).as_numpy_iterator())
+
+
+def test_a_batch_agrees_with_itself(whole):
+    batch = whole[0]
     joints, _ = kinematics.forward_kinematics(batch["rotations"], batch["rest_joints"])
     np.testing.assert_allclose(batch["joints"], joints - joints[:, :1], atol=1e-6)
     np.testing.assert_allclose(batch["noisy"][:, 0], 0.0)
@@ -38,10 +45,14 @@ def test_a_batch_agrees_with_itself(motion):
 
 @pytest.mark.parametrize("frames", [None, 3])
 def test_a_loss_gets_the_noise_that_it_asks_for(motion, frames):
-    sizes = {"padding": 60, "embedding": 7}
-    batch = next(iter(_batches(motion, frames=frames, batch_size=200, noise_sizes=sizes)))
+    batch, plain = (
+        pipeline.example_batch(
+            _streams(200), motion, SKELETON, data.Augmentation(), data.Corruption(), frames=frames, noise_sizes=sizes
+        )
+        for sizes in (NOISE_SIZES, None)
+    )
     inner = [] if frames is None else [frames]
-    for name, size in sizes.items():
+    for name, size in NOISE_SIZES.items():
         assert batch[name].shape.as_list() == [200, *inner, size]
         assert abs(np.mean(batch[name])) < 0.05
         assert np.std(batch[name]) == pytest.approx(1.0, abs=0.05)
@@ -49,27 +60,23 @@ def test_a_loss_gets_the_noise_that_it_asks_for(motion, frames):
         np.abs(np.corrcoef(batch["padding"][..., 0].numpy().ravel(), batch["embedding"][..., 0].numpy().ravel()))[0, 1]
         < 0.25
     )
-    plain = next(iter(_batches(motion, frames=frames, batch_size=200)))
-    assert set(batch) - set(plain) == set(sizes)
+    assert set(batch) - set(plain) == set(NOISE_SIZES)
     for name in ("rotations", "joints", "noisy", "joint_sigma"):
         np.testing.assert_array_equal(batch[name], plain[name])
 
 
-def test_starting_in_the_middle_gives_the_same_batches(motion):
-    whole = list(_batches(motion).take(4).as_numpy_iterator())
-    late = list(_batches(motion, first_step=2).take(2).as_numpy_iterator())
+def test_starting_in_the_middle_gives_the_same_batches(motion, whole):
+    late = list(_batches(motion, first_step=2, noise_sizes=NOISE_SIZES).take(2).as_numpy_iterator())
     for name in whole[0]:
         np.testing.assert_array_equal(whole[2][name], late[0][name])
         np.testing.assert_array_equal(whole[3][name], late[1][name])
         assert np.abs(whole[2][name] - whole[3][name]).max() > 0, name
 
 
-def test_shards_together_are_the_whole_batch(motion):
-    noise_sizes = {"padding": 60}
-    whole = next(iter(_batches(motion, noise_sizes=noise_sizes)))
-    both = list(_batches(motion, shards=2, own_shards=(0, 1), noise_sizes=noise_sizes).take(2))
-    second = next(iter(_batches(motion, shards=2, own_shards=(1,), noise_sizes=noise_sizes)))
-    for name, value in whole.items():
+def test_shards_together_are_the_whole_batch(motion, whole):
+    both = list(_batches(motion, shards=2, own_shards=(0, 1), noise_sizes=NOISE_SIZES).take(2))
+    second = next(iter(_batches(motion, shards=2, own_shards=(1,), noise_sizes=NOISE_SIZES)))
+    for name, value in whole[0].items():
         np.testing.assert_allclose(np.concatenate([shard[name] for shard in both]), value, atol=1e-6)
         np.testing.assert_allclose(second[name], value[4:], atol=1e-6)
 

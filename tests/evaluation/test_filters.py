@@ -13,6 +13,19 @@ def test_one_euro_by_hand():
     np.testing.assert_allclose(found, [0.0, share])
 
 
+def test_one_euro_follows_the_speed_by_hand():
+    points, fps, beta = np.array([2.0, 3.0, 5.0]), 30.0, 0.5
+    speed, wanted = 0.0, [points[0]]
+
+    def gain(cutoff):
+        return 1.0 / (1.0 + fps / (2.0 * np.pi * cutoff))
+
+    for point in points[1:]:
+        speed += gain(1.0) * ((point - wanted[-1]) * fps - speed)
+        wanted.append(wanted[-1] + gain(1.0 + beta * abs(speed)) * (point - wanted[-1]))
+    np.testing.assert_allclose(evaluation.one_euro(points, fps=fps, min_cutoff=1.0, beta=beta), wanted)
+
+
 def test_one_euro_is_smooth_at_rest_and_quick_in_motion(rng):
     noise = 0.01 * rng.normal(size=300)
     assert evaluation.one_euro(noise, fps=30.0)[30:].std() < 0.6 * noise.std()

@@ -45,12 +45,14 @@ def test_error_grows_with_noise(rows, metric):
     assert rows[1]["mpjpe"] > 5.0
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_twist_reaches_the_solver(rows, clips, analytic, toy_body):
     blind_solver = {"blind": lambda inputs: analytic({**inputs, "twist": None})}
     blind = evaluation.noise_rows(clips, solvers=blind_solver, body=toy_body, levels_mm=(0,), seed=5)
     assert blind[0]["rotation_deg"] > 5.0
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_twist_can_be_withheld_from_the_solvers(rows, clips, analytic, toy_body):
     blind_solver = {"analytic": lambda inputs: analytic({**inputs, "twist": None})}
     settings = {"body": toy_body, "levels_mm": (0, 30), "seed": 5}
@@ -59,6 +61,7 @@ def test_the_twist_can_be_withheld_from_the_solvers(rows, clips, analytic, toy_b
     assert without[0] != rows[0]
 
 
+@pytest.mark.usefixtures("eager")
 def test_seed_decides_and_batch_size_does_not(clips, toy_body):
     settings = {"solvers": {"crude": crude}, "body": toy_body, "levels_mm": (30,)}
     row, again, chopped, other = (
@@ -72,6 +75,7 @@ def test_seed_decides_and_batch_size_does_not(clips, toy_body):
     assert chopped["frames"] == row["frames"] == 11
 
 
+@pytest.mark.usefixtures("eager")
 def test_every_solver_sees_the_same_noise(clips, toy_body):
     both = evaluation.noise_rows(clips, solvers={"a": crude, "b": crude}, body=toy_body, levels_mm=(20, 50))
     assert [row["solver"] for row in both] == ["a", "a", "b", "b"]
@@ -79,6 +83,7 @@ def test_every_solver_sees_the_same_noise(clips, toy_body):
         assert {**first, "solver": "b"} == second
 
 
+@pytest.mark.usefixtures("eager")
 def test_every_solver_sees_the_same_estimator_s_errors(clips, toy_body):
     errors = evaluation.JointErrors(estimate=data.estimate, absent=0.2)
     both = evaluation.noise_rows(clips, solvers={"a": crude, "b": crude}, body=toy_body, errors=errors)
@@ -105,7 +110,7 @@ def test_noise_of_the_root_moves_all_other_joints(poser):
 
 
 @pytest.fixture
-def watched(clips, toy_body, monkeypatch):
+def watched(clips, toy_body, monkeypatch, eager):
     """A function of a JointErrors and settings: what a solver is given, batch by batch and level by level, and rows."""
 
     def watch(errors, **settings):
@@ -138,7 +143,7 @@ class Watching(solvers.WindowSolver):
 
 
 @pytest.fixture
-def both(clips, toy_body, monkeypatch):
+def both(clips, toy_body, monkeypatch, eager):
     """A function of settings: what a solver of single frames and one that sees time are given, batch by batch."""
 
     def see(**settings):
@@ -369,6 +374,7 @@ def test_zeros_are_given_for_betas_and_the_answer_poses_the_true_body(both, watc
     assert rows == usual_rows  # these solvers do not use the betas
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_solver_that_uses_the_betas_is_worse_with_zeros(rows, clips, analytic, toy_body):
     solver = {"finish": solvers.Analytic(toy_body.body_joints(), refine=4)}
     settings = {"body": toy_body, "levels_mm": (0,), "seed": 5}
@@ -376,6 +382,7 @@ def test_a_solver_that_uses_the_betas_is_worse_with_zeros(rows, clips, analytic,
     assert without[0]["mpjpe"] > 1.0 > evaluation.noise_rows(clips, solvers=solver, **settings)[0]["mpjpe"]
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_solver_that_gives_nan_is_not_averaged(clips, toy_body):
     broken = {"broken": lambda inputs: crude({"joints": inputs["joints"] * np.nan})}
     with pytest.raises(FloatingPointError, match="must hold finite rotations"):

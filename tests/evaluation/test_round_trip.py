@@ -19,7 +19,7 @@ class Forgetful(solvers.OneStage):
 def _rows(clips, solver, **options):
     mannequin = body.mannequin()
     made = solver(mannequin.body_joints(), hidden_dim=8, num_couplings=2) if isinstance(solver, type) else solver
-    return evaluation.round_trip_rows(clips, solvers={"it": made}, body=mannequin, stride=4, **options)
+    return evaluation.round_trip_rows(clips, solvers={"it": made}, body=mannequin, **{"stride": 4, **options})
 
 
 def test_an_invertible_solver_comes_back(clips):
@@ -30,6 +30,7 @@ def test_an_invertible_solver_comes_back(clips):
     assert row["fk_mm"] > 10
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
 def test_shipped_models_come_back(clips, name, repo):
     (row,) = _rows(clips, solvers.load(repo / "saved_models" / name))
@@ -38,8 +39,9 @@ def test_shipped_models_come_back(clips, name, repo):
     assert row["fk_mm"] < 20
 
 
+@pytest.mark.usefixtures("eager")
 def test_what_is_lost_on_the_way_shows(clips):
-    (row,) = _rows(clips, Forgetful, batch_size=1)
+    (row,) = _rows(clips, Forgetful, batch_size=1, stride=16)
     assert row["max_deg"] > 1
     assert row["max_mm"] > 1
 

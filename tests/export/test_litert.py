@@ -61,7 +61,9 @@ def test_a_bad_example_is_flagged(written, arrays):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("quantize", "share", "apart"), [("float16", 0.6, 5e-3), ("int8", 1 / 3, 0.02)])
-def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, quantize, share, apart):
+def test_quantised_weights_are_smaller_and_nearly_as_good(arrays, tmp_path, request, quantize, share, apart):
+    if quantize == "float16":  # int8 shows that signatures share their weights
+        request.getfixturevalue("ik_full_only")
     solver = solvers.MLP(SKELETON, hidden_dim=512, num_layers=2)
     path = tmp_path / "model.tflite"
     path.write_bytes(export.litert(solver, quantize=quantize))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import toy_body
 
 from niki_tf import body, export, solvers
@@ -56,23 +55,13 @@ def test_zeros_stand_for_what_is_not_known(saved_model, arrays):
         np.testing.assert_allclose(array, expected[name], atol=1e-5, err_msg=name)
 
 
-@pytest.fixture(scope="module")
-def graph(saved_model_folder):
-    """`ik_full` without the checks that Python makes."""
-    loaded = tf.saved_model.load(str(saved_model_folder))
-
-    def run(inputs):
-        return {key: tensor.numpy() for key, tensor in loaded.signatures["ik_full"](**inputs).items()}
-
-    return run
-
-
 @pytest.mark.parametrize(("name", "bad"), [("joints", np.nan), ("betas", np.inf), ("twist", np.nan), ("joints", 1e30)])
-def test_a_bad_example_is_flagged_and_harms_no_other(graph, arrays, name, bad):
+def test_a_bad_example_is_flagged_and_harms_no_other(saved_model, arrays, name, bad):
+    graph = saved_model._functions["ik_full"]  # without the checks that Python makes
     inputs = chosen(arrays(3), INPUTS["ik_full"])
-    good = graph(inputs)
+    good = graph(**inputs)
     inputs["joint_sigma"][1], inputs[name][1, ..., 0] = 0.0, bad
-    answer = graph(inputs)
+    answer = graph(**inputs)
     assert answer["valid"].tolist() == [True, False, True]
     for key, array in answer.items():
         assert np.isfinite(array).all()
@@ -102,13 +91,18 @@ def windowed(tmp_path_factory):
     return export.write_saved_model(Windowed(SKELETON), folder, body=body.Body(toy_body.make()))
 
 
+@pytest.fixture(scope="module")
+def saved_windowed(windowed):
+    return export.load_saved_model(windowed)
+
+
 def test_a_new_export_replaces_the_former(windowed):
     assert [path.name for path in windowed.parent.iterdir()] == ["1"]
     assert not (windowed / "former").exists()
 
 
-def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(windowed, arrays):
-    saved = export.load_saved_model(windowed)
+def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(saved_windowed, arrays):
+    saved = saved_windowed
     assert saved.shapes["ik"] == {"joints": (None, None, 29, 3)}
     solver, surface = Windowed(SKELETON), body.Body(toy_body.make())
     for time in (1, 5):
@@ -118,11 +112,10 @@ def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(windowed, arrays):
         assert_same(saved("mesh", **pose), {name: array.numpy() for name, array in surface(pose).items()})
 
 
-def test_a_window_with_one_bad_frame_is_flagged_whole(windowed, arrays):
+def test_a_window_with_one_bad_frame_is_flagged_whole(saved_windowed, arrays):
     joints = arrays(2, 3)["joints"]
     joints[1, 2] = np.nan
-    run = tf.saved_model.load(str(windowed)).signatures["ik"]
-    assert run(joints=joints)["valid"].numpy().tolist() == [True, False]
+    assert saved_windowed._functions["ik"](joints=joints)["valid"].tolist() == [True, False]
 
 
 def test_a_body_with_other_betas_is_refused():

@@ -93,10 +93,19 @@ def test_observed_joints_stay(posed):
 @pytest.mark.parametrize("kind", [solvers.Analytic, solvers.MLP, solvers.OneStage, solvers.TwistSwing])
 def test_no_solver_reads_an_absent_joint(kind, posed):
     joints, rest = posed
-    options = {solvers.Analytic: {}, solvers.TwistSwing: {"hidden_dim": 16, "twist_hidden_dim": 16}}.get(
-        kind, {"hidden_dim": 16}
-    )
-    solver, sigma = kind(BODY_JOINTS, **options), _sigma(0, 12, 20)
+    options = {
+        solvers.Analytic: {},
+        solvers.MLP: {"hidden_dim": 16},
+        solvers.OneStage: {"hidden_dim": 16, "num_couplings": 2},
+        solvers.TwistSwing: {
+            "hidden_dim": 16,
+            "num_couplings": 2,
+            "rotation_hidden_dim": 16,
+            "num_rotation_couplings": 2,
+            "twist_hidden_dim": 16,
+        },
+    }
+    solver, sigma = kind(BODY_JOINTS, **options[kind]), _sigma(0, 12, 20)
     lost = {what: np.where(sigma[..., None] > 0, what, joints) for what in (np.float32("nan"), np.float32(7.0))}
     answers = [solver({"joints": seen, "joint_sigma": sigma}) for seen in lost.values()]
     for name in answers[0]:
@@ -108,6 +117,6 @@ def test_no_solver_reads_an_absent_joint(kind, posed):
 
 def test_joints_that_are_all_absent_give_a_finite_answer(posed):
     joints, _ = posed
-    solver = solvers.OneStage(BODY_JOINTS, hidden_dim=16, refine=1)
+    solver = solvers.OneStage(BODY_JOINTS, hidden_dim=16, num_couplings=2, refine=1)
     answer = solver({"joints": np.full_like(joints, np.nan), "joint_sigma": _sigma(*range(29))})
     assert all(np.isfinite(value).all() for value in answer.values())

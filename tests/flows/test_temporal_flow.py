@@ -1,5 +1,6 @@
 """Temporal couplings: exactly invertible for every length, blind to padding frames."""
 
+import functools
 import json
 
 import keras
@@ -10,7 +11,8 @@ import tensorflow as tf
 from niki_tf import flows
 
 SIZE = 6
-
+SIZES = {"num_couplings": 4, "hidden_dim": 8, "num_temporal_pairs": 2, "temporal_hidden_dim": 8}
+SMALL = {"num_couplings": 2, "num_temporal_pairs": 1}
 VARIANTS = {
     "interleaved": {"split": "interleaved"},
     "halves": {"split": "halves"},
@@ -19,11 +21,10 @@ VARIANTS = {
 }
 
 
-def _flow(*, size=SIZE, **options):
-    """A flow whose weights are random and large enough that every part of it shows."""
-    flow = flows.TemporalFlow(
-        size, **{"num_couplings": 4, "hidden_dim": 8, "num_temporal_pairs": 2, "temporal_hidden_dim": 8} | options
-    )
+@functools.cache
+def _flow(**options):
+    """A flow whose weights are random and large enough that every part shows, one for all tests: none changes it."""
+    flow = flows.TemporalFlow(SIZE, **SIZES | options)
     for number, variable in enumerate(flow.weights):
         variable.assign(0.3 * keras.random.normal(variable.shape, seed=number))
     return flow
@@ -34,13 +35,13 @@ def flow(request):
     return _flow(split=request.param)
 
 
-def _windows(rng, frames, count=3, size=SIZE):
-    return tf.constant(rng.normal(size=[count, frames, size]))
+def _windows(rng, frames, count=3):
+    return tf.constant(rng.normal(size=[count, frames, SIZE]))
 
 
 @pytest.mark.parametrize("split", flows.SPLITS)
 def test_there_and_back_for_every_length(split, rng):
-    flow = _flow(split=split, num_couplings=2, num_temporal_pairs=1)
+    flow = _flow(split=split, **SMALL)
     there, back = (
         tf.function(getattr(flow.bijector(), direction), [tf.TensorSpec([None, None, SIZE], tf.float64)])
         for direction in ("inverse", "forward")
@@ -54,26 +55,29 @@ def test_there_and_back_for_every_length(split, rng):
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_log_det_is_that_of_the_jacobian(options, rng):
-    flow = _flow(size=3, num_couplings=2, num_temporal_pairs=1, **options)
-    mask = tf.constant([[1.0, 1, 1], [1, 1, 0]], tf.float64)
-    x = _windows(rng, 3, count=2, size=3)
+    flow, entries = _flow(**options, **SMALL), 3 * SIZE
+    mask = np.float64([[1, 1, 1], [1, 1, 0]])
+    x = _windows(rng, 3, count=2)
+    copies, masks = tf.stack([x] * entries), tf.constant(np.stack([mask] * entries))
     for direction in ("inverse", "forward"):
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(x)
-            y = tf.unstack(tf.reshape(getattr(flow.bijector(frame_mask=mask), direction)(x), [2, -1]), axis=-1)
-        jacobian = np.stack([np.reshape(tape.gradient(entry, x), [2, -1]) for entry in y], 1)
-        found = getattr(flow.bijector(frame_mask=mask), f"{direction}_log_det_jacobian")(tf.identity(x), event_ndims=2)
+        with tf.GradientTape() as tape:
+            tape.watch(copies)
+            y = tf.reshape(getattr(flow.bijector(frame_mask=masks), direction)(copies), [entries, 2, entries])
+            total = tf.einsum("inj,ij->", y, tf.eye(entries, dtype=tf.float64))  # of each copy one entry
+        jacobian = np.reshape(tape.gradient(total, copies), [entries, 2, entries]).swapaxes(0, 1)
+        bijector = flow.bijector(frame_mask=tf.constant(mask))
+        found = getattr(bijector, f"{direction}_log_det_jacobian")(x, event_ndims=2)
         np.testing.assert_allclose(found, np.linalg.slogdet(jacobian)[1], atol=1e-10)
         assert np.abs(found).max() > 1e-2
 
 
 def test_every_frame_depends_on_every_other(flow, rng):
-    x = _windows(rng, 5, count=1)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        frames = tf.unstack(tf.reduce_sum(flow.bijector().inverse(x) ** 2, -1)[0])
-    moves = np.array([np.abs(tape.gradient(frame, x)[0]).max(-1) for frame in frames])
-    assert (moves > 1e-9).all()
+    copies = tf.stack([_windows(rng, 5, count=1)[0]] * 5)
+    with tf.GradientTape() as tape:
+        tape.watch(copies)
+        squares = tf.reduce_sum(flow.bijector().inverse(copies) ** 2, -1)
+        total = tf.linalg.trace(squares)  # of each copy one frame
+    assert (np.abs(tape.gradient(total, copies)).max(-1) > 1e-9).all()
 
 
 def test_padding_frames_change_nothing(flow, rng):
@@ -88,7 +92,7 @@ def test_padding_frames_change_nothing(flow, rng):
 
 
 def test_padded_interleaved_windows_equal_short_ones(rng):
-    flow, x = _flow(), _windows(rng, 7)
+    flow, x = _flow(**SMALL), _windows(rng, 7)
     mask = tf.constant([[1.0] * 4 + [0.0] * 3] * 3, tf.float64)
     found, short = flow.bijector(frame_mask=mask).inverse(x)[:, :4], flow.bijector().inverse(x[:, :4])
     np.testing.assert_allclose(found, short, atol=1e-12)
@@ -114,7 +118,7 @@ def test_a_window_may_begin_anywhere(flow, rng):
 def test_splits_take_turns(rng):
     x = _windows(rng, 5)
     for split, moved in (("interleaved", [1, 3]), ("halves", [2, 3, 4])):
-        network = _flow(split=split, num_temporal_pairs=1).attention[0]
+        network = _flow(split=split).attention[0]
         first, second = (flows.TemporalCoupling(network, split=split, swap=swap).inverse(x) for swap in (False, True))
         for y, wanted in ((first, moved), (second, sorted({*range(5)} - {*moved}))):
             changed = np.abs(y - x).max((0, 2)) > 1e-9
@@ -136,7 +140,7 @@ def test_every_weight_gets_a_gradient(options, rng):
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_config_gives_the_same_layer(options):
-    flow = _flow(num_couplings=2, num_temporal_pairs=1, condition=3, **options)
+    flow = _flow(condition=3, **options, **SMALL)
     again = flows.TemporalFlow.from_config(json.loads(json.dumps(flow.get_config())))
     assert again.get_config() == flow.get_config()
     assert [w.shape for w in again.weights] == [w.shape for w in flow.weights]
@@ -144,7 +148,7 @@ def test_config_gives_the_same_layer(options):
 
 def _network(**options):
     """A temporal conditioner with large random weights."""
-    network = _flow(num_temporal_pairs=1, **options).attention[0]
+    network = flows.TemporalFlow(SIZE, **SIZES | SMALL | options).attention[0]
     for number, variable in enumerate(network.weights):
         variable.assign(keras.random.normal(variable.shape, seed=number))
     return network
@@ -157,8 +161,8 @@ def _coefficients(network, kept):
 
 
 def test_the_neighbour_mean_is_there_by_default_where_the_scale_is_bounded():
-    for options, wanted in (({}, True), ({"neighbour_mean": False}, False), ({"tanh_on": "translation"}, False)):
-        flow = _flow(**options)
+    for name, wanted in (("halves", True), ("no neighbour mean", False), ("translation bounded", False)):
+        flow = _flow(**VARIANTS[name])
         assert flow.neighbour_mean == wanted
         assert [network.neighbour_mean for network in flow.attention] == [wanted] * 4
         assert [hasattr(network, "head_shares") for network in flow.attention] == [wanted] * 4

@@ -67,11 +67,11 @@ def test_a_single_frame_is_that_frame_alone(observed):
 
 
 def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed, monkeypatch):
-    asked = []
+    asked, analytic = [], solvers.Analytic(SKELETON)
 
     def loaded(name, *, finish):
         asked.append((name, finish))
-        return solvers.Analytic(SKELETON)
+        return analytic
 
     monkeypatch.setattr(importlib.import_module("niki_tf.inference.solve"), "_loaded", loaded)
     for joints, options in ((observed.joints, {}), (observed.joints[:1], {}), (observed.joints, {"solver": "mlp"})):
@@ -84,22 +84,26 @@ def test_the_finish_follows_the_joints_and_can_be_left_out(observed):
     assert finished.residual.mean() < 0.3 * plain.residual.mean()
 
 
-def test_a_solver_given_is_taken_as_it_is(observed):
-    solver = solvers.OneStage(SKELETON, num_couplings=2, hidden_dim=8, refine=1)
-    found = niki_tf.solve(observed.joints, solver=solver)
-    answer = solver({"joints": observed.inputs["joints"]})
+@pytest.fixture(scope="module")
+def small():
+    return solvers.OneStage(SKELETON, num_couplings=2, hidden_dim=8, refine=1)
+
+
+def test_a_solver_given_is_taken_as_it_is(observed, small):
+    found = niki_tf.solve(observed.joints, solver=small)
+    answer = small({"joints": observed.inputs["joints"]})
     np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)
 
 
-def test_lists_and_joints_that_were_not_seen_are_taken(observed):
+def test_lists_and_joints_that_were_not_seen_are_taken(observed, small):
     sigma = np.zeros(29)
     sigma[20] = skeletons.ABSENT
     lost = observed.joints.copy()
     lost[:, 20] = np.nan
-    found = niki_tf.solve(lost.tolist(), joint_sigma=sigma, solver="one_stage")
+    found = niki_tf.solve(lost.tolist(), joint_sigma=sigma, solver=small)
     assert np.isfinite(found.rotations).all()
     other = np.where(np.isnan(lost), 7.0, lost)
-    again = niki_tf.solve(other, joint_sigma=sigma, solver="one_stage")
+    again = niki_tf.solve(other, joint_sigma=sigma, solver=small)
     np.testing.assert_allclose(again.rotations, found.rotations, atol=1e-5)
 
 
@@ -118,20 +122,24 @@ def test_bad_input_is_named_before_any_work(arguments, message):
         niki_tf.solve(**{"joints": np.zeros([4, 29, 3]), "solver": "analytic", **arguments})
 
 
-def test_a_solver_without_a_guess_asks_for_the_twist():
-    solver = solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
+@pytest.fixture(scope="module")
+def without_a_guess():
+    return solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
+
+
+def test_a_solver_without_a_guess_asks_for_the_twist(without_a_guess):
     with pytest.raises(ValueError, match=r"`twist` \(T, 23, 2\) must be given"):
-        niki_tf.solve(np.zeros([4, 29, 3]), solver=solver)
+        niki_tf.solve(np.zeros([4, 29, 3]), solver=without_a_guess)
 
 
 def test_a_single_frame_can_be_saved(observed, tmp_path):
-    betas = np.linspace(-1.0, 1.0, 10)
-    path = niki_tf.solve(observed.joints[0], betas=betas, solver="analytic").save(tmp_path / "frame.npz")
+    betas, twist = np.linspace(-1.0, 1.0, 10), observed.inputs["twist"][0]
+    found = niki_tf.solve(observed.joints[0], betas=betas, twist=twist, solver="analytic")
+    path = found.save(tmp_path / "frame.npz")
     np.testing.assert_allclose(io.load_clips(path)[0].betas, betas, atol=1e-6)
 
 
-def test_a_solver_without_a_guess_takes_the_twist_that_is_given(observed):
-    solver = solvers.TwistSwing(SKELETON, num_couplings=2, hidden_dim=8, num_rotation_couplings=2)
-    found = niki_tf.solve(observed.joints, twist=observed.inputs["twist"], solver=solver)
-    answer = solver({"joints": observed.inputs["joints"], "twist": observed.inputs["twist"]})
+def test_a_solver_without_a_guess_takes_the_twist_that_is_given(observed, without_a_guess):
+    found = niki_tf.solve(observed.joints, twist=observed.inputs["twist"], solver=without_a_guess)
+    answer = without_a_guess({"joints": observed.inputs["joints"], "twist": observed.inputs["twist"]})
     np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)

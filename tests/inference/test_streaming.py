@@ -3,36 +3,45 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, random_inputs, strong
+from window_makers import MAKERS, made, random_inputs
 
 from niki_tf.inference import streaming
 
 
 @pytest.fixture(params=MAKERS)
 def solver(request):
-    return strong(MAKERS[request.param]())
+    return made(request.param)
+
+
+def _of_any_number(tensors):
+    """Specifications of the tensors that leave the number of people open."""
+    return {name: tf.TensorSpec([None, *x.shape[1:]] if x.shape.rank else [], x.dtype) for name, x in tensors.items()}
 
 
 def test_streaming_gives_what_the_windowed_call_gives(solver, rng):
     inputs, delay = random_inputs(rng, 2, 21), 5
-    push = tf.function(lambda state, frame: streaming.push(solver, state, frame, delay=delay))
+    frames = [{name: tf.constant(array[:, place]) for name, array in inputs.items()} for place in range(21)]
     state, answers = streaming.start(solver, people=2), []
-    for place in range(21):
-        state, answer = push(state, {name: tf.constant(array[:, place]) for name, array in inputs.items()})
+    signature = [_of_any_number(state), _of_any_number(frames[0])]
+    push = tf.function(lambda state, frame: streaming.push(solver, state, frame, delay=delay), signature)
+    for place, frame in enumerate(frames):
+        state, answer = push(state, frame)
         assert int(answer["frame"]) == place - delay
         answers.append(answer["body_pose"])
-    for place in (5, 9, 15, 17, 20):  # frames `first` to `place` are in view, the answer is that of place - delay
-        first = max(0, place - 15)
-        window = solver({name: array[:, first : place + 1] for name, array in inputs.items()})
-        np.testing.assert_allclose(answers[place], window["body_pose"][:, place - delay - first], atol=5e-5)
-    window = solver({name: array[:, 5:] for name, array in inputs.items()})
+    for place in (5, 9):  # all frames so far are in view
+        window = solver({name: array[:, : place + 1] for name, array in inputs.items()})
+        np.testing.assert_allclose(answers[place], window["body_pose"][:, place - delay], atol=5e-5)
+    full = (15, 17, 20)  # the last 16 frames are in view
+    windows = solver({name: np.stack([array[:, p - 15 : p + 1] for p in full]) for name, array in inputs.items()})
+    for place, window in zip(full, windows["body_pose"], strict=True):
+        np.testing.assert_allclose(answers[place], window[:, 15 - delay], atol=5e-5)
     rest = streaming.remaining(solver, state, delay=delay)
     assert rest["global_orient"].shape == (2, delay, 1, 3, 3)
-    np.testing.assert_allclose(rest["body_pose"], window["body_pose"][:, -delay:], atol=5e-5)
+    np.testing.assert_allclose(rest["body_pose"], windows["body_pose"][-1, :, -delay:], atol=5e-5)
 
 
 def test_bad_streams_are_named(rng):
-    solver = MAKERS["recurrent"]()
+    solver = made("recurrent")
     state = streaming.start(solver)
     with pytest.raises(ValueError, match="`delay` must be 0 to 15 frames; got 16"):
         streaming.push(solver, state, random_inputs(rng, 1), delay=16)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, random_inputs, strong
+from window_makers import MAKERS, made, random_inputs
 
 from niki_tf import rotations
 from niki_tf.inference import windows
@@ -11,7 +11,7 @@ from niki_tf.inference import windows
 
 @pytest.fixture(params=MAKERS)
 def solver(request):
-    return strong(MAKERS[request.param]())
+    return made(request.param)
 
 
 def test_starts_cover_every_frame():
@@ -52,7 +52,7 @@ def test_overlapping_windows_are_blended(rng):
 
 
 def test_bad_motion_is_named(rng):
-    solver = MAKERS["recurrent"]()
+    solver = made("recurrent")
     for inputs, step in ((random_inputs(rng, 0), 4), (random_inputs(rng, 3), 17)):
         with pytest.raises(ValueError, match="`inputs` must hold frames and `step` be 1 to 16; got"):
             windows.solve_motion(solver, inputs, step=step)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, random_inputs, strong
+from window_makers import MAKERS, made, random_inputs, strong
 
 from niki_tf import body, rotations, solvers
 from niki_tf.fitting import gauss_newton_windows, smoothing, trunk_frame
@@ -15,7 +15,7 @@ SKELETON = body.mannequin_joints()
 
 @pytest.fixture(params=MAKERS)
 def solver(request):
-    return strong(MAKERS[request.param]())
+    return made(request.param)
 
 
 def test_the_contract_holds_with_time_as_the_last_leading_axis(solver, rng):
@@ -28,18 +28,19 @@ def test_the_contract_holds_with_time_as_the_last_leading_axis(solver, rng):
 
 
 def test_predict_and_keras_file_agree_with_a_call(solver, rng, tmp_path):
-    inputs = random_inputs(rng, 3, 6)
+    inputs = random_inputs(rng, 4, 6)
     solver.save(tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras")
     first, second = ({k: v for k, v in which.get_config().items() if k != "body_joints"} for which in (solver, again))
     assert first == second
+    found = again.predict(inputs, batch_size=2, verbose=0)
     for name, value in solver(inputs).items():
-        np.testing.assert_allclose(again.predict(inputs, batch_size=2, verbose=0)[name], value, atol=2e-5)
+        np.testing.assert_allclose(found[name], value, atol=2e-5)
 
 
-@pytest.mark.parametrize("frames", [1, 2, 5, 16])
+@pytest.mark.parametrize("frames", [1, 2, 15])
 def test_pose_to_joints_to_pose(frames, rng):
-    solver, inputs = strong(MAKERS["temporal"]()), random_inputs(rng, 3, frames)
+    solver, inputs = made("temporal"), random_inputs(rng, 3, frames)
     pose = solver(inputs)
     there = solver.fk(pose["global_orient"], pose["body_pose"], z=pose["z"], betas=inputs["betas"])
     assert there["joints"].shape == (3, frames, 29, 3)
@@ -53,31 +54,34 @@ def test_what_fills_up_a_window_changes_nothing_and_may_be_anything(solver, rng)
     filled = {name: array.copy() for name, array in inputs.items()}
     filled["joints"][:, 4:] = np.nan
     short = solver({name: array[:, :4] for name, array in inputs.items()})
-    for given in (inputs, filled):
-        found = solver({**given, "frame_mask": mask})
-        np.testing.assert_allclose(found["body_pose"][:, :4], short["body_pose"], atol=2e-5)
-        np.testing.assert_allclose(found["global_orient"][:, :4], short["global_orient"], atol=2e-5)
+    both = {name: np.stack([array, filled[name]]) for name, array in inputs.items()}
+    found = solver({**both, "frame_mask": np.stack([mask] * 2)})
+    for name in ("body_pose", "global_orient"):
+        for answer in found[name]:
+            np.testing.assert_allclose(answer[:, :4], short[name], atol=2e-5)
 
 
 def test_other_frames_count(solver, rng):
-    inputs = random_inputs(rng, 1, 6)
-    other = {**inputs, "joints": inputs["joints"].copy()}
-    other["joints"][:, 5] += 0.1 * rng.normal(size=[29, 3])
-    apart = np.abs(solver(inputs)["body_pose"] - solver(other)["body_pose"]).max((0, 2, 3, 4))
+    both = {name: np.stack([array] * 2) for name, array in random_inputs(rng, 6).items()}
+    both["joints"][1, 5] += 0.1 * rng.normal(size=[29, 3])
+    one, other = solver(both)["body_pose"]
+    apart = np.abs(one - other).max((1, 2, 3))
     assert (apart[:5] > 1e-6).all()
 
 
 def test_a_turned_person_is_the_same_motion(solver, rng):
     inputs = random_inputs(rng, 2, 5)
     turn = np.asarray(rotations.rotvec_to_matrix(tf.constant([0.3, 2.0, -1.0])))
-    turned = solver({**inputs, "joints": inputs["joints"] @ turn.T + 3.0})
-    found = solver(inputs)
-    np.testing.assert_allclose(turned["body_pose"], found["body_pose"], atol=3e-4)
-    np.testing.assert_allclose(turned["global_orient"], turn @ found["global_orient"], atol=3e-4)
+    both = {name: np.stack([array] * 2) for name, array in inputs.items()}
+    both["joints"][1] = inputs["joints"] @ turn.T + 3.0
+    answer = solver(both)
+    np.testing.assert_allclose(*answer["body_pose"], atol=3e-4)
+    found, turned = answer["global_orient"]
+    np.testing.assert_allclose(turned, turn @ found, atol=3e-4)
 
 
 def test_the_network_is_shown_smoothed_joints(rng):
-    solver, inputs = strong(MAKERS["temporal"]()), random_inputs(rng, 2, 6)
+    solver, inputs = made("temporal"), random_inputs(rng, 2, 6)
     mask = tf.constant([[1.0] * 6, [1.0] * 5 + [0.0]])
     rest = SKELETON(inputs["betas"])
     joints = smoothing.smooth(inputs["joints"], inputs["joint_sigma"], mask)
@@ -125,9 +129,9 @@ def test_the_exact_finish_sees_the_frames_of_a_window_and_not_its_filler(rng):
 
 def test_another_body_is_solved_by_way_of_the_known_one(rng):
     taller = body.BodyJoints(1.1 * SKELETON.joints, directions=SKELETON.directions)
-    solver, inputs = strong(MAKERS["temporal"]()), random_inputs(rng, 2, 4)
+    solver, inputs = made("temporal").for_body(taller), random_inputs(rng, 2, 4)
+    assert solver.needs_retargeting
     mask = np.float32([[1, 1, 1, 0]] * 2)
-    found = solver.for_body(taller)({**inputs, "frame_mask": mask})["body_pose"]
-    short = solver.for_body(taller)({name: array[:, :3] for name, array in inputs.items()})["body_pose"]
-    assert solver.for_body(taller).needs_retargeting
+    found = solver({**inputs, "frame_mask": mask})["body_pose"]
+    short = solver({name: array[:, :3] for name, array in inputs.items()})["body_pose"]
     np.testing.assert_allclose(found[:, :3], short, atol=2e-5)

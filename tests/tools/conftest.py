@@ -1,5 +1,6 @@
 """Runs the programs of niki_tf/cli/ and tools/ in this process, each with its own flags only."""
 
+import contextlib
 import importlib.util
 import pathlib
 import sys
@@ -23,26 +24,39 @@ def run_tool(monkeypatch, capsys):
         program = program if program.exists() else _ROOT / "tools" / f"{name}.py"
         specification = importlib.util.spec_from_file_location(f"program_{name}", program)
         module = importlib.util.module_from_spec(specification)
-        put_aside = _remove_flags()
-        sys.modules.pop(_SHARED, None)
-        vars(cli).pop("body_flag", None)  # so that its flag is defined anew
-        try:
+        with _no_flags():
             specification.loader.exec_module(module)
             module.main(flags.FLAGS([name, *map(str, arguments)]))
-        finally:
-            _remove_flags()
-            for flag_name, flag in put_aside.items():
-                flags.FLAGS[flag_name] = flag
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def no_flags():
+    """As in a new process: no program has defined its flags."""
+    with _no_flags():
+        yield
+
+
+@contextlib.contextmanager
+def _no_flags():
+    put_aside = _remove_flags()
+    sys.modules.pop(_SHARED, None)
+    vars(cli).pop("body_flag", None)  # so that its flag is defined anew
+    try:
+        yield
+    finally:
+        _remove_flags()
+        for flag_name, flag in put_aside.items():
+            flags.FLAGS[flag_name] = flag
 
 
 def _remove_flags():
     """Removes and returns all flags but absl's own: two programs may each have a --output."""
     removed = {}
     for name in list(flags.FLAGS):
-        if not flags.FLAGS.find_module_defining_flag(name, "absl").startswith("absl"):
+        if not flags.FLAGS.find_module_defining_flag(name, "").startswith("absl"):
             removed[name] = flags.FLAGS[name]
             delattr(flags.FLAGS, name)
     return removed

@@ -2,23 +2,37 @@
 
 import pytest
 
-from niki_tf import export
+from niki_tf import body, export, solvers
+from niki_tf.solvers import zoo
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
 
 
-@pytest.mark.slow
-def test_both_formats_are_written(run_tool, tmp_path, monkeypatch):
-    # The conversions themselves, seconds each, are tested in tests/export/.
+@pytest.fixture
+def litert(monkeypatch):
+    """No LiteRT file is made: the conversions themselves, seconds each, are tested in tests/export/."""
     monkeypatch.setattr(export, "litert", lambda solver, *, quantize, body: f"{quantize} {solver.refine}".encode())
+
+
+@pytest.mark.usefixtures("litert")
+def test_both_formats_are_written(run_tool, tmp_path):
+    zoo.save(solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1), tmp_path / "mlp")
+    output = tmp_path / "out"
     printed = run_tool(
-        "export", "--model=analytic+finish", f"--output={tmp_path}", "--quantize=none", "--quantize=int8"
+        "export", f"--model={tmp_path / 'mlp'}", f"--output={output}", "--quantize=none", "--quantize=int8"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "model.tflite", "model_int8.tflite"]
-    assert (tmp_path / "model.tflite").read_bytes() == b"none 4"
-    assert (tmp_path / "model_int8.tflite").read_bytes() == b"int8 4"
-    assert set(export.load_saved_model(tmp_path / "1").shapes) == {"serving_default", "ik", "ik_full"}
+    assert sorted(path.name for path in output.iterdir()) == ["1", "model.tflite", "model_int8.tflite"]
+    assert (output / "model.tflite").read_bytes() == b"none 0"
+    assert (output / "model_int8.tflite").read_bytes() == b"int8 0"
+    assert set(export.load_saved_model(output / "1").shapes) == {"serving_default", "ik", "ik_full"}
     assert "model_int8.tflite" in printed
+
+
+@pytest.mark.usefixtures("litert")
+def test_a_model_is_written_with_its_finish(run_tool, tmp_path):
+    run_tool("export", "--model=analytic+finish", f"--output={tmp_path}", "--format=litert")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
+    assert (tmp_path / "model.tflite").read_bytes() == b"none 4"
 
 
 @pytest.mark.parametrize(

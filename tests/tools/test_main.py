@@ -1,5 +1,6 @@
 """The entry point: its commands, their help, and the flags that constructors give."""
 
+import ast
 import subprocess
 import sys
 
@@ -7,11 +8,6 @@ import pytest
 
 from niki_tf import solvers
 from niki_tf.cli import constructor_flags, main
-
-
-def run(*arguments, cwd):
-    command = [sys.executable, "-m", "niki_tf", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def test_help_lists_every_command(monkeypatch, capsys):
@@ -28,15 +24,44 @@ def test_an_unknown_command_is_named(monkeypatch):
         main.main()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("no_flags")
 @pytest.mark.parametrize("command", main.COMMANDS)
-def test_the_help_of_a_command_fits_a_screen(command, repo):
-    found = run(command, "--help", cwd=repo)
-    assert found.returncode == 0, found.stderr
-    lines = found.stdout.splitlines()
+def test_the_help_of_a_command_fits_a_screen(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["niki-tf", command, "--help"])
+    known = sys.modules.pop(f"niki_tf.cli.{command}", None)
+    main.main()
+    if known:
+        sys.modules[known.__name__] = known
+    lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 120
     assert len(lines) < (100 if command == "train" else 45)
     assert any(line.startswith("  --") for line in lines)
+
+
+_EVERY_HELP = """
+import os, runpy, sys
+import keras, tensorflow, tensorflow_probability
+
+for command in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        sys.argv = ["niki_tf", command, "--help"]
+        runpy.run_module("niki_tf", run_name="__main__", alter_sys=True)
+        sys.stdout.flush()
+        os._exit(0)  # to end in the usual way takes a second
+    assert os.waitpid(child, 0)[1] == 0, command
+"""
+"""As `python -m niki_tf COMMAND --help` for each command, but TensorFlow and Keras are imported once."""
+
+
+@pytest.mark.slow
+def test_every_command_starts_in_a_process_of_its_own(repo):
+    command = [sys.executable, "-c", _EVERY_HELP, *main.COMMANDS]
+    found = subprocess.run(command, cwd=repo, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    for name in main.COMMANDS:
+        described = ast.get_docstring(ast.parse((repo / "niki_tf" / "cli" / f"{name}.py").read_text()), clean=False)
+        assert found.stdout.count(f"{described.strip()}\n\n  --") == 1
 
 
 def test_every_command_has_a_script(repo):

@@ -3,12 +3,15 @@
 import json
 import pathlib
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, data, io, solvers
+from niki_tf import body, data, io, solvers, training
+from niki_tf.data import pipeline
 from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
@@ -62,14 +65,34 @@ def _arrays(workdir):
 
 
 @pytest.fixture
-def eager():
-    """No graph of a step is made: that takes longer than two steps do."""
+def eager(monkeypatch):
+    """No graph is made, neither of a step nor of a batch: that takes longer than two steps do."""
+    monkeypatch.setattr(data, "batches", _few_batches)
     tf.config.run_functions_eagerly(run_eagerly=True)
     yield
     tf.config.run_functions_eagerly(run_eagerly=False)
 
 
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
+def _few_batches(
+    motion, *, body_joints, batch_size, seed, augment, corrupt, frames, first_step, shards, own_shards, noise_sizes
+):
+    """The next two of the batches that `data.batches` would give."""
+    assert (shards, own_shards) == (1, (0,))
+    made = [
+        pipeline.example_batch(
+            data.RandomStreams(seed, tf.constant(step, tf.int64), batch_size=batch_size, shard=(0, 1)),
+            motion,
+            body_joints,
+            augment,
+            corrupt,
+            frames=frames,
+            noise_sizes=noise_sizes,
+        )
+        for step in range(first_step, first_step + 2)
+    ]
+    return tf.data.Dataset.from_tensor_slices({name: tf.stack([batch[name] for batch in made]) for name in made[0]})
+
+
 @pytest.mark.parametrize(
     "config",
     [pytest.param(path, marks=() if path.stem == "quickstart" else pytest.mark.slow) for path in CONFIGS],
@@ -113,7 +136,6 @@ def test_only_the_temporal_solver_has_something_to_freeze(run_tool, tiny):
 
 
 @pytest.mark.usefixtures("made_is_small")
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 @pytest.mark.usefixtures("eager")
 def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
     run_tool("train", *tiny, "--source=made=0.3", "--nocanonical", "--skip_bad", "--learning_rate=3e-3")
@@ -127,7 +149,6 @@ def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
         np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
 @pytest.mark.usefixtures("eager")
 def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
     run_tool("train", *tiny)
@@ -178,6 +199,7 @@ def test_source_and_workdir_are_needed(run_tool, tiny, missing):
         run_tool("train", *(flag for flag in tiny if not flag.startswith(f"--{missing}=")))
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng):
     first = solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1)
     first.set_weights([rng.normal(size=weight.shape) for weight in first.get_weights()])
@@ -190,9 +212,9 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
         run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden_dim=9")
 
 
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
-@pytest.mark.usefixtures("eager")
-def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tmp_path):
+def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tmp_path, monkeypatch):
+    ready = []
+    monkeypatch.setattr(training.Trainer, "run", lambda trainer: ready.append(trainer) or {})
     for condition in ("betas", "none"):
         first = solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8, condition=condition)
         zoo.save(first, tmp_path / condition)
@@ -200,12 +222,24 @@ def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tm
         start = [flag for flag in tiny if "num_layers" not in flag and "workdir" not in flag]
         run = [*start, "--solver=temporal", *sizes, f"--initial={tmp_path / condition}", "--window=4", "--absent=0"]
         run_tool("train", *run, f"--condition={condition}", f"--workdir={tmp_path / 'run' / condition}")
+        for before, after in zip(first.flow.weights, ready[-1].solver.flow.spatial.weights, strict=True):
+            np.testing.assert_array_equal(after, before)
         with pytest.raises(SystemExit, match="`initial` must be a solver of single frames of the size of"):
             run_tool("train", *run, "--condition=bones", f"--workdir={tmp_path / 'other' / condition}")
+    assert len(ready) == 2
 
 
 @pytest.mark.slow
-def test_stages_follow_each_other_and_a_stopped_one_goes_on(run_tool, motion, tmp_path):
+@pytest.mark.usefixtures("eager")
+def test_stages_follow_each_other_and_a_stopped_one_goes_on(run_tool, motion, tmp_path, monkeypatch):
+    run_elsewhere = subprocess.run
+
+    def run_here(command, **options):
+        if command[:4] != [sys.executable, "-m", "niki_tf", "train"]:
+            return run_elsewhere(command, **options)
+        run_tool("train", *command[4:])
+        return subprocess.CompletedProcess(command, 0)
+
     stages = tmp_path / "stages"
     stages.mkdir()
     sizes = "--solver=mlp\n--hidden_dim=8\n--num_layers=1\n--batch_size=4\n--save_every=1\n"
@@ -214,6 +248,7 @@ def test_stages_follow_each_other_and_a_stopped_one_goes_on(run_tool, motion, tm
     command = [f"--stages={stages}", f"--source={motion}", f"--workdir={tmp_path / 'run'}"]
     with pytest.raises(SystemExit, match="stage 1-first has not come to its end"):
         run_tool("train", *command, "--max_steps=1")
+    monkeypatch.setattr(subprocess, "run", run_here)  # one process of its own is enough
     printed = run_tool("train", *command, "--max_steps=0")
     assert "all stages done" in printed
     models = [solvers.load(tmp_path / "run" / place) for place in ("1-first", "2-second", ".")]

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -33,9 +35,9 @@ def test_discrepancy_tells_distributions_apart(rng):
 
 
 SOLVERS = {
-    "one_stage": lambda: solvers.OneStage(SKELETON, hidden_dim=8, num_couplings=4),
+    "one_stage": lambda: solvers.OneStage(SKELETON, hidden_dim=8, num_couplings=2),
     "twist_swing": lambda: solvers.TwistSwing(
-        SKELETON, hidden_dim=8, num_couplings=4, rotation_hidden_dim=8, num_rotation_couplings=4, twist_hidden_dim=8
+        SKELETON, hidden_dim=8, num_couplings=2, rotation_hidden_dim=8, num_rotation_couplings=2, twist_hidden_dim=8
     ),
 }
 PAPER = {"inv": 1.0, "fwd": 1.0, "ind": 1.0, "bnd_inv": 0.1, "bnd_fwd": 1.0}
@@ -65,7 +67,7 @@ class _Watched(solvers.OneStage):
 
 
 def test_fwd_does_not_change_the_embedding_that_it_is_given(batch):
-    solver = _Watched(SKELETON, hidden_dim=8, num_couplings=4)
+    solver = _Watched(SKELETON, hidden_dim=8, num_couplings=2)
     solver.watched = tf.Variable(tf.zeros([32]), trainable=False)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(solver.watched)
@@ -126,12 +128,19 @@ def windows():
     return batch | {"frame_mask": mask}
 
 
+@functools.cache
+def temporal():
+    return solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8)
+
+
+@functools.cache
+def recurrent():
+    return solvers.Recurrent(SKELETON, hidden_dim=8)
+
+
 OVER_TIME = {
-    "temporal": (
-        lambda: solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8),
-        training.invertible,
-    ),
-    "recurrent": (lambda: solvers.Recurrent(SKELETON, hidden_dim=8), training.regression),
+    "temporal": (temporal, training.invertible),
+    "recurrent": (recurrent, training.regression),
 }
 
 
@@ -169,7 +178,7 @@ def test_every_weight_of_a_solver_that_sees_time_gets_a_gradient(windows):
 
 
 def test_a_solver_that_smooths_joints_is_given_smoothed_ones(windows):
-    solver = solvers.Temporal(SKELETON, hidden_dim=8, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8)
+    solver = temporal()
     noisy, sigma, mask = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
     smoothed = solver.preprocess(absent_joints.fill_absent(noisy, windows["rest_joints"], sigma), sigma, mask)
     rotation, centre = solver.coordinate_frame(smoothed, windows["rest_joints"], sigma, mask)
