@@ -5,6 +5,8 @@ Examples:
     niki-tf solve --input=motion.npz   motion in AMASS's layout: its joints are made, made noisy, solved
     niki-tf solve --input=joints.npz   `joints` (T, 29, 3) metres, solved as they are; optional with `joint_sigma`,
                                        `betas`, `twist`
+    niki-tf solve --input=joints.npy --skeleton=mediapipe_33
+                                       joints (T, 33, 3) of another joint set, NaN where not seen
 """
 
 import pathlib
@@ -13,7 +15,8 @@ import sys
 import numpy as np
 from absl import flags
 
-from niki_tf import body, contract, drawing, evaluation, files, io, motion, solvers
+import niki_tf
+from niki_tf import body, contract, drawing, evaluation, files, io, motion, skeletons, solvers
 from niki_tf.cli import body_flag
 from niki_tf.inference import graphs
 from niki_tf.motion import observed_motion
@@ -21,6 +24,7 @@ from niki_tf.motion.observed_motion import ObservedMotion
 from niki_tf.solvers import zoo
 
 _INPUT = flags.DEFINE_string("input", None, "An .npz file of motion or of joints; a made motion if not given.")
+_SKELETON = flags.DEFINE_enum("skeleton", "smpl_29", [*skeletons.POINT_SETS], "The joint set of the input's joints.")
 _MODEL = flags.DEFINE_string("model", "one_stage", "A shipped solver, or a folder that holds model.keras.")
 _FINISH = flags.DEFINE_bool("finish", default=True, help="End the model's answer with the exact finish.")
 _OUTPUT = flags.DEFINE_string("output", "output", "Folder for the poses and the picture.")
@@ -43,6 +47,9 @@ def main(argv: list[str]) -> None:
     """Observes, solves, measures, prints and writes."""
     if argv[1:]:
         sys.exit(f"solve takes flags only; got {' '.join(argv[1:])}. A file goes into --input.")
+    if _SKELETON.value != "smpl_29":
+        _solve_other()
+        return
     try:
         data = body_flag.body_data()
         poser, output = body.BodyPoser(data), files.output_folder(_OUTPUT.value)
@@ -58,6 +65,34 @@ def main(argv: list[str]) -> None:
     written += _write_pictures(output, observed, poser, data.faces, answers, errors)
     caption = _caption(observed, *answers, uses_twist=[*compared.values()][-1].uses_twist)
     print(f"\n{caption}\n\n{evaluation.text_table(rows, decimals=2)}\n\nWritten:")
+    print("\n".join(f"  {path}" for path in written))
+
+
+def _solve_other() -> None:
+    """Solves joints of another skeleton; prints how far they are from the pose and writes it, with a picture."""
+    try:
+        if _INPUT.value is None:
+            raise ValueError(f"`input` must be a file of {_SKELETON.value} joints; got none.")
+        arrays = io.load_points(_INPUT.value)
+        data, output = body_flag.body_data(), files.output_folder(_OUTPUT.value)
+        name = _MODEL.value if _MODEL.present else ("temporal" if len(arrays["joints"]) > 1 else "one_stage")
+        model = zoo.load(name + zoo.FINISH * _FINISH.value, body_joints=data.body_joints())
+        fps = float(arrays.pop("fps", 30.0))
+        arrays = {key: array[: _FRAMES.value] if key != "betas" else array for key, array in arrays.items()}
+        solved = niki_tf.solve(**arrays, skeleton=_SKELETON.value, fps=fps, solver=model)
+    except (ValueError, OSError) as error:
+        sys.exit(f"solve: {error}")
+    written = [solved.save(output / "niki_poses.npz"), output / "poses.png"]
+    vertices = solved.vertices(body.Body(data))
+    moments = np.linspace(0, len(solved) - 1, min(4, len(solved))).round().astype(int)
+    images = [drawing.render_mesh(vertices[moment], data.faces, image_size=400) for moment in moments]
+    with files.atomic_write(written[1]) as beside:
+        drawing.write_image(beside, np.concatenate(images, 1))
+    seen = np.isfinite(solved.residual)
+    print(
+        f"{len(solved)} frames of {_SKELETON.value}, {seen.sum() / len(solved):.1f} joints seen a frame, solved by "
+        f"{name}; mean distance of a joint from the pose {1000 * solved.residual[seen].mean():.1f} mm.\n\nWritten:"
+    )
     print("\n".join(f"  {path}" for path in written))
 
 

@@ -94,7 +94,7 @@ class SideBySide:
             seconds = f"observed, {frame / self.observed.fps:.1f} s"
             rows.append(self.moment(frame, captions=[seconds, *captions]))
         with atomic_write(path) as temporary:
-            _write_image(temporary, np.concatenate(rows))
+            write_image(temporary, np.concatenate(rows))
 
     def write_video(self, path: str | os.PathLike, *, step: int = 3) -> None:
         """Writes an MP4 of every `step`-th frame, in real time.
@@ -116,7 +116,8 @@ class SideBySide:
             writer.release()
 
 
-def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
+def write_image(path: pathlib.Path, image: np.ndarray) -> None:
+    """Writes a picture, uint8 (height, width, 3), red, green, blue; OSError if that cannot be done."""
     if not cv2.imwrite(str(path), image[..., ::-1]):
         raise OSError(f"The picture {path} could not be written.")
 

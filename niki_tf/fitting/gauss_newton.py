@@ -40,6 +40,8 @@ _RESIDUAL_SHARE = 0.8
 """Root mean square of a coordinate's residual as a share of its error: saved_models/experiments.md, 5."""
 _DEGREES_OF_FREEDOM = 10.0
 """Of Student's t distribution; the more, the closer to a normal one: saved_models/experiments.md, 7."""
+_LEAST_STIFFNESS = 1e-6
+"""Lower bound of 1 / tau^2 relative to the largest square in the equations, so that float32 can solve them."""
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
 
@@ -133,8 +135,10 @@ def _step(
     jacobian = reshape_last(jacobian, 3, [coordinates, _TURNS])
     weighted = tf.repeat(weights, 3, -1)[..., None] * jacobian
     turned = reshape_last(rotations.matrix_to_rotvec(tf.linalg.matmul(start, local, transpose_a=True)), 2, [_TURNS])
-    stiffness = 1.0 / (tau * tau)
-    normal = tf.linalg.matmul(weighted, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(_TURNS)
+    squares = tf.linalg.matmul(weighted, jacobian, transpose_a=True)
+    largest = tf.reduce_max(tf.linalg.diag_part(squares), -1, keepdims=True)
+    stiffness = tf.maximum(1.0 / (tau * tau), _LEAST_STIFFNESS * largest)
+    normal = squares + stiffness[..., None] * tf.eye(_TURNS)
     centred = reshape_last(_centred(error, weights), 2, [coordinates])
     target = tf.linalg.matvec(weighted, centred, transpose_a=True)
     turn = linear_solver.solve(normal, (target - stiffness * turned)[..., None])

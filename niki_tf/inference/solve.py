@@ -99,9 +99,7 @@ def _solve_other(arrays: dict[str, np.ndarray], point_set: PointSet, solver: Sol
     if "twist" in arrays or solver.needs_twist:
         raise ValueError(f"`twist` goes with the skeleton smpl_29 only; got {point_set.name}. Take another solver.")
     seen = observed_points.from_points(arrays, point_set=point_set, num_betas=solver.body_joints.num_betas, fps=fps)
-    answer = points.solve_points(
-        seen.points, seen.sigma, seen.betas, point_set=point_set, solver=solver, steps=solver.refine
-    )
+    answer = points.solve_points(seen, point_set=point_set, solver=solver)
     residual = np.full([len(seen.points), len(point_set)], np.nan, np.float32)
     residual[:, list(point_set.used)] = np.where(seen.sigma >= skeletons.ABSENT, np.nan, answer["residual"])
     local = contract.local_rotations(answer)

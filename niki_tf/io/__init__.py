@@ -1,6 +1,6 @@
 """Reading and writing files of motion and of joints: one module a format."""
 
 from niki_tf.io.amass import load_clips, save_clip
-from niki_tf.io.joints_npz import load_observed, save_poses
+from niki_tf.io.joints_npz import load_observed, load_points, save_poses
 
-__all__ = ["load_clips", "load_observed", "save_clip", "save_poses"]
+__all__ = ["load_clips", "load_observed", "load_points", "save_clip", "save_poses"]

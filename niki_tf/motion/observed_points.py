@@ -50,9 +50,10 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     """
     joints = _checked(arrays["joints"], "joints", (None, len(point_set), 3), point_set)
     frames = len(joints)
-    sigma = np.broadcast_to(np.asarray(arrays.get("joint_sigma", 0.0), np.float32), [frames, len(point_set)])
-    if "joint_sigma" in arrays and np.shape(arrays["joint_sigma"]) != (len(point_set),):
-        sigma = _checked(arrays["joint_sigma"], "joint_sigma", (frames, len(point_set)), point_set)
+    sigma = np.asarray(arrays.get("joint_sigma", np.zeros(len(point_set))))
+    if sigma.shape != (len(point_set),):
+        sigma = _checked(sigma, "joint_sigma", (frames, len(point_set)), point_set)
+    sigma = np.broadcast_to(sigma.astype(np.float32), [frames, len(point_set)])
     betas = np.asarray(arrays.get("betas", np.zeros(num_betas)), np.float32)
     if betas.shape not in ((num_betas,), (frames, num_betas)):
         raise ValueError(f"`betas` must have shape ({num_betas},) or ({frames}, {num_betas}); got {betas.shape}.")
@@ -81,10 +82,9 @@ def _checked(array: Any, name: str, shape: tuple[int | None, ...], point_set: Po
     fits = array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
     if not fits or not array.size:
         wanted = str(shape).replace("None", "T")
-        others = [
-            other for other, points in skeletons.POINT_SETS.items() if array.ndim > 1 and len(points) == array.shape[1]
-        ]
-        cure = f" That many joints have: {', '.join(others)}." if others else ""
+        count = array.shape[1] if array.ndim > 1 else 0
+        others = ", ".join(other for other, points in skeletons.POINT_SETS.items() if len(points) == count)
+        cure = f" That many joints have: {others}." if others else ""
         raise ValueError(f"`{name}` must have shape {wanted} for {point_set.name}; got {array.shape}.{cure}")
     if array.dtype.kind not in "fiu" or np.isinf(array).any():
         raise ValueError(f"`{name}` must be numbers, NaN for joints that were not seen; got infinity or text.")

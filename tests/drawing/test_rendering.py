@@ -162,3 +162,13 @@ def test_a_body_and_its_shadow_are_as_bright_as_they_were():
     data = mannequin()
     image = rendering.render_mesh(data.v_template, data.faces, image_size=96, azimuth=20, elevation=15)
     np.testing.assert_allclose(image.reshape(8, 12, 8, 12, 3).mean((1, 3, 4)), SHADE, atol=0.6)
+
+
+def test_the_rim_light_grows_with_the_square_of_the_cosine():
+    rim = np.array(rasterizing._RIM) / np.linalg.norm(rasterizing._RIM)
+    away = np.cross(rim, np.cross(rim, rasterizing._KEY))
+    away /= np.linalg.norm(away)  # across the rim light, turned from the key light
+    angles = np.radians([20.0, 50.0])
+    normals = np.cos(angles)[:, None] * rim + np.sin(angles)[:, None] * away
+    lit = rasterizing.shade(normals, np.ones([2, 3]), np.zeros(2))  # nothing else reaches where openness is 0
+    np.testing.assert_allclose(lit, np.repeat(0.22 * np.cos(angles)[:, None] ** 2, 3, 1), rtol=1e-6)

@@ -148,6 +148,22 @@ def test_it_is_differentiable(bodies, rng):
     assert (np.abs(gradient).max(axis=(0, 2, 3)) > 0).all()
 
 
+@pytest.mark.parametrize("seen", [8, 15, 22])
+def test_clean_joints_are_solved_however_few_they_are(seen, rng):
+    true = rotations.rotvec_to_matrix(tf.constant(0.3 * rng.normal(size=[20, 24, 3]), tf.float32))
+    rest = tf.repeat(BODY_JOINTS(tf.zeros([1, 10])), 20, 0)
+    joints, _ = kinematics.forward_kinematics(true, rest)
+    sigma = np.full([20, 29], skeletons.ABSENT, np.float32)
+    for row in sigma:
+        row[rng.choice(29, seen, replace=False)] = 0.0
+    start = true @ rotations.rotvec_to_matrix(tf.constant(0.02 * rng.normal(size=[20, 24, 3]), tf.float32))
+    for given in (start, true):
+        found = gauss_newton.refine(given, joints, rest, tf.constant(sigma), steps=4)
+        reached, _ = kinematics.forward_kinematics(found, rest)
+        away = np.linalg.norm(reached - joints, axis=-1)
+        assert away[sigma == 0.0].max() < 0.02
+
+
 @pytest.mark.parametrize("steps", [-1, 1.5, "a", None, [1], True], ids=repr)
 def test_what_is_no_number_of_steps_is_refused(steps):
     message = f"`refine` must be a whole number of steps, 0 or more; got {steps!r}."

@@ -110,3 +110,38 @@ def test_a_model_that_needs_the_twist_and_joints_without(run_tool, tmp_path):
         run_tool("solve", *where, f"--input={tmp_path / 'joints.npz'}")
     printed = run_tool("solve", *where, "--frames=2")
     assert "so is NIKI" in printed
+
+
+@pytest.mark.usefixtures("eager")
+def test_joints_of_another_skeleton_are_solved(run_tool, tmp_path, rng):
+    points = rng.normal(size=[2, 17, 3])
+    points[0, 3] = np.nan
+    np.save(tmp_path / "coco.npy", points)
+    np.savez(tmp_path / "coco.npz", joints=points, fps=25.0, betas=np.full(10, 0.5))
+    solve = ("solve", "--skeleton=coco_17", "--model=analytic", f"--output={tmp_path / 'out'}")
+    printed = run_tool(*solve, f"--input={tmp_path / 'coco.npy'}", "--frames=1")
+    assert "1 frames of coco_17, 16.0 joints seen a frame, solved by analytic; mean distance of a joint" in printed
+    assert cv2.imread(str(tmp_path / "out" / "poses.png")).shape == (400, 400, 3)
+    run_tool(*solve, f"--input={tmp_path / 'coco.npz'}")
+    (solved,) = io.load_clips(tmp_path / "out" / "niki_poses.npz", fps=25)
+    assert (len(solved), solved.fps) == (2, 25.0)
+    np.testing.assert_allclose(solved.betas, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "`input` must be a file of coco_17 joints; got none"),
+        (["--input={tmp}/absent.npy"], "`path` must be an .npy or .npz file; there is no file"),
+        (["--input={tmp}/text.npy"], "`path` must be an .npy file of numbers; .* cannot be read"),
+        (["--input={tmp}/other.npz"], "`path` must hold `joints`; .*other.npz holds poses"),
+        (["--input={tmp}/short.npy"], r"`joints` must have shape \(T, 17, 3\) for coco_17; got \(2, 33, 3\)"),
+    ],
+)
+def test_bad_joints_of_another_skeleton_end_in_one_clear_line(run_tool, tmp_path, arguments, message):
+    (tmp_path / "text.npy").write_text("text")
+    np.savez(tmp_path / "other.npz", poses=np.zeros(3))
+    np.save(tmp_path / "short.npy", np.zeros([2, 33, 3]))
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    with pytest.raises(SystemExit, match=f"^solve: {message}"):
+        run_tool("solve", "--skeleton=coco_17", "--model=analytic", f"--output={tmp_path / 'out'}", *given)
