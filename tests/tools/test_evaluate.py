@@ -275,7 +275,10 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
         (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
         (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
-        (["--protocol=round_trip", "--betas=zeros"], "`--betas` is for --protocol=noise, xocc, error_score; got"),
+        (
+            ["--protocol=round_trip", "--betas=zeros"],
+            "`--betas` is for --protocol=noise, xocc, error_score, world; got",
+        ),
         (["--record=no name"], "`record` must be a name of a-z, 0-9 and _; got 'no name'"),
         (["--protocol=error_score", "--solver=analytic+savgol"], "there is no such folder"),
     ],
