@@ -277,7 +277,7 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
         (
             ["--protocol=round_trip", "--betas=zeros"],
-            "`--betas` is for --protocol=noise, xocc, error_score, world; got",
+            "`--betas` is for --protocol=noise, xocc, error_score, world;",
         ),
         (["--record=no name"], "`record` must be a name of a-z, 0-9 and _; got 'no name'"),
         (["--protocol=error_score", "--solver=analytic+savgol"], "there is no such folder"),
