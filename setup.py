@@ -37,7 +37,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6.1",
-            "hypothesis>=6.100",
+            "hypothesis>=6.112",
             "scipy>=1.14",
             "ruff>=0.6",
             "mypy>=1.11",
