@@ -1,0 +1,101 @@
+"""What holds for every solver that the package has: a new one takes a line in `MAKERS`."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from niki_tf import body, contract, skeletons, solvers
+
+SKELETON = body.mannequin_joints()
+FLOW = {"hidden_dim": 8, "num_couplings": 2}
+TWIST = {**FLOW, "rotation_hidden_dim": 8, "num_rotation_couplings": 2, "twist_hidden_dim": 8}
+WINDOW = {"num_temporal_pairs": 1, "temporal_hidden_dim": 8}
+MAKERS = {
+    solvers.Analytic: {},
+    solvers.MLP: {"hidden_dim": 8},
+    solvers.OneStage: FLOW,
+    solvers.TwistSwing: TWIST,
+    solvers.Temporal: {**FLOW, **WINDOW},
+    solvers.TemporalTwistSwing: {**TWIST, **WINDOW},
+    solvers.Recurrent: {"hidden_dim": 8},
+    solvers.MapFit: {"components": 1, "steps": 5},
+}
+"""Class -> arguments that make a small one."""
+BASES = {
+    solvers.Solver,
+    solvers.LearnedSolver,
+    solvers.InvertibleSolver,
+    solvers.WindowSolver,
+    solvers.TemporalSolver,
+}
+
+
+@functools.cache
+def made(kind):
+    """The small solver of a class, one for all tests: none changes it."""
+    return kind(SKELETON, **MAKERS[kind])
+
+
+@pytest.fixture(params=MAKERS, ids=lambda kind: kind.__name__)
+def solver(request):
+    return made(request.param)
+
+
+def _joints(rng):
+    """Joints (2, 4, 29, 3) of two people in four frames."""
+    return (SKELETON.joints + 0.1 * rng.normal(size=[2, 4, 29, 3])).astype(np.float32)
+
+
+def test_every_solver_is_here():
+    public = (getattr(solvers, name) for name in solvers.__all__)
+    kinds = {kind for kind in public if isinstance(kind, type) and issubclass(kind, solvers.Solver)}
+    assert kinds == set(MAKERS) | BASES
+
+
+def test_the_answer_is_that_of_the_contract(solver, rng):
+    answer = solver.ik(_joints(rng), betas=rng.normal(size=[2, 4, 10]))
+    for name, shape in contract.ANSWER.items():
+        assert answer[name].shape == (2, 4, *shape), name
+    for name, value in answer.items():
+        assert np.isfinite(value).all(), name
+    local = contract.local_rotations(answer)
+    np.testing.assert_allclose(local @ local.swapaxes(-1, -2), np.broadcast_to(np.eye(3), local.shape), atol=1e-5)
+    assert ("residual" in answer) == solver.has_residual
+
+
+def test_it_comes_back_from_its_file(solver, rng, tmp_path):
+    joints = _joints(rng)
+    solvers.save(solver, tmp_path)
+    again = solvers.load(tmp_path)
+    one, other = ({**which.get_config(), "body_joints": None} for which in (solver, again))
+    assert one == other
+    wanted, found = solver.ik(joints), again.ik(joints)
+    assert set(found) == set(wanted)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
+
+
+def test_an_absent_joint_is_not_read(solver, rng):
+    joints, sigma = _joints(rng), np.zeros([2, 4, 29])
+    sigma[..., [0, 7, 20]] = skeletons.ABSENT
+    answers = []
+    for place in (np.nan, 3.0):
+        joints[..., [0, 7, 20], :] = place
+        answers.append(solver.ik(joints, joint_sigma=sigma))
+    for name in contract.ANSWER:
+        np.testing.assert_array_equal(answers[0][name], answers[1][name], err_msg=name)
+
+
+def test_a_person_elsewhere_is_the_same_pose_elsewhere(solver, rng):
+    joints, place = _joints(rng), np.float32([2.0, -1.0, 0.5])
+    here, there = solver.ik(joints), solver.ik(joints + place)
+    np.testing.assert_allclose(there["body_pose"], here["body_pose"], atol=2e-3)
+    np.testing.assert_allclose(there["transl"], here["transl"] + place, atol=2e-3)
+
+
+def test_what_does_not_fit_is_named(solver):
+    with pytest.raises(ValueError, match="`pose` is no input of a solver"):
+        solver({"joints": np.zeros([2, 4, 29, 3]), "pose": np.zeros(3)})
+    with pytest.raises(ValueError, match=r"`joints` must end in shape \(29, 3\)"):
+        solver.ik(np.zeros([2, 4, 24, 3]))
