@@ -135,10 +135,9 @@ def _step(
     jacobian = reshape_last(jacobian, 3, [coordinates, _TURNS])
     weighted = tf.repeat(weights, 3, -1)[..., None] * jacobian
     turned = reshape_last(rotations.matrix_to_rotvec(tf.linalg.matmul(start, local, transpose_a=True)), 2, [_TURNS])
-    squares = tf.linalg.matmul(weighted, jacobian, transpose_a=True)
-    largest = tf.reduce_max(tf.linalg.diag_part(squares), -1, keepdims=True)
+    largest = tf.reduce_max(tf.reduce_sum(weighted * jacobian, 1), -1, keepdims=True)
     stiffness = tf.maximum(1.0 / (tau * tau), _LEAST_STIFFNESS * largest)
-    normal = squares + stiffness[..., None] * tf.eye(_TURNS)
+    normal = tf.linalg.matmul(weighted, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(_TURNS)
     centred = reshape_last(_centred(error, weights), 2, [coordinates])
     target = tf.linalg.matvec(weighted, centred, transpose_a=True)
     turn = linear_solver.solve(normal, (target - stiffness * turned)[..., None])
