@@ -57,8 +57,9 @@ def smoothed_translation(
     sigma = _sigma_of_mean(joint_sigma)
     seen = tf.where(sigma[..., 0] >= skeletons.ABSENT, 0.0, mask)
     path = _filled(translation(joints, posed, joint_sigma), seen)
-    smoothed = smoothing.smooth_paths(tf.expand_dims(path, -2), sigma, mask, linear_solver=linear_solver)
-    return tf.squeeze(smoothed, -2)
+    first = path[:, :1]  # far from the origin float32 would blur the small differences that smoothing takes
+    steps = tf.expand_dims(path - first, -2)
+    return first + tf.squeeze(smoothing.smooth_paths(steps, sigma, mask, linear_solver=linear_solver), -2)
 
 
 def _filled(path: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:

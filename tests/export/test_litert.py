@@ -91,7 +91,10 @@ def test_windows_of_any_length(arrays, tmp_path):
         # Without absent joints: in LiteRT's float32 they are smoothed to positions that are off by millimetres.
         inputs["joint_sigma"] = np.minimum(inputs["joint_sigma"], 0.02)
         inputs["joints"] = np.float32(SKELETON.joints + 0.1 * (inputs["joints"] - SKELETON.joints))
-        assert_same(run("ik_full", **inputs), in_keras(solver, "ik_full", inputs), within=5e-5)
+        found, wanted = run("ik_full", **inputs), in_keras(solver, "ik_full", inputs)
+        # The path is smoothed in float32, too: right to half a millimetre where it is rough.
+        np.testing.assert_allclose(found.pop("transl"), wanted.pop("transl"), atol=5e-4)
+        assert_same(found, wanted, within=5e-5)
 
 
 class Factorising(solvers.MLP):
