@@ -34,12 +34,21 @@ def _joints(solved):
     return posed.numpy() + solved.transl[:, None]
 
 
+@pytest.fixture
+def eager():
+    """No graphs are made: that takes longer than a frame or two do."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
 @pytest.fixture(scope="module")
 def mediapipe():
     points, joints = _points("mediapipe_33", 18, shift=(5.0, 1.0, -3.0))
     return points, joints, niki_tf.solve(points, skeleton="mediapipe_33", fps=60)
 
 
+@pytest.mark.slow
 def test_clean_points_are_met_in_the_world(mediapipe):
     points, joints, solved = mediapipe
     assert (len(solved), solved.fps, solved.residual.shape) == (18, 60.0, (18, 33))
@@ -47,6 +56,7 @@ def test_clean_points_are_met_in_the_world(mediapipe):
     assert np.linalg.norm(_joints(solved) - joints, axis=-1).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_what_was_not_seen_is_told_by_nan_or_sigma_and_changes_little(mediapipe):
     points, joints, _ = mediapipe
     unseen, sigma = points.copy(), np.zeros(points.shape[:2])
@@ -63,6 +73,7 @@ def test_what_was_not_seen_is_told_by_nan_or_sigma_and_changes_little(mediapipe)
     np.testing.assert_allclose(told.transl, solved.transl, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_lists_flat_rows_and_point_sets_are_taken(mediapipe):
     points, _, solved = mediapipe
     flat = niki_tf.solve(points.reshape(18, -1).tolist(), skeleton=skeletons.POINT_SETS["mediapipe_33"])
@@ -79,12 +90,14 @@ def test_a_single_frame_of_a_set_with_points_left_out_can_be_saved(tmp_path):
     np.testing.assert_allclose(back.trans, solved.transl, atol=1e-6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_smpl_29_by_name_is_the_usual_call():
     _, joints = _points("coco_17", 2)
     one, other = (niki_tf.solve(joints, solver="analytic", **given) for given in ({}, {"skeleton": "smpl_29"}))
     np.testing.assert_array_equal(one.rotations, other.rotations)
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_steps_of_the_finish_can_be_left_out():
     points, _ = _points("coco_17", 1)
     rough, fine = (
