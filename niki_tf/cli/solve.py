@@ -74,11 +74,13 @@ def _solve_other() -> None:
         if _INPUT.value is None:
             raise ValueError(f"`input` must be a file of {_SKELETON.value} joints; got none.")
         arrays = io.load_points(_INPUT.value)
+        if arrays["joints"].shape == (len(skeletons.POINT_SETS[_SKELETON.value]), 3):
+            arrays["joints"] = arrays["joints"][None]  # one frame
         data, output = body_flag.body_data(), files.output_folder(_OUTPUT.value)
         name = _MODEL.value if _MODEL.present else ("temporal" if len(arrays["joints"]) > 1 else "one_stage")
         model = zoo.load(name + zoo.FINISH * _FINISH.value, body_joints=data.body_joints())
         fps = float(arrays.pop("fps", 30.0))
-        arrays = {key: array[: _FRAMES.value] if key != "betas" else array for key, array in arrays.items()}
+        arrays = {key: array[: _FRAMES.value] if array.ndim > 1 else array for key, array in arrays.items()}
         solved = niki_tf.solve(**arrays, skeleton=_SKELETON.value, fps=fps, solver=model)
     except (ValueError, OSError) as error:
         sys.exit(f"solve: {error}")

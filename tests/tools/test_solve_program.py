@@ -122,6 +122,11 @@ def test_joints_of_another_skeleton_are_solved(run_tool, tmp_path, rng):
     printed = run_tool(*solve, f"--input={tmp_path / 'coco.npy'}", "--frames=1")
     assert "1 frames of coco_17, 16.0 joints seen a frame, solved by analytic; mean distance of a joint" in printed
     assert cv2.imread(str(tmp_path / "out" / "poses.png")).shape == (400, 400, 3)
+    given = {"joint_sigma": np.full(17, 0.02), "betas": np.zeros([2, 10])}
+    np.savez(tmp_path / "both.npz", joints=points, **given)
+    assert "1 frames of coco_17" in run_tool(*solve, f"--input={tmp_path / 'both.npz'}", "--frames=1")
+    np.save(tmp_path / "one.npy", points[1])
+    assert "1 frames of coco_17, 17.0 joints" in run_tool(*solve, f"--input={tmp_path / 'one.npy'}")
     run_tool(*solve, f"--input={tmp_path / 'coco.npz'}")
     (solved,) = io.load_clips(tmp_path / "out" / "niki_poses.npz", fps=25)
     assert (len(solved), solved.fps) == (2, 25.0)
