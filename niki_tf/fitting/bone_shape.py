@@ -11,8 +11,9 @@ then find the betas that minimise
 
     sum over pairs  (L^2 - |d(betas)|^2)^2 / variance   +   betas' P betas,
 
-P of a standard normal prior, but five times as wide along the direction in which the whole body grows, for children and
-giants. The variance is that of the measurement and of what no betas explain, which the residuals tell.
+P of a standard normal prior; along the direction in which the whole body grows it is Student's t distribution, so that
+children and giants are possible. The variance is that of the measurement and of what no betas explain, which the
+residuals tell.
 """
 
 import warnings
@@ -23,8 +24,8 @@ import numpy as np
 from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
 
-_SIZE_SIGMA = 5.0
-"""Prior standard deviation along the direction of growth, in standard deviations of the others."""
+_DEGREES_OF_FREEDOM = 2.0
+"""Of the prior along the direction of growth. Set by hand: a child of 0.7 is 7.5 standard deviations small."""
 _QUIET = 0.004
 """Metres; a vector between joints whose noise on each axis, by the change of its length, is less than this has none."""
 _OUTLIER = 6.0
@@ -38,6 +39,8 @@ _NOISE_SIGMA = 0.15
 """Metres; noise of a vector that is expected in motion of one or two frames."""
 _LEAST_FREEDOM = 0.2
 """Lower bound of the share of lengths that are not taken up by betas."""
+_LEAST_ERROR = 0.0005
+"""Metres; lower bound of what no betas explain in motion of one or two frames, whose residuals tell little."""
 _LEAST_VARIANCE = 1e-12
 """Metres^4; lower bound of the variance of a squared length."""
 
@@ -79,8 +82,8 @@ def estimate_shape(joints: np.ndarray, joint_sigma: np.ndarray, *, body_joints: 
     """
     rest, directions = (x[_FIRST] - x[_SECOND] for x in (body_joints.joints, body_joints.directions))
     measured = _squared_lengths(np.asarray(joints, np.float64), np.asarray(joint_sigma, np.float64))
-    prior = _prior_precision(body_joints)
-    found, unexplained = np.zeros(len(prior)), 0.0  # the betas, and the noise of pairs that do not tell theirs
+    growth = growth_direction(body_joints)
+    found, unexplained = np.zeros(len(growth) + 1), 0.0  # the betas, and the noise of pairs that do not tell theirs
     for _ in range(_STEPS):
         modelled = rest + directions @ found[:-1]
         squares, noise = (modelled**2).sum(-1), np.where(measured.blind, max(found[-1], 0.0), measured.noise)
@@ -90,10 +93,12 @@ def estimate_shape(joints: np.ndarray, joint_sigma: np.ndarray, *, body_joints: 
         slopes = 2.0 * np.einsum("pi,pib->pb", modelled, directions)
         jacobian = np.concatenate([slopes, 3.0 * measured.blind[:, None]], 1)
         hessian = jacobian.T @ (weights[:, None] * jacobian)
+        prior = _prior_precision(found, growth / np.linalg.norm(growth))
         away = measured.squares - squares - 3.0 * measured.blind * found[-1]
         covariance = np.linalg.inv(hessian + prior)
         found = found + covariance @ (jacobian.T @ (weights * away) - prior @ found)
         unexplained = _unexplained(away, weights, explained, squares, np.trace(covariance @ hessian))
+        unexplained = max(unexplained, _LEAST_ERROR**2 * measured.blind.any())
     return _estimate(found[:-1], covariance[:-1, :-1], body_joints)
 
 
@@ -209,12 +214,17 @@ def _unexplained(
     return max(float((by_length * excess).sum() / max(by_length.sum(), 1e-12)), 0.0)
 
 
-def _prior_precision(body_joints: BodyJoints) -> np.ndarray:
-    """Precision (B + 1, B + 1) of the betas and of the noise, metres^2, before anything is seen."""
-    growth = np.append(growth_direction(body_joints), 0.0)
-    growth /= np.linalg.norm(growth)
-    precision = np.eye(len(growth)) - (1.0 - _SIZE_SIGMA**-2) * np.outer(growth, growth)
-    precision[-1, -1] = 1.0 / _NOISE_SIGMA**4
+def _prior_precision(found: np.ndarray, growth: np.ndarray) -> np.ndarray:
+    """Precision (B + 1, B + 1) of the betas and of the noise, metres^2, before anything is seen.
+
+    Args:
+        found: (B + 1,) so far.
+        growth: (B,) the direction of growth, of length 1.
+    """
+    grown = growth @ found[:-1]
+    along = (_DEGREES_OF_FREEDOM + 1.0) / (_DEGREES_OF_FREEDOM + grown**2)
+    precision = np.eye(len(found)) / _NOISE_SIGMA**4
+    precision[:-1, :-1] = np.eye(len(growth)) - (1.0 - along) * np.outer(growth, growth)
     return precision
 
 

@@ -3,21 +3,23 @@
 import difflib
 import functools
 import os
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import body, contract, skeletons
-from niki_tf.fitting import residuals
-from niki_tf.inference import graphs, points
+from niki_tf import skeletons
+from niki_tf.inference import points
+from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
-from niki_tf.motion import observed_motion, observed_points
+from niki_tf.motion import observed_points
 from niki_tf.shapes import TensorLike
 from niki_tf.skeletons import PointSet
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
+
+STRENGTHS = ("off", "light", "full")
+"""Of finish and smoothing."""
+_STEPS = {"off": 0, "light": 1, "full": zoo.FINISH_STEPS}
 
 
 def solve(
@@ -28,30 +30,42 @@ def solve(
     betas: TensorLike | None = None,
     twist: TensorLike | None = None,
     fps: float = 30.0,
+    times: TensorLike | None = None,
     solver: str | os.PathLike | Solver | None = None,
-    finish: bool = True,
-) -> Motion:
-    """The poses of one person whose joints are given, frame by frame or as one motion.
+    finish: str | None = None,
+    smoothing: str = "full",
+) -> Motion | list[Motion]:
+    """The poses of a person, or of several, whose joints are given, frame by frame or as one motion.
 
-    Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames;
-    a single frame by one of single frames. T frames in, T frames out.
+    Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames
+    at 30 frames per second, whatever their own rate is; a single frame by one of single frames. T frames in, T frames
+    out, at the same times. Frames in which a person was not seen at all hold the nearest pose.
 
     Args:
-        joints: (T, J, 3) or (J, 3) metres, the joints of `skeleton`, in any place; (T, 3 J) is read as (T, J, 3). Of
-            other skeletons than smpl_29, a joint with NaN is one that was not seen.
+        joints: (T, J, 3) or (J, 3) metres, the joints of `skeleton`, in any place; (T, 3 J) is read as (T, J, 3). A
+            joint with NaN was not seen. (T, J, 4) has the confidence of each joint, 0 to 1, as its last column.
+            (people, T, J, 3 or 4) are several persons, solved one by one; NaN where one is not there.
         skeleton: the joint set that the joints are of: a name of `niki_tf.skeletons.POINT_SETS`, such as coco_17,
             mediapipe_33, openpose_25, h36m_17, or a `PointSet`.
-        joint_sigma: (T, J) or (J,) metres, uncertainty of each joint; 0 = not known, 10 or more = not seen.
-        betas: (B,) or (T, B) shape coefficients; zeros if None.
+        joint_sigma: (T, J) or (J,) metres, uncertainty of each joint; 0 = not known, 10 or more = not seen. Of
+            several persons with a leading axis.
+        betas: (B,) or (T, B) shape coefficients, fewer than the body has if the others are zero; found from the
+            joints of the whole motion if None. Of several persons with a leading axis.
         twist: (T, 23, 2) as (cos, sin) about each bone, for solvers that use one; (0, 0) = not known. Of smpl_29 only.
         fps: frames per second of the joints.
+        times: (T,) seconds of the frames, in place of `fps`, where they are not evenly spaced.
         solver: name of a shipped solver ("one_stage", "temporal", ...), a folder that holds model.keras, or a solver.
             None: "temporal" for several frames, "one_stage" for one.
-        finish: end with the exact finish: four Gauss-Newton steps towards the joints. Of a `Solver` that is given,
-            its own `refine` decides.
+        finish: strength of the exact finish, Gauss-Newton steps towards the joints: "off", "light", one step, or
+            "full", four. None: as many as a `Solver` that is given has in `refine`, else "full".
+        smoothing: "full"; "light": the solver sees time, but finish and translation take each frame by itself; "off":
+            frames are solved one by one ("one_stage" unless another solver is given).
+
+    Returns:
+        `Motion`, or a list of one for each person if there is an axis of people.
 
     Raises:
-        ValueError: an array does not have the shape above, or there is no such solver or skeleton.
+        ValueError: an array does not have the shape above, or there is no such solver, skeleton or strength.
 
     Example:
         >>> import numpy as np
@@ -62,25 +76,44 @@ def solve(
         (20, 25.0, True)
     """
     point_set = _point_set(skeleton)
+    for name, strength in {"finish": finish or "full", "smoothing": smoothing}.items():
+        if strength not in STRENGTHS:
+            raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
     arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
     arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
-    shape = arrays["joints"].shape
-    if len(shape) == 2 and shape != (len(point_set), 3) and shape[1] == 3 * len(point_set):
-        arrays["joints"] = arrays["joints"].reshape(len(arrays["joints"]), -1, 3)
-    if arrays["joints"].ndim == 2:
-        arrays = {name: value if name == "betas" else value[None] for name, value in arrays.items()}
-    if isinstance(solver, Solver):
-        chosen = solver
-    else:
-        name = solver or ("temporal" if len(arrays["joints"]) > 1 else "one_stage")
-        chosen = _loaded(os.fspath(name), finish=finish)
-    if point_set.points != skeletons.SMPL_29.names:
-        return _solve_other(arrays, point_set, chosen, fps)
-    observed = observed_motion.from_joints(arrays, num_betas=chosen.body_joints.num_betas, fps=fps)
-    if chosen.needs_twist and "twist" not in observed.inputs:
-        raise ValueError(f"`twist` (T, 23, 2) must be given to {chosen.name}, which cannot guess it.")
-    answer = _graph(chosen, chosen.refine, tuple(observed.inputs))(observed.inputs)
-    return _motion(answer, observed, chosen.body_joints)
+    several = arrays["joints"].ndim == 4
+    people = _split(arrays) if several else [arrays]
+    if times is not None:
+        people = [{**person, "times": np.asarray(times)} for person in people]
+    choice = _Choice(solver, finish, smoothing)
+    motions = [_solve_person(_with_time(person, point_set), point_set, fps, choice) for person in people]
+    return motions if several else motions[0]
+
+
+class _Choice:
+    """Which solver is taken, and how strong its finish and smoothing are."""
+
+    def __init__(self, solver: str | os.PathLike | Solver | None, finish: str | None, smoothing: str) -> None:
+        self._solver, self._finish, self._smoothing = solver, finish, smoothing
+
+    def solver(self, frames: int) -> Solver:
+        """The solver of a motion of so many frames."""
+        if isinstance(self._solver, Solver):
+            return self._solver
+        alone = frames == 1 or self._smoothing == "off"
+        return _loaded(os.fspath(self._solver or ("one_stage" if alone else "temporal")))
+
+    @property
+    def steps(self) -> int:
+        """Of the finish."""
+        if self._finish is None and isinstance(self._solver, Solver):
+            return self._solver.refine
+        return _STEPS[self._finish or "full"]
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the finish leans on neighbouring frames."""
+        return self._smoothing == "full"
 
 
 def _point_set(skeleton: str | PointSet) -> PointSet:
@@ -94,40 +127,93 @@ def _point_set(skeleton: str | PointSet) -> PointSet:
     return skeletons.POINT_SETS[skeleton]
 
 
-def _solve_other(arrays: dict[str, np.ndarray], point_set: PointSet, solver: Solver, fps: float) -> Motion:
-    """The motion of the joints of another skeleton."""
-    if "twist" in arrays or solver.needs_twist:
+def _split(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The arrays of each person, of arrays with a leading axis of people."""
+    people = len(arrays["joints"])
+    for name, array in arrays.items():
+        if len(array) != people:
+            raise ValueError(
+                f"`{name}` must have a leading axis of the {people} people of `joints`; got {array.shape}."
+            )
+    return [{name: array[person] for name, array in arrays.items()} for person in range(people)]
+
+
+def _with_time(arrays: dict[str, np.ndarray], point_set: PointSet) -> dict[str, np.ndarray]:
+    """The arrays with an axis of time, and joints as (T, J, 3 or 4)."""
+    shape = arrays["joints"].shape
+    if len(shape) == 2 and shape != (len(point_set), 3) and shape[1] == 3 * len(point_set):
+        return {**arrays, "joints": arrays["joints"].reshape(len(arrays["joints"]), -1, 3)}
+    if len(shape) == 2:
+        return {name: value if name in ("betas", "times") else value[None] for name, value in arrays.items()}
+    return arrays
+
+
+def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float, choice: _Choice) -> Motion:
+    """The motion of one person."""
+    solver = choice.solver(len(arrays["joints"]))
+    if ("twist" in arrays or solver.needs_twist) and point_set.points != skeletons.SMPL_29.names:
         raise ValueError(f"`twist` goes with the skeleton smpl_29 only; got {point_set.name}. Take another solver.")
-    seen = observed_points.from_points(arrays, point_set=point_set, num_betas=solver.body_joints.num_betas, fps=fps)
-    answer = points.solve_points(seen, point_set=point_set, solver=solver)
-    residual = np.full([len(seen.points), len(point_set)], np.nan, np.float32)
-    residual[:, list(point_set.used)] = np.where(seen.sigma >= skeletons.ABSENT, np.nan, answer["residual"])
-    local = contract.local_rotations(answer)
-    return Motion(local, seen.betas, answer["transl"] + seen.origin, residual, seen.fps)
+    if solver.needs_twist and "twist" not in arrays:
+        raise ValueError(f"`twist` (T, 23, 2) must be given to {solver.name}, which cannot guess it.")
+    num_betas = solver.body_joints.num_betas
+    observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
+    there = observed.when_seen()
+    twist = _checked_twist(arrays, len(observed.points))
+    answer = points.solve_points(
+        observed.part(there),
+        point_set=point_set,
+        solver=solver,
+        steps=choice.steps,
+        smooth=choice.smooth,
+        twist=None if twist is None else twist[there],
+    )
+    return _motion(answer, observed, there, point_set, solver)
 
 
-@functools.lru_cache(maxsize=4)
-def _loaded(name: str, *, finish: bool) -> Solver:
-    """The solver called `name`, read from disk once."""
-    chosen = zoo.load(name)
-    chosen.refine = zoo.FINISH_STEPS if finish else chosen.refine
-    return chosen
-
-
-@functools.lru_cache(maxsize=8)
-def _graph(solver: Solver, refine: int, names: tuple[str, ...]) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
-    """The solver as a graph of the inputs `names`, traced once; its steps of the finish are part of the key."""
-    shapes = contract.input_shapes(solver.body_joints.num_betas)
-    return graphs.compile_solver(solver, inputs={name: np.zeros([1, *shapes[name]]) for name in names}, motion=True)
+def _checked_twist(arrays: dict[str, np.ndarray], frames: int) -> np.ndarray | None:
+    twist = arrays.get("twist")
+    if twist is not None and (twist.shape != (frames, skeletons.NUM_TWISTS, 2) or not np.isfinite(twist).all()):
+        raise ValueError(f"`twist` must be finite and have shape ({frames}, 23, 2); got {twist.shape}.")
+    return twist
 
 
 def _motion(
-    answer: dict[str, np.ndarray], observed: observed_motion.ObservedMotion, body_joints: body.BodyJoints
+    answer: points.PointsAnswer,
+    observed: observed_points.ObservedPoints,
+    there: slice,
+    point_set: PointSet,
+    solver: Solver,
 ) -> Motion:
-    """The motion of an answer to observed joints."""
-    local = contract.local_rotations(answer)
-    betas = np.asarray(observed.inputs["betas"], np.float32)
-    rest_joints = body_joints(betas)
-    sigma = observed.inputs.get("joint_sigma", np.zeros(observed.joints.shape[:2], np.float32))
-    residual = residuals.joint_residuals(tf.constant(observed.inputs["joints"]), local, rest_joints, tf.constant(sigma))
-    return Motion(local, betas, answer["transl"] + observed.origin, residual.numpy(), observed.fps)
+    """The motion of all frames, from the answer to those in which the person is there."""
+    frames = np.clip(np.arange(len(observed.points)), there.start, there.stop - 1) - there.start
+    residual = np.full([len(observed.points), len(point_set)], np.nan, np.float32)
+    distances = answer.residual[frames]
+    residual[:, list(point_set.used)] = np.where(observed.sigma >= skeletons.ABSENT, np.nan, distances)
+    seen = _joints_seen(point_set, observed.sigma)
+    rest_joints = solver.body_joints(tf.constant(answer.betas[0])).numpy()
+    return Motion(
+        rotations=answer.local[frames],
+        betas=answer.betas[frames],
+        transl=answer.transl[frames] + observed.origin,
+        residual=residual,
+        fps=observed.fps,
+        times=observed.times,
+        seen=seen[:, : skeletons.NUM_ROTATIONS],
+        expected_error=expected_error(residual, seen, rest_joints),
+        body_joints=solver.body_joints,
+        shape=answer.shape,
+    )
+
+
+def _joints_seen(point_set: PointSet, sigma: np.ndarray) -> np.ndarray:
+    """Whether a point that was seen tells where each of the 29 joints is, (T, 29); `sigma` (T, K) of the points."""
+    told = np.zeros([len(sigma), skeletons.NUM_JOINTS], bool)
+    for clue in point_set.clues:
+        told[:, clue.joint] |= sigma[:, clue.point] < skeletons.ABSENT
+    return told
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(name: str) -> Solver:
+    """The solver called `name`, read from disk once."""
+    return zoo.load(name)

@@ -20,6 +20,7 @@ def solve_motion(
     *,
     frames: int = FRAMES,
     step: int = STEP,
+    at_once: int = _AT_ONCE,
 ) -> dict[str, np.ndarray]:
     """Solves one motion with a solver of windows.
 
@@ -32,6 +33,7 @@ def solve_motion(
             joints of all frames relative to the same origin.
         frames: frames of a window.
         step: frames from window to window, at most `frames`.
+        at_once: windows that are solved at a time.
 
     Returns:
         dict of arrays: global_orient (T, 1, 3, 3), body_pose (T, 23, 3, 3), transl (T, 3). The embedding z belongs to a
@@ -55,8 +57,8 @@ def solve_motion(
     blended, path = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3]), np.zeros([length, 3])
     shares = np.zeros([length, 1])
     np.add.at(shares, places, weights[..., None])
-    for first in range(0, len(places), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
+    for first in range(0, len(places), at_once):
+        some = slice(first, first + at_once)
         windows = {name: np.asarray(array, np.float32)[places[some]] for name, array in inputs.items()}
         answer = solve({**windows, "frame_mask": present[some]})
         local = contract.local_rotations(answer)

@@ -46,16 +46,34 @@ class PointSet:
         return tuple(k for k, point in enumerate(self.points) if point is not None)
 
     @functools.cached_property
+    def all_joints(self) -> bool:
+        """Whether every point that is used is a joint of `SMPL_29`."""
+        return len(self.skeleton) == len(SMPL_29)
+
+    @functools.cached_property
     def carriers(self) -> tuple[int, ...]:
         """For each point the joint of the 24 that it moves with; 0 for one that is left out."""
         return tuple(_carrier(point) for point in self.points)
 
     @functools.cached_property
     def skeleton(self) -> Skeleton:
-        """SMPL's 24 joints, and the points that are used as leaves: what can be posed and fitted."""
-        leaves = [(f"point_{k}", self.carriers[k]) for k in self.used]
-        names, parents = zip(*leaves, strict=True)
-        return Skeleton(SMPL_24.names + names, SMPL_24.parents + parents)
+        """SMPL_29, and the points that are used and no joint of it as leaves: what can be posed and fitted."""
+        leaves = [
+            (f"point_{k}", self.carriers[k]) for k, row in zip(self.used, self.rows, strict=True) if row >= len(SMPL_29)
+        ]
+        names, parents = zip(*leaves, strict=True) if leaves else ((), ())
+        return Skeleton(SMPL_29.names + names, SMPL_29.parents + parents)
+
+    @functools.cached_property
+    def rows(self) -> tuple[int, ...]:
+        """For each point that is used its joint in `skeleton`; a joint that comes twice is a leaf, too."""
+        rows: list[int] = []
+        for k in self.used:
+            name = self.points[k]
+            joint = SMPL_29.index(name) if name in SMPL_29.names else -1
+            leaf = len(SMPL_29) + sum(row >= len(SMPL_29) for row in rows)
+            rows.append(leaf if joint < 0 or joint in rows else joint)
+        return tuple(rows)
 
     @functools.cached_property
     def clues(self) -> tuple["Clue", ...]:

@@ -69,18 +69,25 @@ def test_a_single_frame_is_that_frame_alone(observed):
 def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed, monkeypatch):
     asked, analytic = [], solvers.Analytic(SKELETON)
 
-    def loaded(name, *, finish):
-        asked.append((name, finish))
+    def loaded(name):
+        asked.append(name)
         return analytic
 
     monkeypatch.setattr(importlib.import_module("niki_tf.inference.solve"), "_loaded", loaded)
-    for joints, options in ((observed.joints, {}), (observed.joints[:1], {}), (observed.joints, {"solver": "mlp"})):
-        niki_tf.solve(joints, **options, finish=len(joints) > 1)
-    assert asked == [("temporal", True), ("one_stage", False), ("mlp", True)]
+    several, single = observed.joints[:2], observed.joints[:1]
+    for joints, options in (
+        (several, {}),
+        (single, {}),
+        (several, {"solver": "mlp"}),
+        (several, {"smoothing": "off"}),
+        (several, {"smoothing": "light"}),
+    ):
+        niki_tf.solve(joints, **options, finish="off")
+    assert asked == ["temporal", "one_stage", "mlp", "one_stage", "temporal"]
 
 
 def test_the_finish_follows_the_joints_and_can_be_left_out(observed):
-    finished, plain = (niki_tf.solve(observed.joints, solver="one_stage", finish=finish) for finish in (True, False))
+    finished, plain = (niki_tf.solve(observed.joints, solver="one_stage", finish=finish) for finish in ("full", "off"))
     assert finished.residual.mean() < 0.3 * plain.residual.mean()
 
 
@@ -90,7 +97,7 @@ def small():
 
 
 def test_a_solver_given_is_taken_as_it_is(observed, small):
-    found = niki_tf.solve(observed.joints, solver=small)
+    found = niki_tf.solve(observed.joints, solver=small, betas=np.zeros(10))
     answer = small({"joints": observed.inputs["joints"]})
     np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)
 
@@ -111,9 +118,9 @@ def test_lists_and_joints_that_were_not_seen_are_taken(observed, small):
     ("arguments", "message"),
     [
         ({"joints": np.zeros([4, 24, 3])}, r"`joints` must have shape .* got \(4, 24, 3\)"),
-        ({"joints": np.full([4, 29, 3], np.nan)}, "`joints` must be finite"),
+        ({"joints": np.full([4, 29, 3], np.nan)}, "`joints` must hold at least one joint that was seen"),
         ({"solver": "no such"}, "`solver` must be one of analytic, .* got 'no such'"),
-        ({"betas": np.zeros(3)}, r"`betas` must have shape .* got \(3,\)"),
+        ({"betas": np.zeros(13)}, r"`betas` must have shape .* got \(13,\)"),
         ({"fps": 0}, "fps"),
     ],
 )
@@ -143,3 +150,72 @@ def test_a_solver_without_a_guess_takes_the_twist_that_is_given(observed, withou
     found = niki_tf.solve(observed.joints, twist=observed.inputs["twist"], solver=without_a_guess)
     answer = without_a_guess({"joints": observed.inputs["joints"], "twist": observed.inputs["twist"]})
     np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)
+
+
+def test_several_people_come_and_go_each_with_a_shape_of_their_own(observed):
+    tall = observed.joints * 1.08
+    crowd = np.stack([observed.joints, tall])
+    crowd[1, :6], crowd[1, 15:] = np.nan, np.nan
+    first, second = niki_tf.solve(crowd, solver="analytic", twist=np.stack([observed.inputs["twist"]] * 2))
+    alone = niki_tf.solve(tall[6:15], solver="analytic", twist=observed.inputs["twist"][6:15])
+    assert (len(first), len(second), len(alone)) == (20, 20, 9)
+    np.testing.assert_allclose(second.rotations[6:15], alone.rotations, atol=1e-5)
+    np.testing.assert_array_equal(second.rotations[:6], np.repeat(second.rotations[6:7], 6, 0))
+    assert not second.seen[:6].any()
+    assert second.seen[6:15].all()
+    assert second.shape.size / first.shape.size == pytest.approx(1.08, abs=1e-3)
+    with pytest.raises(ValueError, match="`betas` must have a leading axis of the 2 people"):
+        niki_tf.solve(crowd, solver="analytic", betas=np.zeros(10))
+
+
+def test_confidence_tells_whom_to_believe(observed):
+    confidence = np.ones([20, 29, 1])
+    spoilt = observed.joints.copy()
+    confidence[:, 20], spoilt[:, 20] = 0.0, 5.0
+    given = np.concatenate([spoilt, confidence], -1)
+    trusted = niki_tf.solve(given, betas=np.zeros(10), solver="one_stage")
+    sigma = np.where(np.arange(29) == 20, skeletons.ABSENT, 0.0)
+    told = niki_tf.solve(spoilt, joint_sigma=sigma, betas=np.zeros(10), solver="one_stage")
+    np.testing.assert_allclose(trusted.rotations, told.rotations, atol=1e-5)
+    assert np.isnan(trusted.residual[:, 20]).all()
+    assert (trusted.expected_error[:, 20] > trusted.expected_error[:, 18]).all()
+    given[..., 3] *= 100.0
+    with pytest.raises(ValueError, match="confidence in `joints` .* must be from 0 to 1; got 100"):
+        niki_tf.solve(given, solver="one_stage")
+
+
+def test_a_gap_of_whole_frames_is_nobody_seen(observed):
+    lost = observed.joints.copy()
+    lost[7:9] = np.nan
+    found = niki_tf.solve(lost, solver="analytic", twist=observed.inputs["twist"])
+    assert np.isfinite(found.rotations).all()
+    assert found.seen[:, 0].tolist() == [frame not in (7, 8) for frame in range(20)]
+
+
+@pytest.mark.parametrize("size", [0.65, 1.25])
+def test_children_and_giants_are_solved_in_their_own_size(observed, size):
+    found = niki_tf.solve(size * observed.joints, solver="one_stage")
+    assert found.shape.size == pytest.approx(size, rel=0.01)
+    assert np.linalg.norm(found.joints() - size * observed.joints, axis=-1).mean() < 0.004
+
+
+def test_the_same_rotations_in_every_form(solved):
+    world = niki_tf.body.kinematics.world_rotations(tf.constant(solved.rotations)).numpy()
+    np.testing.assert_allclose(solved.world_rotations, world)
+    np.testing.assert_allclose(solved.rotations_6d[..., :3], solved.rotations[..., 0], atol=1e-6)
+    again = niki_tf.rotations.quaternion_wxyz_to_matrix(tf.constant(solved.quaternions_wxyz))
+    np.testing.assert_allclose(again, solved.rotations, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"finish": True}, "`finish` must be one of off, light, full; got True"),
+        ({"smoothing": "no"}, "`smoothing` must be one of off, light, full; got 'no'"),
+        ({"times": [0.0, 0.1, 0.1, 0.2]}, "`times` must be 4 seconds that increase"),
+        ({"twist": np.zeros([3, 23, 2])}, r"`twist` must be finite and have shape \(4, 23, 2\); got \(3, 23, 2\)"),
+    ],
+)
+def test_bad_options_are_named(given, message):
+    with pytest.raises(ValueError, match=message):
+        niki_tf.solve(np.ones([4, 29, 3]), solver="analytic", **given)

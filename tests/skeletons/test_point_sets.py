@@ -104,12 +104,20 @@ def test_left_and_right_occur_alike(name):
 
 def test_a_point_hangs_on_its_joint_and_tells_it():
     coco = POINT_SETS["coco_17"]
-    assert (coco.skeleton.names[:24], len(coco.skeleton)) == (skeletons.SMPL_24.names, 41)
-    assert [coco.skeleton.parents[24 + place] for place in (0, 5, 11)] == [15, 16, 0]
+    assert (coco.skeleton.names[:29], len(coco.skeleton)) == (skeletons.SMPL_29.names, 29 + 7)
+    assert [coco.skeleton.parents[coco.rows[place]] for place in (0, 5, 11)] == [15, 13, 0]
+    assert coco.rows[5] == SMPL_29.index("left_shoulder")
     clues = [(clue.joint, clue.exact) for clue in coco.clues if clue.point in (0, 5, 11)]
     assert clues == [(15, False), (24, False), (16, True), (1, False)]
     assert skeletons.PointSet("tips", ("left_middle_tip", None)).carriers == (22, 0)
     assert skeletons.PointSet("tips", ("left_middle_tip", None)).used == (0,)
+
+
+def test_a_point_that_comes_twice_is_a_joint_and_a_leaf():
+    twice = skeletons.PointSet("twice", ("left_wrist", None, "left_wrist"))
+    assert twice.rows == (20, 29)
+    assert not twice.all_joints
+    assert skeletons.POINT_SETS["smplh_22"].all_joints
 
 
 def test_an_unknown_point_is_named():

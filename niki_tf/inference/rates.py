@@ -1,0 +1,89 @@
+"""Between the times of the frames that were observed and the steady rate at which solvers see motion."""
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import rotations, skeletons
+from niki_tf.motion import quaternions
+
+FPS = 30.0
+"""Frames per second of the motion that solvers were trained on."""
+_NEARLY = 0.02
+"""Relative difference of rates that counts as none."""
+
+
+def is_steady(times: np.ndarray) -> bool:
+    """Whether frames at `times` (T,) seconds follow each other at `FPS`, nearly."""
+    return bool(np.all(np.abs(np.diff(times) * FPS - 1.0) < _NEARLY))
+
+
+def steady_times(times: np.ndarray) -> np.ndarray:
+    """Times at `FPS` from the first to the last of `times` (T,) or just beyond it, seconds."""
+    return times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * FPS - 1e-6)) + 1) / FPS
+
+
+def joints_at(
+    wanted: np.ndarray, joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and their sigma at other times: a straight line through the frames nearby, whose weights fall linearly.
+
+    So frames closer together than those that are wanted are averaged, others interpolated between. Absent joints do
+    not count; where all frames nearby miss a joint, it is absent.
+
+    Args:
+        wanted: (N,) seconds, steady.
+        joints: (T, n, 3) metres.
+        joint_sigma: (T, n) metres.
+        times: (T,) seconds.
+
+    Returns:
+        (N, n, 3) and (N, n) metres.
+    """
+    reach = np.maximum(_gaps(times), 1.0 / FPS)
+    present = joint_sigma < skeletons.ABSENT
+    # sums over the frames nearby of: 1, time, time^2, position, time * position, sigma^2
+    sums = np.zeros([len(wanted), joints.shape[1], 10])
+    first = np.ceil((times - reach - wanted[0]) * FPS).astype(int)
+    for step in range(int(np.ceil(2.0 * reach.max() * FPS)) + 1):
+        place = first + step
+        inside = (place >= 0) & (place < len(wanted))
+        place, frame = place[inside], np.flatnonzero(inside)
+        late = times[frame] - wanted[place]
+        weight = np.maximum(1.0 - np.abs(late) / reach[frame], 0.0)[:, None] * present[frame]
+        late = late[:, None, None] + np.zeros([*weight.shape, 1])
+        terms = [
+            np.ones_like(late),
+            late,
+            late**2,
+            joints[frame],
+            late * joints[frame],
+            joint_sigma[frame, :, None] ** 2,
+        ]
+        np.add.at(sums, place, weight[..., None] * np.concatenate(terms, -1))
+    seen = sums[..., 0] > 1e-6
+    mean = sums / np.where(seen, sums[..., 0], 1.0)[..., None]
+    late, spread = mean[..., 1:2], mean[..., 2:3] - mean[..., 1:2] ** 2
+    velocity = (mean[..., 6:9] - late * mean[..., 3:6]) / np.where(spread > _LEAST_SPREAD, spread, np.inf)
+    sigma = np.where(seen, np.sqrt(mean[..., 9]), skeletons.ABSENT)
+    return (mean[..., 3:6] - late * velocity).astype(np.float32), sigma.astype(np.float32)
+
+
+_LEAST_SPREAD = (0.1 / FPS) ** 2
+"""Seconds^2; variance of times below which they do not tell a velocity."""
+
+
+def _gaps(times: np.ndarray) -> np.ndarray:
+    """For each of `times` (T,) the larger of the gaps before and after it; zero for a lone frame."""
+    gaps = np.diff(times)
+    return np.maximum(np.append(0.0, gaps), np.append(gaps, 0.0))
+
+
+def rotations_at(wanted: np.ndarray, local: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Rotation matrices (N, 24, 3, 3) at the times `wanted` (N,), by slerp between those (T, 24, 3, 3) at `times`."""
+    turns = rotations.matrix_to_quaternion_wxyz(tf.constant(local, tf.float32)).numpy()
+    before = np.clip(np.searchsorted(times, wanted, side="right") - 1, 0, max(len(times) - 2, 0))
+    after = np.minimum(before + 1, len(times) - 1)
+    span = np.where(after > before, times[after] - times[before], 1.0)
+    fraction = np.clip((wanted - times[before]) / span, 0.0, 1.0)
+    mixed = quaternions.slerp(turns[before], turns[after], fraction[:, None, None])
+    return rotations.quaternion_wxyz_to_matrix(tf.constant(mixed, tf.float32)).numpy()
