@@ -21,6 +21,34 @@ def quaternion_wxyz_to_rotvec(quaternion: np.ndarray) -> np.ndarray:
     return np.where(small, 2.0, 2.0 * np.arctan2(sine, real) / np.where(small, 1.0, sine)) * imaginary
 
 
+def matrix_to_quaternion_wxyz(matrix: np.ndarray) -> np.ndarray:
+    """Unit quaternions (..., 4), real part first and of either sign, of rotation matrices (..., 3, 3).
+
+    Each row of `products` is the quaternion times four times one of its parts; the one of the largest part is exact.
+    """
+    m = [[matrix[..., row, column] for column in range(3)] for row in range(3)]
+    x, y, z = m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]
+    xy, xz, yz = m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]
+    squares = [
+        1.0 + m[0][0] + m[1][1] + m[2][2],
+        1.0 + m[0][0] - m[1][1] - m[2][2],
+        1.0 - m[0][0] + m[1][1] - m[2][2],
+        1.0 - m[0][0] - m[1][1] + m[2][2],
+    ]
+    rows = [[squares[0], x, y, z], [x, squares[1], xy, xz], [y, xy, squares[2], yz], [z, xz, yz, squares[3]]]
+    products = np.stack([np.stack(row, -1) for row in rows], -2)
+    largest = np.argmax(np.stack(squares, -1), -1)[..., None, None]
+    quaternion = np.take_along_axis(products, largest, -2)[..., 0, :]
+    return quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+
+
+def continuous(quaternions: np.ndarray) -> np.ndarray:
+    """The same rotations (T, ..., 4) with signs such that each frame is on the side of the frame before."""
+    dot = np.sum(quaternions[1:] * quaternions[:-1], -1)
+    signs = np.cumprod(np.where(dot < 0.0, -1.0, 1.0), 0)
+    return np.concatenate([quaternions[:1], quaternions[1:] * signs[..., None]])
+
+
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Product (..., 4) of the quaternions `a` and `b`: rotates by `b` first, then by `a`."""
     real = a[..., :1] * b[..., :1] - np.sum(a[..., 1:] * b[..., 1:], -1, keepdims=True)

@@ -43,3 +43,21 @@ def test_slerp_turns_at_constant_rate_along_the_shorter_arc(size, sign, turns, r
         found = quaternions.slerp(start, end, np.full([40, 1], fraction))
         wanted = quaternions.multiply(start, quaternions.rotvec_to_quaternion_wxyz(fraction * axis))
         np.testing.assert_allclose(np.abs(np.sum(found * wanted, -1)), 1.0, atol=1e-12)
+
+
+def test_quaternions_of_matrices_near_every_half_turn(turns):
+    half = np.pi * np.concatenate([np.eye(3), np.ones([1, 3]) / np.sqrt(3), [[0.6, 0, -0.8]]])
+    vectors = np.concatenate([turns, half, half * (1 - 1e-7), np.zeros([1, 3])])
+    wanted = quaternions.rotvec_to_quaternion_wxyz(vectors)
+    matrices = np.asarray(rotations.quaternion_wxyz_to_matrix(wanted))
+    found = quaternions.matrix_to_quaternion_wxyz(matrices.reshape(3, -1, 3, 3)).reshape(-1, 4)
+    np.testing.assert_allclose(np.abs(np.sum(found * wanted, -1)), 1.0, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(rotations.quaternion_wxyz_to_matrix(found)), matrices, atol=1e-9)
+
+
+def test_signs_follow_the_frame_before(rng):
+    angles = np.linspace(0.0, 4.0 * np.pi, 60)
+    smooth = np.stack([np.cos(angles / 2), np.sin(angles / 2), 0 * angles, 0 * angles], -1)[:, None]
+    flipped = smooth * rng.choice([-1.0, 1.0], [60, 1, 1])
+    found = quaternions.continuous(flipped)
+    np.testing.assert_allclose(found, smooth * np.sign(flipped[0, 0, 0]), atol=1e-12)
