@@ -1,0 +1,71 @@
+"""Motion capture files C3D, read by ezc3d (`pip install "niki-tf[c3d]"`)."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from niki_tf.io import units
+from niki_tf.io.people import by_subject
+from niki_tf.motion.keypoints import Keypoints
+
+_MARK = 0x50
+"""Second byte of every C3D file."""
+_NO_MARKERS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
+"""Parameters of POINT that name what is stored like markers and is none, such as joint angles."""
+
+
+def read_c3d(path: pathlib.Path) -> list[Keypoints]:
+    """The subjects of a C3D file: markers with a name, NaN where a marker was not seen (residual -1).
+
+    Up is known only if the file tells how it was drawn (POINT:Y_SCREEN).
+
+    Raises:
+        ImportError: ezc3d is not installed.
+        ValueError: no C3D file, cut off, or without markers.
+    """
+    content = _opened(path)
+    parameters, points = content["parameters"]["POINT"], content["data"]["points"]
+    labels = _labels(parameters)
+    left_out = {name for key in _NO_MARKERS for name in _texts(parameters, key)}
+    kept = [i for i, name in enumerate(labels[: points.shape[1]]) if name and name not in left_out]
+    if not kept or not points.shape[2]:
+        raise ValueError(f"markers with names are wanted; got {points.shape[1]} points in {points.shape[2]} frames.")
+    positions = np.moveaxis(points[:3, kept], 0, -1).swapaxes(0, 1).astype(np.float64)
+    residuals = content["data"]["meta_points"]["residuals"][0, kept].T
+    positions[(residuals < 0) | (positions == 0).all(-1)] = np.nan
+    names, unit = tuple(labels[i] for i in kept), (_texts(parameters, "UNITS") or [""])[0]
+    rate = float(np.ravel(parameters["RATE"]["value"])[0]) if "RATE" in parameters else 0.0
+    up = units.axis((_texts(parameters, "Y_SCREEN") or [""])[0])
+    fps = rate if rate > 0 else None
+    return by_subject(Keypoints(positions, names=names, fps=fps, unit=units.metres(unit), up=up))
+
+
+def _labels(parameters: Mapping[str, Any]) -> list[str]:
+    """Names of all points; those beyond 255 stand in LABELS2, LABELS3 and so on."""
+    names = _texts(parameters, "LABELS")
+    for number in range(2, 100):
+        names += _texts(parameters, f"LABELS{number}")
+    return names
+
+
+def _texts(parameters: Mapping[str, Any], key: str) -> list[str]:
+    """The text of a parameter, in a list; empty if it is not there."""
+    return [str(value).strip() for value in parameters[key]["value"]] if key in parameters else []
+
+
+def _opened(path: pathlib.Path) -> Any:
+    """The file as ezc3d reads it."""
+    try:
+        import ezc3d
+    except ImportError:
+        raise ImportError('C3D files are read by ezc3d, which is not installed: pip install "niki-tf[c3d]"') from None
+    with open(path, "rb") as file:
+        begin = file.read(2)
+    if len(begin) < 2 or begin[1] != _MARK:
+        raise ValueError("a C3D file is wanted; this is none, or is empty. Is its ending right?")
+    try:
+        return ezc3d.c3d(str(path))
+    except Exception as error:  # ezc3d raises what its C++ code throws
+        raise ValueError(f"a whole C3D file is wanted; it cannot be read ({error}). Write it again.") from None
