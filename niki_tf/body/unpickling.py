@@ -185,7 +185,7 @@ def load_npy_object(path: str | os.PathLike) -> Any:
             shape, _, dtype = read_header(file)
         except ValueError as error:
             raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
-        if dtype != object or math.prod(shape) != 1:
+        if dtype.kind != "O" or math.prod(shape) != 1:
             raise ValueError(
                 f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}."
             )

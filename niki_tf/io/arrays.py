@@ -124,12 +124,18 @@ def from_mapping(content: Mapping[str, Any]) -> list[Keypoints]:
     labels = _texts(content, "persons")
     if len(labels) == len(people) > 1:
         people = [replace(person, person=label) for person, label in zip(people, labels, strict=True)]
+    return [_with_shape_and_sigma(person, content, index, len(people)) for index, person in enumerate(people)]
+
+
+def _with_shape_and_sigma(person: Keypoints, content: Mapping[str, Any], index: int, count: int) -> Keypoints:
+    """`person` with joint_sigma and betas, where they are there: its own, or those of all."""
+    fields: dict[str, Any] = {}
     for name, ndim in _OF_PERSON.items():
         if name in content:
             values = numbers(content[name], name)
-            own = values if len(people) > 1 and values.shape[0] == len(people) and values.ndim == ndim else None
-            people = [replace(person, **{name: values if own is None else own[i]}) for i, person in enumerate(people)]
-    return people
+            own = count > 1 and values.ndim == ndim and len(values) == count
+            fields[name] = values[index] if own else values
+    return replace(person, **fields)
 
 
 def from_generated(content: Mapping[str, Any]) -> list[Keypoints]:

@@ -1,8 +1,7 @@
 """From the numbers and times of frames, as files write them, to an even row of frames with a frame rate."""
 
-from collections.abc import Sequence
-
 import numpy as np
+import numpy.typing as npt
 
 _EVEN = 0.05
 """Share of a step by which times of even frames may be off: files round them."""
@@ -19,7 +18,7 @@ def to_seconds(times: np.ndarray) -> np.ndarray:
     if len(times) < 2:
         return times
     step = float(np.median(np.diff(times)))
-    return times * next(scale for longest, scale in _UNITS if step <= longest)
+    return times * next(scale for longest, scale in _UNITS if not step > longest)
 
 
 def rate_and_times(times: np.ndarray) -> tuple[float | None, np.ndarray | None]:
@@ -54,7 +53,7 @@ def rate_and_times(times: np.ndarray) -> tuple[float | None, np.ndarray | None]:
     return 1.0 / float(np.median(np.diff(times))), times
 
 
-def places(numbers: Sequence[float]) -> np.ndarray:
+def places(numbers: npt.ArrayLike) -> np.ndarray:
     """The place of each frame in an even row of frames, (F,) int: `numbers` without their start and their step.
 
     Between numbers 4, 6, 10 the step is 2, and the frame 8 is missing: places 0, 1, 3. Numbers that leave more than

@@ -28,7 +28,7 @@ class Person(NamedTuple):
     """(J, 3), or (J, 4) with confidence."""
     names: tuple[str, ...] | None
     kind: str
-    """Name of the points in the file; "landmarks" for MediaPipe's in metres, "image" for those that may be of a picture."""
+    """Name of the points in the file; of MediaPipe "landmarks" in metres, "image" if they may be of a picture."""
 
 
 def people(frame: Any) -> list[Person]:
@@ -50,9 +50,8 @@ def people(frame: Any) -> list[Person]:
 
 def is_pose(value: Any) -> bool:
     """Whether `value` is a list of landmarks, each a mapping with x."""
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(point, Mapping) and "x" in point for point in value)
-    )
+    points = value if isinstance(value, list) else []
+    return bool(points) and all(isinstance(point, Mapping) and "x" in point for point in points)
 
 
 def _of_mapping(frame: Mapping[str, Any]) -> list[Person]:
@@ -64,9 +63,9 @@ def _of_mapping(frame: Mapping[str, Any]) -> list[Person]:
     persons = next((frame[key] for key in _PERSONS if isinstance(frame.get(key), list)), None)
     if persons is not None:
         return [person for one in persons for person in people(one)]
-    key = next((key for key in _POINTS if frame.get(key)), None)
-    if key:
-        return [_person(frame, frame[key], key)]
+    own = next((key for key in _POINTS if frame.get(key)), None)
+    if own:
+        return [_person(frame, frame[own], own)]
     picture = next((key for key in _PICTURE if frame.get(key)), None)
     if picture:
         raise _picture_only(picture)

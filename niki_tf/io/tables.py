@@ -62,27 +62,26 @@ def to_numbers(rows: Sequence[Sequence[str]], *, columns: Sequence[int], width: 
     Raises:
         ValueError: a row has fewer or more cells, or a cell is text; with its line and column.
     """
-    comma = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows[:2] for cell in row)
     array = np.empty([len(rows), len(columns)])
     for index, row in enumerate(rows):
         line = first_line + index
         if len(row) < width or any(row[width:]):
             raise ValueError(
-                f"every row must have {width} cells; line {line} has {len(row)}. Was the file cut off? Remove the line or "
-                "write the file again."
+                f"every row must have {width} cells; line {line} has {len(row)}. Was the file cut off? Remove the "
+                "line, or write the file again."
             )
         try:
             array[index] = [float(row[column]) for column in columns]
         except ValueError:
-            array[index] = [_number(row[column], line, column + 1, comma=comma) for column in columns]
+            array[index] = [_number(row[column], line, column + 1) for column in columns]
     return array
 
 
-def _number(cell: str, line: int, column: int, *, comma: bool) -> float:
+def _number(cell: str, line: int, column: int) -> float:
     """The number in `cell`, NaN if it is blank."""
     if cell.lower() in _BLANK:
         return np.nan
     try:
-        return float(cell.replace(",", ".") if comma else cell)
+        return float(cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell)
     except ValueError:
         raise ValueError(f"numbers are wanted; line {line}, column {column} holds {cell[:40]!r}.") from None

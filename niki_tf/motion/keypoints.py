@@ -52,7 +52,7 @@ class Keypoints:
         frames, points = positions.shape[:2]
         if self.names is not None and len(self.names) != points:
             raise ValueError(f"`names` must be {points}, one for each point; got {len(self.names)}.")
-        shapes = {
+        shapes: dict[str, list[tuple[int, ...]]] = {
             "confidence": [(frames, points)],
             "times": [(frames,)],
             "joint_sigma": [(frames, points), (points,)],
