@@ -92,7 +92,7 @@ def _is_generated(array: np.ndarray) -> bool:
 
 def _with_persons(array: np.ndarray) -> np.ndarray:
     """`array` as (persons, T, J, 3 or 4)."""
-    flat = array.ndim < 3 and array.shape[-1] > 4
+    flat = 0 < array.ndim < 3 and array.shape[-1] > 4
     if flat:
         width = next((n for n in (3, 4) if array.shape[-1] % n == 0), 0)
         if width:

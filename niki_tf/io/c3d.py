@@ -1,6 +1,7 @@
 """Motion capture files C3D, read by ezc3d (`pip install "niki-tf[c3d]"`)."""
 
 import pathlib
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,12 @@ from niki_tf.motion.keypoints import Keypoints
 
 _MARK = 0x50
 """Second byte of every C3D file."""
+_BLOCK = 512
+"""Bytes of a block: the header is one, and its first byte tells at which the parameters begin."""
+_BIG_ENDIAN = 86
+"""Fourth byte of the parameters of files written on MIPS processors."""
+_LARGEST_FRAME = 65535
+"""Largest number of a frame that the header can hold."""
 _NO_MARKERS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 """Parameters of POINT that name what is stored like markers and is none, such as joint angles."""
 
@@ -61,11 +68,26 @@ def _opened(path: pathlib.Path) -> Any:
         import ezc3d
     except ImportError:
         raise ImportError('C3D files are read by ezc3d, which is not installed: pip install "niki-tf[c3d]"') from None
-    with open(path, "rb") as file:
-        begin = file.read(2)
-    if len(begin) < 2 or begin[1] != _MARK:
-        raise ValueError("a C3D file is wanted; this is none, or is empty. Is its ending right?")
+    told = _number_of_frames(path)
     try:
-        return ezc3d.c3d(str(path))
+        content = ezc3d.c3d(str(path))
     except Exception as error:  # ezc3d raises what its C++ code throws
         raise ValueError(f"a whole C3D file is wanted; it cannot be read ({error}). Write it again.") from None
+    found = content["data"]["points"].shape[2]
+    if found < told:
+        raise ValueError(f"there must be {told} frames, as the header tells; got {found}. Was the file cut off?")
+    return content
+
+
+def _number_of_frames(path: pathlib.Path) -> int:
+    """Number of frames by the header, which ezc3d changes to what it finds; 0 if they are too many for the header."""
+    with open(path, "rb") as file:
+        header = file.read(_BLOCK)
+        if len(header) < 2 or header[1] != _MARK:
+            raise ValueError("a C3D file is wanted; this is none, or is empty. Is its ending right?")
+        file.seek(_BLOCK * (header[0] - 1))
+        parameters = file.read(4)
+    if len(header) < _BLOCK or len(parameters) < 4:
+        raise ValueError("a whole C3D file is wanted; it ends in its header. Write it again.")
+    first, last = struct.unpack(">2H" if parameters[3] == _BIG_ENDIAN else "<2H", header[6:10])
+    return last - first + 1 if last < _LARGEST_FRAME else 0

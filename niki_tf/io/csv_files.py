@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from niki_tf.io import arrays, frame_times, tables, units
-from niki_tf.io.people import Sighting, persons
+from niki_tf.io.people import Sighting, by_subject, persons
 from niki_tf.motion.keypoints import Keypoints
 
 _FRAME = ("frame", "frames", "frame#", "frame_id", "frame_index", "frame_number", "frame_no", "frame_num", "fnum")
@@ -66,7 +66,7 @@ def read_csv(path: pathlib.Path) -> list[Keypoints]:
     Raises:
         ValueError: no points in the header, cells that are no numbers, rows of another length.
     """
-    rows = tables.read_rows(path)
+    rows = _trajectories(tables.read_rows(path))
     scanned = range(min(len(rows), _MOST_HEADER_ROWS))
     found = next(filter(None, (_two_rows(rows, i) or _one_row(rows, i) for i in scanned)), None)
     if found is None:
@@ -79,6 +79,15 @@ def read_csv(path: pathlib.Path) -> list[Keypoints]:
     common = {"unit": layout.unit or units_below, "fps": _rate_above(rows[: start - 1])}
     read = _point_a_row if "" in layout.points else _frame_a_row
     return read(layout, rows[start:], start + 1, {name: value for name, value in common.items() if value})
+
+
+def _trajectories(rows: list[list[str]]) -> list[list[str]]:
+    """The part of Vicon's tables that begins with the word Trajectories, or all `rows`."""
+    alone = [index for index, row in enumerate(rows) if row[0] and not any(row[1:]) and not tables.is_number(row[0])]
+    start = next((index for index in alone if rows[index][0].lower() == "trajectories"), None)
+    if start is None:
+        return rows
+    return rows[start + 1 : next((index for index in alone if index > start), None)]
 
 
 def _two_rows(rows: Sequence[Sequence[str]], index: int) -> tuple[_Layout, int] | None:
@@ -187,7 +196,8 @@ def _frame_a_row(
     sightings = [Sighting(*one) for one in zip(place.tolist(), person, points, strict=True)]
     numbered = all(name.isdecimal() for name in layout.points)
     names = {} if numbered else {"names": tuple(layout.points)}
-    return persons(sightings, frames=int(place.max()) + 1, **names, **common | timing)
+    found = persons(sightings, frames=int(place.max()) + 1, **names, **common | timing)
+    return by_subject(found[0]) if len(found) == 1 else found
 
 
 def _point_a_row(
@@ -226,7 +236,7 @@ def _persons_and_frames(
     }
     if frame is not None:
         place = frame_times.places(values[frame])
-    elif time is not None:
+    elif time is not None and who is not None:
         place = np.unique(values[time], return_inverse=True)[1].reshape(-1)
     else:
         place = _row_of_person(person) if "" not in layout.points else np.zeros(len(rows), int)

@@ -95,6 +95,6 @@ def _of_ending(path: pathlib.Path) -> Format:
     if ending in FORMATS and ending:
         return FORMATS[ending]
     known = [one for one in FORMATS if one]
-    close = difflib.get_close_matches(ending, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(ending, known, n=1, cutoff=0.6)
     hint = f" Did you mean {close[0]}?" if close else ""
     raise ValueError(f"`path` must end in one of {', '.join(known)}; got {str(path)!r}.{hint}")

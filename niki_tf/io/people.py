@@ -45,7 +45,9 @@ def persons(sightings: Sequence[Sighting], *, frames: int, **common: Any) -> lis
                 f"{frame}, {points.shape[0]} of {points.shape[1]}."
             )
         if (frame, person) in taken:
-            raise ValueError(f"a person must be once in a frame; got {person!r} twice in frame {frame}.")
+            raise ValueError(
+                f"a person must be once in a frame; got {person or 'the only one'} twice in frame {frame}."
+            )
         taken.add((frame, person))
         arrays[person][frame] = points
     return [from_array(arrays[name], person=name if len(names) > 1 else "", **common) for name in names]
@@ -68,12 +70,14 @@ def by_subject(keypoints: Keypoints) -> list[Keypoints]:
     on, are left out if anything else is there.
     """
     names = keypoints.names or ()
+    if not any(":" in name or name.startswith("*") for name in names):
+        return [keypoints]
     labelled = [index for index, name in enumerate(names) if not name.startswith("*")] or list(range(len(names)))
     subject_of = {index: names[index].rpartition(":")[0] for index in labelled}
     subjects = list(dict.fromkeys(subject_of.values()))
     given = [subject for subject in subjects if subject]
     if len(given) < 2:
-        return [_part(keypoints, labelled, given[0] if given else "")]
+        return [_part(keypoints, labelled, given[0] if given else keypoints.person)]
     return [_part(keypoints, [i for i in labelled if subject_of[i] == subject], subject) for subject in subjects]
 
 

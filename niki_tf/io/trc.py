@@ -14,7 +14,9 @@ _HEADER_LINES = 4
 
 
 def read_trc(path: pathlib.Path) -> list[Keypoints]:
-    """The subjects of a TRC file: markers, y up as OpenSim wants it, with blank cells and (0, 0, 0) as NaN.
+    """The subjects of a TRC file; markers with blank cells or at (0, 0, 0) are NaN.
+
+    OpenSim wants y up, other programs write z up, and the file does not tell it.
 
     Raises:
         ValueError: no TRC header, another number of markers or fewer rows than it tells, or cells that are no numbers.
@@ -34,7 +36,7 @@ def read_trc(path: pathlib.Path) -> list[Keypoints]:
     positions[(positions == 0).all(-1)] = np.nan
     fps, times = _timing(header, numbers[:, 1])
     unit = units.metres(header.get("Units", ""))
-    return by_subject(Keypoints(positions, names=tuple(names), fps=fps, times=times, unit=unit, up="y"))
+    return by_subject(Keypoints(positions, names=tuple(names), fps=fps, times=times, unit=unit))
 
 
 def _cells(line: str) -> list[str]:
