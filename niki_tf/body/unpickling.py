@@ -183,7 +183,7 @@ def load_npy_object(path: str | os.PathLike) -> Any:
             major, _ = np.lib.format.read_magic(file)
             read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = read_header(file)
-        except ValueError as error:
+        except Exception as error:  # a damaged header shows in a dozen kinds of error
             raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
         if dtype.kind != "O" or math.prod(shape) != 1:
             raise ValueError(

@@ -158,7 +158,7 @@ def from_generated(content: Mapping[str, Any]) -> list[Keypoints]:
     if len(lengths) != len(motion):
         raise ValueError(f"`lengths` must have shape ({len(motion)},), one a clip; got ({len(lengths)},).")
     skeleton, unit, fps = _OF_JOINTS[motion.shape[1]]
-    ends = np.clip(lengths.astype(int), 1, motion.shape[-1])
+    ends = np.clip(np.nan_to_num(lengths), 1, motion.shape[-1]).astype(int)
     clips = [from_array(np.moveaxis(clip[..., :end], -1, 0)) for clip, end in zip(motion, ends, strict=True)]
     return [
         replace(clip, skeleton=skeleton, unit=unit, fps=fps, up="y", person=_label(motion, index))
@@ -201,7 +201,7 @@ def common_fields(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unit(value: Any, key: str) -> float:
     """Metres in one unit, given as a number or by its name."""
-    unit = units.metres(value) if isinstance(value, str) else float(value)
+    unit = units.metres(value) if isinstance(value, str) else float(value or 0)
     if not unit or not 0 < unit < np.inf:
         raise ValueError(f"`{key}` must be m, cm, mm or the metres in one unit; got {value!r}.")
     return unit

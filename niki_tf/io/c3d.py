@@ -80,14 +80,24 @@ def _opened(path: pathlib.Path) -> Any:
 
 
 def _number_of_frames(path: pathlib.Path) -> int:
-    """Number of frames by the header, which ezc3d changes to what it finds; 0 if they are too many for the header."""
+    """Number of frames by the header, 0 if they are too many for it; ValueError if the file is too short for them.
+
+    This is looked at first: ezc3d changes the header to what it finds, and needs minutes for some files cut off.
+    """
     with open(path, "rb") as file:
         header = file.read(_BLOCK)
         if len(header) < 2 or header[1] != _MARK:
             raise ValueError("a C3D file is wanted; this is none, or is empty. Is its ending right?")
-        file.seek(_BLOCK * (header[0] - 1))
+        file.seek(_BLOCK * max(header[0] - 1, 0))
         parameters = file.read(4)
     if len(header) < _BLOCK or len(parameters) < 4:
         raise ValueError("a whole C3D file is wanted; it ends in its header. Write it again.")
-    first, last = struct.unpack(">2H" if parameters[3] == _BIG_ENDIAN else "<2H", header[6:10])
-    return last - first + 1 if last < _LARGEST_FRAME else 0
+    order = ">" if parameters[3] == _BIG_ENDIAN else "<"
+    points, analog, first, last, _, scale, begin = struct.unpack(f"{order}5HfH", header[2:18])
+    frames = last - first + 1
+    numbers = max(frames, 0) * (4 * points + analog)
+    wanted = _BLOCK * max(begin - 1, 0) + numbers * (4 if scale < 0 else 2)
+    size = path.stat().st_size
+    if size < wanted:
+        raise ValueError(f"a whole C3D file is wanted, of {wanted} bytes by its header; got {size}. Was it cut off?")
+    return frames if last < _LARGEST_FRAME else 0

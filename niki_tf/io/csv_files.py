@@ -87,7 +87,10 @@ def _trajectories(rows: list[list[str]]) -> list[list[str]]:
     start = next((index for index in alone if rows[index][0].lower() == "trajectories"), None)
     if start is None:
         return rows
-    return rows[start + 1 : next((index for index in alone if index > start), None)]
+    part = rows[start + 1 : next((index for index in alone if index > start), None)]
+    if not part:
+        raise ValueError("rows of numbers are wanted below the word Trajectories; there are none.")
+    return part
 
 
 def _two_rows(rows: Sequence[Sequence[str]], index: int) -> tuple[_Layout, int] | None:

@@ -1,9 +1,10 @@
 """Keypoints in JSON: one file of frames, or a folder of a file for each frame."""
 
+import contextlib
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,19 @@ _CENTRED = 0.02
 
 def read_json(path: pathlib.Path) -> list[Keypoints]:
     """The persons of a JSON file, or of one with a JSON value on each line (.jsonl)."""
-    return from_json(_lines(path) if path.suffix.lower() == ".jsonl" else _parsed(path.read_bytes()))
+    content = _lines(path) if path.suffix.lower() == ".jsonl" else _parsed(path.read_bytes())
+    with _other_structure():
+        return from_json(content)
+
+
+@contextlib.contextmanager
+def _other_structure() -> Iterator[None]:
+    """Makes a ValueError of what goes wrong in mappings and lists that stand where others are wanted."""
+    try:
+        yield
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError) as error:
+        wanted = "frames of people are wanted, or joints by name"
+        raise ValueError(f"{wanted}; what the file holds has another structure ({error}).") from error
 
 
 def read_folder(path: pathlib.Path) -> list[Keypoints]:
@@ -53,7 +66,8 @@ def read_folder(path: pathlib.Path) -> list[Keypoints]:
     found = []
     for file in files:
         try:
-            found.append(landmarks.people(_parsed(file.read_bytes())))
+            with _other_structure():
+                found.append(landmarks.people(_parsed(file.read_bytes())))
         except ValueError as error:
             raise ValueError(f"{file.name}: {error}") from None
     return _assembled(found, [_last_number(file.stem) for file in files], {})

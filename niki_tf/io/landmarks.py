@@ -80,6 +80,8 @@ def _landmarks(frame: Mapping[str, Any], found: Any, kind: str) -> list[Person]:
         found = found.get("landmark") or found.get("landmarks") or found
     if isinstance(found, Mapping):
         found = [{"name": name, **_xyz(point)} for name, point in found.items()]
+    if not isinstance(found, list):
+        raise ValueError(f"landmarks must be a list of them; got {_short(found)}.")
     several = not is_pose(found) and isinstance(found[0], list | Mapping) and not _is_numbers(found)
     poses = [_unwrapped(pose) for pose in found] if several else [found]
     return [_person(frame if len(poses) == 1 else None, pose, kind) for pose in poses]

@@ -18,7 +18,7 @@ def read_npy(path: pathlib.Path) -> list[Keypoints]:
     """The persons of an .npy file of an array in one of `arrays.SHAPES`, or of a dictionary."""
     try:
         array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # a damaged header shows in a dozen kinds of error
         if "allow_pickle" not in str(error):
             raise ValueError(f"a whole .npy file is wanted; it cannot be read ({error}). Write it again.") from None
     else:

@@ -63,12 +63,12 @@ def test_many_markers(write):
     np.testing.assert_allclose(found.positions, points, atol=1e-3)
 
 
-@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.75, 0.9])
+@pytest.mark.parametrize("part", [0.05, 0.1, 0.3, 0.5, 0.75, 0.9])
 def test_files_that_were_cut_off_are_named(write, part):
     path = write(RNG.normal(0, 500, [200, 3, 3]))
     content = path.read_bytes()
     path.write_bytes(content[: int(part * len(content))])
-    with pytest.raises(ValueError, match=r"a\.c3d.*(whole C3D file|there must be 200 frames.*cut off)"):
+    with pytest.raises(ValueError, match=r"a\.c3d.*whole C3D file is wanted"):
         io.read_keypoints(path)
 
 
