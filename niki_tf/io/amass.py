@@ -88,7 +88,8 @@ def save_clip(
     name. What is pickled in it is copied without being opened.
 
     The SMPL-X Blender add-on takes files of 165 columns with `trans`, `gender`, `betas` and the frame rate, which this
-    writes: of `columns=165`, or into such an original. It needs a frame rate of at least its own setting.
+    writes: of `columns=165`, or into such an original. Choose its format SMPL-X where y is up, AMASS where z is; its
+    frame rate must not be above the file's.
 
     Args:
         path: an .npz file.
@@ -207,7 +208,7 @@ def _with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
 
 
 def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
-    """What of the `original` is another in `clip`, in the original's shapes and kinds of numbers."""
+    """What of the `original` is another in `clip`, in the original's shapes and precision, float32 at least."""
     (before,) = load_clips(original, fps=None)
     if len(before) != len(clip):
         raise ValueError(
@@ -216,13 +217,13 @@ def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
         )
     held = {name: array for name, array in amass_layout.read_arrays(original).items() if array is not None}
     new: dict[str, Any] = {
-        "trans": clip.trans.astype(held["trans"].dtype),
+        "trans": _like(held["trans"], clip.trans),
         amass_layout.CONVENTION: clip.trans_convention,
     }
     if "poses" in held:
-        new["poses"] = _with_body(held["poses"].copy(), clip)
+        new["poses"] = _with_body(_like(held["poses"], held["poses"]), clip)
     parts = {"root_orient": clip.poses[:, 0], "pose_body": clip.poses[:, 1:22].reshape(len(clip), -1)}
-    new |= {name: part.astype(held[name].dtype) for name, part in parts.items() if name in held}
+    new |= {name: _like(held[name], part) for name, part in parts.items() if name in held}
     if not np.isclose(before.fps, clip.fps, rtol=1e-6):
         new |= {name: np.asarray(clip.fps).reshape(held[name].shape) for name in amass_layout.RATES if name in held}
     if not np.allclose(before.betas, clip.betas, rtol=1e-5, atol=1e-6):
@@ -230,6 +231,11 @@ def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
         betas[:NUM_BETAS] = clip.betas
         new["betas"] = betas
     return new
+
+
+def _like(before: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """A copy of `array` in the precision of `before`, but float32 at least."""
+    return array.astype(np.result_type(before.dtype, np.float32))
 
 
 def _others(original: pathlib.Path, new: dict[str, Any]) -> dict[str, bytes]:

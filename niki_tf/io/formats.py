@@ -83,6 +83,12 @@ def read_keypoints(path: str | os.PathLike) -> list[Keypoints]:
     return persons
 
 
+def is_frame_folder(path: str | os.PathLike) -> bool:
+    """Whether `path` is a folder with a JSON file for each frame, which `read_keypoints` reads as one motion."""
+    path = pathlib.Path(path)
+    return path.is_dir() and json_files.holds_frames(path)
+
+
 def is_motion(path: str | os.PathLike) -> bool:
     """Whether `path` is a file of rotations in AMASS's layout, which `load_clips` reads, and not one of keypoints."""
     path = pathlib.Path(path)

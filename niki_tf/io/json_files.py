@@ -67,10 +67,31 @@ def read_folder(path: pathlib.Path) -> list[Keypoints]:
     for file in files:
         try:
             with _other_structure():
-                found.append(landmarks.people(_parsed(file.read_bytes())))
+                found.append(landmarks.people(_single_frame(_parsed(file.read_bytes()))))
         except ValueError as error:
             raise ValueError(f"{file.name}: {error}") from None
     return _assembled(found, [_last_number(file.stem) for file in files], {})
+
+
+def holds_frames(path: pathlib.Path) -> bool:
+    """Whether the first JSON file of the folder `path` is a frame, and not motion or something else."""
+    first = min(path.glob("*.json"), key=lambda file: (_last_number(file.stem), file.name), default=None)
+    if first is None or _last_number(first.stem) < 0:
+        return False
+    try:
+        with _other_structure():
+            landmarks.people(_single_frame(_parsed(first.read_bytes())))
+    except ValueError:
+        return False
+    return True
+
+
+def _single_frame(content: Any) -> Any:
+    """The frame that a file holds; ValueError if it holds several."""
+    frames = [content] if _is_numbers(content) else _frames(content)
+    if len(frames) != 1:
+        raise ValueError(f"each file of a folder must hold one frame; got {len(frames)}. Read motion file by file.")
+    return frames[0]
 
 
 def from_json(content: Any) -> list[Keypoints]:

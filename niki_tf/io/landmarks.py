@@ -45,6 +45,8 @@ def people(frame: Any) -> list[Person]:
         raise ValueError(f"a frame must be a person or a list of them; got {_short(frame)}.")
     if is_pose(frame):
         return [_person(None, frame, "image")]
+    if _is_numbers(frame):
+        return [_person(None, frame, "points")]
     return [person for one in frame for person in people(one)]
 
 

@@ -110,6 +110,16 @@ def test_the_original_itself_can_be_replaced(tmp_path):
     np.testing.assert_array_equal(contents(original)["poses"][:, 66:], fingers)
 
 
+def test_a_solved_pose_is_not_rounded_to_half_precision(tmp_path):
+    half = amass(165)["poses"].astype(np.float16)
+    original = write(tmp_path / "in.npz", **amass(165, poses=half))
+    clip = solved_from(original)
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    found = contents(tmp_path / "out.npz")["poses"]
+    np.testing.assert_array_equal(found[:, :66], clip.poses.reshape(40, -1)[:, :66])
+    np.testing.assert_array_equal(found[:, 66:], half[:, 66:])
+
+
 def test_parts_of_the_pose_follow(tmp_path):
     arrays = amass(165)
     poses = arrays["poses"]

@@ -198,6 +198,26 @@ def test_nobody_in_any_frame(tmp_path):
         io.read_keypoints(tmp_path / "empty")
 
 
+def test_folders_of_frames_are_told_from_folders_of_motion(tmp_path):
+    frames = folder_of(tmp_path, {n: openpose(BODY_25[n]) for n in range(2)})
+    assert io.is_frame_folder(frames)
+    (tmp_path / "clips").mkdir()
+    assert not io.is_frame_folder(tmp_path / "clips")
+    for name in ("clip1.json", "clip2.json"):
+        (tmp_path / "clips" / name).write_text(json.dumps(MEDIAPIPE["javascript"]))
+    assert not io.is_frame_folder(tmp_path / "clips")
+    assert not io.is_frame_folder(tmp_path / "clips" / "clip1.json")
+    with pytest.raises(ValueError, match=r"clip1\.json: each file of a folder must hold one frame; got 5"):
+        io.read_keypoints(tmp_path / "clips")
+    (frames / "walk_000000000000_keypoints.json").write_text("{")
+    assert not io.is_frame_folder(frames)
+
+
+def test_a_folder_of_bare_numbers(tmp_path):
+    (found,) = io.read_keypoints(folder_of(tmp_path, {n: BODY_25[n].tolist() for n in range(4)}))
+    np.testing.assert_array_equal(found.positions, BODY_25)
+
+
 def test_easymocap_folder(tmp_path):
     rows = np.concatenate([BODY_25, np.ones([4, 25, 1])], -1).tolist()
     frames = {n: [{"id": 4, "keypoints3d": rows[n]}, {"id": 9, "keypoints3d": rows[n]}][: 2 - n % 2] for n in range(4)}
