@@ -10,7 +10,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,6 +18,8 @@ _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _BUILTINS = ("builtins", "__builtin__")
 _NUMERIC_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248])")
+_PLAIN_DTYPE = re.compile(_NUMERIC_DTYPE.pattern + r"|[<>=|]?U\d{1,6}")
+"""Numbers and text."""
 _SPARSE = re.compile(r"scipy\.sparse\._?(cs[cr]) \1_(matrix|array)")
 _LARGEST_DEPTH = 16
 """Most chumpy objects inside each other that are read; SMPL's files have two."""
@@ -26,7 +28,7 @@ _LARGEST_DENSE = 10**8
 
 
 class _ForbiddenGlobal(ValueError):
-    """A name that no body file needs."""
+    """A name that no file of arrays needs."""
 
 
 class _Record:
@@ -157,12 +159,50 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: the file is no complete pickle, holds no dictionary, or names anything but arrays.
     """
+    with open(path, "rb") as file:
+        content = _loaded(file, path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: the pickle must hold a dictionary of arrays; got {type(content).__name__}.")
+    return content
+
+
+def load_npy_object(path: str | os.PathLike) -> Any:
+    """What an .npy file holds that `numpy.save` wrote of one dictionary or list, without executing anything it names.
+
+    Args:
+        path: file to read, of an array of objects.
+
+    Returns:
+        Dictionaries, lists, text, Python numbers and NumPy arrays of numbers, as they were saved.
+
+    Raises:
+        ValueError: the file is cut off, or holds anything else.
+    """
+    with open(path, "rb") as file:
+        try:
+            major, _ = np.lib.format.read_magic(file)
+            read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read_header(file)
+        except Exception as error:  # a damaged header shows in a dozen kinds of error
+            raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
+        if dtype.kind != "O" or math.prod(shape) != 1:
+            raise ValueError(
+                f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}."
+            )
+        content = _loaded(file, path)
     try:
-        with open(path, "rb") as file:
-            content = _Unpickler(file, encoding="latin1").load()
+        return _plain(content.state[4][0])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the pickle must hold arrays, lists, text and numbers; got {error}.") from None
+
+
+def _loaded(file: BinaryIO, path: str | os.PathLike) -> Any:
+    """The object of the pickle in `file` from where it stands, of records; a ValueError names `path`."""
+    try:
+        return _Unpickler(file, encoding="latin1").load()
     except _ForbiddenGlobal as error:
         raise ValueError(
-            f"{path}: the pickle names `{error}`, which a body file does not need (arrays of NumPy, "
+            f"{path}: the pickle names `{error}`, which a file of arrays does not need (those of NumPy, "
             f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run."
         ) from None
     except OSError:
@@ -172,9 +212,26 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
         raise ValueError(
             f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). Fetch or write the file again."
         ) from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: the pickle must hold a dictionary of arrays; got {type(content).__name__}.")
-    return content
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """`value` with NumPy arrays in place of the records; ValueError if there is anything else in it."""
+    if depth > _LARGEST_DEPTH:
+        raise ValueError(f"more than {_LARGEST_DEPTH} objects inside each other")
+    if isinstance(value, dict):
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, _Array):
+        _, shape, dtype, by_columns, raw = value.state
+        if isinstance(raw, list):
+            return _plain(raw, depth + 1)
+        return _from_bytes(raw, dtype, shape, "F" if by_columns else "C", allowed=_PLAIN_DTYPE)
+    if isinstance(value, _Scalar):
+        return _from_bytes(value.args[1], value.args[0], (), "C", allowed=_PLAIN_DTYPE).item()
+    return to_array(value)
 
 
 def to_array(value: Any, depth: int = 0) -> np.ndarray:
@@ -204,11 +261,11 @@ def to_array(value: Any, depth: int = 0) -> np.ndarray:
     raise ValueError(f"no array of numbers but {getattr(value, 'origin', '') or type(value).__name__.strip('_')}")
 
 
-def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any, allowed: re.Pattern[str] = _NUMERIC_DTYPE) -> np.ndarray:
     """An array in native byte order from its bytes (latin1 text in pickles of Python 2)."""
     code: Any = dtype.args[0]
     order_of_bytes: Any = dtype.state[1] if dtype.state else "="
-    if not (isinstance(dtype, _Dtype) and isinstance(code, str) and _NUMERIC_DTYPE.fullmatch(code)):
+    if not (isinstance(dtype, _Dtype) and isinstance(code, str) and allowed.fullmatch(code)):
         raise ValueError(f"an array of numbers is wanted; got dtype {code!r}")
     if order_of_bytes not in ("<", ">", "=", "|") or order not in ("C", "F"):
         raise ValueError("unknown byte order or memory order")

@@ -12,6 +12,7 @@ from absl import logging
 from tqdm import tqdm
 
 from niki_tf import files, skeletons
+from niki_tf.io import amass_layout
 from niki_tf.motion.clip import (
     NUM_BETAS,
     Clip,
@@ -22,33 +23,30 @@ from niki_tf.motion.clip import (
     resample,
 )
 
-_BODY_JOINTS = {72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
-"""Columns of `poses` -> number of body joints: SMPL; SMPL-H and SMPL-X, whose other joints are fingers and face."""
-_RATES = ("mocap_framerate", "mocap_frame_rate")
-"""Keys of the frame rate: of SMPL-H and of SMPL-X files."""
-_CONVENTION = "trans_convention"
-"""Key of this package's files that says what `trans` is; see `Clip.trans_convention`."""
-_KEYS = ("poses", "trans", "betas", _CONVENTION, *_RATES)
-
+_COLUMNS = 72
+"""Columns of `poses` that are written if nothing else is asked for: SMPL's."""
 _PROGRESS_FROM = 300
 """Number of files from which on a progress bar is shown: fewer are read before it would be seen."""
 
 
-def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = False, trans: str = "transl") -> Clips:
+def load_clips(
+    path: str | os.PathLike, *, fps: float | None = 30.0, skip_bad: bool = False, trans: str = "transl"
+) -> Clips:
     """The motion of files in AMASS's layout, resampled to one frame rate.
 
-    A file holds `poses` (T, 72 or 156 or 165) radians, `trans` (T, 3) metres, `mocap_framerate` or
-    `mocap_frame_rate`, and perhaps `betas` (the first ten are kept). Of SMPL-H and SMPL-X poses the 22 body joints are
-    kept, hands 22 and 23 are zero. An .npz file without `poses`, such as the shape files that AMASS stores beside its
-    motion, is no motion file and is left out. Where the two frame rates are a whole multiple, frames are picked;
-    else rotations are interpolated by slerp and positions linearly.
+    A file holds `poses` (T, 66 or 72 or 156 or 165) radians, or else `root_orient` (T, 3) and `pose_body` (T, 63),
+    `trans` (T, 3) metres, `mocap_framerate` or `mocap_frame_rate`, and perhaps `betas` of any number (the first ten are
+    kept). Of poses other than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers
+    and face back. An .npz file without rotations, such as the shape files that AMASS stores beside its motion, is no
+    motion file and is left out. Where the two frame rates are a whole multiple, frames are picked; else rotations are
+    interpolated by slerp and positions linearly.
 
     The files do not say which axis is up, and motion is not rotated: AMASS has z up, this package y. Solvers with a
     canonical frame are not affected.
 
     Args:
         path: a folder (searched with all its subfolders), one file, or a pattern such as `DIR/cmu__*`.
-        fps: frames per second of the result.
+        fps: frames per second of the result; None is each file's own.
         trans: what `trans` is in files that do not say it by a key `trans_convention`; see `Clip.trans_convention`.
         skip_bad: leave a corrupt, empty, wrongly shaped or non-finite file out, reported in the log and in `.skipped`.
 
@@ -59,7 +57,7 @@ def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = F
         FileNotFoundError: `path` leads to no .npz file.
         ValueError: a bad file (with its key, what was wanted and what it holds), or no good one.
     """
-    fps = checked_rate(fps, "`fps`")
+    fps = None if fps is None else checked_rate(fps, "`fps`")
     check_trans_convention(trans, "`trans`")
     found, above = _motion_files(path)
     clips, skipped = [], []
@@ -80,11 +78,30 @@ def load_clips(path: str | os.PathLike, *, fps: float = 30.0, skip_bad: bool = F
     return Clips(clips, skipped=skipped)
 
 
-def save_clip(path: str | os.PathLike, clip: Clip) -> None:
+def save_clip(
+    path: str | os.PathLike, clip: Clip, *, original: str | os.PathLike | None = None, columns: int | None = None
+) -> None:
     """Writes `clip` to the .npz file `path` in AMASS's layout, atomically; missing folders are made.
 
+    With an `original`, everything in it is kept but the rotations of the body in `poses`, `root_orient` and
+    `pose_body`, `trans`, the frame rate, and `betas` if the clip's differ: fingers, face, gender, markers, keys of any
+    name. What is pickled in it is copied without being opened.
+
+    The SMPL-X Blender add-on takes files of 165 columns with `trans`, `gender`, `betas` and the frame rate, which this
+    writes: of `columns=165`, or into such an original. Choose its format SMPL-X where y is up, AMASS where z is; its
+    frame rate must not be above the file's.
+
+    Args:
+        path: an .npz file.
+        clip: the motion.
+        original: a file in AMASS's layout with the same frames, such as the one that the clip was read from at its own
+            rate (`load_clips(original, fps=None)`).
+        columns: of `poses` without an original: 72 (default, SMPL), 66 (body alone), 156 (SMPL-H), 165 (SMPL-X).
+            Where the body has no joints 22 and 23, these two are lost; fingers and face are zero.
+
     Raises:
-        ValueError: `path` does not end in .npz.
+        ValueError: `path` does not end in .npz, `original` is no motion file or has another number of frames, or
+            `columns` is another number or is given beside an original.
 
     Example:
         >>> import pathlib, tempfile
@@ -98,16 +115,20 @@ def save_clip(path: str | os.PathLike, clip: Clip) -> None:
     path = pathlib.Path(path)
     if path.suffix != ".npz":
         raise ValueError(f"`path` must end in .npz; got {path}.")
+    if columns is not None and (columns not in amass_layout.BODY_JOINTS or original is not None):
+        known = ", ".join(map(str, amass_layout.BODY_JOINTS))
+        raise ValueError(f"`columns` must be one of {known}, and None with an `original`; got {columns}.")
+    if original is None:
+        new = _arrays(clip, columns or _COLUMNS)
+        kept: dict[str, bytes] = {}
+    else:
+        new = _replaced(clip, pathlib.Path(original))
+        kept = _others(pathlib.Path(original), new)
     with files.atomic_write(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            poses=clip.poses.reshape(len(clip), -1),
-            trans=clip.trans,
-            trans_convention=clip.trans_convention,
-            betas=clip.betas,
-            mocap_framerate=np.float32(clip.fps),
-            gender="neutral",
-        )
+        np.savez_compressed(temporary, **new)
+        with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in kept.items():
+                archive.writestr(name, content)
 
 
 def _motion_files(path: str | os.PathLike) -> tuple[list[pathlib.Path], pathlib.Path]:
@@ -137,22 +158,23 @@ def _folder_above(paths: Sequence[pathlib.Path]) -> pathlib.Path:
     return pathlib.Path(os.path.commonpath([path.parent for path in paths]))
 
 
-def _load_clip(file: pathlib.Path, *, fps: float, name: str, convention: str) -> Clip | None:
+def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: str) -> Clip | None:
     """The `Clip` of `file` at `fps`, or None if it holds no motion; a ValueError names file and key if it is bad.
 
     `convention` is that of a file which does not say its own.
     """
-    arrays = _read(file)
-    if "poses" not in arrays:
+    arrays = amass_layout.read_arrays(file)
+    if "poses" not in arrays and not set(amass_layout.PARTS) <= set(arrays):
         return None
-    rates = [key for key in _RATES if key in arrays]
+    rates = [key for key in amass_layout.RATES if key in arrays]
     if not rates or "trans" not in arrays:
-        missing = " or ".join(f"`{key}`" for key in _RATES) if not rates else "`trans`"
+        missing = " or ".join(f"`{key}`" for key in amass_layout.RATES) if not rates else "`trans`"
         raise ValueError(f"{file} must have the key {missing}; got only {', '.join(sorted(arrays))}.")
-    poses = checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in _BODY_JOINTS])
+    poses = amass_layout.rotations_of(arrays, file)
     trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)])
-    betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,)])[:NUM_BETAS]
-    joints = _BODY_JOINTS[poses.shape[1]]
+    betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,), (1, None)])
+    betas = betas.reshape(-1)[:NUM_BETAS]
+    joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
     clip = Clip(
@@ -161,22 +183,62 @@ def _load_clip(file: pathlib.Path, *, fps: float, name: str, convention: str) ->
         fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
         betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
         name=name,
-        trans_convention=str(arrays.get(_CONVENTION, convention)),
+        trans_convention=str(arrays.get(amass_layout.CONVENTION, convention)),
     )
-    return resample(clip, fps)
+    return clip if fps is None else resample(clip, fps)
 
 
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    """Key -> array of `file` for the keys of a motion file, None for others; pickled objects are never loaded."""
-    if not zipfile.is_zipfile(file):
-        size = file.stat().st_size if file.is_file() else 0
-        raise ValueError(f"{file} must be a whole .npz file; got {size} bytes, cut off or something else.")
-    key = "the list of its arrays"
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays: dict[str, Any] = dict.fromkeys(archive.files)
-            for key in sorted(set(_KEYS) & set(arrays)):
-                arrays[key] = archive[key]
-            return arrays
-    except Exception as error:  # a damaged zip or array header shows in a dozen kinds of error
-        raise ValueError(f"{file}: `{key}` must be a readable array of numbers; got {error or repr(error)}.") from error
+def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
+    """Arrays of a file of its own."""
+    return {
+        "poses": _with_body(np.zeros([len(clip), columns], np.float32), clip),
+        "trans": clip.trans,
+        amass_layout.CONVENTION: clip.trans_convention,
+        "betas": clip.betas,
+        "mocap_framerate": np.float32(clip.fps),
+        "gender": "neutral",
+    }
+
+
+def _with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
+    """`poses` (T, columns) with the clip's rotations of the body in their first columns."""
+    body = 3 * amass_layout.BODY_JOINTS[poses.shape[1]]
+    poses[:, :body] = clip.poses.reshape(len(clip), -1)[:, :body]
+    return poses
+
+
+def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
+    """What of the `original` is another in `clip`, in the original's shapes and precision, float32 at least."""
+    (before,) = load_clips(original, fps=None)
+    if len(before) != len(clip):
+        raise ValueError(
+            f"`clip` must have the {len(before)} frames of `original`; got {len(clip)}. Solve it at its own rate, "
+            f"{before.fps:g} frames per second."
+        )
+    held = {name: array for name, array in amass_layout.read_arrays(original).items() if array is not None}
+    new: dict[str, Any] = {
+        "trans": _like(held["trans"], clip.trans),
+        amass_layout.CONVENTION: clip.trans_convention,
+    }
+    if "poses" in held:
+        new["poses"] = _with_body(_like(held["poses"], held["poses"]), clip)
+    parts = {"root_orient": clip.poses[:, 0], "pose_body": clip.poses[:, 1:22].reshape(len(clip), -1)}
+    new |= {name: _like(held[name], part) for name, part in parts.items() if name in held}
+    if not np.isclose(before.fps, clip.fps, rtol=1e-6):
+        new |= {name: np.asarray(clip.fps).reshape(held[name].shape) for name in amass_layout.RATES if name in held}
+    if not np.allclose(before.betas, clip.betas, rtol=1e-5, atol=1e-6):
+        betas = np.zeros(max(NUM_BETAS, np.size(held.get("betas", ()))), np.float32)
+        betas[:NUM_BETAS] = clip.betas
+        new["betas"] = betas
+    return new
+
+
+def _like(before: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """A copy of `array` in the precision of `before`, but float32 at least."""
+    return array.astype(np.result_type(before.dtype, np.float32))
+
+
+def _others(original: pathlib.Path, new: dict[str, Any]) -> dict[str, bytes]:
+    """Members of the file `original` that are not in `new`, as they are."""
+    with zipfile.ZipFile(original) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.removesuffix(".npy") not in new}

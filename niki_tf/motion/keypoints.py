@@ -40,6 +40,10 @@ class Keypoints:
     """Axis that points up, one of x, y, z, -x, -y, -z, if the file or its format tells it."""
     person: str = ""
     """Whose points they are, in a file of several persons."""
+    joint_sigma: np.ndarray | None = None
+    """(T, J) or (J,) uncertainty of each point, metres, if the file tells it; see `contract.INPUTS`."""
+    betas: np.ndarray | None = None
+    """(B,) or (T, B) shape of the person, if the file tells it."""
 
     def __post_init__(self) -> None:
         positions = np.asarray(self.positions, np.float64)
@@ -48,10 +52,15 @@ class Keypoints:
         frames, points = positions.shape[:2]
         if self.names is not None and len(self.names) != points:
             raise ValueError(f"`names` must be {points}, one for each point; got {len(self.names)}.")
-        for name, wanted in {"confidence": (frames, points), "times": (frames,)}.items():
+        shapes: dict[str, list[tuple[int, ...]]] = {
+            "confidence": [(frames, points)],
+            "times": [(frames,)],
+            "joint_sigma": [(frames, points), (points,)],
+        }
+        for name, wanted in shapes.items():
             array = getattr(self, name)
-            if array is not None and np.shape(array) != wanted:
-                raise ValueError(f"`{name}` must have shape {wanted}; got {np.shape(array)}.")
+            if array is not None and np.shape(array) not in wanted:
+                raise ValueError(f"`{name}` must have shape {' or '.join(map(str, wanted))}; got {np.shape(array)}.")
         if self.fps is not None:
             object.__setattr__(self, "fps", checked_rate(self.fps, "`fps`"))
         object.__setattr__(self, "positions", positions)

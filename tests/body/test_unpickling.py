@@ -159,3 +159,52 @@ def test_compressed_rows_are_made_dense(tmp_path):
     dense = np.array([[0.0, 1.5, 0.0], [2.0, 0.0, 0.0]])
     (tmp_path / "rows.pkl").write_bytes(pickle.dumps({"a": scipy.sparse.csr_matrix(dense)}))
     np.testing.assert_array_equal(unpickling.to_array(unpickling.load_pickle(tmp_path / "rows.pkl")["a"]), dense)
+
+
+PLAIN = {
+    "numbers": np.arange(6.0).reshape(2, 3),
+    "columns first": np.asfortranarray(np.arange(6).reshape(2, 3)),
+    "big endian": np.arange(3, dtype=">i4"),
+    "text": np.array(["left", "rechts ü"]),
+    "list": ["a", 1, 2.5, None, True, {"inside": np.zeros(2)}],
+    "scalar": np.float32(0.5),
+    "objects": np.array([np.zeros(2), np.ones(3)], object),
+}
+
+
+def test_a_saved_dictionary_comes_back_plain(tmp_path):
+    np.save(tmp_path / "a.npy", PLAIN)
+    found = unpickling.load_npy_object(tmp_path / "a.npy")
+    assert list(found) == list(PLAIN)
+    for name in ("numbers", "columns first", "big endian", "text"):
+        np.testing.assert_array_equal(found[name], PLAIN[name])
+    assert found["list"][:5] == ["a", 1, 2.5, None, True]
+    np.testing.assert_array_equal(found["list"][5]["inside"], np.zeros(2))
+    assert (found["scalar"], type(found["scalar"])) == (0.5, float)
+    assert [array.tolist() for array in found["objects"]] == [[0, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_nothing_that_an_array_of_objects_names_is_run(tmp_path, attack):
+    marker = tmp_path / "ran"
+    np.save(tmp_path / "a.npy", {})
+    head = (tmp_path / "a.npy").read_bytes().split(b"\n")[0] + b"\n"
+    (tmp_path / "a.npy").write_bytes(head + attack(f"touch {marker}"))
+    with pytest.raises(ValueError, match="a.npy"):
+        unpickling.load_npy_object(tmp_path / "a.npy")
+    assert not marker.exists()
+
+
+def test_arrays_that_hold_no_single_object_are_named(tmp_path):
+    for array in (np.zeros(3), np.array([1, "a"], object)):
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(ValueError, match="a.npy: one object is wanted"):
+            unpickling.load_npy_object(tmp_path / "a.npy")
+    loop = []
+    loop.append(loop)
+    np.save(tmp_path / "a.npy", {"loop": loop})
+    with pytest.raises(ValueError, match="more than 16 objects inside each other"):
+        unpickling.load_npy_object(tmp_path / "a.npy")
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01")
+    with pytest.raises(ValueError, match="a.npy: not a whole .npy file"):
+        unpickling.load_npy_object(tmp_path / "a.npy")

@@ -65,12 +65,126 @@ def test_failed_save_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
+def contents(path):
+    with np.load(path, allow_pickle=True) as file:
+        return {name: file[name] for name in file.files}
+
+
+def solved_from(path, seed=5):
+    """Another motion with the frames and the rate of the file `path`."""
+    (before,) = io.load_clips(path, fps=None)
+    rng = np.random.default_rng(seed)
+    new = {"poses": rng.normal(size=before.poses.shape), "trans": rng.normal(size=before.trans.shape)}
+    return motion.Clip(**new, fps=before.fps, betas=before.betas)
+
+
+@pytest.mark.parametrize("columns", [66, 72, 156, 165])
+@pytest.mark.parametrize("key", ["mocap_framerate", "mocap_frame_rate"])
+def test_a_clip_goes_into_a_copy_of_its_original(tmp_path, columns, key):
+    arrays = amass(columns, gender="male", **{"mocap_framerate": None}) | {key: np.float64(59.94)}
+    arrays |= {"dmpls": np.ones([40, 8]), "labels": np.array(["LASI", "RASI"]), "pickled": np.array({"a": [1]}, object)}
+    original = write(tmp_path / "in.npz", **arrays)
+    before = original.read_bytes()
+    clip = solved_from(original)
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    found, body = contents(tmp_path / "out.npz"), 72 if columns == 72 else 66
+    assert set(found) == {*arrays, "trans_convention"}
+    np.testing.assert_allclose(found["poses"][:, :body], clip.poses.reshape(40, -1)[:, :body])
+    np.testing.assert_array_equal(found["poses"][:, body:], arrays["poses"][:, body:])
+    np.testing.assert_allclose(found["trans"], clip.trans)
+    for name in set(arrays) - {"poses", "trans", "pickled"}:
+        np.testing.assert_array_equal(found[name], arrays[name])
+        assert found[name].dtype == np.asarray(arrays[name]).dtype
+    assert found["poses"].dtype == arrays["poses"].dtype
+    assert found["pickled"].item() == {"a": [1]}
+    assert original.read_bytes() == before
+    (back,) = io.load_clips(tmp_path / "out.npz", fps=None)
+    np.testing.assert_allclose(back.poses[:, :22], clip.poses[:, :22], rtol=1e-6)
+    assert (back.fps, back.trans_convention) == (59.94, "transl")
+
+
+def test_the_original_itself_can_be_replaced(tmp_path):
+    original = write(tmp_path / "a.npz", **amass(165))
+    fingers = contents(original)["poses"][:, 66:]
+    io.save_clip(original, solved_from(original), original=original)
+    np.testing.assert_array_equal(contents(original)["poses"][:, 66:], fingers)
+
+
+def test_a_solved_pose_is_not_rounded_to_half_precision(tmp_path):
+    half = amass(165)["poses"].astype(np.float16)
+    original = write(tmp_path / "in.npz", **amass(165, poses=half))
+    clip = solved_from(original)
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    found = contents(tmp_path / "out.npz")["poses"]
+    np.testing.assert_array_equal(found[:, :66], clip.poses.reshape(40, -1)[:, :66])
+    np.testing.assert_array_equal(found[:, 66:], half[:, 66:])
+
+
+def test_parts_of_the_pose_follow(tmp_path):
+    arrays = amass(165)
+    poses = arrays["poses"]
+    parts = {"root_orient": poses[:, :3], "pose_body": poses[:, 3:66], "pose_hand": poses[:, 75:]}
+    for kept in (arrays, {name: array for name, array in arrays.items() if name != "poses"}):
+        original = write(tmp_path / "in.npz", **kept, **parts)
+        clip = solved_from(original)
+        io.save_clip(tmp_path / "out.npz", clip, original=original)
+        found = contents(tmp_path / "out.npz")
+        assert ("poses" in found) == ("poses" in kept)
+        np.testing.assert_allclose(found["root_orient"], clip.poses[:, 0])
+        np.testing.assert_allclose(found["pose_body"], clip.poses[:, 1:22].reshape(40, 63))
+        np.testing.assert_array_equal(found["pose_hand"], parts["pose_hand"])
+
+
+def test_another_shape_and_rate_are_written(tmp_path):
+    original = write(tmp_path / "in.npz", **amass(165, betas=np.arange(300.0), rate=np.array(30)))
+    (before,) = io.load_clips(original, fps=None)
+    clip = motion.Clip(poses=before.poses, trans=before.trans, fps=29.97, betas=-np.ones(10))
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    found = contents(tmp_path / "out.npz")
+    assert found["mocap_framerate"] == pytest.approx(29.97)
+    np.testing.assert_array_equal(found["betas"], [-1] * 10 + [0] * 290)
+
+
+def test_an_original_must_have_the_same_frames_and_be_motion(tmp_path):
+    original = write(tmp_path / "in.npz", **amass(165, rate=120.0))
+    (clip,) = io.load_clips(original)
+    with pytest.raises(ValueError, match="`clip` must have the 40 frames of `original`; got 10.*120 frames per second"):
+        io.save_clip(tmp_path / "out.npz", clip, original=original)
+    write(tmp_path / "joints.npz", joints=np.zeros([40, 29, 3]))
+    with pytest.raises(ValueError, match="without `poses`"):
+        io.save_clip(tmp_path / "out.npz", clip, original=tmp_path / "joints.npz")
+    assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize(("columns", "kept"), [(None, 72), (66, 66), (72, 72), (156, 66), (165, 66)])
+def test_columns_of_a_new_file(tmp_path, columns, kept):
+    clip = motion.made_motion(3, frames=8)
+    io.save_clip(tmp_path / "a.npz", clip, columns=columns)
+    found = contents(tmp_path / "a.npz")
+    assert found["poses"].shape == (8, columns or 72)
+    np.testing.assert_array_equal(found["poses"][:, :kept], clip.poses.reshape(8, -1)[:, :kept])
+    assert not found["poses"][:, kept:].any()
+    assert set(found) == {"poses", "trans", "trans_convention", "betas", "mocap_framerate", "gender"}
+    assert str(found["gender"]) == "neutral"
+
+
+def test_columns_are_checked(tmp_path):
+    clip = motion.made_motion(3, frames=8)
+    with pytest.raises(
+        ValueError, match="`columns` must be one of 66, 72, 156, 165, and None with an `original`; got 63"
+    ):
+        io.save_clip(tmp_path / "a.npz", clip, columns=63)
+    io.save_clip(tmp_path / "a.npz", clip)
+    with pytest.raises(ValueError, match="None with an `original`; got 165"):
+        io.save_clip(tmp_path / "b.npz", clip, original=tmp_path / "a.npz", columns=165)
+
+
 def test_save_wants_an_npz_name(tmp_path):
     with pytest.raises(ValueError, match="`path` must end in .npz; got .*a.npy"):
         io.save_clip(tmp_path / "a.npy", motion.made_motion(0, frames=2))
 
 
-@pytest.mark.parametrize(("columns", "joints"), [(72, 24), (156, 22), (165, 22)])
+@pytest.mark.parametrize(("columns", "joints"), [(66, 22), (72, 24), (156, 22), (165, 22)])
 @pytest.mark.parametrize("key", ["mocap_framerate", "mocap_frame_rate"])
 def test_every_layout(tmp_path, columns, joints, key):
     arrays = amass(columns, **{"mocap_framerate": None} | {key: np.array(30)})
@@ -81,6 +195,36 @@ def test_every_layout(tmp_path, columns, joints, key):
     assert not clip.poses[:, joints:].any()
     assert clip.poses.dtype == clip.trans.dtype == clip.betas.dtype == np.float32
     np.testing.assert_allclose(clip.betas, arrays["betas"][:10], rtol=1e-6)
+
+
+@pytest.mark.parametrize("number", [1, 10, 16, 300])
+@pytest.mark.parametrize("row", [False, True])
+def test_betas_of_any_number(tmp_path, number, row):
+    betas = np.arange(1.0, number + 1)
+    write(tmp_path / "a.npz", **amass(betas=betas[None] if row else betas))
+    (clip,) = io.load_clips(tmp_path)
+    np.testing.assert_array_equal(clip.betas, np.pad(betas, (0, 10))[:10])
+
+
+def test_root_and_body_without_poses(tmp_path):
+    arrays = amass(165)
+    poses = arrays.pop("poses")
+    parts = {"root_orient": poses[:, :3], "pose_body": poses[:, 3:66], "pose_hand": poses[:, 75:]}
+    write(tmp_path / "a.npz", **arrays, **parts)
+    (clip,) = io.load_clips(tmp_path)
+    np.testing.assert_allclose(clip.poses[:, :22].reshape(-1, 66), poses[:, :66], rtol=1e-6)
+    assert not clip.poses[:, 22:].any()
+    write(tmp_path / "a.npz", **arrays, **parts | {"pose_body": poses[:, 3:60]})
+    with pytest.raises(
+        ValueError, match=r"a\.npz: `pose_body` must be numbers of shape \(40, 63\); got float64 \(40, 57\)"
+    ):
+        io.load_clips(tmp_path)
+
+
+def test_every_file_at_its_own_rate(tmp_path):
+    write(tmp_path / "a.npz", **amass(rate=59.94))
+    write(tmp_path / "b.npz", **amass(rate=120))
+    assert [(clip.fps, len(clip)) for clip in io.load_clips(tmp_path, fps=None)] == [(59.94, 40), (120.0, 40)]
 
 
 def test_half_precision_and_missing_or_short_betas(tmp_path):
@@ -142,7 +286,10 @@ def test_quaternions_agree_with_those_of_the_graph():
 
 
 BAD_ARRAYS = {
-    "columns": (amass(columns=63), r"`poses`.*\(T, 72\) or \(T, 156\) or \(T, 165\).*got float64 \(40, 63\)"),
+    "columns": (
+        amass(columns=63),
+        r"`poses`.*\(T, 66\) or \(T, 72\) or \(T, 156\) or \(T, 165\).*got float64 \(40, 63\)",
+    ),
     "no_frames": (amass(frames=0), r"`poses`.*got float64 \(0, 72\)"),
     "nan": (amass(poses=np.full([40, 72], np.nan)), "`poses` must be finite; got 2880"),
     "infinite_trans": (amass(trans=np.full([40, 3], np.inf)), "`trans` must be finite"),

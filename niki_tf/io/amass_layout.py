@@ -1,0 +1,45 @@
+"""What AMASS's layout is: keys and shapes of its .npz files, read without opening what is pickled."""
+
+import pathlib
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from niki_tf import skeletons
+from niki_tf.motion.clip import checked_array
+
+BODY_JOINTS = {66: 22, 72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
+"""Columns of `poses` -> number of body joints: of the body alone; SMPL; SMPL-H and SMPL-X with fingers and face."""
+RATES = ("mocap_framerate", "mocap_frame_rate")
+"""Keys of the frame rate: of SMPL-H and of SMPL-X files."""
+CONVENTION = "trans_convention"
+"""Key of this package's files that says what `trans` is; see `Clip.trans_convention`."""
+PARTS = ("root_orient", "pose_body")
+"""Keys of the rotations of root and body, (T, 3) and (T, 63), of files without `poses` or beside it."""
+_KEYS = ("poses", "trans", "betas", CONVENTION, *PARTS, *RATES)
+
+
+def read_arrays(file: pathlib.Path) -> dict[str, Any]:
+    """Key -> array of `file` for the keys of a motion file, None for others; pickled objects are never loaded."""
+    if not zipfile.is_zipfile(file):
+        size = file.stat().st_size if file.is_file() else 0
+        raise ValueError(f"{file} must be a whole .npz file; got {size} bytes, cut off or something else.")
+    key = "the list of its arrays"
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays: dict[str, Any] = dict.fromkeys(archive.files)
+            for key in sorted(set(_KEYS) & set(arrays)):
+                arrays[key] = archive[key]
+            return arrays
+    except Exception as error:  # a damaged zip or array header shows in a dozen kinds of error
+        raise ValueError(f"{file}: `{key}` must be a readable array of numbers; got {error or repr(error)}.") from error
+
+
+def rotations_of(arrays: Mapping[str, Any], file: pathlib.Path) -> np.ndarray:
+    """(T, columns) rotations of all joints that a file holds, or of root and body if it holds no `poses`."""
+    if "poses" in arrays:
+        return checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in BODY_JOINTS])
+    root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)])
+    return np.concatenate([root, checked_array(arrays["pose_body"], f"{file}: `pose_body`", [(len(root), 63)])], 1)

@@ -1,0 +1,87 @@
+"""C3D files, written by ezc3d where it is installed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from niki_tf import io
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.normal(0, 500, [20, 3, 3])
+NAMES = ["LASI", "RASI", "C7"]
+
+
+@pytest.fixture
+def write(tmp_path):
+    ezc3d = pytest.importorskip("ezc3d")
+
+    def to_file(points=POINTS, names=NAMES, unit="mm", **parameters):
+        content = ezc3d.c3d()
+        point = content["parameters"]["POINT"]
+        point["UNITS"]["value"], point["RATE"]["value"], point["LABELS"]["value"] = [unit], [100.0], names
+        for name, value in parameters.items():
+            content.add_parameter("POINT", name, value)
+        data = np.ones([4, len(names), len(points)])
+        data[:3] = points.transpose(2, 1, 0)
+        content["data"]["points"] = data
+        content.write(str(tmp_path / "a.c3d"))
+        return tmp_path / "a.c3d"
+
+    return to_file
+
+
+def test_markers(write):
+    points = POINTS.copy()
+    points[3:6, 1], points[7, 2] = np.nan, 0
+    (found,) = io.read_keypoints(write(points))
+    seen = ~np.isnan(found.positions).any(-1)
+    assert np.argwhere(~seen).tolist() == [[3, 1], [4, 1], [5, 1], [7, 2]]
+    np.testing.assert_allclose(found.positions[seen], POINTS[seen], atol=1e-3)
+    assert (found.names, found.fps, found.unit, found.up) == (tuple(NAMES), 100.0, 0.001, None)
+
+
+@pytest.mark.parametrize(("screen", "up"), [("+Z", "z"), ("-Y", "-y"), ("Y", "y"), ("", None)])
+def test_the_screen_tells_up(write, screen, up):
+    assert io.read_keypoints(write(unit="m", Y_SCREEN=[screen]))[0].up == up
+
+
+def test_subjects_and_what_is_no_marker(write):
+    points = RNG.normal(0, 500, [5, 6, 3])
+    names = ["Ann:LASI", "Ann:LKneeAngles", "Bob:LASI", "*12", "Ann:C7", "Bob:C7"]
+    ann, bob = io.read_keypoints(write(points, names, ANGLES=["Ann:LKneeAngles"]))
+    assert (ann.person, ann.names, bob.person, bob.names) == ("Ann", ("LASI", "C7"), "Bob", ("LASI", "C7"))
+    np.testing.assert_allclose(ann.positions, points[:, [0, 4]], atol=1e-3)
+    np.testing.assert_allclose(bob.positions, points[:, [2, 5]], atol=1e-3)
+
+
+def test_many_markers(write):
+    names = [f"M{i}" for i in range(300)]
+    points = RNG.normal(0, 500, [3, 300, 3])
+    (found,) = io.read_keypoints(write(points, names))
+    assert found.names == tuple(names)
+    np.testing.assert_allclose(found.positions, points, atol=1e-3)
+
+
+@pytest.mark.parametrize("part", [0.05, 0.1, 0.3, 0.5, 0.75, 0.9])
+def test_files_that_were_cut_off_are_named(write, part):
+    path = write(RNG.normal(0, 500, [200, 3, 3]))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(ValueError, match=r"a\.c3d.*whole C3D file is wanted"):
+        io.read_keypoints(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x02", b"text that is none", b"\x02\x50", bytes([2, 0x50]) + bytes(2000)])
+def test_other_files_are_named(tmp_path, content):
+    pytest.importorskip("ezc3d")
+    (tmp_path / "a.c3d").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.c3d.*a (whole )?C3D file is wanted"):
+        io.read_keypoints(tmp_path / "a.c3d")
+
+
+def test_the_package_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ezc3d", None)
+    (tmp_path / "a.c3d").write_bytes(b"\x02\x50")
+    with pytest.raises(ImportError, match=r'pip install "niki-tf\[c3d\]"'):
+        io.read_keypoints(tmp_path / "a.c3d")

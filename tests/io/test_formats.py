@@ -1,0 +1,74 @@
+"""Which file is read by what."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from niki_tf import io, motion
+
+
+def test_the_ending_is_found_in_any_case(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros([2, 3, 3]))
+    (tmp_path / "a.npy").rename(tmp_path / "a.NPY")
+    assert len(io.read_keypoints(str(tmp_path / "a.NPY"))[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("a.cvs", "Did you mean .csv?"), ("a.jsn", "Did you mean .json?"), ("a.fbx", "a.fbx'."), ("a", "a'.")],
+)
+def test_unknown_endings_are_told_the_known(tmp_path, name, hint):
+    (tmp_path / name).write_text("x")
+    with pytest.raises(ValueError, match=r"`path` must end in one of \.npy, \.npz, \.json,.*\.bvh; got ") as error:
+        io.read_keypoints(tmp_path / name)
+    assert str(error.value).endswith(hint)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(ValueError, match=r"nothing is at '.*absent\.csv'"):
+        io.read_keypoints(tmp_path / "absent.csv")
+
+
+def test_a_file_with_the_ending_of_another_kind(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros([2, 3, 3]))
+    for ending in io.FORMATS:
+        if ending not in ("", ".npy", ".c3d", ".bvh"):
+            wrong = tmp_path / f"wrong{ending}"
+            wrong.write_bytes((tmp_path / "a.npy").read_bytes())
+            with pytest.raises(ValueError, match=rf"wrong\{ending}"):
+                io.read_keypoints(wrong)
+
+
+def test_skeletons_with_motion_are_handed_on(tmp_path, monkeypatch):
+    """The reader of .bvh is a module of its own, which gives one person."""
+    person = motion.Keypoints(np.zeros([2, 3, 3]))
+    bvh = types.SimpleNamespace(
+        read_bvh=lambda path: path.name, keypoints=lambda name: person if name == "a.bvh" else None
+    )
+    monkeypatch.setitem(sys.modules, "niki_tf.io.bvh", bvh)
+    (tmp_path / "a.bvh").write_text("HIERARCHY")
+    assert io.read_keypoints(tmp_path / "a.bvh") == [person]
+
+
+def test_rotations_and_keypoints_are_told_apart(tmp_path):
+    io.save_clip(tmp_path / "poses.npz", motion.made_motion(0, frames=3))
+    np.savez(tmp_path / "parts.npz", root_orient=np.zeros([3, 3]), pose_body=np.zeros([3, 63]))
+    np.savez(tmp_path / "joints.npz", joints=np.zeros([3, 24, 3]))
+    np.savez(tmp_path / "both.npz", joints=np.zeros([3, 24, 3]), poses=np.zeros([3, 72]))
+    np.savez(tmp_path / "shape.npz", betas=np.zeros(10))
+    np.save(tmp_path / "poses.npy", np.zeros([3, 72]))
+    (tmp_path / "damaged.npz").write_bytes(b"PK")
+    names = [
+        "poses.npz",
+        "parts.npz",
+        "joints.npz",
+        "both.npz",
+        "shape.npz",
+        "poses.npy",
+        "damaged.npz",
+        "absent.npz",
+        ".",
+    ]
+    assert [io.is_motion(tmp_path / name) for name in names] == [True, True, *[False] * 7]
