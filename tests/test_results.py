@@ -24,6 +24,11 @@ RECORDS = {
         {"solver": "temporal", "joints": which, "frames": 9, "mpjpe": mpjpe, "accel": mpjpe / 2}
         for which, mpjpe in (("all", 20.0), ("visible", 15.0), ("hidden", 33.0))
     ],
+    "joint_sets": [
+        {"solver": "temporal", "skeleton": name, "noise_mm": level, "mpjpe": base + level, "frames_per_s": 9.0}
+        for name, base in (("coco_17", 5.0), ("smpl_29", 1.0))
+        for level in (0, 20)
+    ],
     "error_score": [
         {"solver": "one_stage", "score": "z", "rank_error": 0.4123, "rank_joint": None},
         {"solver": "one_stage", "score": "residual", "rank_error": 0.9961, "rank_joint": 0.9},
@@ -68,6 +73,11 @@ def test_what_is_recorded_is_of_the_weights_beside_it(repo):
             + ["| temporal | 20.0 | 10.0 | 33.0 | 9 |"],
         ),
         (
+            "joint_sets columns=mpjpe@20,frames_per_s@0 solvers=temporal:smpl_29,temporal:coco_17",
+            ["| solver | skeleton | MPJPE, 20 | frames/s, 0 |", "|---|---|---|---|"]
+            + ["| temporal | smpl_29 | 21.0 | 9.0 |", "| temporal | coco_17 | 25.0 | 9.0 |"],
+        ),
+        (
             "error_score columns=rank_error,rank_joint solvers=one_stage:z,one_stage:residual decimals=2",
             ["| solver | score | rank correlation with the joints' error | rank correlation over joints |"]
             + ["|---|---|---|---|", "| one_stage | z | 0.41 | – |", "| one_stage | residual | 1.00 | 0.90 |"],
@@ -100,6 +110,7 @@ def test_blocks_are_replaced_and_the_rest_stays():
         ("noise metric=mpjpe columns=5 solvers=mlp", "must have one number for mlp mpjpe 5"),
         ("noise metric=pve columns=0 solvers=mlp", "must have one number for mlp pve 0; it has 1 rows"),
         ("noise columns=mpjpe solvers=mlp", "must have one number for mlp mpjpe"),
+        ("joint_sets columns=mpjpe@20 solvers=temporal:lsp_14", "must have one number for temporal lsp_14 mpjpe 20"),
         ("error_score columns=rank_error solvers=one_stage", "must have one number for one_stage rank_error"),
         ("noise columns=mpjpe@0", "a block must have solvers= and columns="),
         ("noise columns=mpjpe@0 solvers=mlp solver=mlp", "a block must have solvers= and columns="),

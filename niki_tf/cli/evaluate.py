@@ -5,11 +5,13 @@ Examples:
     niki-tf evaluate --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
     niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
+    niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
-answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands. A solver
-is a shipped one or a folder, with `+finish` for the exact finish and, in noise and xocc, the end of a filter of the
-joints over time.
+answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands;
+joint_sets, the error from the points of other programs' joint sets. A solver is a shipped one or a folder, with
+`+finish` for the exact finish and, in noise and xocc, the end of a filter of the joints over time; in joint_sets
+`+renamed` for points that are renamed to joints.
 """
 
 import pathlib
@@ -22,9 +24,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from niki_tf import body, data, drawing, evaluation, files, io, solvers
+from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
 from niki_tf.cli import body_flag, run_record
 from niki_tf.evaluation import figures, records
+from niki_tf.evaluation.protocols import joint_sets
 from niki_tf.motion import Clip
 from niki_tf.solvers import zoo
 
@@ -36,12 +39,12 @@ _PROTOCOL = flags.DEFINE_enum(
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer(
-    "stride", 1, "Use every n-th frame of all clips; in xocc and world, clip.", lower_bound=1
+    "stride", 1, "Use every n-th frame of all clips; in xocc, world and joint_sets, clip.", lower_bound=1
 )
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
     ["analytic"],
-    f"NAME or FOLDER[+finish][{'|'.join(evaluation.FILTERS)}], once a solver.",
+    f"NAME or FOLDER[+finish][{'|'.join([*evaluation.FILTERS, joint_sets.RENAMED])}], once a solver.",
 )
 _NOISE = flags.DEFINE_enum(
     "noise",
@@ -56,9 +59,12 @@ _ALIGNMENT = flags.DEFINE_enum(
     "alignment", "14", [*evaluation.ALIGNMENTS], "Protocol xocc: joints that PA-MPJPE is aligned by."
 )
 _VIDEO = flags.DEFINE_bool("video", default=False, help="Protocol xocc: write a video of the hardest clip.")
+_SKELETON = flags.DEFINE_multi_enum(
+    "skeleton", None, [*skeletons.POINT_SETS], "Protocol joint_sets: a joint set, once each; all if not given."
+)
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Give the twist to the solvers that use one.")
 _BETAS = flags.DEFINE_enum(
-    "betas", "true", ["true", "zeros"], "The betas that solvers are given; answers pose the true body either way."
+    "betas", "true", [*joint_sets.BETAS], "The betas that solvers are given; answers pose the true body either way."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random shapes and errors.", lower_bound=0)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames at a time; does not change the result.", lower_bound=1)
@@ -70,14 +76,19 @@ _RECORD = flags.DEFINE_string(
 flags.adopt_module_key_flags(body_flag)
 
 _OBSERVING = ("noise", "xocc", "error_score", "world")
+_OF_CLIPS = ("xocc", "world", "joint_sets")
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
     *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
-    *((flag, _OBSERVING) for flag in (_TWIST, _BETAS)),
+    (_SKELETON, ("joint_sets",)),
+    (_TWIST, _OBSERVING),
+    (_BETAS, (*_OBSERVING, "joint_sets")),
 )
 """The flags that only some protocols have, each with those protocols."""
+_ENDS = {"noise": evaluation.FILTERS, "xocc": evaluation.FILTERS, "joint_sets": (joint_sets.RENAMED,)}
+"""The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
-    *(_PROTOCOL, _MOTION, _STRIDE, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT, _TWIST, _BETAS),
+    *(_PROTOCOL, _MOTION, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT, _TWIST, _BETAS),
     *(body_flag.BODY, _SEED, _BATCH_SIZE, _SKIP_BAD, _RECORD),
 )
 """The flags that the command of a record shows."""
@@ -128,6 +139,9 @@ def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
     if _PROTOCOL.value == "round_trip":
         return {}
+    if _PROTOCOL.value == "joint_sets":
+        renamed = [name for name in _SOLVER.value if name.endswith(joint_sets.RENAMED)]
+        return {"betas": _BETAS.value, "renamed": renamed, "point_sets": _SKELETON.value or joint_sets.SETS}
     given: dict[str, Any] = {"twist": _TWIST.value, "true_betas": _BETAS.value == "true"}
     if _PROTOCOL.value in ("error_score", "world"):
         return given
@@ -143,8 +157,8 @@ def _options() -> dict[str, Any]:
 
 def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
     """Output folder, and the arguments of every protocol; cheap checks first, before any work."""
-    filters = evaluation.FILTERS if _PROTOCOL.value in ("noise", "xocc") else ()
-    parsed = {name: zoo.parse_name(name, filters=filters) for name in _SOLVER.value}
+    ends = _ENDS.get(_PROTOCOL.value, ())
+    parsed = {name: zoo.parse_name(name, filters=ends) for name in _SOLVER.value}
     names = {name: parts.base + zoo.FINISH * parts.finish for name, parts in parsed.items()}
     for name in names.values():
         zoo.check_solver(name)
@@ -169,6 +183,7 @@ def _caption() -> str:
         "error_score": "Error-score protocol",
         "round_trip": "Round-trip protocol, z = 0, float32",
         "world": "World protocol, joint noise",
+        "joint_sets": "Joint-set protocol",
     }
     return captions[_PROTOCOL.value]
 
@@ -183,9 +198,12 @@ def _given() -> str:
     """What solvers are given of twist and betas, from the flags."""
     if _PROTOCOL.value == "round_trip":
         return ""
+    zeros = "" if _BETAS.value == "true" else "; betas are given as zeros"
+    if _PROTOCOL.value == "joint_sets":
+        return zeros
     which = "observed" if _PROTOCOL.value == "xocc" else "true"
     twist = f"solvers that use the twist are given the {which} one" if _TWIST.value else "no solver is given the twist"
-    return f"; {twist}" + ("" if _BETAS.value == "true" else "; betas are given as zeros")
+    return f"; {twist}{zeros}"
 
 
 def _write_hardest_clip(output: pathlib.Path, measured: dict[str, Any], options: dict[str, Any]) -> list[pathlib.Path]:
@@ -213,7 +231,7 @@ def _run(clips: Sequence[Clip]) -> records.Run:
     """How the rows were measured, from the flags."""
     deciding = [_STRIDE, _SEED, *(flag for flag, protocols in _PROTOCOLS_OF if _PROTOCOL.value in protocols)]
     options = {flag.name: flag.value for flag in deciding if flag.name != _VIDEO.name}
-    used = clips[:: _STRIDE.value] if _PROTOCOL.value in ("xocc", "world") else clips
+    used = clips[:: _STRIDE.value] if _PROTOCOL.value in _OF_CLIPS else clips
     return records.Run(
         protocol=_PROTOCOL.value,
         command=_command(),

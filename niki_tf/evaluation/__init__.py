@@ -16,6 +16,7 @@ from niki_tf.evaluation.metrics import (
 from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
+from niki_tf.evaluation.protocols.joint_sets import joint_set_rows
 from niki_tf.evaluation.protocols.noise import noise_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
 from niki_tf.evaluation.protocols.world import world_rows
@@ -37,6 +38,7 @@ __all__ = [
     "auroc",
     "error_score_rows",
     "hardest_clip",
+    "joint_set_rows",
     "markdown_table",
     "mpjpe",
     "noise_figure",

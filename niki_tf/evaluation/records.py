@@ -17,6 +17,7 @@ from typing import Any
 
 from niki_tf import files
 from niki_tf.evaluation.filters import FILTERS
+from niki_tf.evaluation.protocols.joint_sets import RENAMED
 from niki_tf.evaluation.tables import Row
 from niki_tf.solvers import zoo
 
@@ -64,7 +65,7 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
     """
     of_base: dict[str, list[Row]] = {}
     for row in rows:
-        parsed = zoo.parse_name(row["solver"], filters=FILTERS)
+        parsed = zoo.parse_name(row["solver"], filters=(*FILTERS, RENAMED))
         folder = zoo.find(parsed.base)
         short = parsed.base if folder is None else folder.resolve().name
         short += zoo.FINISH * parsed.finish + parsed.filter

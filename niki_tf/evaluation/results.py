@@ -7,7 +7,8 @@ A document shows records (`niki_tf.evaluation.records`) in blocks:
 
 First the name of the record, then `key=value` items, all without spaces:
 
-- `solvers`: the lines, each `[RECORD/]SOLVER[:SCORE]`. SCORE is one of the error-score protocol's.
+- `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, or a skeleton of the
+  joint-set protocol.
 - `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm, the
   factor of an estimator's errors, or `visible` or `hidden`; without it, METRIC is of all joints.
 - `metric`: the metric of columns that name a level only.
@@ -25,8 +26,10 @@ from niki_tf import files
 from niki_tf.evaluation.records import MODELS, Records, load
 from niki_tf.evaluation.tables import Row, markdown_table
 
+_PARTS = ("score", "skeleton")
+"""Columns that tell rows of one solver apart, and have a column of their own in tables."""
 _LEVELS = ("noise_mm", "factor", "joints")
-"""Columns that tell rows of one solver apart, the last with "all" for all joints."""
+"""Further ones, which are part of a column's name; the last has "all" for all joints."""
 _BLOCK = re.compile(r"^<!-- results: (.*?) -->\n(.*?)^<!-- /results -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (?:results:|/results -->)", re.MULTILINE)
 _KEYS = {"solvers", "columns", "metric", "decimals"}
@@ -42,6 +45,7 @@ _LABELS = {
     "rank_in_frame": "rank correlation within a frame",
     **{f"auroc_{mm}": f"AUROC at {mm} mm" for mm in (0, 10, 30)},
     **{f"found_{mm}": f"displaced joint found at {mm} mm" for mm in (0, 10, 30)},
+    "frames_per_s": "frames/s",
     "mean_mm": "mean distance, mm",
     "max_mm": "largest distance, mm",
     "mean_deg": "mean angle, deg",
@@ -141,8 +145,8 @@ def table(specification: str, records: Records) -> str:
     rows = []
     for line in lines:
         row: Row = {"solver": line.label}
-        if any(other.score for other in lines):
-            row["score"] = line.score
+        if any(other.part for other in lines):
+            row[_heading(records.get(name, []))] = line.part
         rows.append(row | {column.label: _value(name, line, column, records) for column in columns})
     return markdown_table(rows, decimals=int(values.get("decimals", "1")))
 
@@ -150,7 +154,7 @@ def table(specification: str, records: Records) -> str:
 class _Line(NamedTuple):
     record: str
     solver: str
-    score: str
+    part: str
 
     @property
     def label(self) -> str:
@@ -165,10 +169,15 @@ class _Column(NamedTuple):
 
 
 def _line(item: str) -> _Line:
-    """`[RECORD/]SOLVER[:SCORE]`."""
+    """`[RECORD/]SOLVER[:PART]`."""
     record_name, _, rest = item.rpartition("/")
-    solver, _, score = rest.partition(":")
-    return _Line(record_name, solver, score)
+    solver, _, part = rest.partition(":")
+    return _Line(record_name, solver, part)
+
+
+def _heading(rows: list[Row]) -> str:
+    """The name of the column of parts."""
+    return next((part for part in _PARTS if rows and part in rows[0]), _PARTS[0])
 
 
 def _column(item: str, metric: str | None) -> _Column:
@@ -193,7 +202,7 @@ def _value(name: str, line: _Line, column: _Column, records: Records) -> Any:
         raise ValueError(f"there is no record {record_name!r}; there are {', '.join(records) or 'none'}.")
     found = [row for row in records[record_name] if _fits(row, line, column)]
     if len(found) != 1 or column.metric not in found[0]:
-        which = " ".join(part for part in (line.solver, line.score, column.metric, column.level) if part)
+        which = " ".join(part for part in (line.solver, line.part, column.metric, column.level) if part)
         raise ValueError(f"record {record_name!r} must have one number for {which}; it has {len(found)} rows of it.")
     return found[0][column.metric]
 
@@ -201,4 +210,5 @@ def _value(name: str, line: _Line, column: _Column, records: Records) -> Any:
 def _fits(row: Row, line: _Line, column: _Column) -> bool:
     level = next((str(row[key]) for key in _LEVELS if key in row), "")
     wanted = column.level or ("all" if "joints" in row else "")
-    return (row["solver"], row.get("score", ""), level) == (line.solver, line.score, wanted)
+    part = next((row[key] for key in _PARTS if key in row), "")
+    return (row["solver"], part, level) == (line.solver, line.part, wanted)

@@ -10,7 +10,8 @@ import tensorflow as tf
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import trunk_frame
+from niki_tf.fitting import point_lifting, trunk_frame
+from niki_tf.skeletons import PointSet, Skeleton
 from niki_tf.solvers.solver import Solver
 
 BODY = skeletons.NUM_TWISTS * 3
@@ -27,7 +28,7 @@ _TINY = 1e-8
 class Problem(NamedTuple):
     """What is fitted: joints, joint_sigma and rest_joints in metres, and the frame of the trunk, where the root starts.
 
-    Shapes are (N, 29, 3), (N, 29), (N, 29, 3) and (N, 3, 3).
+    Shapes are (N, n, 3), (N, n), (N, n, 3) and (N, 3, 3), for the n joints of a skeleton, SMPL's 29 or others.
     """
 
     joints: tf.Tensor
@@ -48,7 +49,8 @@ class MapFit(Solver):
     the shift is the best one. Without joint_sigma the first part is 87 log s + |x - p - shift|^2 / (2 s^2). The pose is
     the 23 rotation vectors of the body, starting from the best of the means; the root is free, starting from the frame
     that the trunk shows. s stays above 1 mm and is sought too: the noise need not be known. The prior is a mixture of
-    Gaussians, which tools/fit_pose_prior.py fits to motion; before that, all of them are N(0, 1 radian).
+    Gaussians, which tools/fit_pose_prior.py fits to motion; before that, all of them are N(0, 1 radian). The points of
+    another joint set are fitted as they are, as leaves of SMPL's tree: `fit_points`.
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -113,14 +115,15 @@ class MapFit(Solver):
         size = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(self._factors)), -1) - 0.5 * BODY * math.log(2 * math.pi)
         return -tf.reduce_logsumexp(self._log_weights + size - 0.5 * tf.reduce_sum(white * white, -1), -1)
 
-    def objective(self, unknowns: tf.Tensor, problem: Problem) -> tf.Tensor:
+    def objective(self, unknowns: tf.Tensor, problem: Problem, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
         """What is minimised, (N,).
 
         Args:
             unknowns: (N, 73): turn of the root from the frame (3), pose (69), radians, and log s (1), s in metres.
             problem: `Problem`.
+            skeleton: SMPL's 24 joints and what hangs on them: that of the problem's joints.
         """
-        posed, _ = kinematics.forward_kinematics(local_rotations(unknowns, problem), problem.rest_joints)
+        posed, _ = kinematics.forward_kinematics(local_rotations(unknowns, problem), problem.rest_joints, skeleton)
         present = problem.joint_sigma < skeletons.ABSENT
         reported = tf.where(present, problem.joint_sigma, 0.0)
         variance = _FLOOR**2 + tf.exp(2.0 * unknowns[:, -1:]) + reported * reported
@@ -133,13 +136,13 @@ class MapFit(Solver):
         return 0.5 * tf.reduce_sum(fit, -1) + self.prior(unknowns[:, _ROOT:-1])
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def minimized(self, unknowns: tf.Tensor, problem: Problem) -> tf.Tensor:
+    def minimized(self, unknowns: tf.Tensor, problem: Problem, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
         """The unknowns (N, 73) after `steps` steps of Adam from those given; arguments as of `objective`."""
 
         def step(number: tf.Tensor, unknowns: tf.Tensor, mean: tf.Tensor, square: tf.Tensor) -> tuple:
             with tf.GradientTape() as tape:
                 tape.watch(unknowns)
-                height = self.objective(unknowns, problem)
+                height = self.objective(unknowns, problem, skeleton)
             slope = tape.gradient(height, unknowns)
             mean = _MEMORY * mean + (1.0 - _MEMORY) * slope
             square = _SQUARE_MEMORY * square + (1.0 - _SQUARE_MEMORY) * slope * slope
@@ -157,14 +160,59 @@ class MapFit(Solver):
         frame, _ = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
         return Problem(joints, joint_sigma, rest_joints, frame)
 
-    def first_guess(self, problem: Problem) -> tf.Tensor:
+    def points_problem(
+        self, point_set: PointSet, points: tf.Tensor, point_sigma: tf.Tensor, rest_joints: tf.Tensor
+    ) -> Problem:
+        """The `Problem` of the points of another joint set, on `point_set.skeleton`, whose own 24 joints are absent.
+
+        Args:
+            point_set: the set; K of its points are used.
+            points: (N, K, 3) metres.
+            point_sigma: (N, K) metres.
+            rest_joints: (N, 29, 3) metres.
+        """
+        at_rest, rest = point_lifting.rest_points(point_set, rest_joints), rest_joints[:, : skeletons.NUM_ROTATIONS]
+        frame = point_lifting.trunk_rotation(point_set, points, point_sigma, at_rest)
+        absent = tf.fill(tf.shape(rest)[:2], skeletons.ABSENT)
+        joints, sigma = tf.concat([tf.zeros_like(rest), points], 1), tf.concat([absent, point_sigma], 1)
+        return Problem(joints, sigma, tf.concat([rest, at_rest], 1), frame)
+
+    def first_guess(self, problem: Problem, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
         """Unknowns (N, 73) to start from: the frame of the trunk, the best of the prior's means, 100 mm of noise."""
         count = tf.shape(problem.joints)[0]
         noise = tf.fill([self.components, 1], math.log(_FIRST_NOISE))
         guesses = tf.concat([tf.zeros([self.components, _ROOT]), self._means, noise], -1)
         for_each = Problem(*(tf.repeat(array, self.components, axis=0) for array in problem))
-        heights = self.objective(tf.tile(guesses, [count, 1]), for_each)
+        heights = self.objective(tf.tile(guesses, [count, 1]), for_each, skeleton)
         return tf.gather(guesses, tf.argmin(tf.reshape(heights, [count, self.components]), -1))
+
+    def fit(self, problem: Problem, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
+        """The local rotations (N, 24, 3, 3) of the pose that is found; arguments as of `objective`."""
+        return local_rotations(self.minimized(self.first_guess(problem, skeleton), problem, skeleton), problem)
+
+    def fit_points(
+        self, point_set: PointSet, points: tf.Tensor, *, point_sigma: tf.Tensor, betas: tf.Tensor
+    ) -> tf.Tensor:
+        """The local rotations (N, 24, 3, 3) of the poses that are found for the points of another joint set.
+
+        Args:
+            point_set: the set; K of its points are used.
+            points: (N, K, 3) metres, absent ones anywhere.
+            point_sigma: (N, K) metres, 0 where unknown, `skeletons.ABSENT` for points that were not seen.
+            betas: (N, B).
+
+        Example:
+            >>> import tensorflow as tf
+            >>> from niki_tf import body, skeletons, solvers
+            >>> from niki_tf.fitting import point_lifting
+            >>> solver = solvers.MapFit(body.mannequin_joints(), components=1, steps=3)
+            >>> coco, betas = skeletons.POINT_SETS["coco_17"], tf.zeros([2, 10])
+            >>> points = point_lifting.rest_points(coco, solver.body_joints(betas))
+            >>> solver.fit_points(coco, points, point_sigma=tf.zeros([2, 17]), betas=betas).shape.as_list()
+            [2, 24, 3, 3]
+        """
+        problem = self.points_problem(point_set, points, point_sigma, self.body_joints(betas))
+        return self.fit(problem, point_set.skeleton)
 
     def solve(
         self,
@@ -176,8 +224,7 @@ class MapFit(Solver):
         **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`; the twist is not needed and not used."""
-        problem = self.problem(joints, joint_sigma, rest_joints)
-        return local_rotations(self.minimized(self.first_guess(problem), problem), problem), {}
+        return self.fit(self.problem(joints, joint_sigma, rest_joints)), {}
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

@@ -193,6 +193,34 @@ def test_round_trip_rows_and_table(run_tool, motion, tiny_model, tmp_path):
         run_tool("evaluate", "--protocol=round_trip", f"--motion={motion}", f"--output={tmp_path}")
 
 
+@pytest.mark.usefixtures("eager")
+def test_joint_sets_rows_and_records(run_tool, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").mkdir()
+    io.save_clip(tmp_path / "motion" / "clip.npz", made_motion(0, frames=60))
+    printed = run_tool(
+        "evaluate",
+        "--protocol=joint_sets",
+        f"--motion={tmp_path / 'motion'}",
+        "--skeleton=lsp_14",
+        *("--solver=analytic", "--solver=analytic+finish+renamed"),
+        "--betas=zeros",
+        "--record=joint_sets_zeros",
+    )
+    rows = json.loads((tmp_path / "output" / "evaluation" / "joint_sets.json").read_text())
+    assert [(row["skeleton"], row["solver"], row["noise_mm"]) for row in rows] == [
+        ("lsp_14", f"analytic{end}", level) for end in ("", "+finish+renamed") for level in (0, 20)
+    ]
+    assert "Joint-set protocol: 60 frames" in printed
+    assert "; betas are given as zeros." in printed
+    assert all(f"{row['pa_mpjpe']:.1f}" in printed for row in rows)
+    recorded = json.loads((tmp_path / "saved_models" / "results.json").read_text())["joint_sets_zeros"]
+    assert [row["solver"] for row in recorded["rows"]] == [row["solver"] for row in rows]
+    assert recorded["options"]["skeleton"] == ["lsp_14"]
+    assert "--skeleton=lsp_14 --solver=analytic" in recorded["command"]
+    assert recorded["motion"] == {"clips": 1, "frames": 60}
+
+
 @pytest.mark.usefixtures("eager", "two_levels")
 def test_betas_can_be_given_as_zeros(run_tool, motion, tmp_path):
     arguments = [f"--motion={motion}", "--solver=analytic+finish", "--stride=5", f"--output={tmp_path}"]
@@ -277,8 +305,13 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
         (
             ["--protocol=round_trip", "--betas=zeros"],
-            "`--betas` is for --protocol=noise, xocc, error_score, world;",
+            "`--betas` is for --protocol=noise, xocc, error_score, world, joint_sets;",
         ),
+        (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
+        (["--protocol=joint_sets", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
+        (["--protocol=joint_sets"], "`clips` must hold a clip of 60 frames or more"),
+        (["--protocol=joint_sets", "--solver=analytic+savgol"], "there is no such folder"),
+        (["--solver=analytic+renamed"], "there is no such folder"),
         (["--record=no name"], "`record` must be a name of a-z, 0-9 and _; got 'no name'"),
         (["--protocol=error_score", "--solver=analytic+savgol"], "there is no such folder"),
     ],

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from niki_tf.evaluation.protocols import error_score, noise, round_trip, world, xocc
+from niki_tf.evaluation.protocols import error_score, joint_sets, noise, round_trip, world, xocc
 from niki_tf.evaluation.tables import Row
 
-__all__ = ["PROTOCOLS", "Protocol", "error_score", "noise", "round_trip", "world", "xocc"]
+__all__ = ["PROTOCOLS", "Protocol", "error_score", "joint_sets", "noise", "round_trip", "world", "xocc"]
 
 
 class Protocol(NamedTuple):
@@ -24,5 +24,6 @@ PROTOCOLS = {
     "error_score": Protocol(error_score.error_score_rows, error_score.error_score_tables),
     "round_trip": Protocol(round_trip.round_trip_rows, round_trip.round_trip_tables),
     "world": Protocol(world.world_rows, world.world_tables),
+    "joint_sets": Protocol(joint_sets.joint_set_rows, joint_sets.joint_set_tables),
 }
 """The protocols by the names that programs give them."""

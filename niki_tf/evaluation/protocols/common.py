@@ -16,6 +16,9 @@ Arrays = dict[str, np.ndarray]
 Solver = Callable[..., Any]
 """A solver, or any other function from a dictionary of inputs to one of outputs."""
 
+CLIP_FRAMES = 60
+"""Frames that protocols of whole motions use of a clip."""
+
 LARGEST_BETA = 2.5
 """Shape coefficients of random bodies are N(0, 1), clipped here."""
 
@@ -66,6 +69,24 @@ def strided_poses(clips: Sequence[Clip], *, stride: int) -> np.ndarray:
 def true_bodies(poser: BodyPoser, poses: np.ndarray, betas: np.ndarray) -> Arrays:
     """What `BodyPoser.truth` gives for rotation vectors `poses` (N, 24, 3) and `betas` (N, B)."""
     return poser.truth(rotations.rotvec_to_matrix(poses), betas=betas)
+
+
+def long_clips(clips: Sequence[Clip], *, stride: int) -> list[Clip]:
+    """Of every `stride`-th clip those of 60 frames or more; ValueError if there are none."""
+    used = [clip for clip in clips[::stride] if len(clip) >= CLIP_FRAMES]
+    if not used:
+        raise ValueError(f"`clips` must hold a clip of {CLIP_FRAMES} frames or more; got {len(clips)} shorter ones.")
+    return used
+
+
+def clip_bodies(poser: BodyPoser, clip: Clip, betas: np.ndarray) -> Arrays:
+    """True bodies, as of `true_bodies`, of the first 60 frames of a clip on a body of `betas` (B,)."""
+    return true_bodies(poser, clip.poses[:CLIP_FRAMES], np.tile(betas, [CLIP_FRAMES, 1]))
+
+
+def clip_path(clip: Clip) -> np.ndarray:
+    """The way (60, 1, 3) of the first 60 frames of a clip from its beginning, metres."""
+    return (clip.trans[:CLIP_FRAMES] - clip.trans[0])[:, None]
 
 
 def observation(

@@ -6,7 +6,6 @@ rotations and `transl`. All frames of a clip are solved as one motion; clips of 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import tqdm
@@ -19,9 +18,6 @@ from niki_tf.evaluation.protocols.common import Arrays
 from niki_tf.evaluation.tables import Row, text_table, without
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
-
-FRAMES = 60
-"""Frames of a clip that are used."""
 
 LEVELS_MM = (0, 10, 30, 60)
 """Standard deviations of the noise along each axis, millimetres."""
@@ -71,17 +67,17 @@ def world_rows(
         FloatingPointError: a solver gave numbers that are not finite.
     """
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
-    used = [clip for clip in clips[::stride] if len(clip) >= FRAMES]
-    if not used:
-        raise ValueError(f"`clips` must hold a clip of {FRAMES} frames or more; got {len(clips)} shorter ones.")
+    used = common.long_clips(clips, stride=stride)
     poser = BodyPoser(body)
     betas = common.random_bodies(len(used), num_betas=poser.num_betas, seed=seed)
-    noise = common.random_noise(len(used) * FRAMES, seed=seed).reshape(len(used), FRAMES, skeletons.NUM_JOINTS, 3)
+    noise = common.random_noise(len(used) * common.CLIP_FRAMES, seed=seed)
+    noise = noise.reshape(len(used), common.CLIP_FRAMES, skeletons.NUM_JOINTS, 3)
     errors: dict[tuple[str, float], list[Arrays]] = {(name, level): [] for name in solvers for level in levels_mm}
     compiled: dict[str, Callable[..., Arrays]] = {}
     with tqdm.tqdm(total=len(used) * len(errors), unit="clip", disable=not progress) as bar:
         for clip, shape, unit in zip(used, betas, noise, strict=True):
-            truth = _truth(clip, np.tile(shape, [FRAMES, 1]), poser)
+            truth = common.clip_bodies(poser, clip, shape)
+            truth = {**truth, "joints": truth["joints"] + common.clip_path(clip)}
             for (name, level), of_clips in errors.items():
                 seen = common.observation(truth, noise=level / 1000 * unit, twist=twist, true_betas=true_betas)
                 seen["joints"] = truth["joints"] + level / 1000 * unit  # in the world, not relative to joint 0
@@ -96,12 +92,6 @@ def world_tables(rows: Sequence[Row]) -> str:
     """The rows as one text table."""
     headed = [{_HEADINGS.get(key, key): value for key, value in row.items()} for row in without(rows, "frames")]
     return text_table(headed)
-
-
-def _truth(clip: Clip, betas: np.ndarray, poser: BodyPoser) -> dict[str, Any]:
-    """True bodies of the first frames of a clip, with their joints in the world."""
-    truth = common.true_bodies(poser, clip.poses[:FRAMES], betas)
-    return {**truth, "joints": truth["joints"] + (clip.trans[:FRAMES] - clip.trans[0])[:, None]}
 
 
 def _errors(answer: Arrays, truth: Arrays, poser: BodyPoser) -> Arrays:
@@ -122,4 +112,4 @@ def _errors(answer: Arrays, truth: Arrays, poser: BodyPoser) -> Arrays:
 
 def _row(name: str, level: float, errors: Sequence[Arrays]) -> Row:
     means = {key: float(np.concatenate([of_clip[key] for of_clip in errors]).mean()) for key in _HEADINGS}
-    return {"solver": name, "noise_mm": level, "frames": FRAMES * len(errors), **means}
+    return {"solver": name, "noise_mm": level, "frames": common.CLIP_FRAMES * len(errors), **means}
