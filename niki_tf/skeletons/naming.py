@@ -1,7 +1,6 @@
 """From the names of joints, as programs and files have them, to points of the body."""
 
 import difflib
-from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 

@@ -78,10 +78,11 @@ _MIDLINE = {
 }
 """Part -> spellings of points on the midline."""
 
-_CHAIN = (
-    "upperback spine chest upperchest abdomen ab abs belly torso waist l5 l3 t12 t8 "
-    "jl5s1 jl4l3 jl1t12 jt9t8 spinenaval spinechest lowerspine upperspine"
-).split()
+_CHAIN = [
+    *("upperback", "spine", "chest", "upperchest", "abdomen", "ab", "abs", "belly", "torso", "waist"),
+    *("l5", "l3", "t12", "t8", "jl5s1", "jl4l3", "jl1t12", "jt9t8"),
+    *("spinenaval", "spinechest", "lowerspine", "upperspine"),
+]
 """Spellings of the spine from below to above, each perhaps with a number."""
 
 _HELPERS = re.compile(r"twist|roll|pole|ctrl|helper|ik$|^ik|breast|pectoral|hair|skirt|weapon|prop$|eyelid|metacarpal")
