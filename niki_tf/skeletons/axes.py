@@ -28,12 +28,15 @@ _USUAL = (0.8, 1.25)
 """Sizes of which nothing is said."""
 _MOST_FRAMES = 1000
 """Frames that are looked at, evenly spaced."""
-_CERTAIN_UP = 0.6
+_CERTAIN_UP = 0.5
 """Component along the nearest axis of the median direction from feet to head; less is not certain."""
+_SIDEWAYS = 0.3
+"""By how much x has to be nearer than y or z: nobody has x up."""
 _MARGIN, _SINGLE = 0.03, 0.12
 """Metres of `facing.forwardness` that are certain over many frames, and what is added for a single one."""
-_OPPOSED = -0.3
-"""Cosine between left of hips and left of shoulders from which on one of the two is exchanged."""
+_OPPOSED, _SINGLE_OPPOSED = -0.3, 0.4
+"""Mean cosine between left of hips and left of shoulders from which on one of the two is exchanged, over many frames;
+what is taken from it for a single one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,7 +177,7 @@ def _unit(scale: float, given: float | None) -> tuple[float, float, tuple[str, .
         return given, scale * given, _said_of_unit(scale * given, best)
     if best is None:
         line = (
-            f"No unit fits the person's size: one is taken to be {1 / scale:.4g} m, as for the mannequin: give `unit=`."
+            f"No unit fits the person's size: 1 is taken to be {1 / scale:.4g} m, as for the mannequin: give `unit=`."
         )
         return 1 / scale, 1.0, (line,)
     return UNITS[best], sizes[best], _said_of_size(sizes[best])
@@ -202,7 +205,7 @@ def _up(directions: np.ndarray, given: str | None) -> tuple[str, tuple[str, ...]
     """The axis that points up, and lines; `directions` (T, 3) from feet to head, zero where unknown."""
     known = directions[np.any(directions != 0.0, -1)]
     median = np.median(known, axis=0) if len(known) else np.zeros(3)
-    number = int(np.argmax(np.abs(median)))
+    number = int(np.argmax(np.abs(median) - (_SIDEWAYS, 0.0, 0.0)))
     found = ("-" if median[number] < 0 else "") + "xyz"[number]
     certain = abs(median[number]) >= _CERTAIN_UP
     if given:
@@ -238,7 +241,8 @@ def _much_better(other: bones.Fit, fit: bones.Fit) -> bool:
 def _sides(points: np.ndarray, point_set: PointSet) -> tuple[str, ...]:
     """A line if left and right cannot be what they are said to be; `points` in the mannequin's metres."""
     cosine = facing.hips_against_shoulders(points, point_set)
-    if np.isfinite(cosine).any() and np.nanmean(cosine) < _OPPOSED:
+    cosine = cosine[np.isfinite(cosine)]
+    if len(cosine) and cosine.mean() < _OPPOSED - _SINGLE_OPPOSED / np.sqrt(len(cosine)):
         return ("Left and right of the hips are exchanged against those of the shoulders: check `skeleton=`.",)
     front = facing.forwardness(points, point_set)
     front = front[np.isfinite(front)]
