@@ -28,7 +28,7 @@ _USUAL = (0.8, 1.25)
 """Sizes of which nothing is said."""
 _MOST_FRAMES = 1000
 """Frames that are looked at, evenly spaced."""
-_CERTAIN_UP = 0.5
+_CERTAIN_UP = 0.6
 """Component along the nearest axis of the median direction from feet to head; less is not certain."""
 _SIDEWAYS = 0.3
 """By how much x has to be nearer than y or z: nobody has x up."""

@@ -63,7 +63,7 @@ def forwardness(points: np.ndarray, point_set: PointSet) -> np.ndarray:
         points: (T, J, 3) in units of the mannequin's metres, NaN where absent.
         point_set: that they are of.
     """
-    trunk = _on_trunk(point_set)
+    trunk = _on_trunk(points, point_set)
     at_rest = point_set.at_rest
     if len(trunk) < 2 or np.ptp(at_rest[trunk, 0]) < _WIDE:
         return np.full(len(points), np.nan)
@@ -85,27 +85,34 @@ _WIDE, _DEEP, _SQUARE = 0.08, 0.06, 0.3
 
 def hips_against_shoulders(points: np.ndarray, point_set: PointSet) -> np.ndarray:
     """Cosine (T,) between left of the hips and left of the shoulders; NaN if unknown."""
-    at_rest, trunk = point_set.at_rest, _on_trunk(point_set)
+    at_rest, trunk = point_set.at_rest, _on_trunk(points, point_set)
     low, high = trunk[at_rest[trunk, 1] < _HIP_LEVEL], trunk[at_rest[trunk, 1] > _CHEST_LEVEL]
-    if any(len(half) < 2 or np.ptp(at_rest[half, 0]) < _WIDE for half in (low, high)):
+    if any(len(half) < 2 or np.ptp(at_rest[half, 0]) < _WIDER for half in (low, high)):
         return np.full(len(points), np.nan)
     left = [unit(directions(points, at_rest, half)[:, 0]) for half in (low, high)]
     cosine = np.sum(left[0] * left[1], -1)
     return np.where(cosine == 0.0, np.nan, cosine)
 
 
-_HIP_LEVEL, _CHEST_LEVEL = -0.2, 0.1
-"""Metres, heights on the mannequin at rest."""
+_HIP_LEVEL, _CHEST_LEVEL, _WIDER = -0.2, 0.1, 0.1
+"""Metres on the mannequin at rest: two heights, and what hips and shoulders measure at least from left to right."""
 
 
-def _on_trunk(point_set: PointSet) -> np.ndarray:
-    """Numbers of the points on hips, spine and shoulders."""
+def _on_trunk(points: np.ndarray, point_set: PointSet) -> np.ndarray:
+    """Numbers of the points on hips, spine and shoulders that were seen in enough frames."""
     chosen = []
     for k in point_set.used:
         joint = point_set.landmarks[k] is None
-        if SMPL_29.index(str(point_set.points[k])) in TRUNK if joint else point_set.carriers[k] in _SPINE:
+        on_trunk = SMPL_29.index(str(point_set.points[k])) in TRUNK if joint else point_set.carriers[k] in _CHEST
+        if on_trunk and np.isfinite(points[:, k]).all(-1).mean() > _SEEN:
             chosen.append(k)
     return np.array(chosen, int)
+
+
+_CHEST = (*_SPINE, 13, 14)
+"""Joints that carry landmarks of the trunk."""
+_SEEN = 0.2
+"""Share of frames that is enough."""
 
 
 @functools.lru_cache(maxsize=64)

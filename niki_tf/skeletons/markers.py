@@ -11,7 +11,6 @@ placement guide).
 """
 
 from niki_tf.skeletons.landmarks import Landmark, with_right_side
-from niki_tf.skeletons.point_set import PointSet
 
 _HEAD = ("head", "head_top")
 _UPPER_ARM, _FOREARM = ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist")
@@ -82,9 +81,3 @@ CMU_41 = (
     *_of_side("R", "THI", "KNE", "SHN", "ANK", "HEE", "TOE", "MT5"),
 )
 """Names of CMU's 41 markers; its files name them and have them in orders of their own."""
-
-MARKER_SETS: dict[str, PointSet] = {
-    name: PointSet(name, tuple(MARKERS[marker] for marker in names))
-    for name, names in {"vicon_39": VICON_39, "cmu_41": CMU_41}.items()
-}
-"""Name -> `PointSet` of markers; their points are landmarks without names."""

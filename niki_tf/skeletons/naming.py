@@ -71,7 +71,7 @@ def _matched(names: list[str]) -> tuple[list[_Point], list[NameProblem]]:
     problems = []
     for k, (given, choice) in enumerate(zip(names, choices, strict=True)):
         if not choice:
-            problems.append(NameProblem(given, f"is not known{_closest(given)}"))
+            problems.append(NameProblem(given, f"is not known{closest(given)}"))
         elif len(choice) > 1:
             problems.append(NameProblem(given, f"may be {' or '.join(map(str, choice))}: rename it"))
         elif points[k] is not None and points[k] in points[:k]:
@@ -81,7 +81,8 @@ def _matched(names: list[str]) -> tuple[list[_Point], list[NameProblem]]:
     return points, problems
 
 
-def _closest(given: str) -> str:
+def closest(given: str) -> str:
+    """The joints and landmarks that are spelled most like `given`, in brackets, for messages; empty if none is."""
     known = [*SMPL_29.names, *LANDMARKS]
     close = difflib.get_close_matches(given.lower().replace(" ", "_"), known, n=3, cutoff=0.4)
     return f" (closest: {', '.join(close)})" if close else ""
