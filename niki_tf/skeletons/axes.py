@@ -30,6 +30,8 @@ _MOST_FRAMES = 1000
 """Frames that are looked at, evenly spaced."""
 _CERTAIN_UP = 0.6
 """Component along the nearest axis of the median direction from feet to head; less is not certain."""
+_MOST = 0.65
+"""Share of frames in which that axis has to be the nearest; less is not certain."""
 _SIDEWAYS = 0.3
 """By how much x has to be nearer than y or z: nobody has x up."""
 _MARGIN, _SINGLE = 0.03, 0.12
@@ -207,7 +209,8 @@ def _up(directions: np.ndarray, given: str | None) -> tuple[str, tuple[str, ...]
     median = np.median(known, axis=0) if len(known) else np.zeros(3)
     number = int(np.argmax(np.abs(median) - (_SIDEWAYS, 0.0, 0.0)))
     found = ("-" if median[number] < 0 else "") + "xyz"[number]
-    certain = abs(median[number]) >= _CERTAIN_UP
+    share = np.mean(np.argmax(np.abs(known), -1) == number) if len(known) else 0.0
+    certain = abs(median[number]) >= _CERTAIN_UP and share >= _MOST
     if given:
         line = f"`up={given}` was given, but the person stands along {found}: `up={found}`, if it is not lying."
         return given, (line,) if certain and found != given else ()

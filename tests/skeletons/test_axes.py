@@ -137,6 +137,15 @@ def test_of_a_leaning_or_lying_person_the_axis_is_not_certain():
         assert [line.startswith("Which axis is up is not certain") for line in found.warnings] == [True]
 
 
+def test_an_axis_of_barely_more_than_half_of_the_frames_is_not_certain():
+    smpl = POINT_SETS["smpl_24"]
+    for bent, said in ((3, 0), (4, 1)):
+        points = np.repeat(smpl.at_rest[None], 10, 0)
+        points[:bent] = smpl.at_rest @ axes.Y_UP["z"]
+        found = axes.recognize(points, smpl)
+        assert (found.up, len(found.warnings)) == ("y", said)
+
+
 def test_zeros_are_absent_but_for_a_root():
     smpl = POINT_SETS["smpl_24"]
     points = _posed("smpl_24") - _posed("smpl_24")[:, :1]
