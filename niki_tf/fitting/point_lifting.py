@@ -14,7 +14,7 @@ import tensorflow as tf
 from niki_tf import rotations, skeletons
 from niki_tf.body import mannequin_joints
 from niki_tf.fitting import joint_weights
-from niki_tf.skeletons import LANDMARKS, PointSet
+from niki_tf.skeletons import PointSet
 
 _LEAST_SIGMA = 0.01
 """Metres; error of a joint that a point near it tells, besides that by its distance; by trial on training clips."""
@@ -34,14 +34,14 @@ def rest_points(point_set: PointSet, rest_joints: tf.Tensor) -> tf.Tensor:
     mannequin = mannequin_joints().joints
     places = []
     for number in point_set.used:
-        name, carrier = str(point_set.points[number]), point_set.carriers[number]
-        if name in skeletons.SMPL_29.names:
-            places.append(rest_joints[..., skeletons.SMPL_29.index(name), :])
+        landmark, carrier = point_set.landmarks[number], point_set.carriers[number]
+        if landmark is None:
+            places.append(rest_joints[..., skeletons.SMPL_29.index(str(point_set.points[number])), :])
             continue
         child = skeletons.BONE_CHILD[carrier]
         length = tf.norm(rest_joints[..., child, :] - rest_joints[..., carrier, :], axis=-1, keepdims=True)
         growth = length / np.linalg.norm(mannequin[child] - mannequin[carrier]).astype(np.float32)
-        places.append(rest_joints[..., carrier, :] + growth * tf.constant(LANDMARKS[name].offset, tf.float32))
+        places.append(rest_joints[..., carrier, :] + growth * tf.constant(landmark.offset, tf.float32))
     return tf.stack(places, -2)
 
 
@@ -68,10 +68,9 @@ _FEWEST = 3
 
 def _is_on_trunk(point_set: PointSet, number: int) -> bool:
     """Whether a point is a joint of the trunk, or a landmark that hangs on one but the hips."""
-    name = str(point_set.points[number])
-    if name in skeletons.SMPL_29.names:
-        return skeletons.SMPL_29.index(name) in skeletons.TRUNK
-    return skeletons.SMPL_24.index(LANDMARKS[name].joint) in (0, 3, 6, 9)
+    if point_set.landmarks[number] is None:
+        return skeletons.SMPL_29.index(str(point_set.points[number])) in skeletons.TRUNK
+    return point_set.carriers[number] in (0, 3, 6, 9)
 
 
 def lift(

@@ -1,7 +1,15 @@
-"""Joint sets as kinematic trees: names, parents, depth levels, mirrored joints, descendants."""
+"""Joint sets: SMPL's as kinematic trees, those of other programs as points on the body.
+
+`naming` finds the points that names mean, `own_set_files` and `own_landmarks` make sets of one's own, `axes` finds unit
+and axes of positions and what is wrong with them.
+"""
 
 from niki_tf.skeletons.catalog import POINT_SETS
 from niki_tf.skeletons.landmarks import LANDMARKS, Landmark
+from niki_tf.skeletons.markers import MARKERS
+from niki_tf.skeletons.naming import from_names
+from niki_tf.skeletons.own_landmarks import from_regressor
+from niki_tf.skeletons.own_set_files import from_json
 from niki_tf.skeletons.point_set import PointSet
 from niki_tf.skeletons.skeleton import Skeleton
 from niki_tf.skeletons.smpl import (
@@ -21,6 +29,7 @@ __all__ = [
     "BONE_CHILD",
     "EVALUATION_14",
     "LANDMARKS",
+    "MARKERS",
     "NUM_JOINTS",
     "NUM_ROTATIONS",
     "NUM_TWISTS",
@@ -31,4 +40,7 @@ __all__ = [
     "Landmark",
     "PointSet",
     "Skeleton",
+    "from_json",
+    "from_names",
+    "from_regressor",
 ]

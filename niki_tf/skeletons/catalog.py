@@ -5,9 +5,10 @@ finger joints, is None: it is read and left out.
 
 Sources of the orders: COCO keypoints (Lin et al. 2014), Human3.6M as of VideoPose3D (Pavllo et al. 2019), OpenPose
 BODY_25, MediaPipe Pose Landmarker, Kinect for Windows SDK 2 and Azure Kinect SDK, HumanML3D (Guo et al. 2022),
-KIT-ML (Plappert et al. 2016), LSP (Johnson and Everingham 2010), SMPL-X (Pavlakos et al. 2019).
+KIT-ML (Plappert et al. 2016), LSP (Johnson and Everingham 2010), SMPL-X (Pavlakos et al. 2019), Vicon Plug-in Gait.
 """
 
+from niki_tf.skeletons.markers import MARKERS, VICON_39
 from niki_tf.skeletons.point_set import PointSet
 from niki_tf.skeletons.smpl import SMPL_24, SMPL_29
 
@@ -108,6 +109,7 @@ POINT_SETS: dict[str, PointSet] = {
         "ntu_25": _KINECT,
         "kinect_azure_32": _AZURE,
         "kit_21": _KIT,
+        "vicon_39": [MARKERS[name] for name in VICON_39],
     }.items()
 }
 """Name -> `PointSet`."""

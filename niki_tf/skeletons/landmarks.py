@@ -5,6 +5,7 @@ its mesh; tests hold them to it. On another body they grow with its bones. A poi
 of the left.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -17,6 +18,25 @@ class Landmark(NamedTuple):
     """Metres from the joint, in the rest pose of the mannequin."""
     tells: tuple[str, ...] = ()
     """Joints of `SMPL_29`, close by, whose place follows from the point's; `joint` if empty."""
+
+    def mirrored(self) -> "Landmark":
+        """The same point of the other side of the body."""
+        x, y, z = self.offset
+        return Landmark(other_side(self.joint), (-x, y, z), tuple(other_side(name) for name in self.tells))
+
+
+_SIDES = {"left_": "right_", "right_": "left_"}
+
+
+def other_side(name: str) -> str:
+    """Name of the joint or landmark of the other side; that of the midline as it is."""
+    return next((_SIDES[side] + name.removeprefix(side) for side in _SIDES if name.startswith(side)), name)
+
+
+def with_right_side(landmarks: Mapping[str, Landmark]) -> dict[str, Landmark]:
+    """Landmarks of the left side and the midline by name, and with them those of the right side."""
+    left = [name for name in landmarks if name.startswith("left_")]
+    return {**landmarks, **{other_side(name): landmarks[name].mirrored() for name in left}}
 
 
 _HEAD = ("head", "head_top")
@@ -40,15 +60,5 @@ _LEFT_AND_MIDDLE = {
 }
 
 
-def _mirrored(landmark: Landmark) -> Landmark:
-    x, y, z = landmark.offset
-    tells = tuple(name.replace("left_", "right_") for name in landmark.tells)
-    return Landmark(landmark.joint.replace("left_", "right_"), (-x, y, z), tells)
-
-
-LANDMARKS: dict[str, Landmark] = _LEFT_AND_MIDDLE | {
-    name.replace("left_", "right_"): _mirrored(landmark)
-    for name, landmark in _LEFT_AND_MIDDLE.items()
-    if name.startswith("left_")
-}
+LANDMARKS: dict[str, Landmark] = with_right_side(_LEFT_AND_MIDDLE)
 """Name -> `Landmark`. Outer hips are what pictures are annotated with, halfway from the joint to the skin."""

@@ -120,6 +120,38 @@ def test_a_point_that_comes_twice_is_a_joint_and_a_leaf():
     assert skeletons.POINT_SETS["smplh_22"].all_joints
 
 
+def test_a_set_may_carry_landmarks_of_its_own():
+    stick = skeletons.Landmark("left_hand", (0.0, 0.0, 0.8))
+    own = skeletons.PointSet("stick", ("left_wrist", None, stick, "nose"))
+    assert (own.carriers, own.used) == ((20, 0, 22, 15), (0, 2, 3))
+    assert own.landmarks == (None, None, stick, LANDMARKS["nose"])
+    assert [(clue.point, clue.joint, clue.exact) for clue in own.clues[:2]] == [(0, 20, True), (1, 22, False)]
+    np.testing.assert_array_equal(own.at_rest[[0, 2]], body.mannequin().joints[[20, 22]] + [[0, 0, 0], stick.offset])
+    assert np.isnan(own.at_rest[1]).all()
+    assert hash(own) == hash(skeletons.PointSet("stick", ("left_wrist", None, stick, "nose")))
+
+
+@pytest.mark.parametrize("name", POINT_SETS)
+def test_with_its_sides_swapped_twice_a_set_is_as_it_was(name):
+    swapped = POINT_SETS[name].with_sides_swapped()
+    np.testing.assert_allclose(swapped.at_rest, POINT_SETS[name].at_rest * [-1, 1, 1])
+    assert swapped.with_sides_swapped() == POINT_SETS[name]
+
+
+@pytest.mark.parametrize(
+    ("landmark", "said"),
+    [
+        (skeletons.Landmark("head_top", (0.0, 0.0, 0.0)), "`points` must hang on joints of pelvis, .*; got 'head_top'"),
+        (skeletons.Landmark("head", (0.0, 0.0, 0.0), ("nose",)), "`points` must hang on joints of .*; got 'nose'"),
+        (skeletons.Landmark("head", (0.0, 0.0)), "`points` must have offsets of 3 finite numbers, metres; got"),
+        (skeletons.Landmark("head", (0.0, 0.0, float("nan"))), "`points` must have offsets of 3 finite numbers"),
+    ],
+)
+def test_landmarks_that_hang_on_nothing_are_refused(landmark, said):
+    with pytest.raises(ValueError, match=said):
+        skeletons.PointSet("own", (landmark,))
+
+
 def test_an_unknown_point_is_named():
     with pytest.raises(ValueError, match="`points` must be joints or landmarks; got 'tail'. Known: pelvis, left_hip"):
         skeletons.PointSet("cat", ("pelvis", "tail"))

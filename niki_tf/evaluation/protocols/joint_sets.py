@@ -14,6 +14,7 @@ the outer hips and the middles among them, for those joints, and all other joint
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import tqdm
@@ -25,7 +26,7 @@ from niki_tf.evaluation.protocols import common
 from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.scoring import METRICS, pose_errors
 from niki_tf.evaluation.tables import Row, text_table
-from niki_tf.inference import point_fit
+from niki_tf.inference import Motion, point_fit
 from niki_tf.inference.solve import solve
 from niki_tf.motion.clip import Clip
 from niki_tf.skeletons import POINT_SETS, PointSet
@@ -240,13 +241,18 @@ class _Run:
         solver, point_set = self._solver, self._point_set
         if self._renamed:
             joints, sigma = renamed_joints(points, point_set)
-            return solve(joints, joint_sigma=sigma, betas=betas, solver=solver).rotations
+            return _solved(joints, joint_sigma=sigma, betas=betas, solver=solver)
         if isinstance(solver, MapFit) and point_set.points != skeletons.SMPL_29.names:
             return point_fit.fit_points(points, point_set=point_set, betas=betas, solver=solver)
-        return solve(points, skeleton=point_set, betas=betas, solver=solver).rotations
+        return _solved(points, skeleton=point_set, betas=betas, solver=solver)
 
     def means(self) -> Row:
         """The number of frames, and the columns of the table."""
         frames = sum(len(of_clip["mpjpe"]) for of_clip in self._errors)
         means = {metric: float(np.concatenate([e[metric] for e in self._errors]).mean()) for metric in METRICS}
         return {"frames": frames, **means, "frames_per_s": frames / self._seconds}
+
+
+def _solved(points: np.ndarray, **options: Any) -> np.ndarray:
+    """Local rotations (T, 24, 3, 3) of one person by `niki_tf.solve`."""
+    return cast(Motion, solve(points, **options)).rotations
