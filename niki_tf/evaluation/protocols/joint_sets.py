@@ -156,7 +156,7 @@ def renamed_joints(points: np.ndarray, point_set: PointSet) -> tuple[np.ndarray,
         >>> [name for name, absent in zip(skeletons.SMPL_29.names, sigma[0] > 0) if not absent][:4]
         ['left_hip', 'right_hip', 'left_knee', 'right_knee']
     """
-    names = [_JOINT_OF.get(point, point) if point else None for point in point_set.points]
+    names = [_JOINT_OF.get(point, point) if isinstance(point, str) else None for point in point_set.points]
     order = sorted(range(len(names)), key=lambda place: names[place] == point_set.points[place])  # joints come last
     joints = np.zeros([len(points), skeletons.NUM_JOINTS, 3], np.float32)
     sigma = np.full(joints.shape[:2], skeletons.ABSENT, np.float32)
