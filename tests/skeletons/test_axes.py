@@ -19,11 +19,12 @@ def _posed(name, *, frames=60):
     """(T, J, 3) metres, y up: the points of a set on a body that moves; NaN in those that the set leaves out."""
     clip, point_set = motion.made_motion(3, frames=frames), POINT_SETS[name]
     local = rotations.rotvec_to_matrix(tf.constant(clip.poses))
-    rest = body.mannequin_joints()(tf.zeros([frames, 10]))
-    leaves = tf.concat([rest[:, :24], point_lifting.rest_points(point_set, rest)], 1)
-    posed = kinematics.forward_kinematics(local, leaves, point_set.skeleton)[0].numpy()
+    rest, rows = body.mannequin_joints()(tf.zeros([frames, 10])), list(point_set.rows)
+    leaves = np.zeros([frames, len(point_set.skeleton), 3], np.float32)
+    leaves[:, :29], leaves[:, rows] = rest, point_lifting.rest_points(point_set, rest)
+    posed = kinematics.forward_kinematics(local, tf.constant(leaves), point_set.skeleton)[0].numpy()
     points = np.full([frames, len(point_set), 3], np.nan)
-    points[:, list(point_set.used)] = posed[:, 24:] + clip.trans[:, None]
+    points[:, list(point_set.used)] = posed[:, rows] + clip.trans[:, None]
     return points
 
 

@@ -255,4 +255,4 @@ class _Run:
 
 def _solved(points: np.ndarray, **options: Any) -> np.ndarray:
     """Local rotations (T, 24, 3, 3) of one person by `niki_tf.solve`."""
-    return cast(Motion, solve(points, **options)).rotations
+    return cast(Motion, solve(points, unit="m", up="y", **options)).rotations
