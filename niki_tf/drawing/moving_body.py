@@ -51,12 +51,18 @@ class MovingBody:
         """`moments` frames, evenly spread, side by side: uint8 (image_size, moments image_size, 3)."""
         last = len(self._centers) - 1
         chosen = np.linspace(0, last, min(moments, last + 1)).round().astype(int)
-        camera = {"azimuth": _AZIMUTH, "elevation": _ELEVATION, "image_size": image_size, "extent": self._extent}
-        images = []
-        for frame in chosen.tolist():
-            (vertices,) = self._vertices(frame, frame + 1)
-            images.append(rendering.render_mesh(vertices, self._faces, center=self._centers[frame], **camera))
-        return np.concatenate(images, 1)
+        return np.concatenate([self._picture(frame, image_size) for frame in chosen.tolist()], 1)
+
+    def _picture(self, frame: int, image_size: int) -> np.ndarray:
+        return rendering.render_mesh(
+            self._vertices(frame, frame + 1)[0],
+            self._faces,
+            image_size=image_size,
+            azimuth=_AZIMUTH,
+            elevation=_ELEVATION,
+            center=self._centers[frame],
+            extent=self._extent,
+        )
 
     def film(self, *, image_size: int) -> Iterator[np.ndarray]:
         """Every frame, uint8 (image_size, image_size, 3); the camera follows without haste."""

@@ -98,6 +98,4 @@ def _told(layout: Layout, *, unit: float | str | None, up: str | None) -> tuple[
     """A line if joints were moved without being asked to."""
     if (layout.unit == 1.0 or unit is not None) and (layout.up == "y" or up is not None):
         return ()
-    known = [name for name, metres in axes.UNITS.items() if np.isclose(metres, layout.unit, rtol=1e-3)]
-    name = known[0] if known else f"units of {layout.unit:.4g} m"
-    return (f"The joints were in {name}, {layout.up} up: they were brought to metres, y up.",)
+    return (f"The joints were in {layout.unit_name}, {layout.up} up: they were brought to metres, y up.",)

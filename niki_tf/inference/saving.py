@@ -117,8 +117,15 @@ def save_glb(
     """
     posed = body or mannequin()
     betas = _of_length(motion.betas[0], posed.num_betas)
-    moved = {"rotations": motion.rotations, "transl": motion.transl, "fps": motion.fps}
-    gltf.write_glb(path, posed, **moved, betas=betas, bone_names=bone_names)
+    gltf.write_glb(
+        path,
+        posed,
+        rotations=motion.rotations,
+        transl=motion.transl,
+        fps=motion.fps,
+        betas=betas,
+        bone_names=bone_names,
+    )
 
 
 def save_mp4(motion: Motion, path: pathlib.Path, *, body: BodyData | Body | None = None, image_size: int = 400) -> None:

@@ -21,7 +21,8 @@ from niki_tf.solvers.solver import Solver
 
 STRENGTHS = ("off", "light", "full")
 """Of finish and smoothing."""
-_STEPS = {"off": 0, "light": 1, "full": zoo.FINISH_STEPS}
+STEPS = {"off": 0, "light": 1, "full": zoo.FINISH_STEPS}
+"""Strength of the finish -> Gauss-Newton steps."""
 
 
 def solve(
@@ -54,7 +55,8 @@ def solve(
 
     Args:
         joints: (T, J, 3) or (J, 3), the joints of `skeleton`, in any place; (T, 3 J) is read as (T, J, 3). A joint
-            with NaN, or at exactly (0, 0, 0) if it is not the root of all frames, was not seen. (T, J, 4) has the confidence of each joint, 0 to 1, as its last column.
+            with NaN, or at exactly (0, 0, 0) if it is not the root of all frames, was not seen. (T, J, 4) has the
+            confidence of each joint, 0 to 1, as its last column.
             (people, T, J, 3 or 4) are several persons, solved one by one; NaN where one is not there.
         skeleton: the joint set that the joints are of: a name of `niki_tf.skeletons.POINT_SETS`, such as coco_17,
             mediapipe_33, openpose_25, h36m_17, or a `PointSet`.
@@ -130,7 +132,7 @@ class _Choice:
         """Of the finish."""
         if self._finish is None and isinstance(self._solver, Solver):
             return self._solver.refine
-        return _STEPS[self._finish or "full"]
+        return STEPS[self._finish or "full"]
 
     @property
     def smooth(self) -> bool:

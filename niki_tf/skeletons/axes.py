@@ -63,6 +63,12 @@ class Layout:
     """What is likely wrong, a line each, with the cure."""
 
     @property
+    def unit_name(self) -> str:
+        """Name of the unit in `UNITS`; else the metres in one."""
+        known = [name for name, metres in UNITS.items() if np.isclose(metres, self.unit, rtol=1e-3)]
+        return known[0] if known else f"{self.unit:.4g} m"
+
+    @property
     def rotation(self) -> np.ndarray:
         """(3, 3) rotation matrix that turns `up` to y."""
         return Y_UP[self.up]
@@ -79,11 +85,9 @@ class Layout:
         return np.where(self.absent[..., None], np.nan, turned)
 
     def __str__(self) -> str:
-        known = [name for name, metres in UNITS.items() if np.isclose(metres, self.unit, rtol=1e-3)]
-        unit = known[0] if known else f"{self.unit:.4g} m"
         size = "" if np.isnan(self.size) else f", {self.size:.2f} of the mannequin's size"
         missing = f", {self.absent.mean():.0%} absent" if self.absent.any() else ""
-        return f"unit {unit}, {self.up} up{size}{missing}"
+        return f"unit {self.unit_name}, {self.up} up{size}{missing}"
 
 
 Y_UP = {
@@ -206,7 +210,10 @@ def _said_of_size(size: float) -> tuple[str, ...]:
 
 
 def _up(directions: np.ndarray, given: str | None) -> tuple[str, bool, tuple[str, ...]]:
-    """The axis that points up, whether that is certain, and lines; `directions` (T, 3) from feet to head, zero where unknown."""
+    """The axis that points up, whether that is certain, and lines.
+
+    `directions` (T, 3) lead from the feet to the head; zero where unknown.
+    """
     known = directions[np.any(directions != 0.0, -1)]
     median = np.median(known, axis=0) if len(known) else np.zeros(3)
     number = int(np.argmax(np.abs(median) - (_SIDEWAYS, 0.0, 0.0)))
@@ -219,7 +226,7 @@ def _up(directions: np.ndarray, given: str | None) -> tuple[str, bool, tuple[str
     if not len(known):
         return "y", False, ("Which axis is up cannot be told from these points and is taken to be y: give `up=`.",)
     if not certain or number == 0:
-        line = f"Which axis is up is not certain, the person lies or bends; it is taken to be {found}: give `up=`."
+        line = f"Which axis is up is not certain, the person lies or bends; it may be {found}: give `up=`."
         return found, False, (line,)
     return found, True, ()
 
