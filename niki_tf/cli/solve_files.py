@@ -128,7 +128,10 @@ class FileSolver:
 
     def _posed(self, path: pathlib.Path) -> _Source:
         """The joints of a file of rotations, with noise if that is wanted."""
-        (clip,) = io.load_clips(path, fps=None, trans=self.options.trans)
+        try:
+            (clip,) = io.load_clips(path, fps=None, trans=self.options.trans)
+        except ValueError as error:
+            raise error.__cause__ or error from None  # without what is said to those who read a folder
         frames = self.options.frames or len(clip)
         betas = _of_length(clip.betas, self._body_joints.num_betas)
         local = rotations.rotvec_to_matrix(clip.poses[:frames]).numpy()

@@ -89,8 +89,9 @@ def solve_all(
             try:
                 lines = solve(job.path, job.target)
             except Exception as error:  # whatever is wrong with one file, the others are solved
-                bad.append(f"{job.path}: {_one_line(error)}")
-                _print({"file": str(job.path), "error": _one_line(error)})
+                reason = _one_line(error)
+                bad.append(reason if str(job.path) in reason else f"{job.path}: {reason}")
+                _print({"file": str(job.path), "error": reason})
                 continue
             record.add(lines)
             counts["solved"] += 1
@@ -144,7 +145,7 @@ class _Record:
     def __init__(self, path: pathlib.Path, options: Mapping[str, Any]) -> None:
         self._path, self._options = path, {name: value for name, value in options.items() if value is not None}
         self._options = json.loads(json.dumps(self._options))
-        self._lines: dict[str, list[dict[str, Any]]] = {}
+        self._outputs: dict[str, list[str]] = {}
         for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
             self._read(text)
 
@@ -154,11 +155,11 @@ class _Record:
         except json.JSONDecodeError:
             return
         if entry.get("options") == self._options:
-            self._lines[entry["file"]] = entry["outputs"]
+            self._outputs[entry["file"]] = entry["outputs"]
 
     def is_finished(self, job: Job) -> bool:
         """Whether all outputs of a file are there and newer than it."""
-        outputs = self._lines.get(str(job.path))
+        outputs = self._outputs.get(str(job.path))
         if not outputs:
             return False
         changed = job.path.stat().st_mtime
