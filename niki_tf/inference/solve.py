@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from niki_tf import skeletons
-from niki_tf.inference import placing, points
+from niki_tf.inference import long_motion, placing, points
 from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import observed_points
@@ -183,14 +183,15 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
     observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
     there = observed.when_seen()
     twist = _checked_twist(arrays, len(observed.points))
-    answer = points.solve_points(
-        observed.part(there),
-        point_set=point_set,
-        solver=solver,
-        steps=choice.steps,
-        smooth=choice.smooth,
-        twist=None if twist is None else twist[there],
-    )
+    twist = None if twist is None else twist[there]
+
+    def solve_part(part: observed_points.ObservedPoints, frames: slice) -> points.PointsAnswer:
+        turned = None if twist is None else twist[frames]
+        return points.solve_points(
+            part, point_set=point_set, solver=solver, steps=choice.steps, smooth=choice.smooth, twist=turned
+        )
+
+    answer = long_motion.solve_pieces(observed.part(there), solve_part)
     return _motion(answer, observed, there, point_set, solver)
 
 
