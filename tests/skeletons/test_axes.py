@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, motion, rotations, skeletons
-from niki_tf.body import kinematics
 from niki_tf.fitting import point_lifting
 from niki_tf.skeletons import POINT_SETS, axes
 
@@ -19,12 +18,10 @@ def _posed(name, *, frames=60):
     """(T, J, 3) metres, y up: the points of a set on a body that moves; NaN in those that the set leaves out."""
     clip, point_set = motion.made_motion(3, frames=frames), POINT_SETS[name]
     local = rotations.rotvec_to_matrix(tf.constant(clip.poses))
-    rest, rows = body.mannequin_joints()(tf.zeros([frames, 10])), list(point_set.rows)
-    leaves = np.zeros([frames, len(point_set.skeleton), 3], np.float32)
-    leaves[:, :29], leaves[:, rows] = rest, point_lifting.rest_points(point_set, rest)
-    posed = kinematics.forward_kinematics(local, tf.constant(leaves), point_set.skeleton)[0].numpy()
+    rest = body.mannequin_joints()(tf.zeros([frames, 10]))
+    posed = point_lifting.pose_points(point_set, local, rest)[0].numpy()
     points = np.full([frames, len(point_set), 3], np.nan)
-    points[:, list(point_set.used)] = posed[:, rows] + clip.trans[:, None]
+    points[:, list(point_set.used)] = posed + clip.trans[:, None]
     return points
 
 
