@@ -1,10 +1,10 @@
 """Which unit and axes the positions of a body's points are in, and whether the points are what they are said to be.
 
-The rules. Absent: NaN, and exactly (0, 0, 0), but for one point of the midline that is so in every frame: positions
-relative to it. Unit: the one of `UNITS` in which the bones, by their medians over the frames, are nearest to the
-mannequin's, of those in which the person is 0.4 to 1.5 times its size. Up: the signed axis nearest to the median
-direction from feet to head. Sides: knees, feet, face and chest have to point to the front of left x up. Names: the
-bones have to have a person's proportions.
+The rules. Absent: NaN, and exactly (0, 0, 0), but for one point of the midline that is so in every frame, or in the
+first alone: positions relative to it. Unit: the one of `UNITS` in which the bones, by their medians over the frames,
+are nearest to the mannequin's, of those in which the person is 0.4 to 1.5 times its size. Up: the signed axis nearest
+to the median direction from feet to head. Sides: knees, feet, face and chest have to point to the front of left x up.
+Names: the bones have to have a person's proportions.
 """
 
 import dataclasses
@@ -164,6 +164,8 @@ def _absent(positions: np.ndarray, point_set: PointSet) -> tuple[np.ndarray, tup
     if always.sum() == 1 and not zero[:, ~always & ~unused].all(-1).any():
         root = int(np.argmax(always))
         zero[:, root] &= abs(point_set.at_rest[root, 0]) > _MIDLINE
+    if zero[:, ~unused].sum() == 1 and zero[0].any():
+        zero[0] &= np.abs(point_set.at_rest[:, 0]) > _MIDLINE
     count = int((zero & ~unused).sum())
     line = f"{count} points at exactly (0, 0, 0) were taken to be absent; give NaN for absent points to be sure."
     return zero | unseen, (line,) if count else ()

@@ -219,3 +219,12 @@ def test_rotations_to_y_up_are_proper():
         assert np.linalg.det(matrix) == pytest.approx(1.0)
         axis = np.eye(3)["xyz".index(up[-1])] * (-1 if up.startswith("-") else 1)
         np.testing.assert_array_equal(matrix @ axis, [0, 1, 0])
+
+
+def test_a_root_that_begins_at_the_origin_is_there():
+    smpl = POINT_SETS["smpl_24"]
+    walk = smpl.at_rest - smpl.at_rest[0] + np.linspace([0, 0, 0], [0, 0, 1], 5)[:, None]
+    assert not axes.recognize(walk, smpl).absent.any()
+    walk[:, 20] -= walk[:1, 20]
+    walk[0, 0] = 0.01
+    assert axes.recognize(walk, smpl).absent.sum() == 1  # a wrist is no root
