@@ -139,18 +139,18 @@ class _Motions:
     """
 
     def __init__(self, clips: Sequence[Clip], body_joints: BodyJoints, *, bodies: int, seed: int) -> None:
-        self.body_joints, self._poses = body_joints, _spread_poses(clips, bodies)
-        self._betas = common.random_bodies(bodies, num_betas=body_joints.num_betas, seed=seed)
+        self.body_joints = body_joints
+        betas = common.random_bodies(bodies, num_betas=body_joints.num_betas, seed=seed)
+        self._joints = frame_windows.posed_joints(body_joints)(_spread_poses(clips, bodies), betas).numpy()
+        rest = body_joints(betas).numpy()
+        self._lengths = np.linalg.norm(rest[:, 1:] - rest[:, list(skeletons.SMPL_29.parents[1:])], axis=-1)
         size = (bodies, common.CLIP_FRAMES, skeletons.NUM_JOINTS)
         self._noise = common.random_noise(bodies * common.CLIP_FRAMES, seed=seed).reshape(*size, 3)
         self._absent = common.random_stream(seed, Stream.ABSENT).random(size, np.float32)
 
     def moved(self, size: float) -> tuple[np.ndarray, np.ndarray]:
         """Joints (N, 60, 29, 3) and true lengths of bones (N, 28), metres, of bodies that are `size` times as large."""
-        joints = frame_windows.posed_joints(self.body_joints)(self._poses, self._betas).numpy()
-        rest = self.body_joints(self._betas).numpy()
-        bones = rest[:, 1:] - rest[:, list(skeletons.SMPL_29.parents[1:])]
-        return size * joints, size * np.linalg.norm(bones, axis=-1)
+        return size * self._joints, size * self._lengths
 
     def observed(self, clean: np.ndarray, people: People, *, noise: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each body the joints (T, 29, 3) and their sigma (T, 29); `noise` in metres."""
