@@ -17,6 +17,7 @@ COMMANDS = {
     "client": "send a motion to TensorFlow Serving and write the poses",
     "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
     "fit_pose_prior": "fit the pose prior of map_fit to motion",
+    "fit_joint_completion": "train the guess of joints that a joint set does not tell",
 }
 """The commands, each a module of this room with a function `main`, and what they do."""
 

@@ -32,7 +32,7 @@ _TAU, _TAU_HALVES_AT = 0.045, 0.05
 """Radians, and metres of error at which they halve: saved_models/experiments.md, 5 and 11."""
 _CLEAN_TAU, _CLEAN_TAU_HALVES_AT = 0.15, 0.003
 """Radians added for nearly clean joints, and metres of error at which they halve: saved_models/experiments.md, 11."""
-_TAU_BY_ABSENT = 3.0
+ABSENT_GROWTH = 3.0
 """Growth of tau with the share of absent joints: saved_models/experiments.md, 22."""
 _LEAST_NOISE = 0.001
 """Metres; lower bound of s, by trial on training clips."""
@@ -56,6 +56,7 @@ def refine(
     *,
     steps: int,
     skeleton: Skeleton = skeletons.SMPL_29,
+    absent_growth: float = ABSENT_GROWTH,
     linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) after `steps` Gauss-Newton steps.
@@ -67,6 +68,7 @@ def refine(
         joint_sigma: (..., n) metres; absent joints, from `skeletons.ABSENT` on, have no weight.
         steps: number of steps; four are enough (saved_models/experiments.md, 27).
         skeleton: SMPL's 24 joints and points that hang on them.
+        absent_growth: growth of tau with the share of absent joints, as a multiple of that share.
         linear_solver: one of `fitting.linear_solvers`.
 
     Example:
@@ -86,19 +88,19 @@ def refine(
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
-        tau = _tau(unexplained, joint_sigma)
+        tau = _tau(unexplained, joint_sigma, absent_growth)
         local = _step(local, start, joints - posed, _lever_arms(posed, world, skeleton), weights, tau, linear_solver)
     return leading.restore(local)
 
 
-def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
+def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor, absent_growth: float) -> tf.Tensor:
     """Expected error tau of the answer, (N, 1) radians; `unexplained` (N, 1) metres is s, `joint_sigma` (N, n)."""
     present = tf.cast(joint_sigma < skeletons.ABSENT, unexplained.dtype)
     squares = tf.reduce_sum(present * joint_weights.clip_sigma(joint_sigma) ** 2, -1, keepdims=True)
     reported = tf.math.divide_no_nan(squares, tf.reduce_sum(present, -1, keepdims=True))
     error = tf.sqrt(unexplained * unexplained + reported)
     tau = _TAU / (1.0 + error / _TAU_HALVES_AT) + _CLEAN_TAU / (1.0 + (error / _CLEAN_TAU_HALVES_AT) ** 2)
-    return tau * (1.0 + _TAU_BY_ABSENT * tf.reduce_mean(1.0 - present, -1, keepdims=True))
+    return tau * (1.0 + absent_growth * tf.reduce_mean(1.0 - present, -1, keepdims=True))
 
 
 def _weights(error: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -36,6 +36,7 @@ def refine(
     *,
     steps: int,
     skeleton: Skeleton = skeletons.SMPL_29,
+    absent_growth: float = gauss_newton.ABSENT_GROWTH,
     linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """Local rotations (N, T, 24, 3, 3) after `steps` Gauss-Newton steps.
@@ -48,6 +49,7 @@ def refine(
         frame_mask: (N, T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
         steps: number of steps; four are enough.
         skeleton: SMPL's 24 joints and points that hang on them.
+        absent_growth: see `gauss_newton.refine`.
         linear_solver: one of `fitting.linear_solvers`.
 
     Example:
@@ -71,7 +73,14 @@ def refine(
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
     sigma = _smoothed_sigma(joint_sigma, kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
-        local, target, rest_joints, sigma, steps=steps, skeleton=skeleton, linear_solver=linear_solver
+        local,
+        target,
+        rest_joints,
+        sigma,
+        steps=steps,
+        skeleton=skeleton,
+        absent_growth=absent_growth,
+        linear_solver=linear_solver,
     )
     turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, refined, transpose_a=True))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)

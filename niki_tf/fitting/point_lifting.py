@@ -8,11 +8,13 @@ Without a pose, the rotation of the trunk stands for that of every bone. The sig
 distance of point and joint, and absent points tell nothing.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
-from niki_tf.body import mannequin_joints
+from niki_tf.body import kinematics, mannequin_joints
 from niki_tf.fitting import joint_weights
 from niki_tf.skeletons import PointSet
 
@@ -43,6 +45,52 @@ def rest_points(point_set: PointSet, rest_joints: tf.Tensor) -> tf.Tensor:
         growth = length / np.linalg.norm(mannequin[child] - mannequin[carrier]).astype(np.float32)
         places.append(rest_joints[..., carrier, :] + growth * tf.constant(landmark.offset, tf.float32))
     return tf.stack(places, -2)
+
+
+class OnSkeleton(NamedTuple):
+    """Points as joints of `PointSet.skeleton`, n of them; those of SMPL's 29 that no point is are absent."""
+
+    joints: tf.Tensor
+    """(..., n, 3) metres, observed."""
+    rest_joints: tf.Tensor
+    """(..., n, 3) metres."""
+    joint_sigma: tf.Tensor
+    """(..., n) metres."""
+
+
+def on_skeleton(
+    point_set: PointSet, points: tf.Tensor, point_sigma: tf.Tensor, at_rest: tf.Tensor, rest_joints: tf.Tensor
+) -> OnSkeleton:
+    """The K points of a set that are used as joints of its skeleton.
+
+    Args:
+        point_set: the set.
+        points: (..., K, 3) metres.
+        point_sigma: (..., K) metres.
+        at_rest: (..., K, 3) metres, see `rest_points`.
+        rest_joints: (..., 29, 3) metres.
+    """
+    order = np.arange(len(point_set.skeleton))
+    order[list(point_set.rows)] = skeletons.NUM_JOINTS + np.arange(len(point_set.rows))
+    absent = tf.fill(tf.shape(rest_joints)[:-1], skeletons.ABSENT)
+    joints, rest = tf.concat([rest_joints, points], -2), tf.concat([rest_joints, at_rest], -2)
+    sigma = tf.gather(tf.concat([absent, point_sigma], -1), order, axis=-1)
+    return OnSkeleton(tf.gather(joints, order, axis=-2), tf.gather(rest, order, axis=-2), sigma)
+
+
+def pose_points(point_set: PointSet, local: tf.Tensor, rest_joints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The K points of a set that are used on a posed body, (..., K, 3), and its joints (..., 29, 3), metres.
+
+    Args:
+        point_set: the set.
+        local: (..., 24, 3, 3) local rotations.
+        rest_joints: (..., 29, 3) metres.
+    """
+    at_rest = rest_points(point_set, rest_joints)
+    nothing = tf.zeros(tf.shape(at_rest)[:-1])
+    rest = on_skeleton(point_set, at_rest, nothing, at_rest, rest_joints).rest_joints
+    posed, _ = kinematics.forward_kinematics(local, rest, point_set.skeleton)
+    return tf.gather(posed, point_set.rows, axis=-2), posed[..., : skeletons.NUM_JOINTS, :]
 
 
 def trunk_rotation(point_set: PointSet, points: tf.Tensor, point_sigma: tf.Tensor, at_rest: tf.Tensor) -> tf.Tensor:

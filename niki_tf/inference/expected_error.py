@@ -26,8 +26,8 @@ def expected_error(residual: np.ndarray, seen: np.ndarray, rest_joints: np.ndarr
         >>> seen = np.ones([1, 29], bool)
         >>> seen[:, [21, 23, 26]] = False
         >>> errors = expected_error(np.full([1, 29], 0.01), seen, body.mannequin_joints().joints)
-        >>> errors[0, [19, 21, 23]].round(2).tolist()
-        [0.01, 0.12, 0.15]
+        >>> [f"{error:.2f}" for error in errors[0, [19, 21, 23]]]
+        ['0.01', '0.12', '0.15']
     """
     away = _distances_along_bones(rest_joints)
     to_seen = np.where(seen[:, None], away, np.inf).min(-1)

@@ -73,7 +73,7 @@ class Motion:
 
     @property
     def rotations_6d(self) -> np.ndarray:
-        """The same rotations as their first two columns, (T, 24, 6); see `rotations.matrix_to_6d`."""
+        """The same rotations as their first two rows, (T, 24, 6); see `rotations.matrix_to_6d`."""
         return rotations.matrix_to_6d(self.rotations).numpy()
 
     @property

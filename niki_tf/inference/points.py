@@ -1,9 +1,9 @@
 """Solving for the points of a joint set: joints that the points tell are solved, and a finish meets the points.
 
 This is done twice. At first the rotation of the trunk stands for that of every bone; in the second round the joints
-follow from the points by the rotations that the first one found. Points that are joints themselves need one round. In
-the finish the points are joints or leaves of SMPL's tree. A shape that is not known is estimated from the joints of
-each round.
+follow from the points by the rotations that the first one found. Points that are joints themselves need one round.
+Joints that no point tells are guessed for the solver, with their sigma. In the finish the points are joints or leaves
+of SMPL's tree. A shape that is not known is estimated from the joints of each round.
 """
 
 import functools
@@ -20,16 +20,23 @@ from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, poin
 from niki_tf.inference import graphs, rates, windows
 from niki_tf.motion.observed_points import ObservedPoints
 from niki_tf.skeletons import PointSet
+from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.window_solver import WindowSolver
 
 _Arrays = dict[str, np.ndarray]
+_Graph = Callable[..., _Arrays]
 _ROUNDS = 2
 """Rounds of joints and poses: a third changes little, by trial on training clips."""
 _USUAL_SIZE = 0.1
 """Relative difference of size up to which networks see a body as it is: 2.5 standard deviations of training."""
+_ABSENT_GROWTH = 0.5
+"""Growth of the finish's tau with the share of absent joints; less than elsewhere, as they were guessed: by trial on
+training clips."""
 _FINISH_FRAMES, _FINISH_OVERLAP = 64, 16
 """Frames of a window of the finish, and those that it shares with the next: more than its kernel is wide."""
+_FRAMES_AT_ONCE = 512
+"""Frames that a graph is given at a time: keeps memory from growing with the length of a motion."""
 
 
 class PointsAnswer(NamedTuple):
@@ -67,94 +74,58 @@ def solve_points(
         twist: (T, 23, 2), for solvers of frames that use one.
     """
     over_time = smooth and isinstance(solver, WindowSolver)
-    network = functools.partial(_solve_joints, solver, times=observed.times, twist=twist)
-    finish = _finish(point_set, steps, over_time=over_time)
-    known = _Known(observed, point_set, solver.body_joints, observed.betas)
-    world, local, shape = known.trunk_rotations(), np.empty(0), None
-    for number in range(1 if point_set.all_joints else _ROUNDS):
-        joints, sigma = known.joints(world)
+    tell, finish = _tell(point_set, solver.body_joints), _finish(point_set, solver.body_joints, steps, over_time)
+    betas, shape = observed.betas, None
+    if betas is None:
+        betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
+    given = {"points": observed.points, "sigma": observed.sigma}
+    local = _trunk(point_set, solver.body_joints)({**given, "betas": betas})["local"]
+    rounds = 1 if point_set.all_joints else _ROUNDS
+    for number in range(1, rounds + 1):
+        told = tell({**given, "betas": betas, "local": local})
         if observed.betas is None:
-            shape = bone_shape.estimate_shape(joints, sigma, body_joints=solver.body_joints)
-            known = known.with_betas(shape.betas)
-            joints, sigma = known.joints(world)
-        local = network(joints, sigma, known.betas)
-        if steps and number + 1 < _ROUNDS and not point_set.all_joints:
-            local = contract.local_rotations(finish({"local": local, **known.leaves}))
-        world = kinematics.world_rotations(tf.constant(local))
-    answer = finish({"local": local, **known.leaves})
+            shape = bone_shape.estimate_shape(told["joints"], told["joint_sigma"], body_joints=solver.body_joints)
+            betas = np.ascontiguousarray(np.broadcast_to(shape.betas.astype(np.float32), betas.shape))
+            told = tell({**given, "betas": betas, "local": local})
+        known = {**told, "betas": betas}
+        local = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
+    answer = finish({**given, "betas": betas, "local": local})
     local, transl = contract.local_rotations(answer), answer["transl"]
-    return PointsAnswer(local, transl, known.distances(local, transl), known.betas, shape)
-
-
-class _Known:
-    """The points of a motion on a body of given shape."""
-
-    def __init__(
-        self, observed: ObservedPoints, point_set: PointSet, body_joints: BodyJoints, betas: np.ndarray | None
-    ) -> None:
-        self._observed, self._point_set, self._body_joints = observed, point_set, body_joints
-        frames = len(observed.points)
-        self.betas = np.zeros([frames, body_joints.num_betas], np.float32) if betas is None else betas
-        self._rest_joints = body_joints(tf.constant(self.betas))
-        self._at_rest = point_lifting.rest_points(point_set, self._rest_joints)
-
-    def with_betas(self, betas: np.ndarray) -> "_Known":
-        """The same points on a body of other betas (B,)."""
-        every = np.ascontiguousarray(np.broadcast_to(betas.astype(np.float32), self.betas.shape))
-        return _Known(self._observed, self._point_set, self._body_joints, every)
-
-    def trunk_rotations(self) -> tf.Tensor:
-        """The rotation of the trunk for each of the 24 joints, (T, 24, 3, 3)."""
-        seen = self._observed
-        trunk = point_lifting.trunk_rotation(self._point_set, seen.points, tf.constant(seen.sigma), self._at_rest)
-        return tf.repeat(trunk[:, None], skeletons.NUM_ROTATIONS, 1)
-
-    def joints(self, world: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Joints (T, 29, 3) and their sigma (T, 29) that the points tell with the rotations `world` (T, 24, 3, 3)."""
-        seen = self._observed
-        points, sigma = tf.constant(seen.points), tf.constant(seen.sigma)
-        joints, sigma = point_lifting.lift(self._point_set, points, sigma, self._at_rest, self._rest_joints, world)
-        return joints.numpy(), sigma.numpy()
-
-    @functools.cached_property
-    def leaves(self) -> _Arrays:
-        """The points as joints of `point_set.skeleton`, whose other joints are absent: arrays (T, n, ...)."""
-        frames, rows = len(self.betas), list(self._point_set.rows)
-        count = len(self._point_set.skeleton)
-        joints = np.zeros([frames, count, 3], np.float32)
-        rest, sigma = np.zeros_like(joints), np.full([frames, count], skeletons.ABSENT, np.float32)
-        rest[:, : skeletons.NUM_JOINTS], rest[:, rows] = self._rest_joints, self._at_rest
-        joints[:, rows], sigma[:, rows] = self._observed.points, self._observed.sigma
-        return {"joints": joints, "rest_joints": rest, "joint_sigma": sigma}
-
-    def distances(self, local: np.ndarray, transl: np.ndarray) -> np.ndarray:
-        """Distance (T, K) of each point from the same one of the posed body, metres."""
-        rest, skeleton = self.leaves["rest_joints"], self._point_set.skeleton
-        posed, _ = kinematics.forward_kinematics(tf.constant(local), tf.constant(rest), skeleton)
-        away = self._observed.points - posed.numpy()[:, list(self._point_set.rows)] - transl[:, None]
-        return np.linalg.norm(away, axis=-1)
+    residual = _residual(point_set, solver.body_joints)({**given, "betas": betas, "local": local, "transl": transl})
+    return PointsAnswer(local, transl, residual["residual"], betas, shape)
 
 
 def _solve_joints(
     solver: Solver,
-    joints: np.ndarray,
-    joint_sigma: np.ndarray,
-    betas: np.ndarray,
+    told: Mapping[str, np.ndarray],
     *,
     times: np.ndarray,
     twist: np.ndarray | None,
+    roughly: bool,
 ) -> np.ndarray:
-    """Local rotations (T, 24, 3, 3) by a solver without its finish, at the rate and the size that it was trained on."""
-    size, betas = _of_usual_size(betas, solver.body_joints)
-    joints = joints / size[:, None, None]
-    inputs = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas}
+    """Local rotations (T, 24, 3, 3) by a solver without its finish, at the rate and the size that it was trained on.
+
+    Args:
+        solver: of frames or of windows.
+        told: dict of joints (T, 29, 3), joint_sigma (T, 29) and betas (T, B).
+        times: (T,) seconds.
+        twist: (T, 23, 2) or None.
+        roughly: a solver of windows is given windows that do not overlap.
+    """
+    size, betas = _of_usual_size(told["betas"], solver.body_joints)
+    inputs = {"joints": told["joints"] / size[:, None, None], "joint_sigma": told["joint_sigma"], "betas": betas}
+    if (inputs["joint_sigma"] >= skeletons.ABSENT).any():
+        inputs |= _completion(solver.body_joints)(inputs)
     if twist is not None:
         inputs["twist"] = twist
     network = _network(solver, tuple(inputs))
-    if not isinstance(solver, WindowSolver) or len(times) == 1 or rates.is_steady(times):
+    if not isinstance(solver, WindowSolver):
+        return contract.local_rotations(network(inputs))
+    network = functools.partial(network, step=windows.FRAMES if roughly else windows.STEP)
+    if len(times) == 1 or rates.is_steady(times):
         return contract.local_rotations(network(inputs))
     steady = rates.steady_times(times)
-    joints, joint_sigma = rates.joints_at(steady, joints, joint_sigma, times)
+    joints, joint_sigma = rates.joints_at(steady, inputs["joints"], inputs["joint_sigma"], times)
     nearest = np.clip(np.searchsorted(times, steady), 0, len(times) - 1)
     answer = network({"joints": joints, "joint_sigma": joint_sigma, "betas": betas[nearest]})
     return rates.rotations_at(times, contract.local_rotations(answer), steady)
@@ -174,7 +145,7 @@ def _of_usual_size(betas: np.ndarray, body_joints: BodyJoints) -> tuple[np.ndarr
 
 
 @functools.lru_cache(maxsize=8)
-def _network(solver: Solver, names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], _Arrays]:
+def _network(solver: Solver, names: tuple[str, ...]) -> _Graph:
     """The solver as a graph of the inputs `names`, without its own finish, which knows joints only."""
     plain = solver
     if solver.refine:
@@ -182,32 +153,109 @@ def _network(solver: Solver, names: tuple[str, ...]) -> Callable[[Mapping[str, A
         plain.refine = 0
     shapes = contract.input_shapes(solver.body_joints.num_betas)
     example = {name: np.zeros([1, *(size or 0 for size in shapes[name])]) for name in names}
-    return graphs.compile_solver(plain, inputs=example, motion=True)
+    network = graphs.compile_solver(plain, inputs=example, motion=True)
+    return network if isinstance(solver, WindowSolver) else functools.partial(_by_parts, network)
 
 
 @functools.lru_cache(maxsize=8)
-def _finish(point_set: PointSet, steps: int, *, over_time: bool) -> Callable[[Mapping[str, Any]], _Arrays]:
-    """A graph of local rotations and the `leaves`: the rotations and translation after the finish."""
+def _completion(body_joints: BodyJoints) -> _Graph:
+    """A graph that guesses absent joints from dict of joints (T, 29, 3), joint_sigma (T, 29) and betas (T, B)."""
+    model = zoo.joint_completion()
+
+    def complete(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return model({**inputs, "rest_joints": body_joints(inputs["betas"])})
+
+    return _compiled(complete)
+
+
+@functools.lru_cache(maxsize=16)
+def _trunk(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+    """A graph of points, sigma and betas: the pose `local` (T, 24, 3, 3) at rest, turned as the trunk is."""
+
+    def turned(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        at_rest = point_lifting.rest_points(point_set, body_joints(inputs["betas"]))
+        trunk = point_lifting.trunk_rotation(point_set, inputs["points"], inputs["sigma"], at_rest)
+        others = tf.eye(3, batch_shape=[tf.shape(trunk)[0], skeletons.NUM_TWISTS])
+        return {"local": tf.concat([trunk[:, None], others], 1)}
+
+    return _compiled(turned)
+
+
+@functools.lru_cache(maxsize=16)
+def _tell(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+    """A graph of points, sigma, betas and a pose: joints (T, 29, 3) and joint_sigma (T, 29) that the points tell."""
+
+    def tell(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        rest = body_joints(inputs["betas"])
+        at_rest, world = point_lifting.rest_points(point_set, rest), kinematics.world_rotations(inputs["local"])
+        joints, sigma = point_lifting.lift(point_set, inputs["points"], inputs["sigma"], at_rest, rest, world)
+        return {"joints": joints, "joint_sigma": sigma}
+
+    return _compiled(tell)
+
+
+@functools.lru_cache(maxsize=16)
+def _residual(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+    """A graph of points, betas, a pose and its transl: the distance (T, K) of points, metres."""
+
+    def distances(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        posed, _ = point_lifting.pose_points(point_set, inputs["local"], body_joints(inputs["betas"]))
+        return {"residual": tf.norm(inputs["points"] - posed - inputs["transl"][:, None], axis=-1)}
+
+    return _compiled(distances)
+
+
+@functools.lru_cache(maxsize=8)
+def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time: bool) -> _Graph:  # noqa: FBT001
+    """A graph of points, sigma, betas and a pose: the rotations and translation after the finish."""
     fit = gauss_newton_windows.refine if over_time else gauss_newton.refine
     move = root_path.smoothed_translation if over_time else root_path.translation
 
     def finish(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        local, joints, rest, sigma = (inputs[name] for name in ("local", "joints", "rest_joints", "joint_sigma"))
-        mask = (inputs["frame_mask"],) if over_time else ()
+        local, rest_joints = inputs["local"], body_joints(inputs["betas"])
+        at_rest = point_lifting.rest_points(point_set, rest_joints)
+        points, sigma, mask = inputs["points"], inputs["sigma"], [inputs["frame_mask"]] if over_time else []
+        joints, rest, sigma = point_lifting.on_skeleton(point_set, points, sigma, at_rest, rest_joints)
         if steps:
-            local = fit(local, joints, rest, sigma, *mask, steps=steps, skeleton=point_set.skeleton)
+            skeleton, growth = point_set.skeleton, _ABSENT_GROWTH
+            local = fit(local, joints, rest, sigma, *mask, steps=steps, skeleton=skeleton, absent_growth=growth)
         posed, _ = kinematics.forward_kinematics(local, rest, point_set.skeleton)
         transl = move(joints, posed, sigma, *mask)
         return {"global_orient": local[..., :1, :, :], "body_pose": local[..., 1:, :, :], "transl": transl}
 
-    graph = tf.function(finish, autograph=False, reduce_retracing=True)
+    if not over_time:
+        return _compiled(finish)
+    step = _FINISH_FRAMES - _FINISH_OVERLAP
+    return functools.partial(
+        windows.solve_motion,
+        _graph(finish),
+        frames=_FINISH_FRAMES,
+        step=step,
+        at_once=_FRAMES_AT_ONCE // _FINISH_FRAMES,
+    )
+
+
+def _compiled(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:
+    """A function of frames as a graph that is given a part of them at a time."""
+    return functools.partial(_by_parts, _graph(function))
+
+
+def _graph(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:
+    """A function as one graph for any number of frames, from arrays to arrays."""
+    graph = tf.function(function, autograph=False, reduce_retracing=True)
 
     def run(inputs: Mapping[str, Any]) -> _Arrays:
-        answer = graph({name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()})
-        return {name: value.numpy() for name, value in answer.items()}
+        tensors = {name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()}
+        return {name: value.numpy() for name, value in graph(tensors).items()}
 
-    if not over_time:
-        return run
-    return functools.partial(
-        windows.solve_motion, run, frames=_FINISH_FRAMES, step=_FINISH_FRAMES - _FINISH_OVERLAP, at_once=8
-    )
+    return run
+
+
+def _by_parts(run: _Graph, inputs: Mapping[str, np.ndarray]) -> _Arrays:
+    """What `run` gives for all frames, asked for a part of them at a time."""
+    count = len(next(iter(inputs.values())))
+    parts = [
+        run({name: array[first : first + _FRAMES_AT_ONCE] for name, array in inputs.items()})
+        for first in range(0, count, _FRAMES_AT_ONCE)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

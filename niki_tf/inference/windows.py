@@ -50,7 +50,7 @@ def solve_motion(
         >>> windows.solve_motion(solver, {"joints": np.zeros([21, 29, 3])})["body_pose"].shape
         (21, 23, 3, 3)
     """
-    length = len(inputs["joints"])
+    length = len(next(iter(inputs.values())))
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
     places, present, weights = cut(length, frames=frames, step=step)

@@ -81,7 +81,7 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     seen = np.maximum((~absent).sum(1), 1)[:, None, None]
     joints = np.where(absent[..., None], joints.sum(1, keepdims=True) / seen, joints)
     times = _checked_times(arrays.get("times"), frames, checked_rate(fps, "`fps`"))
-    mean_rate = (frames - 1) / (times[-1] - times[0]) if frames > 1 else float(fps)
+    mean_rate = float((frames - 1) / (times[-1] - times[0])) if frames > 1 else float(fps)
     betas = _checked_betas(arrays.get("betas"), frames, num_betas)
     return ObservedPoints(joints.astype(np.float32), sigma, betas, origin.astype(np.float32), times, mean_rate)
 

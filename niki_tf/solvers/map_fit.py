@@ -163,7 +163,7 @@ class MapFit(Solver):
     def points_problem(
         self, point_set: PointSet, points: tf.Tensor, point_sigma: tf.Tensor, rest_joints: tf.Tensor
     ) -> Problem:
-        """The `Problem` of the points of another joint set, on `point_set.skeleton`, whose own 24 joints are absent.
+        """The `Problem` of the points of another joint set, on `point_set.skeleton`.
 
         Args:
             point_set: the set; K of its points are used.
@@ -171,11 +171,10 @@ class MapFit(Solver):
             point_sigma: (N, K) metres.
             rest_joints: (N, 29, 3) metres.
         """
-        at_rest, rest = point_lifting.rest_points(point_set, rest_joints), rest_joints[:, : skeletons.NUM_ROTATIONS]
+        at_rest = point_lifting.rest_points(point_set, rest_joints)
         frame = point_lifting.trunk_rotation(point_set, points, point_sigma, at_rest)
-        absent = tf.fill(tf.shape(rest)[:2], skeletons.ABSENT)
-        joints, sigma = tf.concat([tf.zeros_like(rest), points], 1), tf.concat([absent, point_sigma], 1)
-        return Problem(joints, sigma, tf.concat([rest, at_rest], 1), frame)
+        joints, rest, sigma = point_lifting.on_skeleton(point_set, points, point_sigma, at_rest, rest_joints)
+        return Problem(joints, sigma, rest, frame)
 
     def first_guess(self, problem: Problem, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
         """Unknowns (N, 73) to start from: the frame of the trunk, the best of the prior's means, 100 mm of noise."""

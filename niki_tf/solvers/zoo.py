@@ -1,5 +1,6 @@
 """Solvers by name and on disk: `analytic`, a shipped solver, or a folder that holds model.keras."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from niki_tf import body, files
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.solvers import keras_files
 from niki_tf.solvers.analytic import Analytic
+from niki_tf.solvers.joint_completion import JointCompletion
 from niki_tf.solvers.map_fit import MapFit
 from niki_tf.solvers.migration import migrated
 from niki_tf.solvers.mlp import MLP
@@ -45,11 +47,14 @@ _FILE = "model.keras"
 _PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 _SHIPPED = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")
 """Where the shipped solvers lie: in the package, once it is installed from a wheel, or beside it in a checkout."""
+_COMPLETION = "joint_completion"
+"""Folder beside them of the weights that all share in `niki_tf.solve`."""
 
 
 def shipped() -> dict[str, pathlib.Path]:
     """Folders of the solvers that come with the package, by name."""
-    return {file.parent.name: file.parent for place in reversed(_SHIPPED) for file in sorted(place.glob(f"*/{_FILE}"))}
+    files = [file for place in reversed(_SHIPPED) for file in sorted(place.glob(f"*/{_FILE}"))]
+    return {file.parent.name: file.parent for file in files if file.parent.name != _COMPLETION}
 
 
 def find(name: str | os.PathLike) -> pathlib.Path | None:
@@ -143,6 +148,13 @@ def _read(path: pathlib.Path) -> Solver:
     if not isinstance(solver, Solver):
         raise ValueError(f"`solver` must be a solver; {path} is a {type(solver).__name__}.")
     return solver
+
+
+@functools.cache
+def joint_completion() -> JointCompletion:
+    """The guess of joints that a joint set does not tell, which comes with the package."""
+    place = next(place for place in _SHIPPED if (place / _COMPLETION / _FILE).is_file())
+    return keras.saving.load_model(place / _COMPLETION / _FILE)
 
 
 def save(solver: keras.Model, folder: str | os.PathLike, *, half: bool = False) -> None:

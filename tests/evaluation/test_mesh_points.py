@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, motion, rotations, skeletons
-from niki_tf.body import kinematics
 from niki_tf.evaluation import mesh_points
 from niki_tf.evaluation.mesh_points import NAMES, MeshPoints
 from niki_tf.fitting import point_lifting
@@ -35,9 +34,8 @@ def truth(mannequin):
 def _by_offsets(rotation, betas):
     """All points (N, M, 3) as solvers place them, each on one bone, relative to joint 0."""
     rest = body.mannequin_joints()(tf.constant(betas))
-    leaves = tf.concat([rest[:, :24], point_lifting.rest_points(ALL, rest)], 1)
-    posed = kinematics.forward_kinematics(tf.constant(rotation), leaves, ALL.skeleton)[0].numpy()
-    return posed[:, 24:] - posed[:, :1]
+    points, joints = point_lifting.pose_points(ALL, tf.constant(rotation), rest)
+    return (points - joints[:, :1]).numpy()
 
 
 def _apart_mm(points, others):

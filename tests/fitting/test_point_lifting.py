@@ -21,8 +21,7 @@ def posed(rng):
 
     def pose(point_set):
         at_rest = point_lifting.rest_points(point_set, rest)
-        leaves = tf.concat([rest[:, :24], at_rest], 1)
-        points = kinematics.forward_kinematics(local, leaves, point_set.skeleton)[0][:, 24:]
+        points, _ = point_lifting.pose_points(point_set, local, rest)
         return points, at_rest, rest, joints, world
 
     return pose

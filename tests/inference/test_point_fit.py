@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, rotations, skeletons, solvers
-from niki_tf.body import kinematics
 from niki_tf.fitting import point_lifting
 from niki_tf.inference import point_fit
 
@@ -25,15 +24,13 @@ def people():
     betas = tf.constant(rng.normal(size=[4, 10]), tf.float32)
     local = rotations.rotvec_to_matrix(tf.constant(0.3 * rng.normal(size=[4, 24, 3]), tf.float32))
     rest = BODY_JOINTS(betas)
-    leaves = tf.concat([rest[:, :24], point_lifting.rest_points(LSP, rest)], 1)
-    return kinematics.forward_kinematics(local, leaves, LSP.skeleton)[0][:, 24:].numpy(), betas.numpy()
+    return point_lifting.pose_points(LSP, local, rest)[0].numpy(), betas.numpy()
 
 
 def _away(local, points, betas):
     """Mean distance of the posed points from those given, metres, both about their mean."""
     rest = BODY_JOINTS(betas)
-    leaves = tf.concat([rest[:, :24], point_lifting.rest_points(LSP, rest)], 1)
-    posed = kinematics.forward_kinematics(tf.constant(local), leaves, LSP.skeleton)[0][:, 24:].numpy()
+    posed = point_lifting.pose_points(LSP, tf.constant(local), rest)[0].numpy()
     apart = (posed - posed.mean(1, keepdims=True)) - (points - points.mean(1, keepdims=True))
     return np.linalg.norm(apart, axis=-1).mean()
 

@@ -17,15 +17,11 @@ def _points(name, frames, shift=(0.0, 0.0, 0.0)):
     clip, point_set = motion.made_motion(4, frames=frames), skeletons.POINT_SETS[name]
     local = rotations.rotvec_to_matrix(tf.constant(clip.poses))
     rest = BODY_JOINTS(tf.zeros([frames, 10]))
-    rows = list(point_set.rows)
-    at_rest = np.zeros([frames, len(point_set.skeleton), 3], np.float32)
-    at_rest[:, :29] = rest
-    at_rest[:, rows] = point_lifting.rest_points(point_set, rest)
-    posed = kinematics.forward_kinematics(local, tf.constant(at_rest), point_set.skeleton)[0].numpy()
-    posed += (clip.trans - clip.trans[0])[:, None] + np.float32(shift)
+    found, posed = (x.numpy() for x in point_lifting.pose_points(point_set, local, rest))
+    moved = (clip.trans - clip.trans[0])[:, None] + np.float32(shift)
     points = np.full([frames, len(point_set), 3], np.nan, np.float32)
-    points[:, list(point_set.used)] = posed[:, rows]
-    return points, posed[:, :29]
+    points[:, list(point_set.used)] = found + moved
+    return points, posed + moved
 
 
 def _joints(solved):

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, motion, rotations, skeletons
-from niki_tf.body import kinematics
 from niki_tf.fitting import point_lifting
 from niki_tf.skeletons import POINT_SETS, axes
 
@@ -20,10 +19,9 @@ def _posed(name, *, frames=60):
     clip, point_set = motion.made_motion(3, frames=frames), POINT_SETS[name]
     local = rotations.rotvec_to_matrix(tf.constant(clip.poses))
     rest = body.mannequin_joints()(tf.zeros([frames, 10]))
-    leaves = tf.concat([rest[:, :24], point_lifting.rest_points(point_set, rest)], 1)
-    posed = kinematics.forward_kinematics(local, leaves, point_set.skeleton)[0].numpy()
+    posed = point_lifting.pose_points(point_set, local, rest)[0].numpy()
     points = np.full([frames, len(point_set), 3], np.nan)
-    points[:, list(point_set.used)] = posed[:, 24:] + clip.trans[:, None]
+    points[:, list(point_set.used)] = posed + clip.trans[:, None]
     return points
 
 
