@@ -33,7 +33,7 @@ _MAY_IMPORT = {
     "export": _FITTED | {"solvers"},
     "data": _MOTION | {"camera", "io"},
     "training": _FITTED | {"solvers"},
-    "inference": _FITTED | {"io", "motion", "solvers"},
+    "inference": _FITTED | {"drawing", "io", "motion", "solvers"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
     "": set(),
     "cli": None,

@@ -1,6 +1,5 @@
 """Observation, answers and truth of a motion side by side, as one picture or as a video."""
 
-import itertools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 
 from niki_tf.body.posing import BodyPoser
-from niki_tf.drawing import rendering
+from niki_tf.drawing import rendering, video
 from niki_tf.files import atomic_write
 from niki_tf.motion.observed_motion import ObservedMotion
 
@@ -104,33 +103,14 @@ class SideBySide:
             step: distance of the frames that are drawn.
 
         Raises:
-            OSError: OpenCV here has no encoder for MP4.
+            ImportError: PyAV is not installed.
         """
         captions = ["observed", *self.poses]
         images = (self.moment(frame, captions=captions) for frame in range(0, len(self.observed), step))
-        first = next(images)
-        with atomic_write(path) as temporary:
-            writer = _open_video(temporary, first.shape, self.observed.fps / step)
-            for image in itertools.chain([first], images):
-                writer.write(_even(image)[..., ::-1])
-            writer.release()
+        video.write_video(path, images, fps=self.observed.fps / step)
 
 
 def write_image(path: pathlib.Path, image: np.ndarray) -> None:
     """Writes a picture, uint8 (height, width, 3), red, green, blue; OSError if that cannot be done."""
     if not cv2.imwrite(str(path), image[..., ::-1]):
         raise OSError(f"The picture {path} could not be written.")
-
-
-def _open_video(path: pathlib.Path, shape: tuple[int, ...], fps: float) -> cv2.VideoWriter:
-    height, width = (side - side % 2 for side in shape[:2])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
-    if not writer.isOpened():
-        raise OSError(f"OpenCV cannot write MP4 videos here ({path}); run with --novideo.")
-    return writer
-
-
-def _even(image: np.ndarray) -> np.ndarray:
-    """The image without its last row or column where their number is odd, which video encoders refuse."""
-    height, width = (side - side % 2 for side in image.shape[:2])
-    return np.ascontiguousarray(image[:height, :width])

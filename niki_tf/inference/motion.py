@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +12,8 @@ import tensorflow as tf
 from niki_tf import body, rotations
 from niki_tf.body import kinematics
 from niki_tf.fitting.bone_shape import ShapeEstimate
-from niki_tf.io import amass
-from niki_tf.motion.clip import Clip
+from niki_tf.inference import saving
+from niki_tf.skeletons.axes import Layout
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +48,12 @@ class Motion:
     """Of the body that was posed."""
     shape: ShapeEstimate | None = None
     """How the betas were found, with their uncertainty; None if they were given."""
+    layout: Layout | None = None
+    """Unit and axes that the joints were given in. The motion itself is in metres with y up."""
+    mirrored: bool = False
+    """Whether the joints were given in left-handed axes."""
+    notes: tuple[str, ...] = ()
+    """What was recognised, and what of the joints that were given is likely wrong, a line each."""
 
     def __len__(self) -> int:
         return len(self.rotations)
@@ -81,6 +88,11 @@ class Motion:
         """Rotation matrices of the joints relative to the world, (T, 24, 3, 3)."""
         return kinematics.world_rotations(tf.constant(self.rotations)).numpy()
 
+    @property
+    def rest_joints(self) -> np.ndarray:
+        """Joints (29, 3) of the body at rest, metres, in the shape of the first frame."""
+        return self.body_joints(tf.constant(self.betas[0])).numpy()
+
     def joints(self, posed: body.Body | None = None) -> np.ndarray:
         """Joints (T, 29, 3) in the world, metres, of the body `posed`, or of the one that was solved for."""
         if posed is not None:
@@ -96,16 +108,20 @@ class Motion:
         pose = {"betas": self.betas, "global_orient": self.global_orient, "body_pose": self.body_pose}
         return posed({**pose, "transl": self.transl})
 
-    def save(self, path: str | os.PathLike) -> pathlib.Path:
-        """Writes the motion as an .npz file in AMASS's layout, whole or not at all, and gives its path.
+    def save(self, path: str | os.PathLike, **options: Any) -> pathlib.Path:
+        """Writes the motion to a file, whole or not at all, in the format of its ending, and gives the path.
+
+        Args:
+            path: ends in .npz (AMASS's layout), .bvh, .glb (a skinned body), .mp4 or .png (four moments).
+            **options: of .npz `original`, `columns` and `up`; of .bvh `bone_names`, `unit`, `up` and `rig`; of .glb
+                `body` and `bone_names`; of .mp4 and .png `body` and `image_size`. See the functions of
+                `niki_tf.inference.saving`.
 
         Raises:
-            ValueError: `path` does not end in .npz.
+            ValueError: the ending is none of these, or has no such option.
+            ImportError: PyAV, which writes videos, is not installed.
         """
-        path = pathlib.Path(path)
-        clip = Clip(poses=self.rotation_vectors, trans=self.transl, fps=self.fps, betas=self.betas[0], name=path.stem)
-        amass.save_clip(path, clip)
-        return path
+        return saving.save(self, path, **options)
 
 
 @functools.cache

@@ -1,14 +1,16 @@
 """The one call from joints to poses."""
 
+import dataclasses
 import difflib
 import functools
 import os
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from niki_tf import skeletons
-from niki_tf.inference import points
+from niki_tf.inference import long_motion, placing, points
 from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import observed_points
@@ -19,7 +21,8 @@ from niki_tf.solvers.solver import Solver
 
 STRENGTHS = ("off", "light", "full")
 """Of finish and smoothing."""
-_STEPS = {"off": 0, "light": 1, "full": zoo.FINISH_STEPS}
+STEPS = {"off": 0, "light": 1, "full": zoo.FINISH_STEPS}
+"""Strength of the finish -> Gauss-Newton steps."""
 
 
 def solve(
@@ -34,6 +37,10 @@ def solve(
     solver: str | os.PathLike | Solver | None = None,
     finish: str | None = None,
     smoothing: str = "full",
+    unit: float | str | None = None,
+    up: str | None = None,
+    swap_sides: bool = False,
+    mirror: bool = False,
 ) -> Motion | list[Motion]:
     """The poses of a person, or of several, whose joints are given, frame by frame or as one motion.
 
@@ -41,9 +48,15 @@ def solve(
     at 30 frames per second, whatever their own rate is; a single frame by one of single frames. T frames in, T frames
     out, at the same times. Frames in which a person was not seen at all hold the nearest pose.
 
+    What comes out is in metres with y up. Joints in another unit or with another axis up are recognised by the
+    person's size and by where head and feet are, and brought there; those in metres with y up stay as they are. What
+    was found, and what is likely wrong, such as left and right exchanged, is in the log, `Motion.notes` and
+    `Motion.layout`.
+
     Args:
-        joints: (T, J, 3) or (J, 3) metres, the joints of `skeleton`, in any place; (T, 3 J) is read as (T, J, 3). A
-            joint with NaN was not seen. (T, J, 4) has the confidence of each joint, 0 to 1, as its last column.
+        joints: (T, J, 3) or (J, 3), the joints of `skeleton`, in any place; (T, 3 J) is read as (T, J, 3). A joint
+            with NaN, or at exactly (0, 0, 0) if it is not the root of all frames, was not seen. (T, J, 4) has the
+            confidence of each joint, 0 to 1, as its last column.
             (people, T, J, 3 or 4) are several persons, solved one by one; NaN where one is not there.
         skeleton: the joint set that the joints are of: a name of `niki_tf.skeletons.POINT_SETS`, such as coco_17,
             mediapipe_33, openpose_25, h36m_17, or a `PointSet`.
@@ -60,12 +73,18 @@ def solve(
             "full", four. None: as many as a `Solver` that is given has in `refine`, else "full".
         smoothing: "full"; "light": the solver sees time, but finish and translation take each frame by itself; "off":
             frames are solved one by one ("one_stage" unless another solver is given).
+        unit: that the joints are in: "m", "cm", "mm", "in", "ft", or metres in one; recognised if None.
+        up: their axis that is up: "x", "y", "z", "-x", "-y" or "-z"; recognised if None, and y where it is not certain,
+            as of a person who lies.
+        swap_sides: the joints that are called left are right ones, and the other way round.
+        mirror: the axes are left-handed, as Unity's are.
 
     Returns:
         `Motion`, or a list of one for each person if there is an axis of people.
 
     Raises:
-        ValueError: an array does not have the shape above, or there is no such solver, skeleton or strength.
+        ValueError: an array does not have the shape above, or there is no such solver, skeleton, strength, unit or
+            axis.
 
     Example:
         >>> import numpy as np
@@ -75,7 +94,7 @@ def solve(
         >>> len(motion), motion.fps, bool(motion.residual.max() < 1e-3)
         (20, 25.0, True)
     """
-    point_set = _point_set(skeleton)
+    point_set = _point_set(skeleton).with_sides_swapped() if swap_sides else _point_set(skeleton)
     for name, strength in {"finish": finish or "full", "smoothing": smoothing}.items():
         if strength not in STRENGTHS:
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
@@ -85,8 +104,13 @@ def solve(
     people = _split(arrays) if several else [arrays]
     if times is not None:
         people = [{**person, "times": np.asarray(times)} for person in people]
+    people = [_with_time(person, point_set) for person in people]
+    people, layout, notes = placing.to_metres(people, point_set=point_set, unit=unit, up=up, mirror=mirror)
+    for note in notes:
+        logging.warning("%s", note)
     choice = _Choice(solver, finish, smoothing)
-    motions = [_solve_person(_with_time(person, point_set), point_set, fps, choice) for person in people]
+    motions = [_solve_person(person, point_set, fps, choice) for person in people]
+    motions = [dataclasses.replace(motion, layout=layout, mirrored=mirror, notes=notes) for motion in motions]
     return motions if several else motions[0]
 
 
@@ -108,7 +132,7 @@ class _Choice:
         """Of the finish."""
         if self._finish is None and isinstance(self._solver, Solver):
             return self._solver.refine
-        return _STEPS[self._finish or "full"]
+        return STEPS[self._finish or "full"]
 
     @property
     def smooth(self) -> bool:
@@ -159,14 +183,15 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
     observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
     there = observed.when_seen()
     twist = _checked_twist(arrays, len(observed.points))
-    answer = points.solve_points(
-        observed.part(there),
-        point_set=point_set,
-        solver=solver,
-        steps=choice.steps,
-        smooth=choice.smooth,
-        twist=None if twist is None else twist[there],
-    )
+    twist = None if twist is None else twist[there]
+
+    def solve_part(part: observed_points.ObservedPoints, frames: slice) -> points.PointsAnswer:
+        turned = None if twist is None else twist[frames]
+        return points.solve_points(
+            part, point_set=point_set, solver=solver, steps=choice.steps, smooth=choice.smooth, twist=turned
+        )
+
+    answer = long_motion.solve_pieces(observed.part(there), solve_part)
     return _motion(answer, observed, there, point_set, solver)
 
 

@@ -184,6 +184,7 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
         betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
         name=name,
         trans_convention=str(arrays.get(amass_layout.CONVENTION, convention)),
+        up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
     )
     return clip if fps is None else resample(clip, fps)
 
@@ -197,7 +198,13 @@ def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
         "betas": clip.betas,
         "mocap_framerate": np.float32(clip.fps),
         "gender": "neutral",
+        **_axis(clip),
     }
+
+
+def _axis(clip: Clip) -> dict[str, Any]:
+    """The key that says which axis is up, if that is known."""
+    return {} if clip.up is None else {amass_layout.UP: clip.up}
 
 
 def _with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
@@ -219,6 +226,7 @@ def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
     new: dict[str, Any] = {
         "trans": _like(held["trans"], clip.trans),
         amass_layout.CONVENTION: clip.trans_convention,
+        **_axis(clip),
     }
     if "poses" in held:
         new["poses"] = _with_body(_like(held["poses"], held["poses"]), clip)

@@ -16,9 +16,11 @@ RATES = ("mocap_framerate", "mocap_frame_rate")
 """Keys of the frame rate: of SMPL-H and of SMPL-X files."""
 CONVENTION = "trans_convention"
 """Key of this package's files that says what `trans` is; see `Clip.trans_convention`."""
+UP = "up"
+"""Key of this package's files that says which axis is up."""
 PARTS = ("root_orient", "pose_body")
 """Keys of the rotations of root and body, (T, 3) and (T, 63), of files without `poses` or beside it."""
-_KEYS = ("poses", "trans", "betas", CONVENTION, *PARTS, *RATES)
+_KEYS = ("poses", "trans", "betas", CONVENTION, UP, *PARTS, *RATES)
 
 
 def read_arrays(file: pathlib.Path) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 import dataclasses
 import difflib
-import importlib
 import os
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
-from niki_tf.io import c3d, csv_files, json_files, numpy_files, trc
+from niki_tf.io import bvh, bvh_pose, c3d, csv_files, json_files, numpy_files, trc
 from niki_tf.motion.keypoints import Keypoints
 
 
@@ -24,8 +23,7 @@ class Format:
 
 
 def _read_bvh(path: pathlib.Path) -> list[Keypoints]:
-    bvh = importlib.import_module("niki_tf.io.bvh")
-    return [bvh.keypoints(bvh.read_bvh(path))]
+    return [bvh_pose.keypoints(bvh.read_bvh(path))]
 
 
 FORMATS: dict[str, Format] = {

@@ -50,6 +50,8 @@ class Clip:
     trans_convention: str = "transl"
     """What `trans` is: "transl", SMPL's translation, which is added to the body at rest, as in AMASS; or "pelvis", the
     position of joint 0."""
+    up: str | None = None
+    """Axis that is up, such as "z", where it is known; nothing is turned by it."""
 
     def __post_init__(self) -> None:
         for field, wanted in _SHAPES.items():

@@ -53,12 +53,20 @@ class Layout:
     """Size of the person against the mannequin; NaN if it cannot be told."""
     absent: np.ndarray
     """(T, J) bool: points that were not seen."""
+    up_is_certain: bool = True
+    """Whether `up` was given, or the points show it: False of a person who lies or bends, and of a few points."""
     sides_fit: bool = True
     """False: left and right are exchanged, or the axes are mirrored."""
     names_fit: bool = True
     """False: the points are not those of the set."""
     warnings: tuple[str, ...] = ()
     """What is likely wrong, a line each, with the cure."""
+
+    @property
+    def unit_name(self) -> str:
+        """Name of the unit in `UNITS`; else the metres in one."""
+        known = [name for name, metres in UNITS.items() if np.isclose(metres, self.unit, rtol=1e-3)]
+        return known[0] if known else f"{self.unit:.4g} m"
 
     @property
     def rotation(self) -> np.ndarray:
@@ -77,11 +85,9 @@ class Layout:
         return np.where(self.absent[..., None], np.nan, turned)
 
     def __str__(self) -> str:
-        known = [name for name, metres in UNITS.items() if np.isclose(metres, self.unit, rtol=1e-3)]
-        unit = known[0] if known else f"{self.unit:.4g} m"
         size = "" if np.isnan(self.size) else f", {self.size:.2f} of the mannequin's size"
         missing = f", {self.absent.mean():.0%} absent" if self.absent.any() else ""
-        return f"unit {unit}, {self.up} up{size}{missing}"
+        return f"unit {self.unit_name}, {self.up} up{size}{missing}"
 
 
 Y_UP = {
@@ -142,11 +148,11 @@ def recognize(
     points = np.where(absent[chosen, :, None], np.nan, positions[chosen])
     fit = bones.fit(points, point_set)
     metres, size, of_size = _unit(fit.scale, None if unit is None else metres_of(unit))
-    axis, of_up = _up(facing.body_up(points, point_set), up)
+    axis, certain, of_up = _up(facing.body_up(points, point_set), up)
     misnamed = _names(points, point_set, fit)
     opposed = () if misnamed else _sides(points / fit.scale, point_set)
     warnings = (*said, *(misnamed or (*of_size, *opposed)), *of_up)
-    return Layout(metres, axis, size, absent, not opposed, not misnamed, warnings)
+    return Layout(metres, axis, size, absent, certain, not opposed, not misnamed, warnings)
 
 
 def _absent(positions: np.ndarray, point_set: PointSet) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -203,8 +209,11 @@ def _said_of_size(size: float) -> tuple[str, ...]:
     return ()
 
 
-def _up(directions: np.ndarray, given: str | None) -> tuple[str, tuple[str, ...]]:
-    """The axis that points up, and lines; `directions` (T, 3) from feet to head, zero where unknown."""
+def _up(directions: np.ndarray, given: str | None) -> tuple[str, bool, tuple[str, ...]]:
+    """The axis that points up, whether that is certain, and lines.
+
+    `directions` (T, 3) lead from the feet to the head; zero where unknown.
+    """
     known = directions[np.any(directions != 0.0, -1)]
     median = np.median(known, axis=0) if len(known) else np.zeros(3)
     number = int(np.argmax(np.abs(median) - (_SIDEWAYS, 0.0, 0.0)))
@@ -213,13 +222,13 @@ def _up(directions: np.ndarray, given: str | None) -> tuple[str, tuple[str, ...]
     certain = abs(median[number]) >= _CERTAIN_UP and share >= _MOST
     if given:
         line = f"`up={given}` was given, but the person stands along {found}: `up={found}`, if it is not lying."
-        return given, (line,) if certain and found != given else ()
+        return given, True, (line,) if certain and found != given else ()
     if not len(known):
-        return "y", ("Which axis is up cannot be told from these points and is taken to be y: give `up=`.",)
+        return "y", False, ("Which axis is up cannot be told from these points and is taken to be y: give `up=`.",)
     if not certain or number == 0:
-        line = f"Which axis is up is not certain, the person lies or bends; it is taken to be {found}: give `up=`."
-        return found, (line,)
-    return found, ()
+        line = f"Which axis is up is not certain, the person lies or bends; it may be {found}: give `up=`."
+        return found, False, (line,)
+    return found, True, ()
 
 
 def _names(points: np.ndarray, point_set: PointSet, fit: bones.Fit) -> tuple[str, ...]:

@@ -55,8 +55,8 @@ def test_a_saved_motion_comes_back(solved, tmp_path):
     np.testing.assert_allclose(clip.trans, solved.transl, atol=1e-6)
     np.testing.assert_allclose(clip.betas, solved.betas[0], atol=1e-6)
     assert (clip.fps, path.name) == (25, "walk.npz")
-    with pytest.raises(ValueError, match="must end in .npz"):
-        solved.save(tmp_path / "walk.bvh")
+    with pytest.raises(ValueError, match="must end in .npz, .bvh"):
+        solved.save(tmp_path / "walk.fbx")
 
 
 def test_a_single_frame_is_that_frame_alone(observed):

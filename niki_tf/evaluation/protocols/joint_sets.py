@@ -268,7 +268,7 @@ class _Run:
 
 def _solved(points: np.ndarray, **options: Any) -> Motion:
     """The motion of one person by `niki_tf.solve`."""
-    return cast(Motion, solve(points, **options))
+    return cast(Motion, solve(points, unit="m", up="y", **options))
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,277 @@
+"""One file of joints or of motion: read, solved, written in every format that is wanted, and what was found."""
+
+import dataclasses
+import functools
+import pathlib
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from niki_tf import body, io, rotations, skeletons, solvers
+from niki_tf.body import kinematics
+from niki_tf.evaluation import metrics
+from niki_tf.inference import Motion, reading, saving
+from niki_tf.inference.reading import Person
+from niki_tf.inference.solve import solve
+from niki_tf.io import bvh
+from niki_tf.io.bvh_file import BvhFile
+from niki_tf.motion.clip import Clip
+from niki_tf.skeletons import axes
+from niki_tf.solvers import zoo
+
+Line = dict[str, Any]
+"""What was found of one person, by name."""
+
+_USUAL_FPS = 30.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """How files are read and solved, and what is written; the flags of the program."""
+
+    formats: tuple[str, ...] = ("npz", "png")
+    skeleton: str | None = None
+    unit: str | None = None
+    up: str | None = None
+    swap_sides: bool = False
+    mirror: bool = False
+    finish: str = "full"
+    smoothing: str = "full"
+    model: str | None = None
+    fps: float | None = None
+    betas: str | None = None
+    trans: str = "transl"
+    noise_mm: float = 0.0
+    seed: int = 0
+    frames: int | None = None
+    body: str = "mannequin"
+    bone_names: str = "smpl"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """A person to solve, and what is known beside the joints."""
+
+    person: Person
+    joints: np.ndarray | None = None
+    """True joints (T, 24, 3), metres, in the axes of the file."""
+    local: np.ndarray | None = None
+    """True local rotations (T, 24, 3, 3)."""
+    original: pathlib.Path | None = None
+    """The motion file of the same frames."""
+    rig: BvhFile | None = None
+    """The rig that the joints are of."""
+
+
+class FileSolver:
+    """Solves files by the same options; what is loaded or compiled for one serves the next.
+
+    Args:
+        options: of all files.
+        data: the body that is posed.
+
+    Raises:
+        ValueError: an option names nothing.
+    """
+
+    def __init__(self, options: Options, data: body.BodyData) -> None:
+        self.options, self._data = options, data
+        self._body_joints = data.body_joints() if options.body != "mannequin" else body.mannequin_joints()
+        self._skeleton = reading.named_skeleton(options.skeleton, data) if options.skeleton else None
+        self._betas = _betas_of(options.betas)
+        self._drawn = functools.cache(lambda: body.Body(data))
+        self._load = functools.cache(lambda name: zoo.load(name, body_joints=self._body_joints))
+        if options.unit is not None:
+            axes.metres_of(options.unit)
+        if options.model is not None:
+            self._load(options.model)
+
+    def __call__(self, path: pathlib.Path, target: pathlib.Path) -> list[Line]:
+        """Solves the people of a file and gives what was found of each.
+
+        Args:
+            path: a file, or a folder of frames.
+            target: of the files that are written, without their ending; of several people each adds a name.
+
+        Raises:
+            ValueError: the file cannot be read or solved, or would be overwritten.
+        """
+        lines = []
+        sources = self._sources(path)
+        for number, source in enumerate(sources):
+            started = time.perf_counter()
+            name = _safe(source.person.name or str(number))
+            own = target if len(sources) == 1 else target.with_name(f"{target.name}_{name}")
+            motion = self._solved(source.person)
+            notes = [*source.person.notes, *motion.notes]
+            outputs = [self._write(motion, source, path, own, ending, notes) for ending in self.options.formats]
+            line = {"file": str(path), "person": source.person.name, **_found(motion, source)}
+            seconds = round(time.perf_counter() - started, 2)
+            lines.append({**line, "notes": notes, "outputs": outputs, "seconds": seconds})
+        return lines
+
+    def _sources(self, path: pathlib.Path) -> list[_Source]:
+        if io.is_motion(path):
+            return [self._posed(path)]
+        if path.suffix.lower() == ".c3d":
+            _survive(path)
+        people = reading.read_people(path, skeleton=self._skeleton)
+        people = [person.first(self.options.frames) for person in people]
+        rig = None
+        if path.suffix.lower() == ".bvh" and "bvh" in self.options.formats:
+            read = bvh.read_bvh(path)
+            rig = dataclasses.replace(read, values=read.values[: self.options.frames])
+        return [_Source(person, rig=rig) for person in people]
+
+    def _posed(self, path: pathlib.Path) -> _Source:
+        """The joints of a file of rotations, with noise if that is wanted."""
+        try:
+            (clip,) = io.load_clips(path, fps=None, trans=self.options.trans)
+        except ValueError as error:
+            raise error.__cause__ or error from None  # without what is said to those who read a folder
+        frames = self.options.frames or len(clip)
+        betas = _of_length(clip.betas, self._body_joints.num_betas)
+        local = rotations.rotvec_to_matrix(clip.poses[:frames]).numpy()
+        joints = _joints(local, clip, self._body_joints(betas).numpy())
+        noise = np.random.default_rng(self.options.seed).standard_normal(joints.shape, np.float32)
+        person = Person(
+            name="",
+            joints=joints + self.options.noise_mm / 1000 * noise,
+            point_set=skeletons.POINT_SETS["smpl_29"],
+            fps=clip.fps,
+            unit=1.0,
+            up=clip.up,
+            betas=betas,
+        )
+        return _Source(person, joints[:, :24], local, path if frames >= len(clip) else None)
+
+    def _solved(self, person: Person) -> Motion:
+        options = self.options
+        betas = {"file": person.betas, "found": None}.get(self._betas) if isinstance(self._betas, str) else self._betas
+        motion = solve(
+            person.joints,
+            skeleton=person.point_set,
+            joint_sigma=person.joint_sigma,
+            betas=None if betas is None else _of_length(betas, self._body_joints.num_betas),
+            fps=person.fps or options.fps or _USUAL_FPS,
+            times=person.times,
+            solver=self._solver(len(person)),
+            finish=options.finish,
+            smoothing=options.smoothing,
+            unit=options.unit or person.unit,
+            up=options.up or person.up,
+            swap_sides=options.swap_sides,
+            mirror=options.mirror,
+        )
+        assert isinstance(motion, Motion)
+        told = person.fps or person.times is not None or options.fps or len(person) == 1
+        note = f"The file does not tell its frame rate, {_USUAL_FPS:g} is taken: give `fps`."
+        return motion if told else dataclasses.replace(motion, notes=(*motion.notes, note))
+
+    def _solver(self, frames: int) -> solvers.Solver:
+        alone = frames == 1 or self.options.smoothing == "off"
+        return self._load(self.options.model or ("one_stage" if alone else "temporal"))
+
+    def _write(
+        self, motion: Motion, source: _Source, path: pathlib.Path, target: pathlib.Path, ending: str, notes: list[str]
+    ) -> str:
+        """Writes one format and gives its path."""
+        output = target.with_name(f"{target.name}.{ending}")
+        if output.resolve() == path.resolve():
+            raise ValueError(f"`output` must be another folder than that of the input; {output} would be overwritten.")
+        wanted: dict[str, Any] = {"bone_names": self.options.bone_names}
+        if ending in ("glb", "mp4", "png"):
+            wanted["body"] = self._data if ending == "glb" else self._drawn()
+        if source.original is not None and motion.layout is not None:
+            wanted |= {"original": source.original, "up": motion.layout.up} if ending == "npz" else {}
+        if source.rig is not None and ending == "bvh":
+            turned = self.options.swap_sides or self.options.mirror
+            wanted["rig"] = None if turned else source.rig
+            if turned:
+                notes.append("With `swap_sides` or `mirror` a rig of SMPL's bones is written, not the file's own.")
+        known = saving.options_of(f".{ending}")
+        motion.save(output, **{name: value for name, value in wanted.items() if name in known})
+        return str(output)
+
+
+def _found(motion: Motion, source: _Source) -> Line:
+    """What is told of a motion."""
+    layout, residual = motion.layout, motion.residual
+    size = motion.shape.size if motion.shape else (layout.size if layout else np.nan)
+    line: Line = {
+        "frames": len(motion),
+        "fps": round(motion.fps, 3),
+        "skeleton": source.person.point_set.name,
+        "unit": layout.unit_name if layout else None,
+        "up": layout.up if layout else None,
+        "size": None if np.isnan(size) else round(float(size), 3),
+        "betas": "found" if motion.shape else "told",
+        "joints_seen": round(float(np.isfinite(residual).sum(1).mean()), 1),
+        "residual_mm": round(1000 * float(np.nanmean(residual)), 2),
+    }
+    if source.joints is None or source.local is None or layout is None:
+        return line
+    true, local = source.joints @ layout.rotation.T, source.local.copy()
+    local[:, 0] = layout.rotation @ local[:, 0]
+    found = motion.joints()[:, : true.shape[1]]
+    errors = {
+        "mpjpe_mm": metrics.root_aligned_mpjpe(found, true),
+        "world_mm": metrics.mpjpe(found, true),
+        "rotation_deg": metrics.rotation_error_deg(motion.rotations, local.astype(np.float32)),
+    }
+    return line | {name: round(float(values.mean()), 3) for name, values in errors.items()}
+
+
+def _joints(local: np.ndarray, clip: Clip, rest: np.ndarray) -> np.ndarray:
+    """The joints (T, 29, 3) in the world of a clip with rotations (T, 24, 3, 3), of a body at rest (29, 3)."""
+    joints, _ = kinematics.forward_kinematics(local, np.broadcast_to(rest, [len(local), *rest.shape]))
+    trans = clip.trans[: len(local)]
+    return joints.numpy() + (trans - (rest[0] if clip.trans_convention == "pelvis" else 0.0))[:, None]
+
+
+def _betas_of(text: str | None) -> np.ndarray | str:
+    """Betas (B,) that the flag tells, or "file", those of each file, or "found"."""
+    if text in (None, "found"):
+        return "file" if text is None else "found"
+    if text == "zeros":
+        return np.zeros(1, np.float32)
+    assert text is not None
+    path = pathlib.Path(text).expanduser()
+    try:
+        if path.is_file():
+            read = np.load(path, allow_pickle=False)
+            betas = np.asarray(read["betas"] if path.suffix == ".npz" else read)
+        else:
+            betas = np.array([float(number) for number in text.split(",")], np.float32)
+    except (ValueError, OSError, KeyError, IndexError, EOFError) as error:
+        raise ValueError(
+            f"`betas` must be zeros, found, numbers with commas, or an .npz file with `betas` or an .npy file; got "
+            f"{text!r} ({error})."
+        ) from None
+    if betas.dtype.kind not in "fiu" or not betas.size or betas.ndim > 2 or not np.isfinite(betas).all():
+        raise ValueError(f"`betas` must be finite numbers; got {betas.dtype} {betas.shape} in {text!r}.")
+    return betas.astype(np.float32).reshape(-1, betas.shape[-1])[0]
+
+
+def _of_length(betas: np.ndarray, count: int) -> np.ndarray:
+    """Betas (..., count): zeros are added, or those beyond, which the body has not, are left out."""
+    missing = max(count - betas.shape[-1], 0)
+    return np.pad(betas[..., :count], [(0, 0)] * (betas.ndim - 1) + [(0, missing)])
+
+
+def _safe(name: str) -> str:
+    """A person's name as a part of a file's."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+
+
+_READ_C3D = "import sys, ezc3d; ezc3d.c3d(sys.argv[1])"
+
+
+def _survive(path: pathlib.Path) -> None:
+    """ValueError if ezc3d dies of a damaged file, as it can: tried in a process of its own."""
+    tried = subprocess.run([sys.executable, "-c", _READ_C3D, str(path)], capture_output=True, check=False, timeout=600)
+    if tried.returncode < 0:
+        raise ValueError(f"`path` must be a whole C3D file; {path} ends its reader by signal {-tried.returncode}.")

@@ -1,0 +1,182 @@
+"""Many files: which there are, where their outputs go, which are finished, and how it went."""
+
+import glob
+import json
+import os
+import pathlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from niki_tf import files, io
+from niki_tf.io import arrays, numpy_files
+
+_RECORD = "solved.jsonl"
+"""File in the output folder with the lines of what is finished."""
+
+
+class Job(NamedTuple):
+    """A file and where its outputs go."""
+
+    path: pathlib.Path
+    target: pathlib.Path
+    """Path of the outputs without their ending."""
+
+
+def jobs(text: str, output: pathlib.Path) -> list[Job]:
+    """The readable files that a path leads to, in order; outputs mirror the folders below it.
+
+    Args:
+        text: a file, a folder (searched with all its subfolders), or a pattern such as `DIR/walk*.bvh`. A folder with a
+            JSON file for each frame is one motion.
+        output: folder of the outputs; nothing in it is an input.
+
+    Raises:
+        ValueError: nothing readable is there.
+    """
+    text = os.path.expanduser(text)
+    places = [pathlib.Path(text)] if os.path.exists(text) else list(map(pathlib.Path, glob.glob(text, recursive=True)))
+    alone = len(places) == 1 and (places[0].is_file() or io.is_frame_folder(places[0]))
+    found = places if alone else sorted({file for place in places for file in _below(place, output.resolve())})
+    if not found:
+        got = "there are no files of these endings" if places else "nothing is there"
+        endings = ", ".join(ending for ending in io.FORMATS if ending)
+        raise ValueError(f"`input` must be a file, folder or pattern of files ({endings}); got {text}: {got}.")
+    whole = len(places) == 1 and not alone
+    base = places[0] if whole else pathlib.Path(os.path.commonpath([path.parent for path in found]))
+    stems = [path.relative_to(base).with_suffix("" if path.is_file() else path.suffix) for path in found]
+    twice = Counter(stems)
+    return [
+        Job(path, output / (stem.with_name(f"{stem.name}_{path.suffix[1:]}") if twice[stem] > 1 else stem))
+        for path, stem in zip(found, stems, strict=True)
+    ]
+
+
+def solve_all(
+    todo: Sequence[Job],
+    solve: Callable[[pathlib.Path, pathlib.Path], list[dict[str, Any]]],
+    *,
+    output: pathlib.Path,
+    options: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> int:
+    """Solves file after file, and gives the number of bad ones; a line of JSON on stdout tells of each person.
+
+    Finished files are skipped if there are several: their outputs are there, are newer than the file, and were made
+    with the same options. A bad file is told and left out. Ctrl-C leaves all finished outputs.
+
+    Args:
+        todo: the files.
+        solve: function of a job's path and target that writes outputs and gives lines.
+        output: folder that holds the record of what is finished.
+        options: that outputs depend on.
+        say: prints a line of the summary.
+    """
+    record = _Record(output / _RECORD, options)
+    for folder in {job.target.parent for job in todo}:
+        files.remove_partial(folder)
+    bad: list[str] = []
+    counts = Counter[str]()
+    bar = tqdm(todo, unit="file", disable=None if len(todo) > 1 else True)
+    try:
+        for job in bar:
+            if len(todo) > 1 and record.is_finished(job):
+                counts["skipped"] += 1
+                continue
+            try:
+                lines = solve(job.path, job.target)
+            except Exception as error:  # whatever is wrong with one file, the others are solved
+                reason = _one_line(error)
+                bad.append(reason if str(job.path) in reason else f"{job.path}: {reason}")
+                _print({"file": str(job.path), "error": reason})
+                continue
+            record.add(lines)
+            counts["solved"] += 1
+            counts["frames"] += sum(line["frames"] for line in lines)
+            for line in lines:
+                _print(line)
+            elapsed = bar.format_dict["elapsed"]
+            bar.set_postfix_str(f"{counts['frames'] / max(elapsed, 1e-3):.0f} frames/s")
+    except KeyboardInterrupt:
+        say(f"Stopped; {counts['solved']} files are finished and will be skipped when this is run again.")
+        raise
+    finally:
+        bar.close()
+    if len(todo) > 1:
+        say(f"{counts['solved']} files solved, {counts['skipped']} were finished before, {len(bad)} bad.")
+    for reason in bad:
+        say(f"bad: {reason}")
+    return len(bad)
+
+
+def _below(place: pathlib.Path, output: pathlib.Path) -> list[pathlib.Path]:
+    """Readable files, and folders of frames, in a folder and all below it; or the file itself."""
+    if place.is_file():
+        return [place]
+    found = []
+    for folder, below, names in os.walk(place):
+        here = pathlib.Path(folder)
+        if here.resolve() == output or here.name.startswith(".") and here != place:
+            below.clear()
+        elif io.is_frame_folder(here):
+            below.clear()
+            found.append(here)
+        else:
+            found += [here / name for name in names if _is_readable(here / name)]
+    return found
+
+
+def _is_readable(path: pathlib.Path) -> bool:
+    """Whether a file can be one of joints or motion: AMASS stores files of shapes, without motion, beside it."""
+    ending = path.suffix.lower()
+    if path.name.startswith(".") or not ending or ending not in io.FORMATS:
+        return False
+    names = numpy_files.names_in(path) if ending == ".npz" else []
+    shape_only = "betas" in names and not numpy_files.holds_rotations(names) and not arrays.find(names, "points")
+    return not shape_only
+
+
+class _Record:
+    """What is finished, in a file of JSON lines; a line that was cut off does not count."""
+
+    def __init__(self, path: pathlib.Path, options: Mapping[str, Any]) -> None:
+        self._path, self._options = path, {name: value for name, value in options.items() if value is not None}
+        self._options = json.loads(json.dumps(self._options))
+        self._outputs: dict[str, list[str]] = {}
+        for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+            self._read(text)
+
+    def _read(self, text: str) -> None:
+        try:
+            entry = json.loads(text)
+        except json.JSONDecodeError:
+            return
+        if entry.get("options") == self._options:
+            self._outputs[entry["file"]] = entry["outputs"]
+
+    def is_finished(self, job: Job) -> bool:
+        """Whether all outputs of a file are there and newer than it."""
+        outputs = self._outputs.get(str(job.path))
+        if not outputs:
+            return False
+        changed = job.path.stat().st_mtime
+        return all(os.path.exists(output) and os.stat(output).st_mtime >= changed for output in outputs)
+
+    def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Adds the outputs of one file."""
+        outputs = [output for line in lines for output in line["outputs"]]
+        entry = {"file": lines[0]["file"], "outputs": outputs, "options": self._options}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _print(line: Mapping[str, Any]) -> None:
+    tqdm.write(json.dumps(line), file=sys.stdout)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ValueError | OSError | ImportError) and text else f"{type(error).__name__}: {text}"

@@ -1,0 +1,55 @@
+"""Motion of any length piece by piece, so that memory does not grow with it: one shape, and pieces that overlap."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from niki_tf.inference.points import PointsAnswer
+from niki_tf.motion.observed_points import ObservedPoints
+
+WHOLE = 2048
+"""Frames that are solved at once."""
+_OVERLAP = 128
+"""Frames that two pieces share: more than twice the longest window."""
+_STRETCH = 64
+"""Frames of a stretch that the shape is found from."""
+
+
+def solve_pieces(
+    observed: ObservedPoints, solve: Callable[[ObservedPoints, slice], PointsAnswer], *, whole: int = WHOLE
+) -> PointsAnswer:
+    """The answer to all frames; a shape that is not given is found from stretches spread over the motion.
+
+    Args:
+        observed: T frames.
+        solve: function of the points of some frames, and of which they are, that solves them.
+        whole: frames that are solved at once.
+    """
+    frames = len(observed.points)
+    if frames <= whole:
+        return solve(observed, slice(0, frames))
+    shape = None
+    if observed.betas is None:
+        sample = _sample(observed, whole // _STRETCH)
+        found = solve(sample, slice(0, len(sample.points)))
+        shape, observed = found.shape, observed._replace(betas=np.repeat(found.betas[:1], frames, 0))
+    local, transl, residual = [], [], []
+    step = whole - _OVERLAP
+    starts = range(0, frames - _OVERLAP, step)
+    for start in starts:
+        part = slice(start, min(start + whole, frames))
+        answer = solve(observed.part(part), part)
+        kept = slice(_OVERLAP // 2 if start else 0, None if part.stop == frames else whole - _OVERLAP // 2)
+        local.append(answer.local[kept])
+        transl.append(answer.transl[kept])
+        residual.append(answer.residual[kept])
+    assert observed.betas is not None
+    return PointsAnswer(*map(np.concatenate, (local, transl, residual)), observed.betas, shape)
+
+
+def _sample(observed: ObservedPoints, count: int) -> ObservedPoints:
+    """`count` stretches, evenly spread, one after the other as if they were one motion of the mean rate."""
+    starts = np.linspace(0, len(observed.points) - _STRETCH, count).astype(int)
+    chosen = (starts[:, None] + np.arange(_STRETCH)).ravel()
+    seen = observed._replace(points=observed.points[chosen], sigma=observed.sigma[chosen])
+    return seen._replace(times=np.arange(len(chosen)) / observed.fps)
