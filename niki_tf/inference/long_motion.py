@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from niki_tf import skeletons
 from niki_tf.inference.points import PointsAnswer
 from niki_tf.motion.observed_points import ObservedPoints
 
@@ -44,12 +45,23 @@ def solve_pieces(
         transl.append(answer.transl[kept])
         residual.append(answer.residual[kept])
     assert observed.betas is not None
-    return PointsAnswer(*map(np.concatenate, (local, transl, residual)), observed.betas, shape)
+    return PointsAnswer(
+        local=np.concatenate(local),
+        transl=np.concatenate(transl),
+        residual=np.concatenate(residual),
+        betas=observed.betas,
+        shape=shape,
+    )
 
 
 def _sample(observed: ObservedPoints, count: int) -> ObservedPoints:
-    """`count` stretches, evenly spread, one after the other as if they were one motion of the mean rate."""
+    """`count` stretches, evenly spread, one after the other as if they were one motion of the mean rate.
+
+    In the first two frames of each nothing is seen, so that frames of two stretches are not taken for neighbours.
+    """
     starts = np.linspace(0, len(observed.points) - _STRETCH, count).astype(int)
     chosen = (starts[:, None] + np.arange(_STRETCH)).ravel()
-    seen = observed._replace(points=observed.points[chosen], sigma=observed.sigma[chosen])
+    sigma = observed.sigma[chosen].reshape(count, _STRETCH, -1)
+    sigma[:, :2] = skeletons.ABSENT
+    seen = observed._replace(points=observed.points[chosen], sigma=sigma.reshape(len(chosen), -1))
     return seen._replace(times=np.arange(len(chosen)) / observed.fps)
