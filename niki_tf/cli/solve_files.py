@@ -212,24 +212,41 @@ def _found(motion: Motion, source: _Source) -> Line:
         "joints_seen": round(float(np.isfinite(residual).sum(1).mean()), 1),
         "residual_mm": round(1000 * float(np.nanmean(residual)), 2),
     }
-    if source.joints is None or source.local is None or layout is None:
-        return line
-    true, local = source.joints @ layout.rotation.T, source.local.copy()
-    local[:, 0] = layout.rotation @ local[:, 0]
-    found = motion.joints()[:, : true.shape[1]]
-    errors = {
-        "mpjpe_mm": metrics.root_aligned_mpjpe(found, true),
-        "world_mm": metrics.mpjpe(found, true),
-        "rotation_deg": metrics.rotation_error_deg(motion.rotations, local.astype(np.float32)),
-    }
-    return line | {name: round(float(values.mean()), 3) for name, values in errors.items()}
+    return line | _errors(motion, source)
+
+
+def _errors(motion: Motion, source: _Source) -> Line:
+    """Errors to the truth, means over the frames; none where the truth is not known."""
+    if source.joints is None or source.local is None or motion.layout is None:
+        return {}
+    joints, turn = motion.joints()[:, : source.joints.shape[1]], motion.layout.rotation
+    errors: dict[str, list[np.ndarray]] = {"mpjpe_mm": [], "world_mm": [], "rotation_deg": []}
+    for part in _parts(len(motion)):
+        true, local = source.joints[part] @ turn.T, source.local[part].copy()
+        local[:, 0] = turn @ local[:, 0]
+        errors["mpjpe_mm"].append(metrics.root_aligned_mpjpe(joints[part], true))
+        errors["world_mm"].append(metrics.mpjpe(joints[part], true))
+        errors["rotation_deg"].append(metrics.rotation_error_deg(motion.rotations[part], local))
+    return {name: round(float(np.concatenate(values).mean()), 3) for name, values in errors.items()}
+
+
+def _parts(frames: int) -> list[slice]:
+    """Frames that are posed and measured at once, so that memory does not grow with the motion."""
+    return [slice(start, start + _AT_ONCE) for start in range(0, frames, _AT_ONCE)]
+
+
+_AT_ONCE = 2048
 
 
 def _joints(local: np.ndarray, clip: Clip, rest: np.ndarray) -> np.ndarray:
     """The joints (T, 29, 3) in the world of a clip with rotations (T, 24, 3, 3), of a body at rest (29, 3)."""
-    joints, _ = kinematics.forward_kinematics(local, np.broadcast_to(rest, [len(local), *rest.shape]))
-    trans = clip.trans[: len(local)]
-    return joints.numpy() + (trans - (rest[0] if clip.trans_convention == "pelvis" else 0.0))[:, None]
+    shift = clip.trans[: len(local)] - (rest[0] if clip.trans_convention == "pelvis" else 0.0)
+    posed = []
+    for part in _parts(len(local)):
+        turned = local[part]
+        joints, _ = kinematics.forward_kinematics(turned, np.broadcast_to(rest, [len(turned), *rest.shape]))
+        posed.append(joints.numpy() + shift[part, None])
+    return np.concatenate(posed)
 
 
 def _betas_of(text: str | None) -> np.ndarray | str:

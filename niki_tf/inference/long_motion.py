@@ -34,17 +34,16 @@ def solve_pieces(
         sample = _sample(observed, whole // _STRETCH)
         found = solve(sample, slice(0, len(sample.points)))
         shape, observed = found.shape, observed._replace(betas=np.repeat(found.betas[:1], frames, 0))
-    local, transl, residual = [], [], []
-    step = whole - _OVERLAP
-    starts = range(0, frames - _OVERLAP, step)
-    for start in starts:
+    local: list[np.ndarray] = []
+    transl: list[np.ndarray] = []
+    residual: list[np.ndarray] = []
+    for start in range(0, frames - _OVERLAP, whole - _OVERLAP):
         part = slice(start, min(start + whole, frames))
         answer = solve(observed.part(part), part)
         kept = slice(_OVERLAP // 2 if start else 0, None if part.stop == frames else whole - _OVERLAP // 2)
         local.append(answer.local[kept])
         transl.append(answer.transl[kept])
         residual.append(answer.residual[kept])
-    assert observed.betas is not None
     return PointsAnswer(
         local=np.concatenate(local),
         transl=np.concatenate(transl),

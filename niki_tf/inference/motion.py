@@ -15,6 +15,9 @@ from niki_tf.fitting.bone_shape import ShapeEstimate
 from niki_tf.inference import saving
 from niki_tf.skeletons.axes import Layout
 
+_AT_ONCE = 2048
+"""Frames whose joints are posed at once, so that memory does not grow with the motion."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Motion:
@@ -97,8 +100,13 @@ class Motion:
         """Joints (T, 29, 3) in the world, metres, of the body `posed`, or of the one that was solved for."""
         if posed is not None:
             return self._pose(posed)["joints"].numpy()
-        rest = self.body_joints(tf.constant(self.betas))
-        return kinematics.forward_kinematics(tf.constant(self.rotations), rest)[0].numpy() + self.transl[:, None]
+        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(self), _AT_ONCE)]
+        return np.concatenate([self._joints(part) for part in parts]) + self.transl[:, None]
+
+    def _joints(self, part: slice) -> np.ndarray:
+        """Joints (n, 29, 3) of some frames without `transl`."""
+        rest = self.body_joints(tf.constant(self.betas[part]))
+        return kinematics.forward_kinematics(tf.constant(self.rotations[part]), rest)[0].numpy()
 
     def vertices(self, posed: body.Body | None = None) -> np.ndarray:
         """Vertices (T, V, 3) in the world, metres, of the body `posed`, or of the mannequin."""
