@@ -29,11 +29,12 @@ def solve_pieces(
     frames = len(observed.points)
     if frames <= whole:
         return solve(observed, slice(0, frames))
-    shape = None
-    if observed.betas is None:
+    shape, betas = None, observed.betas
+    if betas is None:
         sample = _sample(observed, whole // _STRETCH)
         found = solve(sample, slice(0, len(sample.points)))
-        shape, observed = found.shape, observed._replace(betas=np.repeat(found.betas[:1], frames, 0))
+        shape, betas = found.shape, np.repeat(found.betas[:1], frames, 0)
+        observed = observed._replace(betas=betas)
     local: list[np.ndarray] = []
     transl: list[np.ndarray] = []
     residual: list[np.ndarray] = []
@@ -48,7 +49,7 @@ def solve_pieces(
         local=np.concatenate(local),
         transl=np.concatenate(transl),
         residual=np.concatenate(residual),
-        betas=observed.betas,
+        betas=betas,
         shape=shape,
     )
 
