@@ -6,10 +6,12 @@ Examples:
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
     niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
     niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
+    niki-tf evaluate --motion=DIR --protocol=bones
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
 answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands;
-joint_sets, the error from the points of other programs' joint sets. A solver is a shipped one or a folder, with
+joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
+which no solver is needed. A solver is a shipped one or a folder, with
 `+finish` for the exact finish and, in noise and xocc, the end of a filter of the joints over time; in joint_sets
 `+renamed` for points that are renamed to joints.
 """
@@ -27,7 +29,7 @@ from absl import flags
 from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
 from niki_tf.cli import body_flag, run_record
 from niki_tf.evaluation import figures, records
-from niki_tf.evaluation.protocols import joint_sets
+from niki_tf.evaluation.protocols import given_shape, joint_sets
 from niki_tf.motion import Clip
 from niki_tf.solvers import zoo
 
@@ -39,7 +41,7 @@ _PROTOCOL = flags.DEFINE_enum(
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer(
-    "stride", 1, "Use every n-th frame of all clips; in xocc, world and joint_sets, clip.", lower_bound=1
+    "stride", 1, "Use every n-th frame of all clips; in xocc, world, joint_sets and bones, clip.", lower_bound=1
 )
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
@@ -64,7 +66,10 @@ _SKELETON = flags.DEFINE_multi_enum(
 )
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Give the twist to the solvers that use one.")
 _BETAS = flags.DEFINE_enum(
-    "betas", "true", [*joint_sets.BETAS], "The betas that solvers are given; answers pose the true body either way."
+    "betas",
+    "true",
+    [*given_shape.BETAS],
+    "Shape that solvers are given; found: from the joints. Answers pose the true body.",
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random shapes and errors.", lower_bound=0)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Frames at a time; does not change the result.", lower_bound=1)
@@ -76,7 +81,7 @@ _RECORD = flags.DEFINE_string(
 flags.adopt_module_key_flags(body_flag)
 
 _OBSERVING = ("noise", "xocc", "error_score", "world")
-_OF_CLIPS = ("xocc", "world", "joint_sets")
+_OF_CLIPS = ("xocc", "world", "joint_sets", "bones")
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
     *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
@@ -131,18 +136,20 @@ def _check_flags() -> None:
         if _PROTOCOL.value not in protocols and flag.value != flag.default:
             wanted = f"--protocol={', '.join(protocols)}; got --protocol={_PROTOCOL.value}"
             raise ValueError(f"`--{flag.name}` is for {wanted}. Leave it out.")
+    if _PROTOCOL.value == "bones" and _SOLVER.present:
+        raise ValueError("`--solver` is for the protocols that solve for poses; got --protocol=bones. Leave it out.")
     if _RECORD.value is not None and not re.fullmatch("[a-z0-9_]+", _RECORD.value):
         raise ValueError(f"`record` must be a name of a-z, 0-9 and _; got {_RECORD.value!r}.")
 
 
 def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
-    if _PROTOCOL.value == "round_trip":
+    if _PROTOCOL.value in ("round_trip", "bones"):
         return {}
     if _PROTOCOL.value == "joint_sets":
         renamed = [name for name in _SOLVER.value if name.endswith(joint_sets.RENAMED)]
         return {"betas": _BETAS.value, "renamed": renamed, "point_sets": _SKELETON.value or joint_sets.SETS}
-    given: dict[str, Any] = {"twist": _TWIST.value, "true_betas": _BETAS.value == "true"}
+    given: dict[str, Any] = {"twist": _TWIST.value, "betas": _BETAS.value}
     if _PROTOCOL.value in ("error_score", "world"):
         return given
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
@@ -184,6 +191,7 @@ def _caption() -> str:
         "round_trip": "Round-trip protocol, z = 0, float32",
         "world": "World protocol, joint noise",
         "joint_sets": "Joint-set protocol",
+        "bones": "Bone protocol, joint noise",
     }
     return captions[_PROTOCOL.value]
 
@@ -198,12 +206,12 @@ def _given() -> str:
     """What solvers are given of twist and betas, from the flags."""
     if _PROTOCOL.value == "round_trip":
         return ""
-    zeros = "" if _BETAS.value == "true" else "; betas are given as zeros"
-    if _PROTOCOL.value == "joint_sets":
-        return zeros
+    betas = {"true": "", "zeros": "; betas are given as zeros", "found": "; betas are found from the joints"}
+    if _PROTOCOL.value in ("joint_sets", "bones"):
+        return betas[_BETAS.value]
     which = "observed" if _PROTOCOL.value == "xocc" else "true"
     twist = f"solvers that use the twist are given the {which} one" if _TWIST.value else "no solver is given the twist"
-    return f"; {twist}{zeros}"
+    return f"; {twist}{betas[_BETAS.value]}"
 
 
 def _write_hardest_clip(output: pathlib.Path, measured: dict[str, Any], options: dict[str, Any]) -> list[pathlib.Path]:

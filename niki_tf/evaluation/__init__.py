@@ -14,6 +14,7 @@ from niki_tf.evaluation.metrics import (
     similarity_aligned,
 )
 from niki_tf.evaluation.protocols import PROTOCOLS
+from niki_tf.evaluation.protocols.bones import bone_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
 from niki_tf.evaluation.protocols.joint_sets import joint_set_rows
@@ -36,6 +37,7 @@ __all__ = [
     "acceleration_figure",
     "answer_errors",
     "auroc",
+    "bone_rows",
     "error_score_rows",
     "hardest_clip",
     "joint_set_rows",

@@ -17,6 +17,7 @@ from typing import Any
 
 from niki_tf import files
 from niki_tf.evaluation.filters import FILTERS
+from niki_tf.evaluation.protocols.bones import FINDER
 from niki_tf.evaluation.protocols.joint_sets import RENAMED
 from niki_tf.evaluation.tables import Row
 from niki_tf.solvers import zoo
@@ -66,12 +67,17 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
     of_base: dict[str, list[Row]] = {}
     for row in rows:
         parsed = zoo.parse_name(row["solver"], filters=(*FILTERS, RENAMED))
-        folder = zoo.find(parsed.base)
+        folder = _folder(parsed.base)
         short = parsed.base if folder is None else folder.resolve().name
         short += zoo.FINISH * parsed.finish + parsed.filter
         rounded = {key: round(value, _DECIMALS) if isinstance(value, float) else value for key, value in row.items()}
         of_base.setdefault(parsed.base, []).append({**rounded, "solver": short})
-    return [_record_one(of_solver, run, name, zoo.find(base), models) for base, of_solver in of_base.items()]
+    return [_record_one(of_solver, run, name, _folder(base), models) for base, of_solver in of_base.items()]
+
+
+def _folder(base: str) -> pathlib.Path | None:
+    """The folder of the weights of a solver; None if there are none."""
+    return None if base == FINDER else zoo.find(base)
 
 
 def _record_one(

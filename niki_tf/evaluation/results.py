@@ -7,8 +7,8 @@ A document shows records (`niki_tf.evaluation.records`) in blocks:
 
 First the name of the record, then `key=value` items, all without spaces:
 
-- `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, or a skeleton of the
-  joint-set protocol.
+- `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, a skeleton of the
+  joint-set protocol, or people of the bone protocol.
 - `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm, the
   factor of an estimator's errors, or `visible` or `hidden`; without it, METRIC is of all joints.
 - `metric`: the metric of columns that name a level only.
@@ -26,7 +26,7 @@ from niki_tf import files
 from niki_tf.evaluation.records import MODELS, Records, load
 from niki_tf.evaluation.tables import Row, markdown_table
 
-_PARTS = ("score", "skeleton")
+_PARTS = ("score", "skeleton", "people")
 """Columns that tell rows of one solver apart, and have a column of their own in tables."""
 _LEVELS = ("noise_mm", "factor", "joints")
 """Further ones, which are part of a column's name; the last has "all" for all joints."""
@@ -46,6 +46,9 @@ _LABELS = {
     **{f"auroc_{mm}": f"AUROC at {mm} mm" for mm in (0, 10, 30)},
     **{f"found_{mm}": f"displaced joint found at {mm} mm" for mm in (0, 10, 30)},
     "frames_per_s": "frames/s",
+    "median_mm": "median error, mm",
+    "size_percent": "error of the size, %",
+    "error_to_sigma": "error / sigma",
     "mean_mm": "mean distance, mm",
     "max_mm": "largest distance, mm",
     "mean_deg": "mean angle, deg",

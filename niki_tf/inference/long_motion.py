@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from niki_tf import skeletons
 from niki_tf.inference.points import PointsAnswer
 from niki_tf.motion.observed_points import ObservedPoints
 
@@ -28,11 +29,12 @@ def solve_pieces(
     frames = len(observed.points)
     if frames <= whole:
         return solve(observed, slice(0, frames))
-    shape = None
-    if observed.betas is None:
+    shape, betas = None, observed.betas
+    if betas is None:
         sample = _sample(observed, whole // _STRETCH)
         found = solve(sample, slice(0, len(sample.points)))
-        shape, observed = found.shape, observed._replace(betas=np.repeat(found.betas[:1], frames, 0))
+        shape, betas = found.shape, np.repeat(found.betas[:1], frames, 0)
+        observed = observed._replace(betas=betas)
     local: list[np.ndarray] = []
     transl: list[np.ndarray] = []
     residual: list[np.ndarray] = []
@@ -43,14 +45,23 @@ def solve_pieces(
         local.append(answer.local[kept])
         transl.append(answer.transl[kept])
         residual.append(answer.residual[kept])
-    assert observed.betas is not None
-    joined = (np.concatenate(parts) for parts in (local, transl, residual))
-    return PointsAnswer(next(joined), next(joined), next(joined), observed.betas, shape)
+    return PointsAnswer(
+        local=np.concatenate(local),
+        transl=np.concatenate(transl),
+        residual=np.concatenate(residual),
+        betas=betas,
+        shape=shape,
+    )
 
 
 def _sample(observed: ObservedPoints, count: int) -> ObservedPoints:
-    """`count` stretches, evenly spread, one after the other as if they were one motion of the mean rate."""
+    """`count` stretches, evenly spread, one after the other as if they were one motion of the mean rate.
+
+    In the first two frames of each nothing is seen, so that frames of two stretches are not taken for neighbours.
+    """
     starts = np.linspace(0, len(observed.points) - _STRETCH, count).astype(int)
     chosen = (starts[:, None] + np.arange(_STRETCH)).ravel()
-    seen = observed._replace(points=observed.points[chosen], sigma=observed.sigma[chosen])
+    sigma = observed.sigma[chosen].reshape(count, _STRETCH, -1)
+    sigma[:, :2] = skeletons.ABSENT
+    seen = observed._replace(points=observed.points[chosen], sigma=sigma.reshape(len(chosen), -1))
     return seen._replace(times=np.arange(len(chosen)) / observed.fps)

@@ -23,7 +23,8 @@ def given(monkeypatch):
 
     def answer(points, **others):
         calls.append({"points": np.asarray(points), **others})
-        return type("Motion", (), {"rotations": np.tile(np.eye(3), [len(points), 24, 1, 1])})
+        found = {"rotations": np.tile(np.eye(3), [len(points), 24, 1, 1]), "betas": np.full([len(points), 10], 0.7)}
+        return type("Motion", (), found)
 
     monkeypatch.setattr(joint_sets, "solve", answer)
     monkeypatch.setattr(joint_sets.point_fit, "fit_points", lambda points, **others: answer(points, **others).rotations)
@@ -110,6 +111,24 @@ def test_betas_are_told_or_not_and_answers_are_posed_with_the_true_ones(walks, t
         assert told[metric] == untold[metric] > 1.0
 
 
+def test_betas_that_are_found_are_not_given_but_to_the_optimiser(walks, toy_body, given, monkeypatch):
+    body_joints = toy_body.body_joints()
+    monkeypatch.setattr(joint_sets.zoo, "load", lambda name, body_joints: (name, body_joints))
+    compared = {"a": solvers.Analytic(body_joints), "fit": solvers.MapFit(body_joints, components=1, steps=1)}
+    compared["a+renamed"], compared["fit+renamed"] = compared["a"], compared["fit"]
+    renamed = ["a+renamed", "fit+renamed"]
+    _measure(walks[:1], toy_body, solvers=compared, levels_mm=[0], renamed=renamed, betas="found")
+    plain, _, finder, fit, _, plain_renamed, _, finder_renamed, fit_renamed, _ = given
+    assert plain["betas"] is plain_renamed["betas"] is None
+    assert finder["solver"] == finder_renamed["solver"] == ("temporal", body_joints)
+    assert "betas" not in finder
+    assert finder["skeleton"] is POINT_SETS["coco_17"]
+    assert finder_renamed["points"].shape == (60, 29, 3)
+    for call in (fit, fit_renamed):
+        assert call["solver"] is compared["fit"]
+        np.testing.assert_allclose(call["betas"], 0.7)
+
+
 def test_the_true_rotations_have_no_error(walks, toy_body, monkeypatch):
     answer = type("Motion", (), {"rotations": rotations.rotvec_to_matrix(walks[0].poses[:60]).numpy()})
     monkeypatch.setattr(joint_sets, "solve", lambda *_, **__: answer)
@@ -147,7 +166,7 @@ def _needy(body_joints):
     [
         ({"point_sets": ["coco_17", "coco"]}, "`point_sets` must be of smpl_24, .*; got coco"),
         ({"point_sets": []}, "`point_sets` must be of .*; got none"),
-        ({"betas": "found"}, "`betas` must be true or zeros; got 'found'"),
+        ({"betas": "guess"}, "`betas` must be true or zeros or found; got 'guess'"),
         ({"stride": 0}, "`stride` must be at least 1"),
         ({"solvers": {}}, "`solvers` must name at least one"),
         ({"solvers": {"x": _needy(body.mannequin_joints())}}, "`solvers` must do without the twist.*x needs it"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from niki_tf import evaluation, motion, rotations, solvers
+from niki_tf.fitting import bone_shape
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +76,38 @@ def test_a_translation_that_is_not_finite_is_an_error(rows):
         rows(broken)
 
 
-def test_a_true_answer_has_no_error_with_any_betas(toy_body, poser, walks):
-    clip = walks[0]
+@pytest.mark.parametrize("betas", ["true", "zeros", "found"])
+def test_whatever_betas_are_given_a_true_pose_of_them_is_where_the_true_body_is(toy_body, poser, walks, betas):
+    given = []
 
     def solve(inputs):
-        local = rotations.rotvec_to_matrix(clip.poses[:60]).numpy()
-        pelvis = poser.body_joints(inputs["betas"]).numpy()[:, 0]
-        transl = inputs["joints"][:, 0] - pelvis
+        given.append(inputs["betas"])
+        local = rotations.rotvec_to_matrix(walks[0].poses[:60]).numpy()
+        transl = inputs["joints"][:, 0] - poser.body_joints(inputs["betas"]).numpy()[:, 0]
         return {"global_orient": local[:, :1], "body_pose": local[:, 1:], "transl": transl}
 
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patch:
+    with pytest.MonkeyPatch().context() as patch:
         patch.setattr(evaluation.protocols.world, "compile_solver", lambda solver, **_: solver)
-        (row,) = evaluation.world_rows([clip], solvers={"truth": solve}, body=toy_body, levels_mm=[0])
+        settings = {"solvers": {"a": solve}, "body": toy_body, "levels_mm": [0], "betas": betas}
+        (row,) = evaluation.world_rows(walks[:1], **settings)
     assert max(row[key] for key in ("mpjpe", "world_mpjpe", "accel", "world_accel")) < 0.01
+    (betas_given,) = given
+    assert betas_given.any() == (betas != "zeros")
+    assert np.ptp(betas_given, axis=0).max() == 0.0
+
+
+def test_betas_are_found_from_all_noisy_frames(toy_body, poser, walks, monkeypatch):
+    seen = []
+
+    def compiled(_, *, inputs, motion):
+        seen.append(inputs)
+        return lambda inputs: (
+            {"global_orient": np.tile(np.eye(3), [60, 1, 1, 1]), "transl": np.zeros([60, 3])}
+            | {"body_pose": np.tile(np.eye(3), [60, 23, 1, 1])}
+        )
+
+    monkeypatch.setattr(evaluation.protocols.world, "compile_solver", compiled)
+    evaluation.world_rows(walks[:1], solvers={"a": compiled}, body=toy_body, levels_mm=[20], betas="found")
+    joints = seen[0]["joints"]
+    expected = bone_shape.estimate_shape(joints, np.zeros(joints.shape[:2]), body_joints=poser.body_joints).betas
+    np.testing.assert_allclose(seen[0]["betas"], np.tile(expected, [60, 1]), atol=1e-6)

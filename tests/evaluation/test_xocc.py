@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from niki_tf import data, evaluation, skeletons, solvers
 from niki_tf.evaluation.protocols import xocc
+from niki_tf.fitting import bone_shape
 from niki_tf.motion import Clip, made_motion
 
 POSE = {"global_orient": 1, "body_pose": 23}
@@ -140,19 +141,45 @@ def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, t
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("true_betas", [True, False])
-def test_the_betas_are_given_or_zeros(motion, toy_body, true_betas):
-    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, true_betas=true_betas)
+@pytest.mark.parametrize("betas", ["true", "zeros"])
+def test_the_betas_are_given_or_zeros(motion, toy_body, betas):
+    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas=betas)
     observed = runner.observe(motion[0])
     true = observed.truth["betas"]
     assert np.abs(true).max() > 0.1
-    np.testing.assert_array_equal(observed.inputs["betas"], true if true_betas else np.zeros_like(true))
+    np.testing.assert_array_equal(observed.inputs["betas"], true if betas == "true" else np.zeros_like(true))
+
+
+@pytest.mark.usefixtures("eager")
+def test_betas_are_found_from_what_was_seen_of_the_whole_clip(motion, toy_body):
+    options = {"seed": 0, "batch_size": 8, "twist": True, "betas": "found"}
+    clean, hidden = (xocc._ClipRunner(toy_body, occlude, **options) for occlude in (None, data.occluded_motion))
+    body_joints = toy_body.body_joints()
+    rest = [body_joints(x).numpy()[0] for x in (clean.observe(motion[0]).inputs["betas"], _true(clean, motion[0]))]
+    np.testing.assert_allclose(*(_lengths(x) for x in rest), atol=1e-3)
+    observed = hidden.observe(motion[0])
+    assert observed.inputs["betas"].shape == (21, 10)
+    assert np.ptp(observed.inputs["betas"], axis=0).max() == 0.0
+    expected = bone_shape.estimate_shape(
+        observed.inputs["joints"], observed.inputs["joint_sigma"], body_joints=body_joints
+    ).betas
+    np.testing.assert_allclose(observed.inputs["betas"][0], expected, atol=1e-5)
+
+
+def _true(runner, clip):
+    return runner.observe(clip).truth["betas"]
+
+
+def _lengths(rest):
+    return np.linalg.norm(rest[1:] - rest[list(skeletons.SMPL_29.parents[1:])], axis=-1)
 
 
 def test_bad_arguments_are_named(motion, analytic, toy_body):
     options = {"solvers": {"analytic": analytic}, "body": toy_body, "occlude": None}
     with pytest.raises(ValueError, match="`alignment` must be one of 14, 17; got '24'"):
         evaluation.xocc_rows(motion, alignment="24", **options)
+    with pytest.raises(ValueError, match="`betas` must be true or zeros or found; got 'guess'"):
+        evaluation.xocc_rows(motion, betas="guess", **options)
     short = Clip(poses=np.zeros([2, 24, 3]), trans=np.zeros([2, 3]))
     with pytest.raises(ValueError, match="`clips` must have 3 frames or more"):
         evaluation.xocc_rows([*motion, short], **options)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import flags
 
 from niki_tf import body, evaluation, io, solvers
+from niki_tf.evaluation import results
 from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
@@ -231,6 +232,38 @@ def test_betas_can_be_given_as_zeros(run_tool, motion, tmp_path):
 
 
 @pytest.mark.usefixtures("eager", "two_levels")
+def test_betas_can_be_found(run_tool, motion, tmp_path):
+    arguments = [f"--motion={motion}", "--solver=analytic+finish", "--stride=5", f"--output={tmp_path}"]
+    assert "betas are found from the joints" in run_tool("evaluate", *arguments, "--betas=found")
+    assert json.loads((tmp_path / "noise.json").read_text())[0]["mpjpe"] < 1.0
+
+
+@pytest.mark.usefixtures("eager")
+def test_bones_rows_table_and_records(run_tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").mkdir()
+    bones = evaluation.PROTOCOLS["bones"]
+    few = bones._replace(rows=functools.partial(bones.rows, levels_mm=(0, 20), bodies=2))
+    monkeypatch.setitem(evaluation.PROTOCOLS, "bones", few)
+    io.save_clip(tmp_path / "motion" / "clip.npz", made_motion(0, frames=60))
+    printed = run_tool("evaluate", "--protocol=bones", f"--motion={tmp_path / 'motion'}", "--record=bones")
+    rows = json.loads((tmp_path / "output" / "evaluation" / "bones.json").read_text())
+    assert [row["people"] for row in rows[::2]] == ["adult", "child", "giant", "adult_absent", "adult_10_frames"]
+    with (tmp_path / "output" / "evaluation" / "bones.csv").open(newline="") as file:
+        assert [float(row["mean_mm"]) for row in csv.DictReader(file)] == [row["mean_mm"] for row in rows]
+    assert "Bone protocol, joint noise: 120 frames" in printed
+    assert all(f"{row['median_mm']:.2f}" in printed for row in rows)
+    recorded = json.loads((tmp_path / "saved_models" / "results.json").read_text())["bones"]
+    assert [row["median_mm"] for row in recorded["rows"]] == pytest.approx([row["median_mm"] for row in rows], abs=1e-6)
+    assert "weights_sha256" not in recorded
+    assert "solver" not in recorded["options"]
+    block = "bones metric=median_mm columns=0,20 decimals=2 solvers=bone_shape:adult,bone_shape:child"
+    table = results.table(block, {"bones": recorded["rows"]})
+    assert table.startswith("| solver | people | 0 | 20 |")
+    assert f"| bone_shape | child | {rows[2]['median_mm']:.2f} | {rows[3]['median_mm']:.2f} |" in table
+
+
+@pytest.mark.usefixtures("eager", "two_levels")
 def test_rows_are_recorded_beside_their_solvers(run_tool, motion, tmp_path, monkeypatch):
     folder = tmp_path / "saved_models" / "tiny"
     zoo.save(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8), folder)
@@ -309,6 +342,13 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         ),
         (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
         (["--protocol=joint_sets", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
+        (
+            ["--protocol=bones", "--betas=found"],
+            "`--betas` is for --protocol=noise, xocc, error_score, world, joint_sets;",
+        ),
+        (["--protocol=bones", "--solver=mlp"], "`--solver` is for the protocols that solve for poses"),
+        (["--protocol=bones"], "`clips` must hold a clip of 60 frames or more"),
+        (["--protocol=error_score", "--betas=found"], "`betas` must be true or zeros; got 'found'"),
         (["--protocol=joint_sets"], "`clips` must hold a clip of 60 frames or more"),
         (["--protocol=joint_sets", "--solver=analytic+savgol"], "there is no such folder"),
         (["--solver=analytic+renamed"], "there is no such folder"),

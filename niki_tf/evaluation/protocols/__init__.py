@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from niki_tf.evaluation.protocols import error_score, joint_sets, noise, round_trip, world, xocc
+from niki_tf.evaluation.protocols import bones, error_score, joint_sets, noise, round_trip, world, xocc
 from niki_tf.evaluation.tables import Row
 
-__all__ = ["PROTOCOLS", "Protocol", "error_score", "joint_sets", "noise", "round_trip", "world", "xocc"]
+__all__ = ["PROTOCOLS", "Protocol", "bones", "error_score", "joint_sets", "noise", "round_trip", "world", "xocc"]
 
 
 class Protocol(NamedTuple):
@@ -25,5 +25,6 @@ PROTOCOLS = {
     "round_trip": Protocol(round_trip.round_trip_rows, round_trip.round_trip_tables),
     "world": Protocol(world.world_rows, world.world_tables),
     "joint_sets": Protocol(joint_sets.joint_set_rows, joint_sets.joint_set_tables),
+    "bones": Protocol(bones.bone_rows, bones.bone_tables),
 }
 """The protocols by the names that programs give them."""

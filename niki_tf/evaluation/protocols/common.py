@@ -36,6 +36,7 @@ class Stream(enum.IntEnum):
     SCALE = 4
     SIGMA = 5
     WINDOWS = 6
+    MOTION = 7
 
 
 def random_stream(seed: int, stream: Stream) -> np.random.Generator:
@@ -89,25 +90,17 @@ def clip_path(clip: Clip) -> np.ndarray:
     return (clip.trans[:CLIP_FRAMES] - clip.trans[0])[:, None]
 
 
-def observation(
-    truth: Mapping[str, np.ndarray], *, noise: np.ndarray, twist: bool = True, true_betas: bool = True
-) -> Arrays:
-    """The inputs of a solver: noisy joints relative to joint 0, betas and twist.
+def observation(truth: Mapping[str, np.ndarray], *, noise: np.ndarray, twist: bool = True) -> Arrays:
+    """The inputs of a solver: noisy joints relative to joint 0, true betas and twist.
 
     Args:
         truth: dict of true joints (..., 29, 3) metres, betas (..., B) and twist (..., 23, 2).
         noise: (..., 29, 3) metres, added to the joints.
         twist: give the true twist.
-        true_betas: give the true betas; zeros otherwise.
     """
     joints = truth["joints"] + noise
-    inputs = {"joints": joints - joints[..., :1, :], "betas": given_betas(truth["betas"], true_betas=true_betas)}
+    inputs = {"joints": joints - joints[..., :1, :], "betas": truth["betas"]}
     return {**inputs, "twist": truth["twist"]} if twist else inputs
-
-
-def given_betas(betas: np.ndarray, *, true_betas: bool) -> np.ndarray:
-    """The betas that solvers are given: the true ones or zeros."""
-    return betas if true_betas else np.zeros_like(betas)
 
 
 def batches(count: int, size: int) -> Iterator[slice]:

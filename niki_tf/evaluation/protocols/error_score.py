@@ -16,6 +16,7 @@ one random joint of each frame is displaced by 200 mm in a random direction, bef
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -24,7 +25,7 @@ import tqdm
 
 from niki_tf import contract, skeletons
 from niki_tf.body import BodyData, BodyJoints, BodyPoser, kinematics
-from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.ranks import auroc, rank_correlation
 from niki_tf.evaluation.scoring import pose_errors
@@ -44,6 +45,9 @@ BACKGROUNDS_MM = (0, 10, 30)
 _LARGEST_NOISE, _DISPLACEMENT = 0.1, 0.2
 """Metres: the largest standard deviation of the graded frames, and how far a joint is displaced."""
 
+_BETAS = ("true", "zeros")
+"""The betas that can be given: frames of a person of their own tell no shape."""
+
 Condition = tuple[str, int]
 """`_GRADED`, or one of ("plain", "displaced") with a background."""
 _GRADED: Condition = ("graded", 0)
@@ -58,7 +62,7 @@ def error_score_rows(
     seed: int = 0,
     batch_size: int = 256,
     twist: bool = True,
-    true_betas: bool = True,
+    betas: str = "true",
     progress: bool = False,
 ) -> list[Row]:
     """The rows of the protocol; every solver is given the same shapes and the same noise, whatever the batch size.
@@ -71,7 +75,7 @@ def error_score_rows(
         seed: of the shapes, the noise and the displacements.
         batch_size: frames at a time.
         twist: give the true twist to the solvers that use one.
-        true_betas: give the true betas to solvers and scores; zeros otherwise. MPJPE is of the true body either way.
+        betas: the betas that solvers and scores are given, "true" or "zeros". MPJPE is of the true body either way.
         progress: show a progress bar.
 
     Returns:
@@ -83,19 +87,20 @@ def error_score_rows(
         where a score is of frames only.
 
     Raises:
-        ValueError: no clips, no solvers, a number out of range, a solver that needs the twist without it, or one that
-            sees time.
+        ValueError: no clips, no solvers, a number out of range, betas that are found, a solver that needs the twist
+            without it, or one that sees time.
         FloatingPointError: a solver gave numbers that are not finite.
     """
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
+    given_shape.check_betas(betas, known=_BETAS)
     over_time = [name for name, solver in solvers.items() if isinstance(solver, WindowSolver)]
     if over_time:
         raise ValueError(f"`solvers` must solve single frames; {over_time[0]} sees time. Leave it out.")
     poser, poses = BodyPoser(body), common.strided_poses(clips, stride=stride)
     random = _RandomNumbers.draw(len(poses), num_betas=poser.num_betas, seed=seed)
-    given = {"twist": twist, "true_betas": true_betas}
+    observe = functools.partial(_observe, twist=twist, betas=betas)
     first = common.true_bodies(poser, poses[:1], random.betas[:1])
-    inputs = common.observation(first, noise=random.noise[:1], **given)
+    inputs = observe(first, random.noise[:1])
     scored = {
         name: compile_solver(_with_scores(solver, poser.body_joints), inputs=inputs) for name, solver in solvers.items()
     }
@@ -106,10 +111,16 @@ def error_score_rows(
         for some in common.batches(len(poses), batch_size):
             truth, errors = common.true_bodies(poser, poses[some], random.betas[some]), random.errors(some)
             for (name, condition), of_batches in scores.items():
-                answer = scored[name](common.observation(truth, noise=errors[condition], **given))
+                answer = scored[name](observe(truth, errors[condition]))
                 of_batches.append(_frame_scores(answer, truth if condition == _GRADED else None, poser))
                 bar.update(len(truth["betas"]))
     return [row for name in solvers for row in _rows(name, _of_solver(scores, name), random)]
+
+
+def _observe(truth: Arrays, errors: np.ndarray, *, twist: bool, betas: str) -> Arrays:
+    """What solvers and scores are given of joints with `errors` (n, 29, 3), metres."""
+    seen = common.observation(truth, noise=errors, twist=twist)
+    return seen if betas == "true" else {**seen, "betas": np.zeros_like(seen["betas"])}
 
 
 def error_score_tables(rows: Sequence[Row]) -> str:

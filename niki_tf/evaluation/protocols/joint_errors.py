@@ -69,9 +69,11 @@ class RandomErrors:
         """Those of `some` frames."""
         return RandomErrors(self.noise[some], self.absent[some], self.scale[some], self.sigma[some])
 
-    def around(self, windows: frame_windows.FrameWindows, *, seed: int) -> "RandomErrors":
+    def around(
+        self, windows: frame_windows.FrameWindows, *, seed: int, stream: Stream = Stream.WINDOWS
+    ) -> "RandomErrors":
         """Those of windows, in which the measured frames keep theirs; all frames of a window have one scale."""
-        random = common.random_stream(seed, Stream.WINDOWS)
+        random = common.random_stream(seed, stream)
         size, places = (*windows.frames.shape, skeletons.NUM_JOINTS), (np.arange(len(windows.middle)), windows.middle)
         noise = random.standard_normal((*size, 3), np.float32)
         sigma = random.standard_normal(size, np.float32)
@@ -81,10 +83,8 @@ class RandomErrors:
         return RandomErrors(noise, absent, self.scale[:, None], sigma)
 
 
-def observe(
-    truth: Arrays, level: float, random: RandomErrors, *, errors: JointErrors, twist: bool, true_betas: bool
-) -> Arrays:
-    """What a solver is given at one level.
+def observe(truth: Arrays, level: float, random: RandomErrors, *, errors: JointErrors, twist: bool) -> Arrays:
+    """What a solver that knows the true betas is given at one level.
 
     Args:
         truth: true joints, betas and, if it is given, twist.
@@ -92,11 +92,9 @@ def observe(
         random: `RandomErrors` of the same frames or windows.
         errors: `JointErrors`.
         twist: give the true twist.
-        true_betas: give the true betas; zeros otherwise.
     """
-    given = {"twist": twist, "true_betas": true_betas}
     if errors.estimate is None:
-        seen = common.observation(truth, noise=random.noise * (level / 1000), **given)
+        seen = common.observation(truth, noise=random.noise * (level / 1000), twist=twist)
     else:
         joints, sigma = errors.estimate(
             truth["joints"],
@@ -105,7 +103,7 @@ def observe(
             noise=random.noise,
             sigma_noise=random.sigma,
         )
-        seen = common.observation(truth, noise=np.asarray(joints) - truth["joints"], **given)
+        seen = common.observation(truth, noise=np.asarray(joints) - truth["joints"], twist=twist)
         seen |= {"joint_sigma": np.asarray(sigma)} if errors.sigma else {}
     return with_absent(seen, random.absent < errors.absent) if errors.absent else seen
 

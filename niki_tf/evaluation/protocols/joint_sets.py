@@ -11,6 +11,7 @@ are said to be `renamed` are given what one has without point sets: points that 
 the outer hips and the middles among them, for those joints, and all other joints absent.
 """
 
+import functools
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,9 +21,9 @@ import numpy as np
 import tqdm
 
 from niki_tf import skeletons
-from niki_tf.body import BodyData, BodyPoser
+from niki_tf.body import BodyData, BodyJoints, BodyPoser
 from niki_tf.evaluation.mesh_points import NAMES, MeshPoints
-from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.scoring import METRICS, pose_errors
 from niki_tf.evaluation.tables import Row, text_table
@@ -30,6 +31,7 @@ from niki_tf.inference import Motion, point_fit
 from niki_tf.inference.solve import solve
 from niki_tf.motion.clip import Clip
 from niki_tf.skeletons import POINT_SETS, PointSet
+from niki_tf.solvers import zoo
 from niki_tf.solvers.map_fit import MapFit
 from niki_tf.solvers.solver import Solver
 
@@ -41,9 +43,6 @@ OFFSET_MM = 10.0
 
 RENAMED = "+renamed"
 """The end of the name of a solver that is given renamed points."""
-
-BETAS = ("true", "zeros")
-"""The betas that solvers can be given."""
 
 SETS = tuple(name for name in POINT_SETS if name != "ntu_25")
 """The joint sets that differ from each other."""
@@ -92,7 +91,8 @@ def joint_set_rows(
         levels_mm: standard deviations of the noise along each axis, millimetres.
         offset_mm: standard deviation of the constant error along each axis, millimetres.
         point_sets: names of the joint sets, of `skeletons.POINT_SETS`.
-        betas: the betas that solvers are given, "true" or "zeros". Answers are posed with the true ones either way.
+        betas: one of `given_shape.BETAS`; "found" by `niki_tf.solve` itself, for the optimiser as it does with the
+            solver temporal. Answers are posed with the true ones either way.
         renamed: names of the solvers that are given renamed points.
         batch_size: not used: a clip is solved at a time.
         progress: show a progress bar.
@@ -172,8 +172,7 @@ def _check(solvers: Mapping[str, Solver], point_sets: Sequence[str], betas: str,
     unknown = [name for name in point_sets if name not in POINT_SETS]
     if unknown or not point_sets:
         raise ValueError(f"`point_sets` must be of {', '.join(POINT_SETS)}; got {', '.join(unknown) or 'none'}.")
-    if betas not in BETAS:
-        raise ValueError(f"`betas` must be {' or '.join(BETAS)}; got {betas!r}.")
+    given_shape.check_betas(betas)
     for name, solver in solvers.items():
         if solver.needs_twist:
             raise ValueError(f"`solvers` must do without the twist, which points do not tell; {name} needs it.")
@@ -227,7 +226,7 @@ class _Run:
 
     def add(self, truth: Arrays, points: np.ndarray, poser: BodyPoser) -> None:
         """Solves one clip; the first one twice, so that making graphs is not timed."""
-        betas = common.given_betas(truth["betas"], true_betas=self._betas == "true")
+        betas = self._given_betas(truth["betas"], points)
         for _ in range(1 if self._errors else 2):
             start = time.perf_counter()
             local = self._solve(points, betas)
@@ -236,15 +235,29 @@ class _Run:
         answer = {"global_orient": local[:, :1], "body_pose": local[:, 1:]}
         self._errors.append(pose_errors(answer, truth=truth, poser=poser))
 
-    def _solve(self, points: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    def _given_betas(self, true: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """The betas that the solver is given, (T, B); None for a solver that finds them."""
+        if self._betas == "found" and not isinstance(self._solver, MapFit):
+            return None
+        return given_shape.given_betas(true, self._betas, find=lambda: self._found_betas(points))
+
+    def _found_betas(self, points: np.ndarray) -> np.ndarray:
+        """The betas (T, B) that NIKI finds."""
+        solver = _finder(self._solver.body_joints)
+        if not self._renamed:
+            return _solved(points, skeleton=self._point_set, solver=solver).betas
+        joints, sigma = renamed_joints(points, self._point_set)
+        return _solved(joints, joint_sigma=sigma, solver=solver).betas
+
+    def _solve(self, points: np.ndarray, betas: np.ndarray | None) -> np.ndarray:
         """Local rotations (T, 24, 3, 3)."""
         solver, point_set = self._solver, self._point_set
         if self._renamed:
             joints, sigma = renamed_joints(points, point_set)
-            return _solved(joints, joint_sigma=sigma, betas=betas, solver=solver)
-        if isinstance(solver, MapFit) and point_set.points != skeletons.SMPL_29.names:
+            return _solved(joints, joint_sigma=sigma, betas=betas, solver=solver).rotations
+        if betas is not None and isinstance(solver, MapFit) and point_set.points != skeletons.SMPL_29.names:
             return point_fit.fit_points(points, point_set=point_set, betas=betas, solver=solver)
-        return _solved(points, skeleton=point_set, betas=betas, solver=solver)
+        return _solved(points, skeleton=point_set, betas=betas, solver=solver).rotations
 
     def means(self) -> Row:
         """The number of frames, and the columns of the table."""
@@ -253,6 +266,12 @@ class _Run:
         return {"frames": frames, **means, "frames_per_s": frames / self._seconds}
 
 
-def _solved(points: np.ndarray, **options: Any) -> np.ndarray:
-    """Local rotations (T, 24, 3, 3) of one person by `niki_tf.solve`."""
-    return cast(Motion, solve(points, unit="m", up="y", **options)).rotations
+def _solved(points: np.ndarray, **options: Any) -> Motion:
+    """The motion of one person by `niki_tf.solve`."""
+    return cast(Motion, solve(points, unit="m", up="y", **options))
+
+
+@functools.lru_cache(maxsize=1)
+def _finder(body_joints: BodyJoints) -> Solver:
+    """The solver that finds the betas which the optimiser is given."""
+    return zoo.load("temporal", body_joints=body_joints)

@@ -5,6 +5,9 @@ same size along each axis; then all joints are made relative to the (noisy) root
 to solvers that use one, the true twist are, unless they are switched off. Source: NIKI, supplementary material, section
 D and figure 5.
 
+In place of the true betas, those can be given that are found from the 60 frames of the clip about the measured one, or
+as many as it has, on the same body, with errors of the same kind and level; the answer poses the true body.
+
 Solvers that see time, and filters, are given a window of 16 frames about the measured one, all on the same body, each
 frame with errors of its own. The measured frame and its errors are the same for all solvers.
 
@@ -19,11 +22,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tqdm
 
-from niki_tf.body import BodyData, BodyJoints, BodyPoser
+from niki_tf.body import BodyData, BodyPoser
 from niki_tf.evaluation.filters import Filter
-from niki_tf.evaluation.protocols import common, frame_windows
-from niki_tf.evaluation.protocols.common import Arrays
+from niki_tf.evaluation.protocols import common, given_shape
+from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.protocols.joint_errors import ISOTROPIC, JointErrors, RandomErrors, observe
+from niki_tf.evaluation.protocols.window_observer import WindowObserver
 from niki_tf.evaluation.scoring import METRICS, pose_errors
 from niki_tf.evaluation.tables import Row, pivot, text_table
 from niki_tf.inference.graphs import compile_solver
@@ -51,7 +55,7 @@ def noise_rows(
     filters: Mapping[str, Filter] | None = None,
     batch_size: int = 256,
     twist: bool = True,
-    true_betas: bool = True,
+    betas: str = "true",
     progress: bool = False,
 ) -> list[Row]:
     """The rows of the protocol; every solver is given the same shapes and errors, whatever the batch size.
@@ -69,7 +73,7 @@ def noise_rows(
         filters: dict of name -> one of the values of `evaluation.FILTERS`, for the solvers whose joints are filtered.
         batch_size: frames at a time.
         twist: give the true twist to the solvers that use one.
-        true_betas: give the true betas; zeros otherwise. Answers are posed with the true ones either way.
+        betas: one of `given_shape.BETAS`. Answers are posed with the true ones either way.
         progress: show a progress bar.
 
     Returns:
@@ -84,19 +88,23 @@ def noise_rows(
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
     filters = filters or {}
     _check(solvers, levels_mm, errors, filters)
+    given_shape.check_betas(betas)
     poser, poses = BodyPoser(body), common.strided_poses(clips, stride=stride)
-    betas = common.random_bodies(len(poses), num_betas=poser.num_betas, seed=seed)
+    shapes = common.random_bodies(len(poses), num_betas=poser.num_betas, seed=seed)
     random = RandomErrors.draw(len(poses), seed=seed)
-    observer = functools.partial(observe, errors=errors, true_betas=true_betas)
-    windows = None
-    if filters or any(isinstance(solver, WindowSolver) for solver in solvers.values()):
-        windows = _WindowObserver(clips, poser.body_joints, random, observer, stride=stride, seed=seed)
-    runner = _SolverRunner(solvers, filters, random, functools.partial(observer, twist=twist), windows)
+    observer = functools.partial(observe, errors=errors)
+    around = functools.partial(WindowObserver, clips, poser.body_joints, random, observer, stride=stride, seed=seed)
+    over_time = filters or any(isinstance(solver, WindowSolver) for solver in solvers.values())
+    windows = around() if over_time else None
+    motion = around(size=common.CLIP_FRAMES, stream=Stream.MOTION) if betas == "found" else None
+    runner = _SolverRunner(
+        solvers, filters, random, functools.partial(observer, twist=twist), betas=betas, windows=windows, motion=motion
+    )
     column, levels = ("noise_mm", levels_mm) if errors.estimate is None else ("factor", FACTORS)
     scores: dict[tuple[str, float], list[Arrays]] = {(name, level): [] for name in solvers for level in levels}
     with tqdm.tqdm(total=len(poses) * len(scores), unit="frame", disable=not progress) as bar:
         for some in common.batches(len(poses), batch_size):
-            truth = common.true_bodies(poser, poses[some], betas[some])
+            truth = common.true_bodies(poser, poses[some], shapes[some])
             runner.move_to(some, truth)
             for (name, level), of_batches in scores.items():
                 of_batches.append(pose_errors(runner.solve(name, level), truth=truth, poser=poser))
@@ -138,7 +146,9 @@ class _SolverRunner:
         filters: dict of name -> filter.
         random: `RandomErrors` of all measured frames.
         observe: `joint_errors.observe` of the protocol's settings.
-        windows: `_WindowObserver` of the same; None if nothing sees time.
+        betas: one of `given_shape.BETAS`.
+        windows: `WindowObserver` of the same; None if nothing sees time.
+        motion: `WindowObserver` of the frames that betas are found from; None if they are not.
     """
 
     def __init__(
@@ -147,74 +157,49 @@ class _SolverRunner:
         filters: Mapping[str, Filter],
         random: RandomErrors,
         observe: Callable[..., Arrays],
-        windows: "_WindowObserver | None",
+        *,
+        betas: str,
+        windows: WindowObserver | None,
+        motion: WindowObserver | None,
     ) -> None:
         self._solvers, self._filters, self._random = solvers, filters, random
-        self._observe, self._windows = observe, windows
+        self._observe, self._betas, self._windows, self._motion = observe, betas, windows, motion
+        self._found: dict[float, np.ndarray] = {}
         self._compiled: dict[str, Callable[[Arrays], Arrays]] = {}
 
     def move_to(self, some: slice, truth: Arrays) -> None:
         """Takes up `some` of the measured frames, whose true bodies are `truth`."""
         self._truth, self._errors = truth, self._random.of(some)
-        if self._windows:
-            self._windows.move_to(some, truth["betas"])
+        self._found.clear()
+        for around in (self._windows, self._motion):
+            if around:
+                around.move_to(some, truth["betas"])
 
     def solve(self, name: str, level: float) -> Arrays:
         """The answer of the solver `name` to the measured frames, observed with errors of `level`."""
         if self._windows and isinstance(self._solvers[name], WindowSolver):
-            return self._windows.measured(self._answer(name, self._windows.observe(level)))
+            windows = self._windows.observe(level)
+            find = functools.partial(self._found_betas, level, frames=True)
+            windows["betas"] = given_shape.given_betas(windows["betas"], self._betas, find=find)
+            return self._windows.measured(self._answer(name, windows))
         seen = self._observe(self._truth, level, self._errors)
+        find = functools.partial(self._found_betas, level)
+        seen["betas"] = given_shape.given_betas(seen["betas"], self._betas, find=find)
         if self._windows and name in self._filters:
             seen["joints"] = self._windows.filter(self._filters[name], level)
         return self._answer(name, seen)
+
+    def _found_betas(self, level: float, *, frames: bool = False) -> np.ndarray:
+        """The betas (N, B) that are found, the same for all solvers; (N, 1, B) for the `frames` of windows."""
+        if level not in self._found:
+            assert self._motion is not None
+            self._found[level] = self._motion.found_betas(level)
+        return self._found[level][:, None] if frames else self._found[level]
 
     def _answer(self, name: str, seen: Arrays) -> Arrays:
         if name not in self._compiled:
             self._compiled[name] = compile_solver(self._solvers[name], inputs=seen)
         return self._compiled[name](seen)
-
-
-class _WindowObserver:
-    """Observes the windows about the measured frames, one batch of them after the other."""
-
-    def __init__(
-        self,
-        clips: Sequence[Clip],
-        body_joints: BodyJoints,
-        random: RandomErrors,
-        observe: Callable[..., Arrays],
-        *,
-        stride: int,
-        seed: int,
-    ) -> None:
-        self._fps, self._observe = clips[0].fps, observe
-        self._poses = common.strided_poses(clips, stride=1)
-        self._all = frame_windows.frame_windows_of([len(clip) for clip in clips], stride=stride)
-        self._random, self._joints = random.around(self._all, seed=seed), frame_windows.posed_joints(body_joints)
-
-    def move_to(self, some: slice, betas: np.ndarray) -> None:
-        """Takes up `some` of the measured frames, on bodies of `betas` (N, B)."""
-        self._windows, self._errors = self._all.of(some), self._random.of(some)
-        joints = self._joints(self._poses[self._windows.frames], betas).numpy()
-        self._truth = {"joints": joints, "betas": np.repeat(betas[:, None], joints.shape[1], 1)}
-
-    def observe(self, level: float) -> Arrays:
-        """What a solver that sees time is given: windows (N, T, ...), without a twist."""
-        seen = self._observe(self._truth, level, self._errors, twist=False)
-        return {**seen, "frame_mask": self._windows.present}
-
-    def measured(self, answer: Arrays) -> Arrays:
-        """The measured frames' part of an answer to windows."""
-        return {name: self._windows.measured(value) for name, value in answer.items()}
-
-    def filter(self, function: Filter, level: float) -> np.ndarray:
-        """Joints (N, 29, 3) of the measured frames, each filtered within its window."""
-        joints = self._observe(self._truth, level, self._errors, twist=False)["joints"]
-        filtered = [
-            function(window[: int(present.sum())], fps=self._fps)[middle]
-            for window, present, middle in zip(joints, self._windows.present, self._windows.middle, strict=True)
-        ]
-        return np.stack(filtered).astype(np.float32)
 
 
 def _row(which: Row, scores: Sequence[Arrays]) -> Row:

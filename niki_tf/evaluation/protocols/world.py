@@ -5,6 +5,7 @@ them, get Gaussian noise of the same size along each axis and are given as they 
 rotations and `transl`. All frames of a clip are solved as one motion; clips of fewer frames are left out.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ import tqdm
 from niki_tf import contract, skeletons
 from niki_tf.body import BodyData, BodyPoser
 from niki_tf.evaluation import metrics
-from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays
 from niki_tf.evaluation.tables import Row, text_table, without
 from niki_tf.inference.graphs import compile_solver
@@ -40,7 +41,7 @@ def world_rows(
     levels_mm: Sequence[float] = LEVELS_MM,
     batch_size: int = 256,
     twist: bool = True,
-    true_betas: bool = True,
+    betas: str = "true",
     progress: bool = False,
 ) -> list[Row]:
     """The rows of the protocol; every solver is given the same shapes and noise.
@@ -54,7 +55,8 @@ def world_rows(
         levels_mm: standard deviations of the noise along each axis, millimetres.
         batch_size: not used: a clip is solved at a time.
         twist: give the true twist to the solvers that use one.
-        true_betas: give the true betas; zeros otherwise. Answers are posed with the true ones either way.
+        betas: one of `given_shape.BETAS`. Answers are posed with the true ones either way, with the pelvis where the
+            answer puts that of the body that was given.
         progress: show a progress bar.
 
     Returns:
@@ -67,23 +69,23 @@ def world_rows(
         FloatingPointError: a solver gave numbers that are not finite.
     """
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
+    given_shape.check_betas(betas)
     used = common.long_clips(clips, stride=stride)
     poser = BodyPoser(body)
-    betas = common.random_bodies(len(used), num_betas=poser.num_betas, seed=seed)
+    shapes = common.random_bodies(len(used), num_betas=poser.num_betas, seed=seed)
     noise = common.random_noise(len(used) * common.CLIP_FRAMES, seed=seed)
     noise = noise.reshape(len(used), common.CLIP_FRAMES, skeletons.NUM_JOINTS, 3)
     errors: dict[tuple[str, float], list[Arrays]] = {(name, level): [] for name in solvers for level in levels_mm}
     compiled: dict[str, Callable[..., Arrays]] = {}
     with tqdm.tqdm(total=len(used) * len(errors), unit="clip", disable=not progress) as bar:
-        for clip, shape, unit in zip(used, betas, noise, strict=True):
+        for clip, shape, unit in zip(used, shapes, noise, strict=True):
             truth = common.clip_bodies(poser, clip, shape)
             truth = {**truth, "joints": truth["joints"] + common.clip_path(clip)}
             for (name, level), of_clips in errors.items():
-                seen = common.observation(truth, noise=level / 1000 * unit, twist=twist, true_betas=true_betas)
-                seen["joints"] = truth["joints"] + level / 1000 * unit  # in the world, not relative to joint 0
+                seen = _observation(truth, level / 1000 * unit, poser, twist=twist, betas=betas)
                 if name not in compiled:
                     compiled[name] = compile_solver(solvers[name], inputs=seen, motion=True)
-                of_clips.append(_errors(compiled[name](seen), truth, poser))
+                of_clips.append(_errors(compiled[name](seen), truth, seen["betas"], poser))
                 bar.update()
     return [_row(name, level, of_clips) for (name, level), of_clips in errors.items()]
 
@@ -94,12 +96,27 @@ def world_tables(rows: Sequence[Row]) -> str:
     return text_table(headed)
 
 
-def _errors(answer: Arrays, truth: Arrays, poser: BodyPoser) -> Arrays:
-    """The errors of one clip, by the names of the columns: (T,) and, of accelerations, (T - 2,)."""
+def _observation(truth: Arrays, noise: np.ndarray, poser: BodyPoser, *, twist: bool, betas: str) -> Arrays:
+    """What solvers are given of one clip: joints as they stand in the world, not relative to joint 0."""
+    seen = common.observation(truth, noise=noise, twist=twist)
+    seen["joints"] = truth["joints"] + noise
+    find = functools.partial(given_shape.found_betas, seen, poser.body_joints)
+    return {**seen, "betas": given_shape.given_betas(truth["betas"], betas, find=find)}
+
+
+def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser) -> Arrays:
+    """The errors of one clip, by the names of the columns: (T,) and, of accelerations, (T - 2,).
+
+    Args:
+        answer: the solver's.
+        truth: of the clip.
+        given: (T, B) betas that the solver was given.
+        poser: of the body.
+    """
     local = contract.local_rotations(answer)
     if not (np.isfinite(local).all() and np.isfinite(answer["transl"]).all()):
         raise FloatingPointError("`answer` must hold finite numbers; got NaN or infinity. Are the weights whole?")
-    rest = poser.body_joints(truth["betas"]).numpy()
+    rest = poser.body_joints(given).numpy()
     posed = poser.pose(local, betas=truth["betas"])["joints"] + rest[:, :1] + answer["transl"][:, None]
     posed, true = (joints[:, : skeletons.NUM_ROTATIONS] for joints in (posed, truth["joints"]))
     return {

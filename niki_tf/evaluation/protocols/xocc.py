@@ -8,6 +8,7 @@ over from images to joints.
 """
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from niki_tf import contract, rotations, skeletons
 from niki_tf.body import BodyData, BodyPoser
 from niki_tf.evaluation import metrics
 from niki_tf.evaluation.filters import Filter
-from niki_tf.evaluation.protocols import common
+from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays
 from niki_tf.evaluation.tables import Row, text_table, without
 from niki_tf.inference.graphs import compile_solver
@@ -53,7 +54,7 @@ def xocc_rows(
     seed: int = 0,
     batch_size: int = 256,
     twist: bool = True,
-    true_betas: bool = True,
+    betas: str = "true",
     progress: bool = False,
 ) -> list[Row]:
     """The rows of the protocol; every solver is given the same bodies and the same observations.
@@ -69,7 +70,8 @@ def xocc_rows(
         seed: of shapes, cameras and occlusions.
         batch_size: frames posed at a time.
         twist: give the observed twist to the solvers that use one.
-        true_betas: give the true betas; zeros otherwise. Answers are posed with the true ones either way.
+        betas: one of `given_shape.BETAS`; found from the whole clip, before a filter. Answers are posed with the true
+            ones either way.
         progress: show a progress bar.
 
     Returns:
@@ -86,10 +88,11 @@ def xocc_rows(
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
     if alignment not in ALIGNMENTS:
         raise ValueError(f"`alignment` must be one of {', '.join(ALIGNMENTS)}; got {alignment!r}.")
+    given_shape.check_betas(betas)
     clips, filters = clips[::stride], filters or {}
     if min(map(len, clips)) < _FEWEST_FRAMES:
         raise ValueError(f"`clips` must have {_FEWEST_FRAMES} frames or more for an acceleration; got a shorter one.")
-    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, true_betas=true_betas)
+    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
     heaviest = np.argmax(body.lbs_weights, -1)
     compiled: dict[str, Callable[[Arrays], Arrays]] = {}
     sums = {name: _Sums(heaviest, ALIGNMENTS[alignment]) for name in solvers}
@@ -142,10 +145,10 @@ def hardest_clip(
     seed: int = 0,
     batch_size: int = 256,
     twist: bool = True,
-    true_betas: bool = True,
+    betas: str = "true",
 ) -> HardClip:
     """The `HardClip` with the largest share of hidden joints and all answers to it; arguments as of `xocc_rows`."""
-    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, true_betas=true_betas)
+    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
     clip = max(clips[::stride], key=lambda clip: runner.observe(clip).hidden.mean())
     observed, joints = runner.observe(clip), slice(skeletons.NUM_ROTATIONS)
     inputs, truth = observed.inputs, observed.truth
@@ -176,10 +179,10 @@ class _ClipRunner:
     """Observes clips and poses the answers to them, a batch of frames at a time."""
 
     def __init__(
-        self, body: BodyData, occlude: Occlude | None, *, seed: int, batch_size: int, twist: bool, true_betas: bool
+        self, body: BodyData, occlude: Occlude | None, *, seed: int, batch_size: int, twist: bool, betas: str
     ) -> None:
         self._poser, self._occlude, self._seed, self._batch_size = BodyPoser(body), occlude, seed, batch_size
-        self._twist, self._true_betas = twist, true_betas
+        self._twist, self._betas = twist, betas
 
     def observe(self, clip: Clip) -> _ObservedClip:
         """The clip as a camera at a random azimuth sees it, on a body of random shape."""
@@ -197,7 +200,8 @@ class _ClipRunner:
             hidden = inputs.pop("hidden")
         if not self._twist:
             del inputs["twist"]
-        inputs["betas"] = common.given_betas(betas, true_betas=self._true_betas)
+        find = functools.partial(given_shape.found_betas, inputs, self._poser.body_joints)
+        inputs["betas"] = given_shape.given_betas(betas, self._betas, find=find)
         return _ObservedClip(clip, truth, inputs, hidden)
 
     def solve(
