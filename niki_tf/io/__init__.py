@@ -2,7 +2,7 @@
 
 from niki_tf.io.amass import load_clips, save_clip
 from niki_tf.io.formats import FORMATS, is_frame_folder, is_motion, read_keypoints
-from niki_tf.io.joints_npz import load_observed, load_points, save_poses
+from niki_tf.io.joints_npz import load_observed, save_poses
 
 __all__ = [
     "FORMATS",
@@ -10,7 +10,6 @@ __all__ = [
     "is_motion",
     "load_clips",
     "load_observed",
-    "load_points",
     "read_keypoints",
     "save_clip",
     "save_poses",

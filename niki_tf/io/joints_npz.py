@@ -42,29 +42,6 @@ def load_observed(
     return observed_motion.observe(amass.load_clips(path, trans=trans)[0], poser=poser, noise_mm=noise_mm, seed=seed)
 
 
-def load_points(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Arrays by name of a file of joints of any skeleton: what `niki_tf.solve` takes.
-
-    Args:
-        path: an .npy file of joints (T, J, 3), or an .npz file with `joints` and perhaps `joint_sigma`, `betas`, `fps`.
-
-    Raises:
-        ValueError: the file is not there, cannot be read, or holds no joints.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise ValueError(f"`path` must be an .npy or .npz file; there is no file {str(path)!r}.")
-    if path.suffix == ".npy":
-        try:
-            return {"joints": np.load(path, allow_pickle=False)}
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"`path` must be an .npy file of numbers; {path} cannot be read ({error}).") from None
-    with _opened(path) as file:
-        if "joints" not in file.files:
-            raise ValueError(f"`path` must hold `joints`; {path} holds {', '.join(file.files) or 'nothing'}. {_CURE}")
-        return {name: file[name] for name in ("joints", "joint_sigma", "betas", "fps") if name in file.files}
-
-
 def save_poses(path: str | os.PathLike, answer: Mapping[str, Any], observed: ObservedMotion) -> pathlib.Path:
     """Writes a solver's answer in AMASS's layout and returns the path; `trans` is added to the body at rest.
 
