@@ -1,8 +1,5 @@
 """Which file is read by what."""
 
-import sys
-import types
-
 import numpy as np
 import pytest
 
@@ -41,15 +38,13 @@ def test_a_file_with_the_ending_of_another_kind(tmp_path):
                 io.read_keypoints(wrong)
 
 
-def test_skeletons_with_motion_are_handed_on(tmp_path, monkeypatch):
-    """The reader of .bvh is a module of its own, which gives one person."""
-    person = motion.Keypoints(np.zeros([2, 3, 3]))
-    bvh = types.SimpleNamespace(
-        read_bvh=lambda path: path.name, keypoints=lambda name: person if name == "a.bvh" else None
-    )
-    monkeypatch.setitem(sys.modules, "niki_tf.io.bvh", bvh)
-    (tmp_path / "a.bvh").write_text("HIERARCHY")
-    assert io.read_keypoints(tmp_path / "a.bvh") == [person]
+def test_skeletons_with_motion_are_one_person(tmp_path):
+    joint = "{ OFFSET 0 0 0 CHANNELS 3 Xposition Yposition Zrotation End Site { OFFSET 0 9 0 } }"
+    text = f"HIERARCHY\nROOT Hips {joint}\nMOTION\nFrames: 2\nFrame Time: 0.02\n5 90 0\n5 91 0\n"
+    (tmp_path / "a.bvh").write_text(text)
+    (person,) = io.read_keypoints(tmp_path / "a.bvh")
+    assert (person.names, person.fps) == (("Hips", "Hips_end"), 50.0)
+    np.testing.assert_allclose(person.positions[:, 1], [[5, 99, 0], [5, 100, 0]])
 
 
 def test_rotations_and_keypoints_are_told_apart(tmp_path):

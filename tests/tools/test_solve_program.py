@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, evaluation, io, motion, rotations, solvers
-from niki_tf.cli import solve_folders
+from niki_tf.cli import solve_files, solve_folders
 from niki_tf.io import bvh
 from niki_tf.skeletons import axes
 from niki_tf.solvers import zoo
@@ -285,3 +285,17 @@ def test_shipped_solvers_bring_joints_of_a_phone_to_files_of_every_format(solve,
     (found,) = io.load_clips(line["outputs"][0])
     turned = [rotations.rotvec_to_matrix(clip.poses[:, 1:6]) for clip in (found, sent)]
     assert np.abs(turned[0] - turned[1]).max(-1).mean() < 0.1
+
+
+@pytest.mark.slow
+def test_a_motion_stays_where_it_is_when_it_is_solved_ten_times(tmp_path):
+    sent = motion.made_motion(5, frames=60)
+    io.save_clip(tmp_path / "0.npz", sent, columns=165)
+    solver = solve_files.FileSolver(solve_files.Options(formats=("npz",)), body.mannequin())
+    for turn in range(10):
+        solver(tmp_path / f"{turn}.npz", tmp_path / f"{turn + 1}")
+    (found,) = io.load_clips(tmp_path / "10.npz")
+    moved = np.linalg.norm(found.trans - (sent.trans - SKELETON.joints[0]), axis=-1)
+    assert moved.mean() < 0.001
+    with np.load(tmp_path / "10.npz") as held:
+        assert held["poses"].shape == (60, 165)

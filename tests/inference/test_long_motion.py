@@ -1,0 +1,59 @@
+"""Long motion solved in pieces is what it is as a whole, with one shape."""
+
+import numpy as np
+import pytest
+
+import niki_tf
+from niki_tf import body, motion
+from niki_tf.inference import long_motion
+from niki_tf.inference.points import PointsAnswer
+from niki_tf.motion import observed_motion
+from niki_tf.motion.observed_points import ObservedPoints
+
+
+def _observed(frames, betas=None):
+    points = np.arange(frames, dtype=np.float32)[:, None, None] * np.ones([1, 2, 3], np.float32)
+    return ObservedPoints(points, np.zeros([frames, 2]), betas, np.zeros(3), np.arange(frames) / 30, 30.0)
+
+
+def _answer(part, frames):
+    """What is kept of a piece shows which frames it was solved from."""
+    number, betas = part.points[:, 0, 0], part.betas
+    if betas is None:
+        betas = np.full([len(number), 3], number.mean())
+    return PointsAnswer(number[:, None, None, None], part.points[:, 0], part.points[..., 0], betas, "shape")
+
+
+@pytest.mark.parametrize("frames", [10, 300, 301, 429, 1000])
+def test_pieces_make_the_whole(frames):
+    solved = long_motion.solve_pieces(_observed(frames, np.ones([frames, 3])), _answer, whole=300)
+    np.testing.assert_array_equal(solved.transl[:, 0], np.arange(frames))
+    for array in (solved.local, solved.transl, solved.residual, solved.betas):
+        assert len(array) == frames
+
+
+def test_one_shape_is_found_from_all_of_the_motion():
+    asked = []
+
+    def solve(part, frames):
+        asked.append((len(part.points), part.betas is None, frames))
+        return _answer(part, frames)
+
+    solved = long_motion.solve_pieces(_observed(1000), solve, whole=300)
+    assert solved.shape == "shape"
+    np.testing.assert_allclose(solved.betas, 499.5, atol=1.0)
+    assert asked[0][:2] == (256, True)
+    assert not any(unknown for _, unknown, _ in asked[1:])
+    assert [frames.start for _, _, frames in asked[1:]] == [0, 172, 344, 516, 688, 860]
+
+
+def test_a_motion_that_is_solved_in_pieces_is_the_same(monkeypatch, toy_body):
+    clip = motion.made_motion(2, frames=330)
+    joints = observed_motion.observe(clip, poser=body.BodyPoser(toy_body), noise_mm=3, seed=0).joints
+    whole = niki_tf.solve(joints, solver="analytic")
+    solve = long_motion.solve_pieces
+    monkeypatch.setattr(long_motion, "solve_pieces", lambda observed, part: solve(observed, part, whole=256))
+    pieces = niki_tf.solve(joints, solver="analytic")
+    assert np.ptp(pieces.betas, axis=0).max() == 0.0
+    np.testing.assert_allclose(pieces.shape.size, whole.shape.size, atol=0.003)
+    assert np.linalg.norm(pieces.joints() - whole.joints(), axis=-1).mean() < 0.002
