@@ -44,8 +44,8 @@ OFFSET_MM = 10.0
 RENAMED = "+renamed"
 """The end of the name of a solver that is given renamed points."""
 
-SETS = tuple(name for name in POINT_SETS if name != "ntu_25")
-"""The joint sets that differ from each other."""
+SETS = tuple(name for name in POINT_SETS if name not in ("ntu_25", "vicon_39"))
+"""The joint sets that differ from each other, without markers, which are not read off the mesh."""
 
 _JOINT_OF = {
     "left_outer_hip": "left_hip",
