@@ -157,7 +157,7 @@ def test_the_flags_that_take_deviations_back_are_there():
     text = TEXT[ROOT / "docs" / "architecture.md"].split("## Deviations from the paper", 1)[1]
     flags = set(re.findall(r"--(\w+)", text))
     assert len(flags) > 25
-    assert flags - known == {"solver", "source", "body", "initial", "freeze_spatial", "nofinish"}
+    assert flags - known == {"solver", "source", "body", "initial", "freeze_spatial", "finish"}
 
 
 def _count_weights(file):
