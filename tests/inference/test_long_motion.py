@@ -47,6 +47,7 @@ def test_one_shape_is_found_from_all_of_the_motion():
     assert [frames.start for _, _, frames in asked[1:]] == [0, 172, 344, 516, 688, 860]
 
 
+@pytest.mark.slow
 def test_a_motion_that_is_solved_in_pieces_is_the_same(monkeypatch, toy_body):
     clip = motion.made_motion(2, frames=330)
     joints = observed_motion.observe(clip, poser=body.BodyPoser(toy_body), noise_mm=3, seed=0).joints

@@ -75,6 +75,7 @@ def test_lists_flat_rows_and_point_sets_are_taken(mediapipe):
     np.testing.assert_allclose(flat.rotations, solved.rotations, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_single_frame_of_a_set_with_points_left_out_can_be_saved(tmp_path):
     points, joints = _points("smplx_55", 1)
     solved = niki_tf.solve(points[0], skeleton="smplx_55")

@@ -6,6 +6,7 @@ import pytest
 from niki_tf.solvers.joint_completion import JointCompletion
 
 
+@pytest.mark.slow
 def test_it_trains_and_writes_the_model(run_tool, tmp_path):
     workdir = tmp_path / "run"
     printed = run_tool(

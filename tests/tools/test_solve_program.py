@@ -185,6 +185,7 @@ def test_files_of_one_name_do_not_share_outputs(tmp_path):
 
 
 @pytest.mark.usefixtures("analytic")
+@pytest.mark.slow
 def test_people_skeletons_and_shapes(solve, tmp_path):
     crowd = np.stack([_walk()[:, :24], 0.7 * _walk()[:, :24] + [2.0, 0.0, 0.0]])
     np.savez(tmp_path / "in" / "two.npz", joints=crowd, fps=50.0)
@@ -201,6 +202,7 @@ def test_people_skeletons_and_shapes(solve, tmp_path):
 
 
 @pytest.mark.usefixtures("analytic")
+@pytest.mark.slow
 def test_a_rig_comes_back_as_that_rig(solve, tmp_path, run_tool):
     np.save(tmp_path / "in" / "a.npy", _walk())
     (line,), _ = solve("--bone_names=mixamo", formats=("bvh",))
