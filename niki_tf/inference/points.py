@@ -225,14 +225,14 @@ def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time:
 
     if not over_time:
         return _compiled(finish)
-    step = _FINISH_FRAMES - _FINISH_OVERLAP
-    return functools.partial(
-        windows.solve_motion,
-        _graph(finish),
-        frames=_FINISH_FRAMES,
-        step=step,
-        at_once=_FRAMES_AT_ONCE // _FINISH_FRAMES,
-    )
+    graph = _graph(finish)
+
+    def in_windows(inputs: Mapping[str, np.ndarray]) -> _Arrays:
+        frames = min(_FINISH_FRAMES, len(inputs["points"]))
+        step, at_once = max(frames - _FINISH_OVERLAP, 1), _FRAMES_AT_ONCE // _FINISH_FRAMES
+        return windows.solve_motion(graph, inputs, frames=frames, step=step, at_once=at_once)
+
+    return in_windows
 
 
 def _compiled(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:
