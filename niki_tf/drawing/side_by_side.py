@@ -51,7 +51,7 @@ class SideBySide:
         image_size: int = 300,
     ) -> None:
         self.observed, self.poser, self.faces, self.poses, self.image_size = observed, poser, faces, poses, image_size
-        joints = observed.inputs["joints"]
+        self._joints = joints = observed.joints - observed.joints[:, :1]  # bodies have joint 0 at the origin, too
         self._centres = (joints.min(1) + joints.max(1)) / 2
         self._extent = _MARGIN * float((joints.max(1) - joints.min(1)).max())
 
@@ -64,7 +64,7 @@ class SideBySide:
             "center": self._centres[frame],
             "extent": self._extent,
         }
-        panels = [rendering.draw_skeleton(self.observed.inputs["joints"][frame], **camera)]
+        panels = [rendering.draw_skeleton(self._joints[frame], **camera)]
         for vertices in self._vertices(frame):
             panels.append(rendering.render_mesh(vertices, self.faces, **camera))
         return rendering.side_by_side(panels, captions)

@@ -1,9 +1,12 @@
 """Side-by-side pictures and videos."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
+import niki_tf
 from niki_tf import drawing, motion
 
 
@@ -30,6 +33,21 @@ def test_a_motion_of_one_frame_can_be_drawn(pictures, tmp_path):
     pictures.observed = pictures.observed.first(1)
     pictures.write_picture(tmp_path / "a.png", errors={})
     assert cv2.imread(str(tmp_path / "a.png")).shape[0] < 2 * 65
+
+
+def test_who_walks_away_stays_in_the_picture(clips, poser, toy_body):
+    away = dataclasses.replace(clips[0], trans=clips[0].trans + 3.0 * np.arange(len(clips[0]))[:, None])
+    near, far = (
+        drawing.SideBySide(
+            motion.observe(clip, poser=poser, noise_mm=0, seed=0),
+            poser=poser,
+            faces=toy_body.faces,
+            poses={"truth": niki_tf.rotations.rotvec_to_matrix(clip.poses).numpy()},
+            image_size=65,
+        ).moment(5, captions=["observed", "truth"])
+        for clip in (clips[0], away)
+    )
+    assert np.abs(near.astype(float) - far).mean() < 1.0
 
 
 def test_the_video_can_be_read_back(pictures, tmp_path):
