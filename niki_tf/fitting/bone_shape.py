@@ -23,6 +23,7 @@ import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting.joint_weights import COMMON_SIGMA
 
 _DEGREES_OF_FREEDOM = 2.0
 """Of the prior along the direction of growth. Set by hand: a child of 0.7 is 7.5 standard deviations small."""
@@ -33,8 +34,6 @@ _OUTLIER = 6.0
 _PARENTS = list(skeletons.SMPL_29.parents[1:])
 _STEPS = 25
 """Gauss-Newton steps; the variance that no betas explain is told anew after each."""
-_COMMON_SIGMA = 0.02
-"""Metres; error of every joint besides its sigma, as in `joint_weights`."""
 _NOISE_SIGMA = 0.15
 """Metres; noise of a vector that is expected in motion of one or two frames."""
 _LEAST_FREEDOM = 0.2
@@ -143,7 +142,7 @@ def _squared_lengths(joints: np.ndarray, joint_sigma: np.ndarray) -> _Measured:
     """What joints (T, 29, 3) with their sigma (T, 29) tell of the pairs."""
     present = joint_sigma < skeletons.ABSENT
     told = np.where(present, joint_sigma, 0.0) ** 2
-    certain = np.where(present, _COMMON_SIGMA**2 / (told + _COMMON_SIGMA**2), 0.0)
+    certain = np.where(present, COMMON_SIGMA**2 / (told + COMMON_SIGMA**2), 0.0)
     vectors = joints[:, _FIRST] - joints[:, _SECOND]
     squares = (vectors**2).sum(-1)
     weights = certain[:, _FIRST] * certain[:, _SECOND]

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 
-_LEAST_SIGMA = 0.02
+COMMON_SIGMA = 0.02
 """Metres; error expected of every joint besides its sigma, by trial on training clips."""
 _PRECISION_OF_ABSENT = 1e-6
 """1 / metres^2; far below that of any observed joint, 0.01 or more, but positive, so that the weights have a sum."""
@@ -24,7 +24,7 @@ def normalized_weights(joint_sigma: tf.Tensor) -> tf.Tensor:
 def precision(joint_sigma: tf.Tensor) -> tf.Tensor:
     """Precision of joints by their sigma, both (..., n): 1 / (sigma^2 + (20 mm)^2), and 1e-6 for absent joints."""
     absent = joint_sigma >= skeletons.ABSENT
-    return tf.where(absent, _PRECISION_OF_ABSENT, 1.0 / (clip_sigma(joint_sigma) ** 2 + _LEAST_SIGMA**2))
+    return tf.where(absent, _PRECISION_OF_ABSENT, 1.0 / (clip_sigma(joint_sigma) ** 2 + COMMON_SIGMA**2))
 
 
 def clip_sigma(joint_sigma: tf.Tensor) -> tf.Tensor:

@@ -22,8 +22,6 @@ _LEAST_SIGMA = 0.01
 """Metres; error of a joint that a point near it tells, besides that by its distance; by trial on training clips."""
 _SIGMA_BY_DISTANCE = 0.3
 """Error of such a joint as a share of its distance from the point; by trial on training clips."""
-_COMMON_SIGMA = 0.02
-"""Metres; error of every point besides its sigma, as of `joint_weights.precision`."""
 
 
 def rest_points(point_set: PointSet, rest_joints: tf.Tensor) -> tf.Tensor:
@@ -156,11 +154,11 @@ def lift(
     sigma = tf.gather(point_sigma, which, axis=-1)
     distance = tf.norm(offset + 1e-12, axis=-1)
     by_distance = tf.where(exact, 0.0, _SIGMA_BY_DISTANCE * distance + _LEAST_SIGMA)
-    variance = sigma**2 + by_distance**2 + _COMMON_SIGMA**2
+    variance = sigma**2 + by_distance**2 + joint_weights.COMMON_SIGMA**2
     weights = tf.where(sigma >= skeletons.ABSENT, 0.0, 1.0 / variance)
     to_joints = tf.constant(np.eye(skeletons.NUM_JOINTS, dtype=np.float32)[joint].T)  # (29, clues)
     total = tf.linalg.matvec(to_joints, weights)
     summed = tf.linalg.matmul(to_joints, tf.expand_dims(weights, -1) * told)
     joints = tf.math.divide_no_nan(summed, tf.expand_dims(total, -1))
-    spread = tf.sqrt(tf.maximum(tf.math.divide_no_nan(1.0, total) - _COMMON_SIGMA**2, 0.0))
+    spread = tf.sqrt(tf.maximum(tf.math.divide_no_nan(1.0, total) - joint_weights.COMMON_SIGMA**2, 0.0))
     return joints, tf.where(total > 0.0, spread, skeletons.ABSENT)
