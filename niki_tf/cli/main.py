@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a solver on motion files, or on motion that the package makes",
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",
+    "check_motion": "check motion files: feet, limbs, jumps, the ground, clips that two folders share",
     "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
     "fit_pose_prior": "fit the pose prior of map_fit to motion",
     "fit_joint_completion": "train the guess of joints that a joint set does not tell",

@@ -6,6 +6,7 @@ from niki_tf import skeletons
 from niki_tf.body.mannequin_joints import rest_joints
 from niki_tf.motion import quaternions
 from niki_tf.motion.clip import Clip
+from niki_tf.motion.joint_positions import joint_positions
 from niki_tf.motion.made import anatomy, behaviours
 
 _DURATION = (2.2, 4.5)
@@ -122,7 +123,7 @@ def _with_drift(rng: np.random.Generator, times: np.ndarray, angles: np.ndarray)
 def _grounded(poses: np.ndarray) -> np.ndarray:
     """Root positions (T, 3), metres, with which the lower foot rests on the ground while it bears the body."""
     names = [f"{side}_{part}" for side in ("left", "right") for part in ("ankle", "foot", "big_toe")]
-    feet = _joints(poses)[:, [skeletons.SMPL_29.index(name) for name in names]]
+    feet = joint_positions(poses, rest_joints())[:, [skeletons.SMPL_29.index(name) for name in names]]
     height = feet[..., 1] - [_JOINT_HEIGHTS * 2]
     bearing = np.exp(-(height - height.min(1, keepdims=True)) / _BEARING_SCALE)
     bearing /= bearing.sum(1, keepdims=True)
@@ -131,20 +132,6 @@ def _grounded(poses: np.ndarray) -> np.ndarray:
     trans[1:] = -np.cumsum(steps.sum(1), 0)
     trans[:, 1] = _SOLE - (bearing * height).sum(1)
     return trans
-
-
-def _joints(poses: np.ndarray) -> np.ndarray:
-    """The mannequin's joints (T, 29, 3), metres, relative to the pelvis, for rotation vectors (T, 24, 3)."""
-    rest, parents = rest_joints(), skeletons.SMPL_29.parents
-    local = quaternions.rotvec_to_quaternion_wxyz(poses)
-    world, joints = [local[:, 0]], [np.zeros([len(poses), 3])]
-    for joint in range(1, len(parents)):
-        above = parents[joint]
-        joints.append(joints[above] + quaternions.rotate(world[above], rest[joint] - rest[above]))
-        world.append(
-            quaternions.multiply(world[above], local[:, joint]) if joint < skeletons.NUM_ROTATIONS else world[above]
-        )
-    return np.stack(joints, 1)
 
 
 def _spread(rng: np.random.Generator, low: np.ndarray, high: np.ndarray, count: int) -> np.ndarray:
