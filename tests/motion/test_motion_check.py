@@ -69,6 +69,20 @@ def test_a_foot_that_slides_is_found_with_its_speed():
     assert [fault.column for fault in motion.faults(found, LIMITS)] == ["slowest_foot", "slide"]
 
 
+@pytest.mark.parametrize("height", [-1.0, 1.5])
+def test_planted_feet_are_near_the_ground_wherever_it_is(height):
+    place = np.stack([0.01 * np.arange(FRAMES), np.full(FRAMES, height), np.zeros(FRAMES)], 1)
+    for ground in (None, height):
+        assert values(standing(trans=place), ground=ground)["slide"] == pytest.approx(0.3, abs=1e-5)
+    assert values(standing(trans=place), ground=height - 0.1)["slide"] is None
+
+
+def test_a_limit_may_be_met():
+    assert motion.faults(checked(standing()), motion.CheckLimits(frames=FRAMES)) == []
+    (fault,) = motion.faults(checked(standing()), motion.CheckLimits(frames=FRAMES + 1))
+    assert fault == ("", "frames", FRAMES, FRAMES + 1, None)
+
+
 def test_speeds_know_the_frame_rate():
     along = np.arange(FRAMES)[:, None] * [[0.01, 0.0, 0.0]]
     assert values(standing(trans=along, fps=20.0))["slide"] == pytest.approx(0.2, abs=1e-5)

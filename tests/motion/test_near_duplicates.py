@@ -50,6 +50,23 @@ def test_a_copy_of_twenty_frames_within_another_motion_is_found(clips, start):
     assert motion.near_duplicates([dataclasses.replace(clips[1], poses=poses)], clips[2:]) == []
 
 
+def test_of_two_stretches_the_longer_is_given(clips):
+    for first, second in ((25, 40), (40, 25)):
+        poses = clips[1].poses.copy()
+        poses[10 : 10 + first] = clips[2].poses[10 : 10 + first]
+        poses[100 : 100 + second] = clips[2].poses[100 : 100 + second]
+        (found,) = motion.near_duplicates([dataclasses.replace(clips[1], poses=poses)], [clips[2]])
+        assert found[3:6] == ((10, 10, 40) if first == 40 else (100, 100, 40))
+
+
+def test_who_stands_still_after_having_moved_is_found_as_well():
+    poses = np.zeros([45, 24, 3])
+    poses[:15, skeletons.SMPL_24.index("left_shoulder"), 2] = np.linspace(-1.0, 0.0, 15)
+    clip = motion.Clip(poses=poses, trans=np.zeros([45, 3]))
+    (found,) = motion.near_duplicates([clip], [clip])
+    assert found[3:] == (0, 0, 45, 0.0)
+
+
 def test_the_distance_is_the_root_mean_square_over_joints(clips):
     # Both shins and what follows turn about the knees, so four of thirteen joints move: ankles and feet.
     still = np.zeros([40, 24, 3])

@@ -77,6 +77,21 @@ def test_a_mirrored_copy_in_another_folder_is_named(run_tool, folders, capsys):
     assert run_tool("check_motion", *arguments(folders, "a", "b"), "--limit_copies=1")
 
 
+def test_what_cannot_be_told_is_a_dash_and_faults_begin_with_the_worst(run_tool, tmp_path, capsys):
+    for frames in (10, 1, 5):
+        io.save_clip(tmp_path / "short" / f"{frames:02d}.npz", made_motion(0, frames=frames))
+    with pytest.raises(SystemExit):
+        run_tool("check_motion", *arguments(tmp_path, "short"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split()[:3] == ["-", "3", "16"]  # the subject of names without / or __
+    (alone,) = (line for line in lines if line.startswith("    01 "))
+    assert alone.split()[1:6] == ["1", "1", "-", "-", "-"]
+    assert alone.split()[6:8] == ["0.00", "-"]
+    assert alone.split()[-1] == "-"  # copies, of one folder
+    faults = [line for line in lines if "limit 15" in line]
+    assert faults == [f"{frames:02d}: frames {frames}, limit 15" for frames in (1, 5, 10)]
+
+
 def test_a_limit_of_frames_and_a_given_ground(run_tool, folders, capsys):
     with pytest.raises(SystemExit):
         run_tool("check_motion", *arguments(folders, "b"), "--limit_frames=301", "--ground=0.3")
@@ -85,17 +100,18 @@ def test_a_limit_of_frames_and_a_given_ground(run_tool, folders, capsys):
     assert "y__0: below ground 2" in printed  # toes are 1 or 2 cm above 0, so 28 or 29 cm below
 
 
-def test_many_faults_and_many_clips_are_shortened(run_tool, tmp_path, capsys):
+@pytest.mark.parametrize(("clips", "said"), [(10, "more of"), (51, "and 41 more of this kind")])
+def test_many_faults_and_many_clips_are_shortened(run_tool, tmp_path, capsys, clips, said):
     clip = made_motion(0, frames=20)
-    for number in range(51):
+    for number in range(clips):
         io.save_clip(tmp_path / "many" / f"z__{number:02d}.npz", clip)
     with pytest.raises(SystemExit):
         run_tool("check_motion", *arguments(tmp_path, "many"), "--limit_frames=30")
     printed = capsys.readouterr().out
     assert printed.count("frames 20, limit 30") == 10
-    assert "and 41 more of this kind" in printed
-    assert "    z__" not in printed.split("Faults")[0]
-    assert len((tmp_path / "out" / "faults.txt").read_text().splitlines()) == 51
+    assert (said in printed) == (clips > 10)
+    assert ("    z__" in printed.split("Faults")[0]) == (clips == 10)
+    assert len((tmp_path / "out" / "faults.txt").read_text().splitlines()) == clips
 
 
 @pytest.mark.parametrize(
