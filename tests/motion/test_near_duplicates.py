@@ -5,6 +5,7 @@ import pytest
 
 from niki_tf import motion, skeletons
 from niki_tf.motion import made_motion
+from niki_tf.motion.near_duplicates import _near
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,17 @@ def test_many_frames_are_compared_in_blocks(clips):
     long = made_motion(9, frames=3000)  # 300 keys, three blocks
     found = motion.near_duplicates([long], [*clips, part(long, 2000, 2100)])
     assert [copy[:6] for copy in found] == [(0, 6, False, 2000, 0, 100)]
+
+
+def test_no_pair_within_the_limit_is_left_out_and_few_others_are_kept(rng):
+    points = (rng.normal(size=[2000, 39]) * np.geomspace(0.3, 0.01, 39)).astype(np.float32)
+    keys = points[::10] + rng.normal(0.0, 0.02, [200, 39]).astype(np.float32)
+    apart = np.linalg.norm(keys[:, None] - points, axis=-1)
+    pairs = {(int(a), int(b)) for key, point in _near(keys, points, 0.15) for a, b in zip(key, point, strict=True)}
+    wanted = set(zip(*(indices.tolist() for indices in np.nonzero(apart <= 0.15)), strict=True))
+    assert len(wanted) > 100
+    assert wanted <= pairs
+    assert len(pairs) < 2 * len(wanted)
 
 
 def test_a_limit_that_is_not_positive_is_refused(clips):

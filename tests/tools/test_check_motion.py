@@ -4,7 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from niki_tf import io, skeletons
+from niki_tf import body, io, motion, skeletons
 from niki_tf.motion import made_motion
 
 
@@ -90,6 +90,26 @@ def test_what_cannot_be_told_is_a_dash_and_faults_begin_with_the_worst(run_tool,
     assert alone.split()[-1] == "-"  # copies, of one folder
     faults = [line for line in lines if "limit 15" in line]
     assert faults == [f"{frames:02d}: frames {frames}, limit 15" for frames in (1, 5, 10)]
+
+
+def test_the_distance_of_copies_is_in_millimetres(run_tool, tmp_path):
+    clip = made_motion(4, frames=90)
+    poses = clip.poses.copy()
+    poses[:, skeletons.SMPL_24.index("spine1"), 0] += 0.02  # about 4 mm, over the arms and the head
+    io.save_clip(tmp_path / "a" / "x.npz", clip)
+    io.save_clip(tmp_path / "b" / "y.npz", dataclasses.replace(clip, poses=poses))
+    assert run_tool("check_motion", *arguments(tmp_path, "a", "b"), "--copy_mm=1")
+    with pytest.raises(SystemExit):
+        run_tool("check_motion", *arguments(tmp_path, "a", "b"), "--copy_mm=10")
+
+
+def test_the_person_has_the_shape_of_the_file(run_tool, tmp_path):
+    clip = motion.Clip(poses=np.zeros([20, 24, 3]), trans=np.zeros([20, 3]))
+    betas = np.float32([0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
+    io.save_clip(tmp_path / "a" / "long_legs.npz", dataclasses.replace(clip, betas=betas))
+    run_tool("check_motion", *arguments(tmp_path, "a"), "--ground=-1.2")
+    toes = body.mannequin_joints()(betas[None]).numpy()[0, skeletons.SMPL_29.index("left_big_toe"), 1]
+    assert float(rows_of(tmp_path)[0]["below ground cm"]) == pytest.approx(100 * (-1.2 - toes), abs=1e-3)
 
 
 def test_a_limit_of_frames_and_a_given_ground(run_tool, folders, capsys):
