@@ -1,8 +1,11 @@
 """Feet on the ground: how much planted feet slide, and how far a body sinks in. Plain NumPy; y is up, metres in."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from niki_tf import skeletons
+from niki_tf.evaluation.tables import Row
 
 FEET = tuple(skeletons.SMPL_29.index(f"{side}_foot") for side in ("left", "right"))
 """The joints that are taken for the feet: where the toes begin."""
@@ -38,6 +41,32 @@ def planted(joints: np.ndarray, *, fps: float) -> np.ndarray:
     height = np.asarray(joints)[:, FEET, 1]
     low = height < height.min() + PLANTED_HEIGHT
     return (foot_speeds(joints, fps=fps) < PLANTED_SPEED) & low[1:] & low[:-1]
+
+
+def planted_speeds(joints: np.ndarray, true: np.ndarray, *, fps: float) -> np.ndarray:
+    """Speeds (n, 2), metres a second, of planted feet: those of `joints` (T, 29, 3) beside the `true` ones.
+
+    Args:
+        joints: (T, 29, 3) metres in the world.
+        true: (T, 29, 3) metres, y up; they tell which feet are planted, and when.
+        fps: frames per second.
+    """
+    stands = planted(true, fps=fps)
+    return np.stack([foot_speeds(one, fps=fps)[stands] for one in (joints, true)], -1)
+
+
+def foot_columns(speeds: Sequence[np.ndarray]) -> Row:
+    """Columns of a table from the `planted_speeds` of some clips; None where no foot is planted.
+
+    foot_speed is the mean speed of planted feet and true_foot_speed that of the true ones, metres a second;
+    sliding_percent says how many are faster than `SLIDING_SPEED`.
+    """
+    together = np.concatenate(speeds)
+    if not len(together):
+        return dict.fromkeys(("foot_speed", "true_foot_speed", "sliding_percent"))
+    found, true = together.T
+    sliding = 100.0 * float((found > SLIDING_SPEED).mean())
+    return {"foot_speed": float(found.mean()), "true_foot_speed": float(true.mean()), "sliding_percent": sliding}
 
 
 def penetration_mm(vertices: np.ndarray, true: np.ndarray) -> np.ndarray:
