@@ -10,7 +10,8 @@ of hips, knees, ankles and feet relative to joint 0, over all frames. The column
 - `no_path`: the pelvis is at the origin in every frame;
 - `legs`: as `path`, but hips, knees, ankles and feet are seen, too.
 
-Row `joints` is the error of the disturbed pose itself. Source: Zhang et al., RoHM, CVPR 2024, which disturbs the path
+Rows `joints` are the error of the disturbed pose itself: `input` that of the same eight joints, `input_22` that of the
+22 joints of SMPL-H without hands. Source: Zhang et al., RoHM, CVPR 2024, which disturbs the path
 as well.
 """
 
@@ -45,7 +46,15 @@ SEEN = ("path", "no_path", "legs")
 """What solvers are given."""
 
 _AXES = "zxy"
-_HEADINGS = {"path": "legs hidden", "no_path": "legs hidden, path not told", "legs": "legs seen", "input": "input"}
+_INPUTS = {"input": LEGS, "input_22": tuple(range(22))}
+"""What is told of the disturbed pose -> the joints that are measured."""
+_HEADINGS = {
+    "path": "legs hidden",
+    "no_path": "legs hidden, path not told",
+    "legs": "legs seen",
+    "input": "input",
+    "input_22": "input, 22 joints",
+}
 
 
 def half_body_rows(
@@ -87,7 +96,7 @@ def half_body_rows(
         raise ValueError(f"`levels_deg` must be degrees, none below 0; got {tuple(levels_deg)}.")
     poser, people = BodyPoser(body), list(enumerate(clips[::stride]))
     shapes = common.random_bodies(len(people), num_betas=poser.num_betas, seed=seed)
-    keys = [(name, seen) for name in solvers for seen in SEEN] + [(OBSERVED, "input")]
+    keys = [(name, seen) for name in solvers for seen in SEEN] + [(OBSERVED, seen) for seen in _INPUTS]
     errors: dict[tuple[str, str, float], list[np.ndarray]] = {(*key, deg): [] for key in keys for deg in levels_deg}
     with tqdm.tqdm(total=len(people) * len(levels_deg) * len(keys), unit="clip", disable=not progress) as bar:
         for number, clip in people:
@@ -97,7 +106,7 @@ def half_body_rows(
             for deg in levels_deg:
                 disturbed = _disturbed(truth, np.radians(deg) * noise, poser)
                 for name, seen, joints in _answers(disturbed, truth["betas"], solvers, filters or {}, poser):
-                    errors[name, seen, deg].append(_leg_errors(joints, truth["joints"]))
+                    errors[name, seen, deg].append(_errors(joints, truth["joints"], _INPUTS.get(seen, LEGS)))
                     bar.update()
     return [_row(name, seen, deg, of_clips) for (name, seen, deg), of_clips in errors.items()]
 
@@ -153,7 +162,7 @@ def _answers(
         for seen in SEEN:
             local = find(_observed(disturbed, seen)).rotations
             yield name, seen, poser.pose(local, betas=betas)["joints"]
-    yield OBSERVED, "input", disturbed
+    yield from ((OBSERVED, seen, disturbed) for seen in _INPUTS)
 
 
 def _observed(disturbed: np.ndarray, seen: str) -> np.ndarray:
@@ -163,9 +172,9 @@ def _observed(disturbed: np.ndarray, seen: str) -> np.ndarray:
     return joints
 
 
-def _leg_errors(joints: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The error (T,) of each frame, millimetres."""
-    return world_motion.distances_mm(joints, true)[:, list(LEGS)].mean(1)
+def _errors(joints: np.ndarray, true: np.ndarray, scored: Sequence[int]) -> np.ndarray:
+    """The error (T,) of each frame, the mean over the joints `scored`, millimetres."""
+    return world_motion.distances_mm(joints, true)[:, list(scored)].mean(1)
 
 
 def _row(name: str, seen: str, deg: float, errors: Sequence[np.ndarray]) -> Row:
