@@ -202,6 +202,12 @@ def test_each_solver_s_rows_go_into_its_file(checkout):
     assert paths[1].read_text().count("\n") < 20  # a row is one line
 
 
+def test_what_was_observed_goes_beside_solvers_without_weights(checkout):
+    records.record(_rows("analytic", "joints", "saved_models/tiny"), _run(), name="noise")
+    entries = json.loads((checkout / "saved_models" / "results.json").read_text())
+    assert [row["solver"] for row in entries["noise"]["rows"]] == ["analytic", "joints"]
+
+
 def test_a_record_replaces_its_former_self_and_nothing_else(checkout):
     records.record(_rows("analytic", "analytic+finish"), _run(), name="noise")
     records.record(_rows("analytic"), _run(protocol="xocc"), name="xocc")
