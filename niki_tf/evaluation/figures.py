@@ -110,6 +110,8 @@ def level_figure(
                 color=_COLOURS[names.index(name) % len(_COLOURS)],
                 ls=_STYLES[ways.index(way) % len(_STYLES)],
                 lw=2.0,
+                marker="o",
+                ms=4,
                 label=f"{short_name(name, names)}, {way.replace('_', ' ')}",
             )
         _tidy(axes, f"{heading}; MPJPE (mm)", meaning, sorted({row[level] for row in rows}))
@@ -185,7 +187,8 @@ def _tidy(axes: Axes, heading: str, meaning: str, levels: Sequence[float]) -> No
     axes.set_xlabel(meaning, color=_INK)
     axes.set_xticks(levels)
     axes.set_ylim(bottom=0)
-    axes.set_xlim(min(levels), max(levels) or 1)
+    if len(levels) > 1:
+        axes.set_xlim(min(levels), max(levels))
     axes.grid(axis="y", color="#dddddd", lw=0.8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(colors=_INK, length=0)
