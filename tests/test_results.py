@@ -29,6 +29,18 @@ RECORDS = {
         for name, base in (("coco_17", 5.0), ("smpl_29", 1.0))
         for level in (0, 20)
     ],
+    "gaps": [
+        {"solver": "temporal", "way": way, "lost": lost, "noise_mm": noise, "gap": gap, "mpjpe": base + noise + gap}
+        for way, base in (("solver", 100.0), ("slerp", 200.0))
+        for lost in ("all", "joint")
+        for noise in (0.0, 10.0)
+        for gap in (4, 8)
+    ],
+    "short_gaps": [
+        {"solver": "temporal", "way": way, "lost": "all", "noise_mm": 10.0, "gap": 4, "mpjpe": 7.0}
+        for way in ("solver", "slerp")
+    ],
+    "rates": [{"solver": "temporal", "way": "solver", "fps": 30.0, "mpjpe": 9.0, "ratio": 1.0}],
     "error_score": [
         {"solver": "one_stage", "score": "z", "rank_error": 0.4123, "rank_joint": None},
         {"solver": "one_stage", "score": "residual", "rank_error": 0.9961, "rank_joint": 0.9},
@@ -78,6 +90,19 @@ def test_what_is_recorded_is_of_the_weights_beside_it(repo):
             + ["| temporal | smpl_29 | 21.0 | 9.0 |", "| temporal | coco_17 | 25.0 | 9.0 |"],
         ),
         (
+            "gaps metric=mpjpe columns=4@10,8@0 solvers=temporal:slerp:joint,temporal:solver:all",
+            ["| solver | way | lost | 4@10 | 8@0 |", "|---|---|---|---|---|"]
+            + ["| temporal | slerp | joint | 214.0 | 208.0 |", "| temporal | solver | all | 114.0 | 108.0 |"],
+        ),
+        (
+            "short_gaps metric=mpjpe columns=4 solvers=temporal:slerp",
+            ["| solver | way | 4 |", "|---|---|---|", "| temporal | slerp | 7.0 |"],
+        ),
+        (
+            "rates columns=mpjpe@30,ratio@30 solvers=temporal",
+            ["| solver | MPJPE, 30 | ratio to 30 frames/s, 30 |", "|---|---|---|", "| temporal | 9.0 | 1.0 |"],
+        ),
+        (
             "error_score columns=rank_error,rank_joint solvers=one_stage:z,one_stage:residual decimals=2",
             ["| solver | score | rank correlation with the joints' error | rank correlation over joints |"]
             + ["|---|---|---|---|", "| one_stage | z | 0.41 | – |", "| one_stage | residual | 1.00 | 0.90 |"],
@@ -112,6 +137,8 @@ def test_blocks_are_replaced_and_the_rest_stays():
         ("noise columns=mpjpe solvers=mlp", "must have one number for mlp mpjpe"),
         ("joint_sets columns=mpjpe@20 solvers=temporal:lsp_14", "must have one number for temporal lsp_14 mpjpe 20"),
         ("error_score columns=rank_error solvers=one_stage", "must have one number for one_stage rank_error"),
+        ("gaps metric=mpjpe columns=4 solvers=temporal:slerp:all", "for temporal slerp:all mpjpe 4; it has 2 rows"),
+        ("gaps metric=mpjpe columns=4@10 solvers=temporal:slerp", "for temporal slerp mpjpe 4@10; it has 2 rows"),
         ("noise columns=mpjpe@0", "a block must have solvers= and columns="),
         ("noise columns=mpjpe@0 solvers=mlp solver=mlp", "a block must have solvers= and columns="),
         ("noise metric=mpjpe columns=sigma/1 solvers=estimator/mlp", "may name a record, not both"),
@@ -173,6 +200,12 @@ def test_each_solver_s_rows_go_into_its_file(checkout):
     assert {**other, "rows": analytic["rows"]} == analytic
     assert other["motion"] == {"clips": 2, "frames": 40}
     assert paths[1].read_text().count("\n") < 20  # a row is one line
+
+
+def test_what_was_observed_goes_beside_solvers_without_weights(checkout):
+    records.record(_rows("analytic", "joints", "saved_models/tiny"), _run(), name="noise")
+    entries = json.loads((checkout / "saved_models" / "results.json").read_text())
+    assert [row["solver"] for row in entries["noise"]["rows"]] == ["analytic", "joints"]
 
 
 def test_a_record_replaces_its_former_self_and_nothing_else(checkout):

@@ -7,20 +7,23 @@ Examples:
     niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
     niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
     niki-tf evaluate --motion=DIR --protocol=bones
+    niki-tf evaluate --motion=DIR --protocol=gaps --gaps=1,5,15 --parts=joint,limb --noise_mm=0,30 --stream
+    niki-tf evaluate --motion=DIR --protocol=half_body --solver=temporal+finish
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
 answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands;
 joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
-which no solver is needed. A solver is a shipped one or a folder, with
-`+finish` for the exact finish and, in noise and xocc, the end of a filter of the joints over time; in joint_sets
-`+renamed` for points that are renamed to joints.
+which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
+denoising, DPoser's; rates, other frame rates. A solver is a shipped one or a folder, with `+finish` for the exact
+finish and, in most protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for points that
+are renamed to joints.
 """
 
 import pathlib
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +32,8 @@ from absl import flags
 from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
 from niki_tf.cli import body_flag, run_record
 from niki_tf.evaluation import figures, records
-from niki_tf.evaluation.protocols import given_shape, joint_sets
-from niki_tf.motion import Clip
+from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
+from niki_tf.motion import TRANS_CONVENTIONS, Clip
 from niki_tf.solvers import zoo
 
 _PROTOCOL = flags.DEFINE_enum(
@@ -41,7 +44,7 @@ _PROTOCOL = flags.DEFINE_enum(
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _STRIDE = flags.DEFINE_integer(
-    "stride", 1, "Use every n-th frame of all clips; in xocc, world, joint_sets and bones, clip.", lower_bound=1
+    "stride", 1, "Use every n-th frame of all clips; in protocols of whole motions every n-th clip.", lower_bound=1
 )
 _SOLVER = flags.DEFINE_multi_string(
     "solver",
@@ -64,6 +67,14 @@ _VIDEO = flags.DEFINE_bool("video", default=False, help="Protocol xocc: write a 
 _SKELETON = flags.DEFINE_multi_enum(
     "skeleton", None, [*skeletons.POINT_SETS], "Protocol joint_sets: a joint set, once each; all if not given."
 )
+_GAPS = flags.DEFINE_list("gaps", [*map(str, gaps.GAPS)], "Protocol gaps: frames that are lost.")
+_PARTS = flags.DEFINE_list("parts", ["all"], f"Protocol gaps: what is lost, of {', '.join(lost_joints.PARTS)}.")
+_NOISE_MM = flags.DEFINE_list(
+    "noise_mm", [f"{gaps.NOISE_MM:g}"], "Protocol gaps: noise of the joints, mm on each axis."
+)
+_STREAM = flags.DEFINE_bool("stream", default=False, help="Protocol gaps: measure live solving, too.")
+_RATES = flags.DEFINE_list("rates", [f"{fps:g}" for fps in rates.RATES], "Protocol rates: frames per second.")
+_TRANS = flags.DEFINE_enum("trans", "transl", TRANS_CONVENTIONS, "What `trans` is in a file without that key.")
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Give the twist to the solvers that use one.")
 _BETAS = flags.DEFINE_enum(
     "betas",
@@ -81,19 +92,25 @@ _RECORD = flags.DEFINE_string(
 flags.adopt_module_key_flags(body_flag)
 
 _OBSERVING = ("noise", "xocc", "error_score", "world")
-_OF_CLIPS = ("xocc", "world", "joint_sets", "bones")
+_TRUE_BETAS = ("gaps", "half_body", "denoising", "rates")
+"""Protocols of whole motions that give the true betas and no twist."""
+_OF_CLIPS = ("xocc", "world", "joint_sets", "bones", *_TRUE_BETAS)
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
     *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
     (_SKELETON, ("joint_sets",)),
+    *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
+    (_RATES, ("rates",)),
+    (_TRANS, _TRUE_BETAS),
     (_TWIST, _OBSERVING),
     (_BETAS, (*_OBSERVING, "joint_sets")),
 )
 """The flags that only some protocols have, each with those protocols."""
-_ENDS = {"noise": evaluation.FILTERS, "xocc": evaluation.FILTERS, "joint_sets": (joint_sets.RENAMED,)}
+_ENDS = {**dict.fromkeys(("noise", "xocc", *_TRUE_BETAS), evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
-    *(_PROTOCOL, _MOTION, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT, _TWIST, _BETAS),
+    *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
+    *(_GAPS, _PARTS, _NOISE_MM, _STREAM, _RATES, _TWIST, _BETAS),
     *(body_flag.BODY, _SEED, _BATCH_SIZE, _SKIP_BAD, _RECORD),
 )
 """The flags that the command of a record shows."""
@@ -117,6 +134,9 @@ def main(argv: list[str]) -> None:
     evaluation.write_csv(rows, written[1])
     frames = f"{rows[0]['frames']} frames of {_MOTION.value}"
     print(f"\n{_caption()}: {frames}{_given()}.\n\n{protocol.tables(rows)}")
+    if protocol.figure:
+        written.append(output / f"{_PROTOCOL.value}.png")
+        protocol.figure(rows, written[-1], title=f"{_caption()}\n{frames}")
     if _PROTOCOL.value == "noise":
         written.append(output / "noise.png")
         evaluation.noise_figure(rows, written[-1], title=f"Error over {_joint_errors_in_words()}\n{frames}")
@@ -153,13 +173,34 @@ def _options() -> dict[str, Any]:
     if _PROTOCOL.value in ("error_score", "world"):
         return given
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
-    given["filters"] = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
+    filters = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
+    if _PROTOCOL.value in _TRUE_BETAS:
+        return {"filters": filters, **_lists()}
+    given["filters"] = filters
     if _PROTOCOL.value == "xocc":
         occlude = None if _CLEAN.value else data.occluded_motion
         return {**given, "occlude": occlude, "alignment": _ALIGNMENT.value}
     estimate = data.estimate if _NOISE.value == "estimator" else None
     errors = evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
     return {**given, "errors": errors}
+
+
+def _lists() -> dict[str, Any]:
+    """The arguments of the protocols gaps and rates, from flags that are lists."""
+    if _PROTOCOL.value == "gaps":
+        frames, noise = _numbers(_GAPS, int), _numbers(_NOISE_MM, float)
+        return {"gaps": frames, "noise_mm": noise, "parts": _PARTS.value, "stream": _STREAM.value}
+    return {"rates": _numbers(_RATES, float)} if _PROTOCOL.value == "rates" else {}
+
+
+def _numbers(flag: flags.FlagHolder, kind: Callable[[str], float]) -> list[float]:
+    """The numbers of a flag that is a list; ValueError if one is none."""
+    try:
+        return [kind(text) for text in flag.value]
+    except ValueError:
+        raise ValueError(
+            f"`{flag.name}` must be numbers with commas between them; got {','.join(flag.value)}."
+        ) from None
 
 
 def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
@@ -170,7 +211,7 @@ def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
     for name in names.values():
         zoo.check_solver(name)
     output, body_data = files.output_folder(_OUTPUT.value), body_flag.body_data()
-    clips = io.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value)
+    clips = io.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value, trans=_TRANS.value)
     body_joints = body_data.body_joints()
     compared = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
     needy = [name for name, solver in compared.items() if solver.needs_twist]
@@ -192,6 +233,10 @@ def _caption() -> str:
         "world": "World protocol, joint noise",
         "joint_sets": "Joint-set protocol",
         "bones": "Bone protocol, joint noise",
+        "gaps": "Gap protocol",
+        "half_body": "Half-body protocol, noise of rotations",
+        "denoising": "Denoising protocol, joint noise",
+        "rates": f"Frame-rate protocol, {rates.NOISE_MM:g} mm of noise",
     }
     return captions[_PROTOCOL.value]
 
@@ -204,7 +249,7 @@ def _joint_errors_in_words() -> str:
 
 def _given() -> str:
     """What solvers are given of twist and betas, from the flags."""
-    if _PROTOCOL.value == "round_trip":
+    if _PROTOCOL.value in ("round_trip", *_TRUE_BETAS):
         return ""
     betas = {"true": "", "zeros": "; betas are given as zeros", "found": "; betas are found from the joints"}
     if _PROTOCOL.value in ("joint_sets", "bones"):
@@ -252,6 +297,7 @@ def _run(clips: Sequence[Clip]) -> records.Run:
 def _command() -> str:
     """The command that was given, with MOCAP for the place of the motion."""
     given = {flag.name: flag.value for flag in _SHOWN if flag.present}
+    given |= {flag.name: ",".join(flag.value) for flag in (_GAPS, _PARTS, _NOISE_MM, _RATES) if flag.present}
     motion = pathlib.PurePath(_MOTION.value)
     folder = motion.parent if motion.suffix or re.search(r"[*?\[]", motion.name) else motion
     given["motion"] = f"MOCAP/{folder.name}"

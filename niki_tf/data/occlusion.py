@@ -91,13 +91,15 @@ def occluded_motion(clip: Clip, joints: TensorLike, twist: TensorLike, *, seed: 
         seed: a whole number.
 
     Returns:
-        dict of arrays: joints (T, 29, 3) metres, relative to joint 0; joint_sigma (T, 29) metres; twist (T, 23, 2),
-        (0, 0) where it is not known; hidden (T, 29), bool.
+        dict of arrays: joints (T, 29, 3) metres, relative to joint 0; root (T, 3) metres, where joint 0 is observed, in
+        the coordinates of the true joints; joint_sigma (T, 29) metres; twist (T, 23, 2), (0, 0) where it is not known;
+        hidden (T, 29), bool.
     """
     streams = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
     seen, sigma, hidden = occlude(streams, tf.convert_to_tensor(joints, tf.float32)[None])
     observed_twist = occluded_twist(streams, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
-    found = {"joints": seen - seen[..., :1, :], "joint_sigma": sigma, "twist": observed_twist, "hidden": hidden}
+    found = {"joints": seen - seen[..., :1, :], "root": seen[..., 0, :], "joint_sigma": sigma}
+    found |= {"twist": observed_twist, "hidden": hidden}
     return {name: tensor[0].numpy() for name, tensor in found.items()}
 
 

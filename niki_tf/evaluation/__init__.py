@@ -15,10 +15,14 @@ from niki_tf.evaluation.metrics import (
 )
 from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.bones import bone_rows
+from niki_tf.evaluation.protocols.denoising import denoising_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
+from niki_tf.evaluation.protocols.gaps import gap_rows
+from niki_tf.evaluation.protocols.half_body import half_body_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
 from niki_tf.evaluation.protocols.joint_sets import joint_set_rows
 from niki_tf.evaluation.protocols.noise import noise_rows
+from niki_tf.evaluation.protocols.rates import rate_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
 from niki_tf.evaluation.protocols.world import world_rows
 from niki_tf.evaluation.protocols.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
@@ -38,7 +42,10 @@ __all__ = [
     "answer_errors",
     "auroc",
     "bone_rows",
+    "denoising_rows",
     "error_score_rows",
+    "gap_rows",
+    "half_body_rows",
     "hardest_clip",
     "joint_set_rows",
     "markdown_table",
@@ -51,6 +58,7 @@ __all__ = [
     "pose_errors",
     "pve",
     "rank_correlation",
+    "rate_rows",
     "root_aligned",
     "root_aligned_mpjpe",
     "rotation_error_deg",

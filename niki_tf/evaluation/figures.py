@@ -15,6 +15,7 @@ from niki_tf.shapes import TensorLike
 from niki_tf.solvers import zoo
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
+_STYLES = ("-", "--", ":", "-.", (0, (1, 4)))
 _INK = "#333333"
 _LEVELS = {
     "noise_mm": "noise on each axis, standard deviation (mm)",
@@ -74,6 +75,49 @@ def acceleration_figure(
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
+    _write(figure, path)
+
+
+def level_figure(
+    panels: Mapping[str, Sequence[Row]],
+    path: str | os.PathLike,
+    *,
+    level: str,
+    meaning: str,
+    title: str,
+    metric: str = "mpjpe",
+) -> None:
+    """Draws an error over a level as a PNG, a panel for each heading, a line for each solver and way.
+
+    Args:
+        panels: dict of heading -> rows with solver, way, the level and the metric.
+        path: file to write, whole or not at all.
+        level: column of the level.
+        meaning: what it is, the label of its axis.
+        title: heading of the figure.
+        metric: column of the error, millimetres.
+    """
+    figure = _figure(title, height=4.6 * -(-len(panels) // 2))
+    columns = min(len(panels), 2)
+    grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False)
+    for axes, (heading, rows) in zip(grid.flat, panels.items(), strict=False):
+        names, ways = ([*dict.fromkeys(row[key] for row in rows)] for key in ("solver", "way"))
+        for name, way in dict.fromkeys((row["solver"], row["way"]) for row in rows):
+            some = [row for row in rows if (row["solver"], row["way"]) == (name, way)]
+            axes.plot(
+                [row[level] for row in some],
+                [row[metric] for row in some],
+                color=_COLOURS[names.index(name) % len(_COLOURS)],
+                ls=_STYLES[ways.index(way) % len(_STYLES)],
+                lw=2.0,
+                marker="o",
+                ms=4,
+                label=f"{short_name(name, names)}, {way.replace('_', ' ')}",
+            )
+        _tidy(axes, f"{heading}; MPJPE (mm)", meaning, sorted({row[level] for row in rows}))
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
     _write(figure, path)
 
 
@@ -143,7 +187,8 @@ def _tidy(axes: Axes, heading: str, meaning: str, levels: Sequence[float]) -> No
     axes.set_xlabel(meaning, color=_INK)
     axes.set_xticks(levels)
     axes.set_ylim(bottom=0)
-    axes.set_xlim(min(levels), max(levels) or 1)
+    if len(levels) > 1:
+        axes.set_xlim(min(levels), max(levels))
     axes.grid(axis="y", color="#dddddd", lw=0.8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(colors=_INK, length=0)

@@ -19,6 +19,7 @@ from niki_tf import files
 from niki_tf.evaluation.filters import FILTERS
 from niki_tf.evaluation.protocols.bones import FINDER
 from niki_tf.evaluation.protocols.joint_sets import RENAMED
+from niki_tf.evaluation.protocols.world_motion import OBSERVED
 from niki_tf.evaluation.tables import Row
 from niki_tf.solvers import zoo
 
@@ -56,7 +57,7 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
     """Writes rows as the record `name` of each solver's file and gives the paths; what it held before is replaced.
 
     Args:
-        rows: of a protocol; all whose solver's name has the same base belong to one file.
+        rows: of a protocol; those of the same weights belong to one file, as do all without.
         run: how they were measured.
         name: of the record.
         models: folder of the file of solvers without weights.
@@ -64,20 +65,20 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
     Raises:
         ValueError: a solver's name means no solver, or a file that is there is no file of records.
     """
-    of_base: dict[str, list[Row]] = {}
+    of_folder: dict[pathlib.Path | None, list[Row]] = {}
     for row in rows:
         parsed = zoo.parse_name(row["solver"], filters=(*FILTERS, RENAMED))
         folder = _folder(parsed.base)
         short = parsed.base if folder is None else folder.resolve().name
         short += zoo.FINISH * parsed.finish + parsed.filter
         rounded = {key: round(value, _DECIMALS) if isinstance(value, float) else value for key, value in row.items()}
-        of_base.setdefault(parsed.base, []).append({**rounded, "solver": short})
-    return [_record_one(of_solver, run, name, _folder(base), models) for base, of_solver in of_base.items()]
+        of_folder.setdefault(folder, []).append({**rounded, "solver": short})
+    return [_record_one(of_solver, run, name, folder, models) for folder, of_solver in of_folder.items()]
 
 
 def _folder(base: str) -> pathlib.Path | None:
     """The folder of the weights of a solver; None if there are none."""
-    return None if base == FINDER else zoo.find(base)
+    return None if base in (FINDER, OBSERVED) else zoo.find(base)
 
 
 def _record_one(

@@ -8,9 +8,11 @@ A document shows records (`niki_tf.evaluation.records`) in blocks:
 First the name of the record, then `key=value` items, all without spaces:
 
 - `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, a skeleton of the
-  joint-set protocol, or people of the bone protocol.
-- `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm, the
-  factor of an estimator's errors, or `visible` or `hidden`; without it, METRIC is of all joints.
+  joint-set protocol, people of the bone protocol, what was seen of the half-body protocol, the way of the protocols of
+  gaps and frame rates; and `WAY:LOST`, what was lost, where a record has several losses.
+- `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm or
+  degrees, the factor of an estimator's errors, frames per second, or `visible` or `hidden`; without it, METRIC is of
+  all joints. In the gap protocol it is the frames of the gap, and `GAP@NOISE` where a record has several noises.
 - `metric`: the metric of columns that name a level only.
 - `decimals`: 1 unless given.
 
@@ -20,15 +22,16 @@ RECORD is another record than the block's; a line or a column may name one, not 
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from niki_tf import files
 from niki_tf.evaluation.records import MODELS, Records, load
 from niki_tf.evaluation.tables import Row, markdown_table
 
-_PARTS = ("score", "skeleton", "people")
+_PARTS = ("score", "skeleton", "people", "seen", "way", "lost")
 """Columns that tell rows of one solver apart, and have a column of their own in tables."""
-_LEVELS = ("noise_mm", "factor", "joints")
+_LEVELS = ("gap", "noise_mm", "noise_deg", "factor", "fps", "joints")
 """Further ones, which are part of a column's name; the last has "all" for all joints."""
 _BLOCK = re.compile(r"^<!-- results: (.*?) -->\n(.*?)^<!-- /results -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (?:results:|/results -->)", re.MULTILINE)
@@ -46,6 +49,11 @@ _LABELS = {
     **{f"auroc_{mm}": f"AUROC at {mm} mm" for mm in (0, 10, 30)},
     **{f"found_{mm}": f"displaced joint found at {mm} mm" for mm in (0, 10, 30)},
     "frames_per_s": "frames/s",
+    "ratio": "ratio to 30 frames/s",
+    "foot_speed": "planted feet, m/s",
+    "true_foot_speed": "true ones, m/s",
+    "sliding_percent": "planted feet that slide, %",
+    "penetration_mm": "under the ground, mm",
     "median_mm": "median error, mm",
     "size_percent": "error of the size, %",
     "error_to_sigma": "error / sigma",
@@ -148,8 +156,7 @@ def table(specification: str, records: Records) -> str:
     rows = []
     for line in lines:
         row: Row = {"solver": line.label}
-        if any(other.part for other in lines):
-            row[_heading(records.get(name, []))] = line.part
+        row |= zip(_headings(records.get(name, []), lines), line.part.split(":"), strict=False)
         rows.append(row | {column.label: _value(name, line, column, records) for column in columns})
     return markdown_table(rows, decimals=int(values.get("decimals", "1")))
 
@@ -178,15 +185,16 @@ def _line(item: str) -> _Line:
     return _Line(record_name, solver, part)
 
 
-def _heading(rows: list[Row]) -> str:
-    """The name of the column of parts."""
-    return next((part for part in _PARTS if rows and part in rows[0]), _PARTS[0])
+def _headings(rows: list[Row], lines: Sequence[_Line]) -> list[str]:
+    """The names of the columns of parts, as many as the lines have."""
+    most = max(len(line.part.split(":")) if line.part else 0 for line in lines)
+    return [part for part in _PARTS if rows and part in rows[0]][:most]
 
 
 def _column(item: str, metric: str | None) -> _Column:
     """`[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` of `metric`."""
     record_name, _, rest = item.rpartition("/")
-    if metric and "@" not in rest:
+    if metric and ("@" not in rest or rest[0].isdigit()):
         parts = [rest]
         found, level = metric, rest
     else:
@@ -211,7 +219,14 @@ def _value(name: str, line: _Line, column: _Column, records: Records) -> Any:
 
 
 def _fits(row: Row, line: _Line, column: _Column) -> bool:
-    level = next((str(row[key]) for key in _LEVELS if key in row), "")
+    """Whether a row is of the solver, the parts and the levels; of those that are left out any fits."""
+    levels = [f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in _LEVELS if key in row]
     wanted = column.level or ("all" if "joints" in row else "")
-    part = next((row[key] for key in _PARTS if key in row), "")
-    return (row["solver"], part, level) == (line.solver, line.part, wanted)
+    parts = [row[key] for key in _PARTS if key in row]
+    return row["solver"] == line.solver and _begins(parts, line.part, ":") and _begins(levels, wanted, "@")
+
+
+def _begins(values: Sequence[str], wanted: str, separator: str) -> bool:
+    """Whether the values begin with those in `wanted`."""
+    named = wanted.split(separator) if wanted else []
+    return list(values[: len(named)]) == named

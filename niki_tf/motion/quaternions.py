@@ -42,6 +42,17 @@ def matrix_to_quaternion_wxyz(matrix: np.ndarray) -> np.ndarray:
     return quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
 
 
+def quaternion_wxyz_to_matrix(quaternion: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) of unit quaternions (..., 4), real part first."""
+    w, x, y, z = np.moveaxis(np.asarray(quaternion), -1, 0)
+    rows = [
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, -1) for row in rows], -2)
+
+
 def continuous(quaternions: np.ndarray) -> np.ndarray:
     """The same rotations (T, ..., 4) with signs such that each frame is on the side of the frame before."""
     dot = np.sum(quaternions[1:] * quaternions[:-1], -1)

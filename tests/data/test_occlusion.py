@@ -97,11 +97,14 @@ def test_the_same_clip_and_seed_give_the_same_occlusion():
     first, again, other = (data.occluded_motion(clip, joints, twist, seed=3) for clip in clips)
     later = data.occluded_motion(clips[0], joints, twist, seed=4)
     assert first["hidden"].any()
-    for name in ("joints", "joint_sigma", "twist", "hidden"):
+    for name in ("joints", "root", "joint_sigma", "twist", "hidden"):
         np.testing.assert_array_equal(first[name], again[name])
         assert (first[name] != other[name]).any()
         assert (first[name] != later[name]).any()
     np.testing.assert_array_equal(first["joints"][:, 0], 0.0)
+    seen = ~first["hidden"][:, 7] & ~first["hidden"][:, 0]
+    away = np.linalg.norm(first["joints"][:, 7] + first["root"] - joints[:, 7], axis=-1)
+    assert away[seen].max() < 0.2 < np.linalg.norm(first["joints"][:, 7] - joints[:, 7], axis=-1)[seen].max()
 
 
 def test_occluded_examples_take_their_share():

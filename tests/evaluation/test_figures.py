@@ -63,3 +63,21 @@ def test_frames_are_marked_at_round_numbers(frames, step, tmp_path, monkeypatch)
     hidden = np.zeros(frames)
     evaluation.acceleration_figure({"mlp": np.ones(frames - 2)}, tmp_path / "accel.png", hidden=hidden)
     assert list(range(0, frames, step)) in marks
+
+
+@pytest.mark.parametrize("levels", [[4], [4, 8, 30]], ids=str)
+def test_errors_over_a_level_have_a_panel_each(levels, tmp_path):
+    rows = [
+        {"solver": name, "way": way, "gap": gap, "mpjpe": 2.0 * gap}
+        for name in ("a/one", "b/one")
+        for way in ("solver", "held_still")
+        for gap in levels
+    ]
+    sizes = []
+    for panels in ({"all": rows}, {"all": rows, "half": rows}, {"all": rows, "half": rows, "limb": rows}):
+        evaluation.figures.level_figure(panels, tmp_path / "x.png", level="gap", meaning="frames", title="Gaps")
+        picture = cv2.imread(str(tmp_path / "x.png"))
+        assert picture.std() > 5
+        sizes.append(picture.shape)
+    assert sizes[0] == sizes[1]
+    assert sizes[2][0] == 2 * sizes[0][0]

@@ -46,12 +46,29 @@ def test_what_stands_apart_and_what_shakes_is_told_in_the_world_alone(rows):
     assert rows(_oracle())["world_mpjpe"] == pytest.approx(0.0, abs=1e-3)
     apart = rows(_oracle(away=0.05))
     assert apart["frames"] == 120
+    assert apart["foot_speed"] is None  # the clip glides along: no foot stands
+    assert "None" not in evaluation.PROTOCOLS["world"].tables([apart])
     assert (apart["mpjpe"], apart["world_mpjpe"]) == (pytest.approx(0.0, abs=1e-3), pytest.approx(50.0, abs=1e-2))
     assert apart["world_accel"] == pytest.approx(0.0, abs=1e-2)
     shaking = rows(_oracle(shake=0.01))
     assert shaking["world_accel"] == pytest.approx(20.0, abs=0.1)  # 0, 10, 0 mm: a second difference of 20
     assert shaking["accel"] == pytest.approx(0.0, abs=1e-2)
     assert shaking["world_mpjpe"] == pytest.approx(5.0, abs=1e-2)
+
+
+def test_feet_that_stand_are_told_to_slide_when_the_answer_does(monkeypatch, toy_body):
+    monkeypatch.setattr(evaluation.protocols.world, "compile_solver", lambda solver, **_: solver)
+    monkeypatch.setattr(
+        evaluation.protocols.common, "random_bodies", lambda frames, **_: np.zeros([frames, 10], np.float32)
+    )
+    oracle = _oracle(shake=0.01)
+    oracle.pelvis = toy_body.joints[0]
+    clip = motion.Clip(poses=np.zeros([60, 24, 3]), trans=np.zeros([60, 3]))
+    rows = evaluation.world_rows([clip], solvers={"oracle": oracle}, body=toy_body, levels_mm=[0])
+    assert rows[0]["true_foot_speed"] == pytest.approx(0.0, abs=1e-6)
+    assert rows[0]["foot_speed"] == pytest.approx(0.3, abs=1e-3)  # 10 mm in a thirtieth of a second
+    assert rows[0]["sliding_percent"] == 100.0
+    assert "planted feet, m/s" in evaluation.PROTOCOLS["world"].tables(rows)
 
 
 def test_short_clips_are_left_out_and_noise_counts(walks, toy_body, poser):

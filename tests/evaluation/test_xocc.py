@@ -44,8 +44,10 @@ def test_three_rows_a_solver_that_of_all_joints_first(rows):
         (name, which) for name in ("plain", "smooth") for which in ("all", "visible", "hidden")
     ]
     for row in rows:
-        assert list(row) == ["solver", "joints", "frames", "mpjpe", "pa_mpjpe", "pve", "accel"]
+        feet = ["foot_speed", "true_foot_speed", "sliding_percent", "penetration_mm"]
+        assert list(row) == ["solver", "joints", "frames", "mpjpe", "pa_mpjpe", "pve", "accel", *feet]
         assert row["frames"] == 33
+        assert all(row[name] is None for name in feet) == (row["joints"] != "all")
 
 
 def test_hidden_joints_are_worse_and_a_filter_smooths(rows):
@@ -72,8 +74,9 @@ def test_neither_batch_size_nor_other_clips_change_a_clip(motion, analytic, toy_
         assert one["mpjpe"] == pytest.approx(other["mpjpe"], rel=1e-5)
 
 
-def _observed(truth, hidden):
-    return xocc._ObservedClip(None, truth, {}, hidden)
+def _observed(truth, hidden, path=0.0):
+    clip = Clip(poses=np.zeros([len(hidden), 24, 3]), trans=np.zeros([len(hidden), 3]))
+    return xocc._ObservedClip(clip, truth, np.zeros([len(hidden), 3]) + path, {}, hidden)
 
 
 def test_sums_by_hand():
@@ -84,7 +87,11 @@ def test_sums_by_hand():
     shift[:, 1, 0], shift[2, 2, 1] = 0.03, 0.01  # joint 1 is hidden, joint 2 is seen and jumps once
     hidden = np.zeros([4, 29], bool)
     hidden[:, 1] = True
-    moved = {"joints": true["joints"] + shift, "vertices": true["vertices"] + [[0.002, 0, 0], [0.005, 0, 0]]}
+    moved = {
+        "root": np.zeros([4, 3]),
+        "joints": true["joints"] + shift,
+        "vertices": true["vertices"] + [[0.002, 0, 0], [0.005, 0, 0]],
+    }
     total.add(moved, _observed(true, hidden))
     means = dict(total.means())
     assert means["hidden"]["mpjpe"] == pytest.approx(30.0)
@@ -95,13 +102,51 @@ def test_sums_by_hand():
     assert means["visible"]["accel"] == pytest.approx((10.0 + 20.0) / (2 * 23))
 
 
+def test_feet_and_depth_are_told_in_the_world():
+    total = xocc._Sums(np.array([0, 1]), skeletons.EVALUATION_14)
+    path = np.linspace([0, 0, 0], [0.3, 0, 0], 4)  # 3 m/s, while the feet stay where they are
+    true = {"joints": np.zeros([4, 29, 3]) - path[:, None], "vertices": np.zeros([4, 2, 3])}
+    slide, sunk = np.linspace([0, 0, 0], [0, 0, 0.02], 4), [0, -0.01, 0]
+    moved = {"root": path + slide + sunk, **true}
+    total.add(moved, _observed(true, np.zeros([4, 29], bool), path))
+    row = dict(total.means())["all"]
+    assert row["true_foot_speed"] == pytest.approx(0.0, abs=1e-9)
+    assert row["foot_speed"] == pytest.approx(0.2)
+    assert row["sliding_percent"] == 100.0
+    assert row["penetration_mm"] == pytest.approx(10.0)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_body_is_put_where_the_joints_are_seen_on_the_path(motion, analytic, toy_body):
+    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas="true")
+    observed = runner.observe(motion[0])
+    path = motion[0].trans - motion[0].trans[0]
+    lengths = (np.linalg.norm(np.diff(one, axis=0), axis=-1) for one in (observed.path, path))
+    np.testing.assert_allclose(*lengths, atol=1e-6)
+    np.testing.assert_allclose(observed.path[:, 1], path[:, 1], atol=1e-6)
+    posed = runner.solve(lambda inputs: {k: v.numpy() for k, v in analytic(inputs).items()}, observed, None)
+    np.testing.assert_allclose(posed["root"], observed.path, atol=1e-3)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_root_seen_beside_its_place_moves_all_joints(motion, toy_body):
+    def occlude(clip, joints, twist, *, seed):
+        nothing = {"joint_sigma": np.zeros(joints.shape[:2], "f"), "hidden": np.zeros(joints.shape[:2], bool)}
+        return {"joints": joints, "root": np.full([len(joints), 3], 0.1, "f"), "twist": twist, **nothing}
+
+    options = {"seed": 0, "batch_size": 8, "twist": True, "betas": "true"}
+    beside, right = (xocc._ClipRunner(toy_body, function, **options).observe(motion[0]) for function in (occlude, None))
+    np.testing.assert_allclose(beside.inputs["joints"], right.inputs["joints"] + 0.1, atol=1e-6)
+    assert "root" not in beside.inputs
+
+
 @pytest.mark.parametrize("alignment", ["14", "17"])
 def test_a_similarity_is_aligned_away(alignment):
     rng = np.random.default_rng(0)
     joints = rng.normal(size=[3, 29, 3])
     body = {"joints": joints, "vertices": joints}
     total = xocc._Sums(np.arange(24).repeat(2)[:29], evaluation.ALIGNMENTS[alignment])
-    moved = {**body, "joints": 1.3 * joints[..., [1, 2, 0]] + 0.2}
+    moved = {**body, "root": np.zeros([3, 3]), "joints": 1.3 * joints[..., [1, 2, 0]] + 0.2}
     total.add(moved, _observed(body, np.zeros([3, 29], bool)))
     assert dict(total.means())["all"]["pa_mpjpe"] == pytest.approx(0.0, abs=1e-6)
     assert len(evaluation.ALIGNMENTS[alignment]) == int(alignment)
@@ -117,7 +162,8 @@ def test_solvers_are_compiled_and_those_that_see_time_are_given_windows(motion, 
 
     def still(inputs):
         shapes.append(inputs["joints"].shape.as_list())
-        return {name: tf.eye(3, batch_shape=[tf.shape(inputs["joints"])[0], n]) for name, n in POSE.items()}
+        still = {name: tf.eye(3, batch_shape=[tf.shape(inputs["joints"])[0], n]) for name, n in POSE.items()}
+        return {**still, "transl": inputs["joints"][:, 0]}
 
     compiled = {"watching": Watching(body_joints, hidden_dim=8), "still": still}
     found = evaluation.xocc_rows(motion, solvers=compiled, body=toy_body, occlude=data.occluded_motion)
@@ -129,7 +175,8 @@ def test_solvers_are_compiled_and_those_that_see_time_are_given_windows(motion, 
 def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, toy_body):
     def occlude(clip, joints, twist, *, seed):
         hidden = np.full(joints.shape[:2], len(clip) == 12)
-        return {"joints": joints, "joint_sigma": np.zeros(joints.shape[:2], "f"), "twist": twist, "hidden": hidden}
+        root, sigma = np.zeros([len(joints), 3], "f"), np.zeros(joints.shape[:2], "f")
+        return {"joints": joints, "root": root, "joint_sigma": sigma, "twist": twist, "hidden": hidden}
 
     clip = evaluation.hardest_clip(motion, solvers={"analytic": analytic}, body=toy_body, occlude=occlude)
     assert clip.name == motion[1].name
@@ -193,6 +240,7 @@ def test_an_answer_that_is_not_finite_stops_the_protocol(motion, toy_body):
         return {
             "global_orient": tf.fill([tf.shape(inputs["joints"])[0], 1, 3, 3], float("nan")),
             "body_pose": tf.zeros([tf.shape(inputs["joints"])[0], 23, 3, 3]),
+            "transl": inputs["joints"][:, 0],
         }
 
     with pytest.raises(FloatingPointError, match="holds NaN or infinity"):

@@ -61,3 +61,9 @@ def test_signs_follow_the_frame_before(rng):
     flipped = smooth * rng.choice([-1.0, 1.0], [60, 1, 1])
     found = quaternions.continuous(flipped)
     np.testing.assert_allclose(found, smooth * np.sign(flipped[0, 0, 0]), atol=1e-12)
+
+
+def test_matrices_of_quaternions(turns):
+    found = quaternions.rotvec_to_quaternion_wxyz(turns).reshape(8, 5, 4)
+    wanted = np.asarray(rotations.quaternion_wxyz_to_matrix(found))
+    np.testing.assert_allclose(quaternions.quaternion_wxyz_to_matrix(found), wanted, atol=1e-12)

@@ -222,6 +222,35 @@ def test_joint_sets_rows_and_records(run_tool, tiny_model, tmp_path, monkeypatch
     assert recorded["motion"] == {"clips": 1, "frames": 60}
 
 
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    ("protocol", "arguments", "caption"),
+    [
+        ("gaps", ["--gaps=2,3", "--parts=all,joint", "--noise_mm=0,5", "--stream"], "Gap protocol: 2 frames"),
+        ("half_body", [], "Half-body protocol, noise of rotations: 60 frames"),
+        ("denoising", [], "Denoising protocol, joint noise: 60 frames"),
+        ("rates", ["--rates=15"], "Frame-rate protocol, 30 mm of noise: 60 frames"),
+    ],
+)
+def test_protocols_of_what_was_not_seen(run_tool, tmp_path, monkeypatch, protocol, arguments, caption):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").mkdir()
+    io.save_clip(tmp_path / "motion" / "clip.npz", made_motion(0, frames=60))
+    given = [f"--protocol={protocol}", "--trans=pelvis", "--solver=analytic+one_euro", *arguments, "--record=it"]
+    printed = run_tool("evaluate", f"--motion={tmp_path / 'motion'}", *given)
+    output = tmp_path / "output" / "evaluation"
+    rows = json.loads((output / f"{protocol}.json").read_text())
+    with (output / f"{protocol}.csv").open(newline="") as file:
+        assert [float(row["mpjpe"]) for row in csv.DictReader(file)] == [row["mpjpe"] for row in rows]
+    assert cv2.imread(str(output / f"{protocol}.png")).std() > 5
+    assert caption in printed
+    assert all(f"{row['mpjpe']:.1f}" in printed for row in rows)
+    recorded = json.loads((tmp_path / "saved_models" / "results.json").read_text())["it"]
+    assert {row["solver"] for row in recorded["rows"]} == {row["solver"] for row in rows}
+    assert " ".join(arguments) in recorded["command"]
+    assert recorded["options"]["trans"] == "pelvis"
+
+
 @pytest.mark.usefixtures("eager", "two_levels")
 def test_betas_can_be_given_as_zeros(run_tool, motion, tmp_path):
     arguments = [f"--motion={motion}", "--solver=analytic+finish", "--stride=5", f"--output={tmp_path}"]
@@ -340,6 +369,13 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
             ["--protocol=round_trip", "--betas=zeros"],
             "`--betas` is for --protocol=noise, xocc, error_score, world, joint_sets;",
         ),
+        (["--gaps=3"], "`--gaps` is for --protocol=gaps; got --protocol=noise"),
+        (["--trans=pelvis"], "`--trans` is for --protocol=gaps, half_body, denoising, rates; got --protocol=noise"),
+        (["--protocol=gaps", "--rates=3"], "`--rates` is for --protocol=rates"),
+        (["--protocol=gaps", "--gaps=3,x"], "`gaps` must be numbers with commas between them; got 3,x"),
+        (["--protocol=gaps", "--parts=arm"], "`parts` must be of all, joint, limb_end, limb, half; got arm"),
+        (["--protocol=half_body", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
+        (["--protocol=rates"], "`clips` must hold a clip of 60 frames or more"),
         (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
         (["--protocol=joint_sets", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
         (

@@ -3,10 +3,36 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from niki_tf.evaluation.protocols import bones, error_score, joint_sets, noise, round_trip, world, xocc
+from niki_tf.evaluation.protocols import (
+    bones,
+    denoising,
+    error_score,
+    gaps,
+    half_body,
+    joint_sets,
+    noise,
+    rates,
+    round_trip,
+    world,
+    xocc,
+)
 from niki_tf.evaluation.tables import Row
 
-__all__ = ["PROTOCOLS", "Protocol", "bones", "error_score", "joint_sets", "noise", "round_trip", "world", "xocc"]
+__all__ = [
+    "PROTOCOLS",
+    "Protocol",
+    "bones",
+    "denoising",
+    "error_score",
+    "gaps",
+    "half_body",
+    "joint_sets",
+    "noise",
+    "rates",
+    "round_trip",
+    "world",
+    "xocc",
+]
 
 
 class Protocol(NamedTuple):
@@ -16,6 +42,8 @@ class Protocol(NamedTuple):
     """A function (clips, *, solvers, body, ...) that measures."""
     tables: Callable[[Sequence[Row]], str]
     """A function of the rows that gives them as text."""
+    figure: Callable[..., None] | None = None
+    """A function (rows, path, *, title) that draws them as a PNG, where that is all it needs."""
 
 
 PROTOCOLS = {
@@ -26,5 +54,9 @@ PROTOCOLS = {
     "world": Protocol(world.world_rows, world.world_tables),
     "joint_sets": Protocol(joint_sets.joint_set_rows, joint_sets.joint_set_tables),
     "bones": Protocol(bones.bone_rows, bones.bone_tables),
+    "gaps": Protocol(gaps.gap_rows, gaps.gap_tables, gaps.gap_figure),
+    "half_body": Protocol(half_body.half_body_rows, half_body.half_body_tables, half_body.half_body_figure),
+    "denoising": Protocol(denoising.denoising_rows, denoising.denoising_tables, denoising.denoising_figure),
+    "rates": Protocol(rates.rate_rows, rates.rate_tables, rates.rate_figure),
 }
 """The protocols by the names that programs give them."""

@@ -37,6 +37,8 @@ class Stream(enum.IntEnum):
     SIGMA = 5
     WINDOWS = 6
     MOTION = 7
+    LOST = 8
+    ROTATIONS = 9
 
 
 def random_stream(seed: int, stream: Stream) -> np.random.Generator:

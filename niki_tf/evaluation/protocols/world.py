@@ -13,10 +13,10 @@ import tqdm
 
 from niki_tf import contract, skeletons
 from niki_tf.body import BodyData, BodyPoser
-from niki_tf.evaluation import metrics
+from niki_tf.evaluation import feet, metrics
 from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays
-from niki_tf.evaluation.tables import Row, text_table, without
+from niki_tf.evaluation.tables import Row, text_table
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
 
@@ -28,6 +28,11 @@ _HEADINGS = {
     "world_mpjpe": "in the world, mm",
     "accel": "acceleration error root-aligned, mm/frame^2",
     "world_accel": "in the world, mm/frame^2",
+}
+_FEET = {
+    "foot_speed": "planted feet, m/s",
+    "true_foot_speed": "true ones, m/s",
+    "sliding_percent": "that slide, %",
 }
 
 
@@ -62,7 +67,7 @@ def world_rows(
     Returns:
         list of dicts: solver, noise_mm, frames, and means over the frames of mpjpe (24 joints, relative to joint 0),
         world_mpjpe (as they stand), millimetres, and of the acceleration errors of both, accel and world_accel,
-        millimetres a frame^2.
+        millimetres a frame^2; and what `feet.foot_columns` gives, metres a second and percent.
 
     Raises:
         ValueError: no clips of 60 frames, no solvers, or a number out of range.
@@ -85,15 +90,17 @@ def world_rows(
                 seen = _observation(truth, level / 1000 * unit, poser, twist=twist, betas=betas)
                 if name not in compiled:
                     compiled[name] = compile_solver(solvers[name], inputs=seen, motion=True)
-                of_clips.append(_errors(compiled[name](seen), truth, seen["betas"], poser))
+                of_clips.append(_errors(compiled[name](seen), truth, seen["betas"], poser, fps=clip.fps))
                 bar.update()
     return [_row(name, level, of_clips) for (name, level), of_clips in errors.items()]
 
 
 def world_tables(rows: Sequence[Row]) -> str:
-    """The rows as one text table."""
-    headed = [{_HEADINGS.get(key, key): value for key, value in row.items()} for row in without(rows, "frames")]
-    return text_table(headed)
+    """The rows as a text table of errors, and one of feet where there are planted ones."""
+    which, of_feet = ("solver", "noise_mm"), [row for row in rows if row["foot_speed"] is not None]
+    errors = [{_HEADINGS.get(key, key): row[key] for key in (*which, *_HEADINGS)} for row in rows]
+    of_feet = [{_FEET.get(key, key): row[key] for key in (*which, *_FEET)} for row in of_feet]
+    return "\n\n".join([text_table(errors), *([text_table(of_feet, decimals=3)] if of_feet else [])])
 
 
 def _observation(truth: Arrays, noise: np.ndarray, poser: BodyPoser, *, twist: bool, betas: str) -> Arrays:
@@ -104,22 +111,25 @@ def _observation(truth: Arrays, noise: np.ndarray, poser: BodyPoser, *, twist: b
     return {**seen, "betas": given_shape.given_betas(truth["betas"], betas, find=find)}
 
 
-def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser) -> Arrays:
-    """The errors of one clip, by the names of the columns: (T,) and, of accelerations, (T - 2,).
+def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser, *, fps: float) -> Arrays:
+    """The errors of one clip, by the names of the columns: (T,), of accelerations (T - 2,); and `feet`, (n, 2).
 
     Args:
         answer: the solver's.
         truth: of the clip.
         given: (T, B) betas that the solver was given.
         poser: of the body.
+        fps: frames per second.
     """
     local = contract.local_rotations(answer)
     if not (np.isfinite(local).all() and np.isfinite(answer["transl"]).all()):
         raise FloatingPointError("`answer` must hold finite numbers; got NaN or infinity. Are the weights whole?")
     rest = poser.body_joints(given).numpy()
     posed = poser.pose(local, betas=truth["betas"])["joints"] + rest[:, :1] + answer["transl"][:, None]
+    speeds = feet.planted_speeds(posed, truth["joints"], fps=fps)
     posed, true = (joints[:, : skeletons.NUM_ROTATIONS] for joints in (posed, truth["joints"]))
     return {
+        "feet": speeds,
         "mpjpe": metrics.root_aligned_mpjpe(posed, true),
         "world_mpjpe": metrics.mpjpe(posed, true),
         "accel": metrics.accel_error(metrics.root_aligned(posed), metrics.root_aligned(true)),
@@ -129,4 +139,5 @@ def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser) 
 
 def _row(name: str, level: float, errors: Sequence[Arrays]) -> Row:
     means = {key: float(np.concatenate([of_clip[key] for of_clip in errors]).mean()) for key in _HEADINGS}
-    return {"solver": name, "noise_mm": level, "frames": common.CLIP_FRAMES * len(errors), **means}
+    row = {"solver": name, "noise_mm": level, "frames": common.CLIP_FRAMES * len(errors)}
+    return {**row, **means, **feet.foot_columns([of_clip["feet"] for of_clip in errors])}

@@ -1,10 +1,10 @@
 """The occlusion protocol: motion of people who are truncated and occluded for a while, as an estimator reports them.
 
 Every clip is one person of random shape, turned to a camera at a random azimuth; its joints are observed by
-`niki_tf.data.occluded_motion`. Solvers that see time are given overlapping windows of the motion
-(`niki_tf.inference.windows`), all others single frames. All are given the sigma that the estimator reports and, if they
-use one, the twist of the joints that are visible. Source: NIKI, supplementary material, sections C.2 and I, carried
-over from images to joints.
+`niki_tf.data.occluded_motion`, and given as they stand in the world, on the person's true path. Solvers that see time
+are given overlapping windows of the motion (`niki_tf.inference.windows`), all others single frames. All are given the
+sigma that the estimator reports and, if they use one, the twist of the joints that are visible. Source: NIKI,
+supplementary material, sections C.2 and I, carried over from images to joints.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ import tqdm
 
 from niki_tf import contract, rotations, skeletons
 from niki_tf.body import BodyData, BodyPoser
-from niki_tf.evaluation import metrics
+from niki_tf.evaluation import feet, metrics
 from niki_tf.evaluation.filters import Filter
 from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays
-from niki_tf.evaluation.tables import Row, text_table, without
+from niki_tf.evaluation.tables import Row, text_table
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
 from niki_tf.motion.observed_motion import ObservedMotion
@@ -38,8 +38,9 @@ _FEWEST_FRAMES = 3
 _DISTANCES = ("mpjpe", "pa_mpjpe", "pve", "accel")
 
 Occlude = Callable[..., Mapping[str, Any]]
-"""A function (clip, joints, twist, seed=) -> dict of joints, joint_sigma, twist and hidden (T, 29), such as
+"""A function (clip, joints, twist, seed=) -> dict of joints, root, joint_sigma, twist and hidden (T, 29), such as
 `niki_tf.data.occluded_motion`."""
+_FEET = ("foot_speed", "true_foot_speed", "sliding_percent", "penetration_mm")
 
 
 def xocc_rows(
@@ -78,7 +79,9 @@ def xocc_rows(
         list of dicts: solver, joints (all, visible or hidden), frames, and the means mpjpe, pa_mpjpe, pve (mm) and
         accel (mm/frame^2): MPJPE and ACCEL over SMPL's 24 joints and PVE over the vertices, root-aligned, PA-MPJPE
         over 14 joints. Where `joints` is visible or hidden, over those only; a vertex counts as the joint of its
-        largest skinning weight. The first row of a solver is that of all joints.
+        largest skinning weight. The first row of a solver is that of all joints. It alone has, of the body in the
+        world, what `feet.foot_columns` gives, metres a second and percent, and the mean of `feet.penetration_mm`; the
+        others have None there.
 
     Raises:
         ValueError: no clips, no solvers, a number out of range, a clip of fewer than three frames, or an unknown
@@ -113,9 +116,15 @@ def xocc_rows(
 
 
 def xocc_tables(rows: Sequence[Row]) -> str:
-    """The rows as one text table."""
+    """The rows as a text table of distances, and one of feet where there are planted ones."""
     units = "MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2"
-    return f"{units}\n{text_table(without(rows, 'frames'))}"
+    distances = [{key: row[key] for key in ("solver", "joints", *_DISTANCES)} for row in rows]
+    tables = [f"{units}\n{text_table(distances)}"]
+    of_feet = [{key: row[key] for key in ("solver", *_FEET)} for row in rows if row["foot_speed"] is not None]
+    if of_feet:
+        heading = "Planted feet: speed, m/s, and share that slides, %; depth of the body under the ground, mm"
+        tables.append(f"{heading}\n{text_table(of_feet, decimals=3)}")
+    return "\n\n".join(tables)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -158,6 +167,7 @@ def hardest_clip(
         posed = runner.solve(solve, observed, (filters or {}).get(name))
         answers[name] = posed["rotations"]
         accel[name] = metrics.accel_error(posed["joints"][:, joints], truth["joints"][:, joints])
+    inputs = {**inputs, "joints": inputs["joints"] - inputs["joints"][:, :1]}
     motion = ObservedMotion(inputs["joints"], inputs, clip.fps, truth["rotations"])
     return HardClip(clip.name, motion, answers, accel, observed.hidden)
 
@@ -169,6 +179,8 @@ class _ObservedClip:
     clip: Clip
     truth: Arrays
     """What `BodyPoser.truth` gives."""
+    path: np.ndarray
+    """(T, 3) metres, where joint 0 is in the world, to which the joints that solvers are given belong."""
     inputs: Arrays
     """What solvers are given."""
     hidden: np.ndarray
@@ -192,22 +204,26 @@ class _ClipRunner:
         local = np.concatenate([turn @ local[:, :1], local[:, 1:]], 1)
         betas = np.repeat(common.random_betas(shape, 1, num_betas=self._poser.num_betas), len(clip), 0)
         truth = self._batched(lambda some: self._poser.truth(local[some], betas=betas[some]), len(clip))
+        path = (clip.trans - clip.trans[0]) @ turn.numpy().T
         if self._occlude is None:
             hidden = np.zeros([len(clip), skeletons.NUM_JOINTS], bool)
-            inputs = {"joints": truth["joints"], "twist": truth["twist"]}
+            inputs = {"joints": truth["joints"] + path[:, None], "twist": truth["twist"]}
         else:
             inputs = dict(self._occlude(clip, truth["joints"], truth["twist"], seed=self._seed))
             hidden = inputs.pop("hidden")
+            inputs["joints"] = inputs["joints"] + (inputs.pop("root") + path)[:, None]
         if not self._twist:
             del inputs["twist"]
         find = functools.partial(given_shape.found_betas, inputs, self._poser.body_joints)
         inputs["betas"] = given_shape.given_betas(betas, self._betas, find=find)
-        return _ObservedClip(clip, truth, inputs, hidden)
+        return _ObservedClip(clip, truth, path, inputs, hidden)
 
     def solve(
         self, solve: Callable[[Arrays], Mapping[str, Any]], observed: _ObservedClip, function: Filter | None
     ) -> Arrays:
-        """The true body posed by the answer of `solve`: dict of rotations, joints and vertices.
+        """The true body posed by the answer of `solve`: dict of rotations, joints, vertices and root.
+
+        Joints and vertices have the root at the origin, `root` (T, 3) metres is its place in the world.
 
         Raises:
             FloatingPointError: the answer holds numbers that are not finite.
@@ -215,12 +231,14 @@ class _ClipRunner:
         clip, inputs = observed.clip, observed.inputs
         if function is not None:
             inputs = {**inputs, "joints": function(inputs["joints"], fps=clip.fps).astype(np.float32)}
-        local = contract.local_rotations(solve(inputs))
-        if not np.isfinite(local).all():
+        answer = solve(inputs)
+        local = contract.local_rotations(answer)
+        root = answer["transl"] + self._poser.body_joints(inputs["betas"]).numpy()[:, 0]
+        if not (np.isfinite(local).all() and np.isfinite(root).all()):
             raise FloatingPointError(f"an answer to clip {clip.name} holds NaN or infinity. Are the weights whole?")
         betas = observed.truth["betas"]
         posed = self._batched(lambda some: self._poser.pose(local[some], betas=betas[some]), len(clip))
-        return {"rotations": local, **posed}
+        return {"rotations": local, "root": root, **posed}
 
     def _batched(self, function: Callable[[slice], Arrays], count: int) -> Arrays:
         """The dictionaries that `function` gives for slices of `count` frames, concatenated."""
@@ -240,9 +258,12 @@ class _Sums:
         self._heaviest, self._aligned = heaviest, list(aligned)
         self._sums = {which: dict.fromkeys(_DISTANCES, 0.0) for which in ("all", "visible", "hidden")}
         self._counts = {which: dict.fromkeys(_DISTANCES, 0) for which in self._sums}
+        self._speeds: list[np.ndarray] = []
+        self._depths: list[np.ndarray] = []
 
     def add(self, posed: Arrays, observed: _ObservedClip) -> None:
-        """Adds one clip: the posed joints (T, 29, 3) and vertices (T, V, 3), metres, with the root at the origin."""
+        """Adds one clip: what `_ClipRunner.solve` gave."""
+        self._add_feet(posed, observed)
         scored, body = list(skeletons.EVALUATION_14), slice(skeletons.NUM_ROTATIONS)
         joints, true, hidden = posed["joints"], observed.truth["joints"], observed.hidden
         aligned = metrics.similarity_aligned(joints[:, self._aligned], true[:, self._aligned])[:, : len(scored)]
@@ -257,9 +278,19 @@ class _Sums:
                 self._sums[which][name] += distance[chosen].sum()
                 self._counts[which][name] += chosen.sum()
 
-    def means(self) -> Iterator[tuple[str, dict[str, float]]]:
+    def _add_feet(self, posed: Arrays, observed: _ObservedClip) -> None:
+        found, true = (
+            {name: body[name] + root[:, None] for name in ("joints", "vertices")}
+            for body, root in ((posed, posed["root"]), (observed.truth, observed.path))
+        )
+        self._speeds.append(feet.planted_speeds(found["joints"], true["joints"], fps=observed.clip.fps))
+        self._depths.append(feet.penetration_mm(found["vertices"], true["vertices"]))
+
+    def means(self) -> Iterator[tuple[str, Row]]:
         """Pairs of all, visible or hidden, and its means; those without any point are left out."""
+        of_feet = {**feet.foot_columns(self._speeds), "penetration_mm": float(np.concatenate(self._depths).mean())}
         for which, sums in self._sums.items():
             counts = self._counts[which]
             if all(counts.values()):
-                yield which, {name: float(sums[name] / counts[name]) for name in _DISTANCES}
+                means = {name: float(sums[name] / counts[name]) for name in _DISTANCES}
+                yield which, {**means, **(of_feet if which == "all" else dict.fromkeys(_FEET))}
