@@ -19,6 +19,7 @@ from niki_tf.inference.solve import solve
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
 from niki_tf.motion.clip import Clip
+from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons import axes
 from niki_tf.solvers import zoo
 
@@ -221,7 +222,7 @@ def _errors(motion: Motion, source: _Source) -> Line:
         return {}
     joints, turn = motion.joints()[:, : source.joints.shape[1]], motion.layout.rotation
     errors: dict[str, list[np.ndarray]] = {"mpjpe_mm": [], "world_mm": [], "rotation_deg": []}
-    for part in _parts(len(motion)):
+    for part in pieces(len(motion)):
         true, local = source.joints[part] @ turn.T, source.local[part].copy()
         local[:, 0] = turn @ local[:, 0]
         errors["mpjpe_mm"].append(metrics.root_aligned_mpjpe(joints[part], true))
@@ -230,19 +231,11 @@ def _errors(motion: Motion, source: _Source) -> Line:
     return {name: round(float(np.concatenate(values).mean()), 3) for name, values in errors.items()}
 
 
-def _parts(frames: int) -> list[slice]:
-    """Frames that are posed and measured at once, so that memory does not grow with the motion."""
-    return [slice(start, start + _AT_ONCE) for start in range(0, frames, _AT_ONCE)]
-
-
-_AT_ONCE = 2048
-
-
 def _joints(local: np.ndarray, clip: Clip, rest: np.ndarray) -> np.ndarray:
     """The joints (T, 29, 3) in the world of a clip with rotations (T, 24, 3, 3), of a body at rest (29, 3)."""
     shift = clip.trans[: len(local)] - (rest[0] if clip.trans_convention == "pelvis" else 0.0)
     posed = []
-    for part in _parts(len(local)):
+    for part in pieces(len(local)):
         turned = local[part]
         joints, _ = kinematics.forward_kinematics(turned, np.broadcast_to(rest, [len(turned), *rest.shape]))
         posed.append(joints.numpy() + shift[part, None])
