@@ -62,7 +62,7 @@ class _Source:
     local: np.ndarray | None = None
     """True local rotations (T, 24, 3, 3)."""
     original: pathlib.Path | None = None
-    """The motion file of the same frames."""
+    """The motion file of the same frames, or more."""
     rig: BvhFile | None = None
     """The rig that the joints are of."""
 
@@ -147,7 +147,7 @@ class FileSolver:
             up=clip.up,
             betas=betas,
         )
-        return _Source(person, joints[:, :24], local, path if frames >= len(clip) else None)
+        return _Source(person, joints[:, :24], local, path)
 
     def _solved(self, person: Person) -> Motion:
         options = self.options

@@ -12,7 +12,7 @@ from absl import logging
 from tqdm import tqdm
 
 from niki_tf import files, skeletons
-from niki_tf.io import amass_layout
+from niki_tf.io import amass_layout, amass_original
 from niki_tf.motion.clip import (
     NUM_BETAS,
     Clip,
@@ -85,7 +85,8 @@ def save_clip(
 
     With an `original`, everything in it is kept but the rotations of the body in `poses`, `root_orient` and
     `pose_body`, `trans`, the frame rate, and `betas` if the clip's differ: fingers, face, gender, markers, keys of any
-    name. What is pickled in it is copied without being opened.
+    name. What is pickled in it is copied without being opened. A clip of fewer frames at the original's rate is its
+    first frames, to which fingers and all that has as many rows are cut.
 
     The SMPL-X Blender add-on takes files of 165 columns with `trans`, `gender`, `betas` and the frame rate, which this
     writes: of `columns=165`, or into such an original. Choose its format SMPL-X where y is up, AMASS where z is; its
@@ -94,14 +95,14 @@ def save_clip(
     Args:
         path: an .npz file.
         clip: the motion.
-        original: a file in AMASS's layout with the same frames, such as the one that the clip was read from at its own
-            rate (`load_clips(original, fps=None)`).
+        original: a file in AMASS's layout with the same frames, or more, such as the one that the clip was read from
+            at its own rate (`load_clips(original, fps=None)`).
         columns: of `poses` without an original: 72 (default, SMPL), 66 (body alone), 156 (SMPL-H), 165 (SMPL-X).
             Where the body has no joints 22 and 23, these two are lost; fingers and face are zero.
 
     Raises:
-        ValueError: `path` does not end in .npz, `original` is no motion file or has another number of frames, or
-            `columns` is another number or is given beside an original.
+        ValueError: `path` does not end in .npz, `original` is no motion file, has fewer frames or another
+            rate, or `columns` is another number or is given beside an original.
 
     Example:
         >>> import pathlib, tempfile
@@ -122,8 +123,10 @@ def save_clip(
         new = _arrays(clip, columns or _COLUMNS)
         kept: dict[str, bytes] = {}
     else:
-        new = _replaced(clip, pathlib.Path(original))
-        kept = _others(pathlib.Path(original), new)
+        (before,) = load_clips(original, fps=None)
+        amass_original.check_frames(clip, before)
+        new = amass_original.replaced(clip, before, pathlib.Path(original))
+        kept = amass_original.others(pathlib.Path(original), new, frames=len(before), kept=len(clip))
     with files.atomic_write(path) as temporary:
         np.savez_compressed(temporary, **new)
         with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -192,61 +195,11 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
 def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
     """Arrays of a file of its own."""
     return {
-        "poses": _with_body(np.zeros([len(clip), columns], np.float32), clip),
+        "poses": amass_layout.with_body(np.zeros([len(clip), columns], np.float32), clip),
         "trans": clip.trans,
         amass_layout.CONVENTION: clip.trans_convention,
         "betas": clip.betas,
         "mocap_framerate": np.float32(clip.fps),
         "gender": "neutral",
-        **_axis(clip),
+        **amass_layout.axis(clip),
     }
-
-
-def _axis(clip: Clip) -> dict[str, Any]:
-    """The key that says which axis is up, if that is known."""
-    return {} if clip.up is None else {amass_layout.UP: clip.up}
-
-
-def _with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
-    """`poses` (T, columns) with the clip's rotations of the body in their first columns."""
-    body = 3 * amass_layout.BODY_JOINTS[poses.shape[1]]
-    poses[:, :body] = clip.poses.reshape(len(clip), -1)[:, :body]
-    return poses
-
-
-def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
-    """What of the `original` is another in `clip`, in the original's shapes and precision, float32 at least."""
-    (before,) = load_clips(original, fps=None)
-    if len(before) != len(clip):
-        raise ValueError(
-            f"`clip` must have the {len(before)} frames of `original`; got {len(clip)}. Solve it at its own rate, "
-            f"{before.fps:g} frames per second."
-        )
-    held = {name: array for name, array in amass_layout.read_arrays(original).items() if array is not None}
-    new: dict[str, Any] = {
-        "trans": _like(held["trans"], clip.trans),
-        amass_layout.CONVENTION: clip.trans_convention,
-        **_axis(clip),
-    }
-    if "poses" in held:
-        new["poses"] = _with_body(_like(held["poses"], held["poses"]), clip)
-    parts = {"root_orient": clip.poses[:, 0], "pose_body": clip.poses[:, 1:22].reshape(len(clip), -1)}
-    new |= {name: _like(held[name], part) for name, part in parts.items() if name in held}
-    if not np.isclose(before.fps, clip.fps, rtol=1e-6):
-        new |= {name: np.asarray(clip.fps).reshape(held[name].shape) for name in amass_layout.RATES if name in held}
-    if not np.allclose(before.betas, clip.betas, rtol=1e-5, atol=1e-6):
-        betas = np.zeros(max(NUM_BETAS, np.size(held.get("betas", ()))), np.float32)
-        betas[:NUM_BETAS] = clip.betas
-        new["betas"] = betas
-    return new
-
-
-def _like(before: np.ndarray, array: np.ndarray) -> np.ndarray:
-    """A copy of `array` in the precision of `before`, but float32 at least."""
-    return array.astype(np.result_type(before.dtype, np.float32))
-
-
-def _others(original: pathlib.Path, new: dict[str, Any]) -> dict[str, bytes]:
-    """Members of the file `original` that are not in `new`, as they are."""
-    with zipfile.ZipFile(original) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name.removesuffix(".npy") not in new}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from niki_tf import skeletons
-from niki_tf.motion.clip import checked_array
+from niki_tf.motion.clip import Clip, checked_array
 
 BODY_JOINTS = {66: 22, 72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
 """Columns of `poses` -> number of body joints: of the body alone; SMPL; SMPL-H and SMPL-X with fingers and face."""
@@ -45,3 +45,15 @@ def rotations_of(arrays: Mapping[str, Any], file: pathlib.Path) -> np.ndarray:
         return checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in BODY_JOINTS])
     root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)])
     return np.concatenate([root, checked_array(arrays["pose_body"], f"{file}: `pose_body`", [(len(root), 63)])], 1)
+
+
+def with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
+    """`poses` (T, columns) with the clip's rotations of the body in their first columns."""
+    body = 3 * BODY_JOINTS[poses.shape[1]]
+    poses[:, :body] = clip.poses.reshape(len(clip), -1)[:, :body]
+    return poses
+
+
+def axis(clip: Clip) -> dict[str, Any]:
+    """The key that says which axis is up, if that is known."""
+    return {} if clip.up is None else {UP: clip.up}

@@ -156,6 +156,25 @@ def test_an_original_must_have_the_same_frames_and_be_motion(tmp_path):
     assert not (tmp_path / "out.npz").exists()
 
 
+def test_an_original_that_goes_on_is_cut_to_the_frames_of_the_clip(tmp_path):
+    arrays = amass(165, betas=np.arange(40.0), dmpls=np.arange(320.0).reshape(40, 8), labels=np.arange(40).astype(str))
+    arrays |= {"markers": np.zeros([40, 5, 3], np.int16), "pickled": np.array([None] * 40), "table": np.zeros([5, 40])}
+    original = write(tmp_path / "in.npz", **arrays)
+    whole = solved_from(original)
+    few = motion.Clip(poses=whole.poses[:7], trans=whole.trans[:7], fps=whole.fps, betas=whole.betas)
+    io.save_clip(tmp_path / "out.npz", few, original=original)
+    found = contents(tmp_path / "out.npz")
+    np.testing.assert_array_equal(found["poses"][:, 66:], arrays["poses"][:7, 66:])
+    np.testing.assert_allclose(found["poses"][:, :66], few.poses.reshape(7, 72)[:, :66])
+    np.testing.assert_array_equal(found["dmpls"], arrays["dmpls"][:7])
+    assert (found["markers"].shape, found["markers"].dtype) == ((7, 5, 3), np.int16)
+    assert (found["trans"].shape, found["table"].shape) == ((7, 3), (5, 40))
+    for name in ("betas", "labels", "pickled", "gender"):
+        np.testing.assert_array_equal(found[name], arrays[name])
+    with pytest.raises(ValueError, match="`clip` must have the 7 frames of `original`; got 40"):
+        io.save_clip(tmp_path / "again.npz", whole, original=tmp_path / "out.npz")
+
+
 @pytest.mark.parametrize(("columns", "kept"), [(None, 72), (66, 66), (72, 72), (156, 66), (165, 66)])
 def test_columns_of_a_new_file(tmp_path, columns, kept):
     clip = motion.made_motion(3, frames=8)

@@ -118,6 +118,19 @@ def test_noise_is_for_motion_and_only_if_asked_for(solve, tmp_path):
 
 
 @pytest.mark.usefixtures("analytic")
+def test_the_first_frames_of_a_motion_file_keep_its_fingers_and_axes(solve, tmp_path):
+    io.save_clip(tmp_path / "in" / "a.npz", _z_up(motion.made_motion(3, frames=6)), columns=156)
+    fingers = np.random.default_rng(0).normal(size=[6, 90]).astype(np.float32)
+    with np.load(tmp_path / "in" / "a.npz") as held:
+        arrays = {**held, "poses": np.concatenate([held["poses"][:, :66], fingers], 1), "gender": "female"}
+        np.savez(tmp_path / "in" / "a.npz", **arrays)
+    (line,), _ = solve("--frames=4")
+    with np.load(line["outputs"][0]) as new:
+        np.testing.assert_array_equal(new["poses"][:, 66:], fingers[:4])
+        assert (str(new["gender"]), str(new["up"]), len(new["trans"])) == ("female", "z", 4)
+
+
+@pytest.mark.usefixtures("analytic")
 def test_a_folder_is_mirrored_bad_files_are_told_and_finished_ones_skipped(solve, tmp_path, capsys):
     (tmp_path / "in" / "deep").mkdir()
     np.save(tmp_path / "in" / "b.npy", 1000 * _walk() @ axes.Y_UP["z"])
