@@ -17,7 +17,7 @@ from niki_tf.body.body_data import BodyData
 from niki_tf.body.mannequin import mannequin
 from niki_tf.io import amass, bvh, bvh_motion, bvh_retarget, gltf
 from niki_tf.io.bvh_file import BvhFile
-from niki_tf.motion.clip import NUM_BETAS, Clip
+from niki_tf.motion.clip import Clip
 from niki_tf.skeletons import axes, naming
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def save_npz(
     root, transl = _turned(motion, up)
     poses = motion.rotation_vectors.copy()
     poses[:, 0] = rotations.matrix_to_rotvec(root).numpy()
-    betas = _of_length(motion.betas[0], NUM_BETAS)
-    clip = Clip(poses=poses, trans=transl, fps=motion.fps, betas=betas, name=path.stem, up=up)
+    clip = Clip(poses=poses, trans=transl, fps=motion.fps, betas=motion.betas[0], name=path.stem, up=up)
     amass.save_clip(path, clip, original=original, columns=columns)
 
 

@@ -35,11 +35,11 @@ def load_clips(
     """The motion of files in AMASS's layout, resampled to one frame rate.
 
     A file holds `poses` (T, 66 or 72 or 156 or 165) radians, or else `root_orient` (T, 3) and `pose_body` (T, 63),
-    `trans` (T, 3) metres, `mocap_framerate` or `mocap_frame_rate`, and perhaps `betas` of any number (the first ten are
-    kept). Of poses other than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers
-    and face back. An .npz file without rotations, such as the shape files that AMASS stores beside its motion, is no
-    motion file and is left out. Where the two frame rates are a whole multiple, frames are picked; else rotations are
-    interpolated by slerp and positions linearly.
+    `trans` (T, 3) metres, `mocap_framerate` or `mocap_frame_rate`, and perhaps `betas` of any number. Of poses other
+    than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers and face back. An .npz
+    file without rotations, such as the shape files that AMASS stores beside its motion, is no motion file and is left
+    out. Where the two frame rates are a whole multiple, frames are picked; else rotations are interpolated by slerp and
+    positions linearly.
 
     The files do not say which axis is up, and motion is not rotated: AMASS has z up, this package y. Solvers with a
     canonical frame are not affected.
@@ -176,7 +176,6 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
     poses = amass_layout.rotations_of(arrays, file)
     trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)])
     betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,), (1, None)])
-    betas = betas.reshape(-1)[:NUM_BETAS]
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
@@ -184,7 +183,7 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
         poses=body,
         trans=trans,
         fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
-        betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
+        betas=betas.reshape(-1),
         name=name,
         trans_convention=str(arrays.get(amass_layout.CONVENTION, convention)),
         up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
@@ -198,7 +197,7 @@ def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
         "poses": amass_layout.with_body(np.zeros([len(clip), columns], np.float32), clip),
         "trans": clip.trans,
         amass_layout.CONVENTION: clip.trans_convention,
-        "betas": clip.betas,
+        "betas": np.pad(clip.betas, (0, max(NUM_BETAS - len(clip.betas), 0))),
         "mocap_framerate": np.float32(clip.fps),
         "gender": "neutral",
         **amass_layout.axis(clip),

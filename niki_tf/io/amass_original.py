@@ -41,10 +41,9 @@ def replaced(clip: Clip, before: Clip, original: pathlib.Path) -> dict[str, Any]
     new |= {name: _like(held[name], part) for name, part in parts.items() if name in held}
     if not _same_rate(before, clip):
         new |= {name: np.asarray(clip.fps).reshape(held[name].shape) for name in amass_layout.RATES if name in held}
-    if not np.allclose(before.betas, clip.betas, rtol=1e-5, atol=1e-6):
-        betas = np.zeros(max(NUM_BETAS, np.size(held.get("betas", ()))), np.float32)
-        betas[:NUM_BETAS] = clip.betas
-        new["betas"] = betas
+    if not _same_shape(before.betas, clip.betas):
+        new["betas"] = np.zeros(max(NUM_BETAS, len(clip.betas), np.size(held.get("betas", ()))), np.float32)
+        new["betas"][: len(clip.betas)] = clip.betas
     return new
 
 
@@ -83,6 +82,12 @@ def _cut(content: bytes, frames: int, kept: int) -> bytes:
 
 def _same_rate(before: Clip, clip: Clip) -> bool:
     return bool(np.isclose(before.fps, clip.fps, rtol=1e-6))
+
+
+def _same_shape(before: np.ndarray, betas: np.ndarray) -> bool:
+    """Whether betas are those of the file, as far as both go, and zeros beyond."""
+    common = min(len(before), len(betas))
+    return np.allclose(before[:common], betas[:common], rtol=1e-5, atol=1e-6) and not betas[common:].any()
 
 
 def _like(before: np.ndarray, array: np.ndarray) -> np.ndarray:

@@ -10,12 +10,12 @@ from niki_tf import skeletons
 from niki_tf.motion import quaternions
 
 NUM_BETAS = 10
-"""Shape coefficients of a clip: the first ten of SMPL, SMPL-H and SMPL-X, which files in AMASS's layout begin with."""
+"""Shape coefficients of a clip that says nothing of them, and the fewest that its files hold: readers take so many."""
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "poses": (None, skeletons.NUM_ROTATIONS, 3),
     "trans": (None, 3),
-    "betas": (NUM_BETAS,),
+    "betas": (None,),
 }
 TRANS_CONVENTIONS = ("transl", "pelvis")
 """What the `trans` of a clip can be; see `Clip.trans_convention`."""
@@ -44,7 +44,7 @@ class Clip:
     fps: float = 30.0
     """Frames per second."""
     betas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(NUM_BETAS, np.float32))
-    """Shape of the person, (10,) float32."""
+    """Shape of the person, (B,) float32, as many as are known; bodies take the first of them."""
     name: str = ""
     """Where the clip comes from: the file's path below the folder that was read, without its suffix."""
     trans_convention: str = "transl"

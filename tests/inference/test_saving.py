@@ -51,6 +51,13 @@ def test_what_an_original_holds_besides_is_kept(solved, tmp_path):
         assert (str(new["gender"]), new["mark"].tolist(), str(new["up"])) == ("female", [7], "y")
 
 
+def test_all_betas_are_written(solved, tmp_path):
+    for betas in (np.arange(16.0), np.arange(4.0)):
+        many = dataclasses.replace(solved, betas=np.tile(betas, [8, 1]))
+        with np.load(many.save(tmp_path / "a.npz")) as new:
+            np.testing.assert_array_equal(new["betas"], betas if len(betas) > 10 else np.pad(betas, (0, 6)))
+
+
 def test_bvh_has_the_joints_in_its_unit_and_axes(solved, tmp_path):
     for options, scale, turn in (({}, 100.0, np.eye(3)), ({"unit": 1.0, "up": "z"}, 1.0, axes.Y_UP["z"].T)):
         rig = bvh.read_bvh(solved.save(tmp_path / "a.bvh", bone_names="unity", **options))

@@ -145,6 +145,24 @@ def test_another_shape_and_rate_are_written(tmp_path):
     np.testing.assert_array_equal(found["betas"], [-1] * 10 + [0] * 290)
 
 
+@pytest.mark.parametrize(
+    ("held", "betas", "written"),
+    [
+        (np.arange(16.0), np.arange(10.0), None),  # what a body of ten knows of it: the file's stay
+        (np.arange(10.0), np.append(np.arange(10.0), np.zeros(6)), None),
+        (np.arange(10.0), np.arange(16.0), np.arange(16.0)),
+        (np.arange(16.0), np.ones(10), np.append(np.ones(10), np.zeros(6))),
+        (None, np.ones(3), np.append(np.ones(3), np.zeros(7))),
+    ],
+)
+def test_betas_of_another_number_than_the_original_s(tmp_path, held, betas, written):
+    original = write(tmp_path / "in.npz", **amass(165, betas=held))
+    (before,) = io.load_clips(original)
+    clip = motion.Clip(poses=before.poses, trans=before.trans, betas=betas)
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    np.testing.assert_array_equal(contents(tmp_path / "out.npz")["betas"], held if written is None else written)
+
+
 def test_an_original_must_have_the_same_frames_and_be_motion(tmp_path):
     original = write(tmp_path / "in.npz", **amass(165, rate=120.0))
     (clip,) = io.load_clips(original)
@@ -213,7 +231,7 @@ def test_every_layout(tmp_path, columns, joints, key):
     np.testing.assert_allclose(clip.poses[:, :joints], body, rtol=1e-6)
     assert not clip.poses[:, joints:].any()
     assert clip.poses.dtype == clip.trans.dtype == clip.betas.dtype == np.float32
-    np.testing.assert_allclose(clip.betas, arrays["betas"][:10], rtol=1e-6)
+    np.testing.assert_allclose(clip.betas, arrays["betas"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("number", [1, 10, 16, 300])
@@ -222,7 +240,9 @@ def test_betas_of_any_number(tmp_path, number, row):
     betas = np.arange(1.0, number + 1)
     write(tmp_path / "a.npz", **amass(betas=betas[None] if row else betas))
     (clip,) = io.load_clips(tmp_path)
-    np.testing.assert_array_equal(clip.betas, np.pad(betas, (0, 10))[:10])
+    np.testing.assert_array_equal(clip.betas, betas)
+    io.save_clip(tmp_path / "b.npz", clip)
+    np.testing.assert_array_equal(contents(tmp_path / "b.npz")["betas"], np.pad(betas, (0, max(10 - number, 0))))
 
 
 def test_root_and_body_without_poses(tmp_path):
@@ -252,7 +272,7 @@ def test_half_precision_and_missing_or_short_betas(tmp_path):
     first, second = io.load_clips(tmp_path)
     np.testing.assert_array_equal(first.poses, np.float32(np.float16(0.1)))
     assert not first.betas.any()
-    np.testing.assert_array_equal(second.betas, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(second.betas, [1, 1, 1, 1])
 
 
 def test_folder_pattern_and_shape_files(tmp_path):
@@ -383,7 +403,7 @@ def test_nothing_there(tmp_path):
             r"`poses` must be numbers of shape \(T, 24, 3\).*got float64 \(4, 72\)\. .*reshape \(T, 72\)",
         ),
         ({"trans": np.zeros([3, 3])}, r"`trans` must have the 4 frames of `poses`; got 3\. Give one position"),
-        ({"betas": np.zeros(16)}, r"`betas` must be numbers of shape \(10,\); got float64 \(16,\)"),
+        ({"betas": np.zeros([4, 10])}, r"`betas` must be numbers of shape \(T,\), T >= 1; got float64 \(4, 10\)"),
         (
             {"trans": np.full([4, 3], np.nan)},
             "`trans` must be finite; got 12 numbers that are not. Leave out or repair",
