@@ -143,6 +143,7 @@ class FileSolver:
             joints=joints + self.options.noise_mm / 1000 * noise,
             point_set=skeletons.POINT_SETS["smpl_29"],
             fps=clip.fps,
+            times=None if clip.times is None else clip.times[:frames],
             unit=1.0,
             up=clip.up,
             betas=betas,
@@ -195,6 +196,7 @@ class FileSolver:
                 notes.append("With `swap_sides` or `mirror` a rig of SMPL's bones is written, not the file's own.")
         known = saving.options_of(f".{ending}")
         motion.save(output, **{name: value for name, value in wanted.items() if name in known})
+        notes += filter(None, [saving.time_note(motion, f".{ending}")])
         return str(output)
 
 

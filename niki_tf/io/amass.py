@@ -39,7 +39,7 @@ def load_clips(
     than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers and face back. An .npz
     file without rotations, such as the shape files that AMASS stores beside its motion, is no motion file and is left
     out. Where the two frame rates are a whole multiple, frames are picked; else rotations are interpolated by slerp and
-    positions linearly.
+    positions linearly. Frames that are not even have their seconds in `times` (T,).
 
     The files do not say which axis is up, and motion is not rotated: AMASS has z up, this package y. Solvers with a
     canonical frame are not affected.
@@ -179,14 +179,16 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
+    rate = checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
     clip = Clip(
         poses=body,
         trans=trans,
-        fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
+        fps=rate,
         betas=betas.reshape(-1),
         name=name,
         trans_convention=str(arrays.get(amass_layout.CONVENTION, convention)),
         up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
+        times=amass_layout.times_of(arrays, frames=len(poses), fps=rate),
     )
     return clip if fps is None else resample(clip, fps)
 
@@ -196,9 +198,8 @@ def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
     return {
         "poses": amass_layout.with_body(np.zeros([len(clip), columns], np.float32), clip),
         "trans": clip.trans,
-        amass_layout.CONVENTION: clip.trans_convention,
         "betas": np.pad(clip.betas, (0, max(NUM_BETAS - len(clip.betas), 0))),
         "mocap_framerate": np.float32(clip.fps),
         "gender": "neutral",
-        **amass_layout.axis(clip),
+        **amass_layout.told(clip),
     }

@@ -12,8 +12,8 @@ from niki_tf.motion.clip import NUM_BETAS, Clip
 
 
 def check_frames(clip: Clip, before: Clip) -> None:
-    """Raises ValueError unless `clip` has the frames of `before`, or at the same rate its first ones."""
-    if len(before) != len(clip) and not (len(clip) < len(before) and _same_rate(before, clip)):
+    """Raises ValueError unless `clip` has the frames of `before`, or at the same times its first ones."""
+    if len(before) != len(clip) and not (len(clip) < len(before) and _same_times(before, clip)):
         raise ValueError(
             f"`clip` must have the {len(before)} frames of `original`; got {len(clip)}. Solve it at its own rate, "
             f"{before.fps:g} frames per second."
@@ -31,9 +31,10 @@ def replaced(clip: Clip, before: Clip, original: pathlib.Path) -> dict[str, Any]
     held = {name: array for name, array in amass_layout.read_arrays(original).items() if array is not None}
     new: dict[str, Any] = {
         "trans": _like(held["trans"], clip.trans),
-        amass_layout.CONVENTION: clip.trans_convention,
-        **amass_layout.axis(clip),
+        **amass_layout.told(clip),
     }
+    if before.times is not None and clip.times is None:
+        new[amass_layout.TIMES] = _seconds(clip)
     if "poses" in held:
         poses = held["poses"][: len(clip)]
         new["poses"] = amass_layout.with_body(_like(poses, poses), clip)
@@ -82,6 +83,16 @@ def _cut(content: bytes, frames: int, kept: int) -> bytes:
 
 def _same_rate(before: Clip, clip: Clip) -> bool:
     return bool(np.isclose(before.fps, clip.fps, rtol=1e-6))
+
+
+def _same_times(before: Clip, clip: Clip) -> bool:
+    """Whether the frames of `clip` are as far apart as the first ones of `before`, to a twentieth of a step."""
+    first, second = _seconds(before)[: len(clip)], _seconds(clip)
+    return bool(np.abs((first - first[0]) - (second - second[0])).max() < 0.05 / clip.fps)
+
+
+def _seconds(clip: Clip) -> np.ndarray:
+    return np.arange(len(clip)) / clip.fps if clip.times is None else clip.times
 
 
 def _same_shape(before: np.ndarray, betas: np.ndarray) -> bool:

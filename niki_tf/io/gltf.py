@@ -13,7 +13,7 @@ from niki_tf.body.body_data import BodyData
 from niki_tf.io.glb_file import GlbFile
 from niki_tf.io.pose_morphs import Morphs, pose_morphs
 from niki_tf.motion import quaternions
-from niki_tf.motion.clip import checked_array, checked_rate
+from niki_tf.motion.clip import checked_array, checked_rate, checked_times
 from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons.bone_names import checked_bone_names
 
@@ -36,6 +36,7 @@ def write_glb(
     rotations: np.ndarray,
     transl: np.ndarray,
     fps: float,
+    times: np.ndarray | None = None,
     betas: np.ndarray | None = None,
     bone_names: str = "smpl",
     surface_tolerance: float = _SURFACE_TOLERANCE,
@@ -56,6 +57,7 @@ def write_glb(
         rotations: (T, 24, 3, 3) local rotation matrices, root first.
         transl: (T, 3) metres, what SMPL adds to all vertices.
         fps: frames per second.
+        times: (T,) seconds that increase, in place of `fps` where frames are not even; the first becomes 0.
         betas: (B,) shape coefficients; zeros if not given.
         bone_names: one of `skeletons.bone_names.BONE_NAMES`: smpl, mixamo, unity or vrm.
         surface_tolerance: metres by which a vertex may be elsewhere than the body's for lack of morph targets; a
@@ -82,7 +84,10 @@ def write_glb(
     rotations = checked_array(rotations, "`rotations`", [(None, skeletons.NUM_ROTATIONS, 3, 3)])
     transl = checked_array(transl, "`transl`", [(len(rotations), 3)])
     betas = checked_array(np.zeros(data.num_betas) if betas is None else betas, "`betas`", [(data.num_betas,)])
-    names, fps = checked_bone_names(bone_names), checked_rate(fps, "`fps`")
+    names, seconds = checked_bone_names(bone_names), np.arange(len(rotations)) / checked_rate(fps, "`fps`")
+    if times is not None:
+        seconds = checked_times(times, len(rotations))
+        seconds = seconds - seconds[0]
     joints = (data.joints + data.joint_directions @ betas)[: skeletons.NUM_ROTATIONS]
     morphs = None
     if data.posedirs is not None:
@@ -97,7 +102,7 @@ def write_glb(
         "meshes": [_mesh(glb, data, data.v_template + data.shapedirs @ betas, morphs)],
         "materials": [_MATERIAL],
         "skins": [_skin(glb, joints)],
-        "animations": [_animation(glb, rotations, joints[0] + transl, np.arange(len(rotations)) / fps, morphs)],
+        "animations": [_animation(glb, rotations, joints[0] + transl, seconds, morphs)],
     }
     glb.save(path, document)
     return path

@@ -145,6 +145,34 @@ def test_another_shape_and_rate_are_written(tmp_path):
     np.testing.assert_array_equal(found["betas"], [-1] * 10 + [0] * 290)
 
 
+UNEVEN = np.cumsum([0.0, 0.02, 0.04, 0.03, 0.05, 0.02, 0.04])
+
+
+def test_times_of_uneven_frames_come_back_and_go_with_their_motion(tmp_path):
+    clip = motion.Clip(poses=np.zeros([7, 24, 3]), trans=np.zeros([7, 3]), fps=6 / UNEVEN[-1], times=UNEVEN)
+    io.save_clip(tmp_path / "a.npz", clip)
+    (back,) = io.load_clips(tmp_path / "a.npz", fps=None)
+    np.testing.assert_array_equal(back.times, UNEVEN)
+    few = motion.Clip(poses=back.poses[:4], trans=back.trans[:4], fps=3 / UNEVEN[3], times=UNEVEN[:4])
+    io.save_clip(tmp_path / "few.npz", few, original=tmp_path / "a.npz")
+    np.testing.assert_array_equal(io.load_clips(tmp_path / "few.npz", fps=None)[0].times, UNEVEN[:4])
+    even = motion.Clip(poses=back.poses, trans=back.trans, fps=30)
+    io.save_clip(tmp_path / "even.npz", even, original=tmp_path / "a.npz")
+    (found,) = io.load_clips(tmp_path / "even.npz", fps=None)
+    assert (found.times, found.fps) == (None, 30.0)
+    with pytest.raises(ValueError, match="`clip` must have the 7 frames of `original`; got 4"):
+        io.save_clip(tmp_path / "b.npz", motion.resample(few, few.fps), original=tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [UNEVEN[:6], 1000 * UNEVEN, UNEVEN[::-1], np.arange(7) * UNEVEN[-1] / 6, UNEVEN * np.nan, np.array(["a"] * 7)],
+)
+def test_times_that_are_none_of_the_frames_are_left_alone(tmp_path, times):
+    write(tmp_path / "a.npz", **amass(frames=7, rate=6 / UNEVEN[-1]), times=times)
+    assert io.load_clips(tmp_path / "a.npz", fps=None)[0].times is None
+
+
 @pytest.mark.parametrize(
     ("held", "betas", "written"),
     [
@@ -408,6 +436,8 @@ def test_nothing_there(tmp_path):
             {"trans": np.full([4, 3], np.nan)},
             "`trans` must be finite; got 12 numbers that are not. Leave out or repair",
         ),
+        ({"times": np.zeros(4)}, "`times` must increase from frame to frame; sort the frames"),
+        ({"times": np.arange(3)}, r"`times` must be numbers of shape \(4,\); got int64 \(3,\)"),
         ({"fps": -1.0}, "`fps` must be one positive number of frames per second, such as 30; got -1"),
     ],
 )

@@ -146,6 +146,7 @@ def test_normals_are_unit_and_point_outwards(tmp_path, moving, toy_body):
         ({"transl": np.zeros([11, 3])}, r"`transl` must be numbers of shape \(12, 3\); got float64 \(11, 3\)"),
         ({"betas": np.zeros(9)}, r"`betas` must be numbers of shape \(10,\); got float64 \(9,\)"),
         ({"fps": -1}, "`fps` must be one positive number"),
+        ({"times": np.zeros(12)}, "`times` must increase from frame to frame"),
         ({"bone_names": "max"}, "`bone_names` must be one of smpl"),
     ],
 )

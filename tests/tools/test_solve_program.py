@@ -232,6 +232,17 @@ def test_a_rig_comes_back_as_that_rig(solve, tmp_path, run_tool):
 
 
 @pytest.mark.usefixtures("analytic")
+def test_uneven_times_are_told_and_come_back(solve, tmp_path):
+    times = np.cumsum([0, 0.04, 0.02, 0.04, 0.06, 0.04])
+    np.savez(tmp_path / "in" / "a.npz", joints=_walk(6), times=times, skeleton="smpl_29")
+    (line,), _ = solve(formats=("npz", "bvh"))
+    assert [note[:34] for note in line["notes"]] == ["The frames are not evenly spaced: "] * 2
+    os.replace(tmp_path / "out" / "a.npz", tmp_path / "in" / "a.npz")
+    (line,), _ = solve("--frames=5")
+    np.testing.assert_allclose(io.load_clips(line["outputs"][0], fps=None)[0].times, times[:5])
+
+
+@pytest.mark.usefixtures("analytic")
 def test_an_input_is_never_overwritten(solve, tmp_path):
     (tmp_path / "out").mkdir()
     np.savez(tmp_path / "out" / "a.npz", joints=_walk())
