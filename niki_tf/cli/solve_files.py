@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import pathlib
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -117,8 +115,6 @@ class FileSolver:
     def _sources(self, path: pathlib.Path) -> list[_Source]:
         if io.is_motion(path):
             return [self._posed(path)]
-        if path.suffix.lower() == ".c3d":
-            _survive(path)
         people = reading.read_people(path, skeleton=self._skeleton)
         people = [person.first(self.options.frames) for person in people]
         rig = None
@@ -277,13 +273,3 @@ def _of_length(betas: np.ndarray, count: int) -> np.ndarray:
 def _safe(name: str) -> str:
     """A person's name as a part of a file's."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-
-
-_READ_C3D = "import sys, ezc3d; ezc3d.c3d(sys.argv[1])"
-
-
-def _survive(path: pathlib.Path) -> None:
-    """ValueError if ezc3d dies of a damaged file, as it can: tried in a process of its own."""
-    tried = subprocess.run([sys.executable, "-c", _READ_C3D, str(path)], capture_output=True, check=False, timeout=600)
-    if tried.returncode < 0:
-        raise ValueError(f"`path` must be a whole C3D file; {path} ends its reader by signal {-tried.returncode}.")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import cv2
@@ -288,14 +287,6 @@ def test_without_pyav_no_work_is_begun(run_tool, tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", _walk())
     with pytest.raises(SystemExit, match="^solve: videos are written by PyAV"):
         run_tool("solve", f"--input={tmp_path / 'a.npy'}", f"--output={tmp_path / 'out'}", "--format=mp4")
-
-
-def test_a_c3d_file_that_kills_its_reader_is_bad(solve, tmp_path, monkeypatch):
-    (tmp_path / "in" / "a.c3d").write_bytes(b"\2P" + bytes(1000))
-    killed = subprocess.CompletedProcess([], -11)
-    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: killed)
-    (line,), code = solve("--model=analytic")
-    assert (code, "ends its reader by signal 11" in line["error"]) == (1, True)
 
 
 @pytest.mark.slow
