@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import pathlib
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -19,6 +17,7 @@ from niki_tf.inference.solve import solve
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
 from niki_tf.motion.clip import Clip
+from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons import axes
 from niki_tf.solvers import zoo
 
@@ -61,7 +60,7 @@ class _Source:
     local: np.ndarray | None = None
     """True local rotations (T, 24, 3, 3)."""
     original: pathlib.Path | None = None
-    """The motion file of the same frames."""
+    """The motion file of the same frames, or more."""
     rig: BvhFile | None = None
     """The rig that the joints are of."""
 
@@ -116,8 +115,6 @@ class FileSolver:
     def _sources(self, path: pathlib.Path) -> list[_Source]:
         if io.is_motion(path):
             return [self._posed(path)]
-        if path.suffix.lower() == ".c3d":
-            _survive(path)
         people = reading.read_people(path, skeleton=self._skeleton)
         people = [person.first(self.options.frames) for person in people]
         rig = None
@@ -142,11 +139,12 @@ class FileSolver:
             joints=joints + self.options.noise_mm / 1000 * noise,
             point_set=skeletons.POINT_SETS["smpl_29"],
             fps=clip.fps,
+            times=None if clip.times is None else clip.times[:frames],
             unit=1.0,
             up=clip.up,
             betas=betas,
         )
-        return _Source(person, joints[:, :24], local, path if frames >= len(clip) else None)
+        return _Source(person, joints[:, :24], local, path)
 
     def _solved(self, person: Person) -> Motion:
         options = self.options
@@ -194,6 +192,7 @@ class FileSolver:
                 notes.append("With `swap_sides` or `mirror` a rig of SMPL's bones is written, not the file's own.")
         known = saving.options_of(f".{ending}")
         motion.save(output, **{name: value for name, value in wanted.items() if name in known})
+        notes += filter(None, [saving.time_note(motion, f".{ending}")])
         return str(output)
 
 
@@ -221,7 +220,7 @@ def _errors(motion: Motion, source: _Source) -> Line:
         return {}
     joints, turn = motion.joints()[:, : source.joints.shape[1]], motion.layout.rotation
     errors: dict[str, list[np.ndarray]] = {"mpjpe_mm": [], "world_mm": [], "rotation_deg": []}
-    for part in _parts(len(motion)):
+    for part in pieces(len(motion)):
         true, local = source.joints[part] @ turn.T, source.local[part].copy()
         local[:, 0] = turn @ local[:, 0]
         errors["mpjpe_mm"].append(metrics.root_aligned_mpjpe(joints[part], true))
@@ -230,19 +229,11 @@ def _errors(motion: Motion, source: _Source) -> Line:
     return {name: round(float(np.concatenate(values).mean()), 3) for name, values in errors.items()}
 
 
-def _parts(frames: int) -> list[slice]:
-    """Frames that are posed and measured at once, so that memory does not grow with the motion."""
-    return [slice(start, start + _AT_ONCE) for start in range(0, frames, _AT_ONCE)]
-
-
-_AT_ONCE = 2048
-
-
 def _joints(local: np.ndarray, clip: Clip, rest: np.ndarray) -> np.ndarray:
     """The joints (T, 29, 3) in the world of a clip with rotations (T, 24, 3, 3), of a body at rest (29, 3)."""
     shift = clip.trans[: len(local)] - (rest[0] if clip.trans_convention == "pelvis" else 0.0)
     posed = []
-    for part in _parts(len(local)):
+    for part in pieces(len(local)):
         turned = local[part]
         joints, _ = kinematics.forward_kinematics(turned, np.broadcast_to(rest, [len(turned), *rest.shape]))
         posed.append(joints.numpy() + shift[part, None])
@@ -282,13 +273,3 @@ def _of_length(betas: np.ndarray, count: int) -> np.ndarray:
 def _safe(name: str) -> str:
     """A person's name as a part of a file's."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-
-
-_READ_C3D = "import sys, ezc3d; ezc3d.c3d(sys.argv[1])"
-
-
-def _survive(path: pathlib.Path) -> None:
-    """ValueError if ezc3d dies of a damaged file, as it can: tried in a process of its own."""
-    tried = subprocess.run([sys.executable, "-c", _READ_C3D, str(path)], capture_output=True, check=False, timeout=600)
-    if tried.returncode < 0:
-        raise ValueError(f"`path` must be a whole C3D file; {path} ends its reader by signal {-tried.returncode}.")

@@ -1,11 +1,12 @@
 """Where the points of joint sets are on a posed body's mesh: what a solver of points is measured against.
 
-A joint of SMPL's 29 is the body's. A landmark (`niki_tf.skeletons.LANDMARKS`) is a fixed combination of vertices, so it
-follows skin, shape and pose as they do, and not the one bone that solvers take it to hang on. One on the skin combines
-the vertices nearest to it; one inside, such as the middle of the hips, those of the ring around it.
+A joint of SMPL's 29 is the body's. A landmark (`niki_tf.skeletons.LANDMARKS`) or marker (`MARKERS`) is a fixed
+combination of vertices, so it follows skin, shape and pose as they do, and not the one bone that solvers take it to
+hang on. One on the skin, as all markers are, combines the vertices nearest to it; one inside, such as the middle of the
+hips, those of the ring around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,10 +14,13 @@ import tensorflow as tf
 from niki_tf import skeletons
 from niki_tf.body import BodyData
 from niki_tf.fitting import point_lifting
-from niki_tf.skeletons import LANDMARKS, PointSet
+from niki_tf.skeletons import LANDMARKS, MARKERS, Landmark, PointSet
+from niki_tf.skeletons.markers import VICON_39
 
-NAMES = (*skeletons.SMPL_29.names, *LANDMARKS)
-"""All points: the joints, then the landmarks."""
+_PLACES = LANDMARKS | {name: MARKERS[name] for name in VICON_39}
+NAMES = (*skeletons.SMPL_29.names, *_PLACES)
+"""All points: the joints, then the landmarks and the markers."""
+_NAME_OF = {place: name for name, place in _PLACES.items()}
 
 _ON_SKIN = 0.03
 """Metres from the nearest vertex; a landmark farther from all is inside the body."""
@@ -35,7 +39,7 @@ class MeshPoints:
         data: the body. Its landmarks are where they are on the mannequin, grown with the bones.
 
     Attributes:
-        vertices: (L, V) float32, the share of each vertex in each landmark; rows sum to 1.
+        vertices: (L, V) float32, the share of each vertex in each landmark and marker; rows sum to 1.
 
     Example:
         >>> import numpy as np
@@ -49,17 +53,29 @@ class MeshPoints:
     """
 
     def __init__(self, data: BodyData) -> None:
-        names = tuple(LANDMARKS)
-        rest = point_lifting.rest_points(PointSet("landmarks", names), tf.constant(data.joints, tf.float32)).numpy()
-        self.vertices = np.zeros([len(names), len(data.v_template)], np.float32)
-        for row, name, place in zip(self.vertices, names, rest, strict=True):
-            around = _around(data, place, skeletons.SMPL_24.index(LANDMARKS[name].joint))
+        places = PointSet("landmarks", tuple(_PLACES.values()))
+        rest = point_lifting.rest_points(places, tf.constant(data.joints, tf.float32)).numpy()
+        self.vertices = np.zeros([len(places), len(data.v_template)], np.float32)
+        for row, landmark, place in zip(self.vertices, _PLACES.values(), rest, strict=True):
+            around = _around(data, place, skeletons.SMPL_24.index(landmark.joint))
             row[around] = affine_weights(data.v_template[around], place)
 
     def read(self, posed: Mapping[str, np.ndarray]) -> np.ndarray:
         """All points (N, M, 3) float32, in the order of NAMES, of joints (N, 29, 3) and vertices (N, V, 3), metres."""
         landmarks = np.matmul(self.vertices, posed["vertices"])
         return np.concatenate([posed["joints"], landmarks], 1).astype(np.float32)
+
+
+def numbers(points: Sequence[str | Landmark | None]) -> list[int]:
+    """Which of NAMES the points are, each a name or a landmark of the tables; what is None is left out.
+
+    Example:
+        >>> from niki_tf import skeletons
+        >>> from niki_tf.evaluation import mesh_points
+        >>> [mesh_points.NAMES[number] for number in mesh_points.numbers(["pelvis", skeletons.MARKERS["LASI"]])]
+        ['pelvis', 'LASI']
+    """
+    return [NAMES.index(point if isinstance(point, str) else _NAME_OF[point]) for point in points if point]
 
 
 def affine_weights(vertices: np.ndarray, place: np.ndarray) -> np.ndarray:

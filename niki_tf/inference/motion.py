@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,8 @@ from niki_tf import body, rotations
 from niki_tf.body import kinematics
 from niki_tf.fitting.bone_shape import ShapeEstimate
 from niki_tf.inference import saving
+from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons.axes import Layout
-
-_AT_ONCE = 2048
-"""Frames whose joints are posed at once, so that memory does not grow with the motion."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,17 +73,21 @@ class Motion:
     @property
     def rotation_vectors(self) -> np.ndarray:
         """The same rotations as axis times angle, (T, 24, 3) radians."""
-        return rotations.matrix_to_rotvec(self.rotations).numpy()
+        return self._as(rotations.matrix_to_rotvec)
 
     @property
     def quaternions_wxyz(self) -> np.ndarray:
         """The same rotations as unit quaternions (T, 24, 4), real part first."""
-        return rotations.matrix_to_quaternion_wxyz(self.rotations).numpy()
+        return self._as(rotations.matrix_to_quaternion_wxyz)
 
     @property
     def rotations_6d(self) -> np.ndarray:
         """The same rotations as their first two rows, (T, 24, 6); see `rotations.matrix_to_6d`."""
-        return rotations.matrix_to_6d(self.rotations).numpy()
+        return self._as(rotations.matrix_to_6d)
+
+    def _as(self, form: Callable[[np.ndarray], tf.Tensor]) -> np.ndarray:
+        """The rotations in another form, piece by piece."""
+        return np.concatenate([form(self.rotations[part]).numpy() for part in pieces(len(self))])
 
     @property
     def world_rotations(self) -> np.ndarray:
@@ -100,8 +103,7 @@ class Motion:
         """Joints (T, 29, 3) in the world, metres, of the body `posed`, or of the one that was solved for."""
         if posed is not None:
             return self._pose(posed)["joints"].numpy()
-        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(self), _AT_ONCE)]
-        return np.concatenate([self._joints(part) for part in parts]) + self.transl[:, None]
+        return np.concatenate([self._joints(part) for part in pieces(len(self))]) + self.transl[:, None]
 
     def _joints(self, part: slice) -> np.ndarray:
         """Joints (n, 29, 3) of some frames without `transl`."""

@@ -10,7 +10,7 @@ import numpy as np
 from niki_tf import skeletons
 from niki_tf.io import formats
 from niki_tf.motion.keypoints import Keypoints
-from niki_tf.skeletons import PointSet, bones, naming, own_landmarks, own_set_files
+from niki_tf.skeletons import PointSet, bones, catalog, naming, own_landmarks, own_set_files
 from niki_tf.skeletons.own_landmarks import Surface
 
 _NAMED = 5
@@ -100,10 +100,7 @@ def named_skeleton(skeleton: str, surface: Surface) -> PointSet:
         return own_set_files.from_json(path)
     if path.suffix.lower() in (".npy", ".npz"):
         return own_landmarks.from_regressor(str(path), surface, name=path.stem)
-    if skeleton not in skeletons.POINT_SETS:
-        known = ", ".join(skeletons.POINT_SETS)
-        raise ValueError(f"`skeleton` must be one of {known}, or a .json or .npy file; got {skeleton!r}.")
-    return skeletons.POINT_SETS[skeleton]
+    return catalog.known_set(skeleton, or_else=", or a .json or .npy file")
 
 
 def _person(found: Keypoints, skeleton: PointSet | None) -> Person:

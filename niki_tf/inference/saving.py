@@ -15,9 +15,10 @@ from niki_tf import files, rotations, skeletons
 from niki_tf.body.body import Body
 from niki_tf.body.body_data import BodyData
 from niki_tf.body.mannequin import mannequin
+from niki_tf.inference import steady
 from niki_tf.io import amass, bvh, bvh_motion, bvh_retarget, gltf
 from niki_tf.io.bvh_file import BvhFile
-from niki_tf.motion.clip import NUM_BETAS, Clip
+from niki_tf.motion.clip import Clip
 from niki_tf.skeletons import axes, naming
 
 if TYPE_CHECKING:
@@ -39,7 +40,20 @@ def save(motion: Motion, path: str | os.PathLike, **options: Any) -> pathlib.Pat
     if unknown:
         raise ValueError(f"`{unknown[0]}` is no option of {path.suffix} files, which have {', '.join(known)}.")
     saver(motion, path, **options)
+    if note := time_note(motion, path.suffix):
+        logging.warning("%s: %s", path, note)
     return path
+
+
+def time_note(motion: Motion, ending: str) -> str:
+    """What is done in files of this ending for frames that are not evenly spaced; empty if nothing need be said."""
+    times = steady.uneven_times(motion)
+    if times is None or ending.lower() not in (".npz", ".bvh", ".mp4"):
+        return ""
+    if ending.lower() == ".npz":
+        return f"The frames are not evenly spaced: `times` holds their seconds, the mean rate is {motion.fps:.4g}."
+    rate = steady.steady_rate(times)
+    return f"The frames are not evenly spaced: {ending} is written at a steady {rate:.4g} frames per second."
 
 
 def options_of(ending: str) -> tuple[str, ...]:
@@ -57,6 +71,8 @@ def save_npz(
 ) -> None:
     """Writes AMASS's layout; keys `up` and `trans_convention` say what axes and what position it holds.
 
+    Where frames are not evenly spaced, a key `times` (T,) has their seconds; `io.load_clips` reads it again.
+
     Args:
         motion: T frames.
         path: ends in .npz.
@@ -65,10 +81,10 @@ def save_npz(
         up: the axis that is up in the file. AMASS's own files have "z".
     """
     root, transl = _turned(motion, up)
+    times = steady.uneven_times(motion)
     poses = motion.rotation_vectors.copy()
     poses[:, 0] = rotations.matrix_to_rotvec(root).numpy()
-    betas = _of_length(motion.betas[0], NUM_BETAS)
-    clip = Clip(poses=poses, trans=transl, fps=motion.fps, betas=betas, name=path.stem, up=up)
+    clip = Clip(poses=poses, trans=transl, fps=motion.fps, betas=motion.betas[0], name=path.stem, up=up, times=times)
     amass.save_clip(path, clip, original=original, columns=columns)
 
 
@@ -83,6 +99,8 @@ def save_bvh(
 ) -> None:
     """Writes a rig of SMPL's bones, or the `rig` that the joints came from, in this motion.
 
+    Frames that are not evenly spaced are written at a steady rate.
+
     Args:
         motion: T frames.
         path: ends in .bvh.
@@ -95,6 +113,7 @@ def save_bvh(
     if rig is not None:
         bvh.write_bvh(path, _retargeted(motion, rig))
         return
+    motion = steady.steady(motion)
     local = motion.rotations.copy()
     local[:, 0], transl = _turned(motion, up)
     rest = motion.rest_joints
@@ -123,13 +142,14 @@ def save_glb(
         rotations=motion.rotations,
         transl=motion.transl,
         fps=motion.fps,
+        times=steady.uneven_times(motion),
         betas=betas,
         bone_names=bone_names,
     )
 
 
 def save_mp4(motion: Motion, path: pathlib.Path, *, body: BodyData | Body | None = None, image_size: int = 400) -> None:
-    """Writes a video of the body, every frame, in real time; needs PyAV.
+    """Writes a video of the body, every frame, in real time, at a steady rate; needs PyAV.
 
     Args:
         motion: T frames.
@@ -139,6 +159,7 @@ def save_mp4(motion: Motion, path: pathlib.Path, *, body: BodyData | Body | None
     """
     from niki_tf.drawing import video
 
+    motion = steady.steady(motion)
     video.write_video(path, _drawn(motion, body).film(image_size=image_size), fps=motion.fps)
 
 

@@ -1,7 +1,6 @@
 """The one call from joints to poses."""
 
 import dataclasses
-import difflib
 import functools
 import os
 
@@ -15,7 +14,7 @@ from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import observed_points
 from niki_tf.shapes import TensorLike
-from niki_tf.skeletons import PointSet
+from niki_tf.skeletons import PointSet, catalog
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
 
@@ -94,7 +93,8 @@ def solve(
         >>> len(motion), motion.fps, bool(motion.residual.max() < 1e-3)
         (20, 25.0, True)
     """
-    point_set = _point_set(skeleton).with_sides_swapped() if swap_sides else _point_set(skeleton)
+    point_set = skeleton if isinstance(skeleton, PointSet) else catalog.known_set(skeleton)
+    point_set = point_set.with_sides_swapped() if swap_sides else point_set
     for name, strength in {"finish": finish or "full", "smoothing": smoothing}.items():
         if strength not in STRENGTHS:
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
@@ -138,17 +138,6 @@ class _Choice:
     def smooth(self) -> bool:
         """Whether the finish leans on neighbouring frames."""
         return self._smoothing == "full"
-
-
-def _point_set(skeleton: str | PointSet) -> PointSet:
-    """The point set of a name; ValueError if there is none."""
-    if isinstance(skeleton, PointSet):
-        return skeleton
-    if skeleton not in skeletons.POINT_SETS:
-        close = difflib.get_close_matches(skeleton, skeletons.POINT_SETS, n=1, cutoff=0.3)
-        meant = f" Did you mean {close[0]}?" if close else ""
-        raise ValueError(f"`skeleton` must be one of {', '.join(skeletons.POINT_SETS)}; got {skeleton!r}.{meant}")
-    return skeletons.POINT_SETS[skeleton]
 
 
 def _split(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

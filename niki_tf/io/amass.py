@@ -12,7 +12,7 @@ from absl import logging
 from tqdm import tqdm
 
 from niki_tf import files, skeletons
-from niki_tf.io import amass_layout
+from niki_tf.io import amass_layout, amass_original
 from niki_tf.motion.clip import (
     NUM_BETAS,
     Clip,
@@ -35,11 +35,11 @@ def load_clips(
     """The motion of files in AMASS's layout, resampled to one frame rate.
 
     A file holds `poses` (T, 66 or 72 or 156 or 165) radians, or else `root_orient` (T, 3) and `pose_body` (T, 63),
-    `trans` (T, 3) metres, `mocap_framerate` or `mocap_frame_rate`, and perhaps `betas` of any number (the first ten are
-    kept). Of poses other than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers
-    and face back. An .npz file without rotations, such as the shape files that AMASS stores beside its motion, is no
-    motion file and is left out. Where the two frame rates are a whole multiple, frames are picked; else rotations are
-    interpolated by slerp and positions linearly.
+    `trans` (T, 3) metres, `mocap_framerate` or `mocap_frame_rate`, and perhaps `betas` of any number. Of poses other
+    than SMPL's the 22 body joints are kept, hands 22 and 23 are zero; `save_clip` puts fingers and face back. An .npz
+    file without rotations, such as the shape files that AMASS stores beside its motion, is no motion file and is left
+    out. Where the two frame rates are a whole multiple, frames are picked; else rotations are interpolated by slerp and
+    positions linearly. Frames that are not even have their seconds in `times` (T,).
 
     The files do not say which axis is up, and motion is not rotated: AMASS has z up, this package y. Solvers with a
     canonical frame are not affected.
@@ -85,7 +85,8 @@ def save_clip(
 
     With an `original`, everything in it is kept but the rotations of the body in `poses`, `root_orient` and
     `pose_body`, `trans`, the frame rate, and `betas` if the clip's differ: fingers, face, gender, markers, keys of any
-    name. What is pickled in it is copied without being opened.
+    name. What is pickled in it is copied without being opened. A clip of fewer frames at the original's rate is its
+    first frames, to which fingers and all that has as many rows are cut.
 
     The SMPL-X Blender add-on takes files of 165 columns with `trans`, `gender`, `betas` and the frame rate, which this
     writes: of `columns=165`, or into such an original. Choose its format SMPL-X where y is up, AMASS where z is; its
@@ -94,14 +95,14 @@ def save_clip(
     Args:
         path: an .npz file.
         clip: the motion.
-        original: a file in AMASS's layout with the same frames, such as the one that the clip was read from at its own
-            rate (`load_clips(original, fps=None)`).
+        original: a file in AMASS's layout with the same frames, or more, such as the one that the clip was read from
+            at its own rate (`load_clips(original, fps=None)`).
         columns: of `poses` without an original: 72 (default, SMPL), 66 (body alone), 156 (SMPL-H), 165 (SMPL-X).
             Where the body has no joints 22 and 23, these two are lost; fingers and face are zero.
 
     Raises:
-        ValueError: `path` does not end in .npz, `original` is no motion file or has another number of frames, or
-            `columns` is another number or is given beside an original.
+        ValueError: `path` does not end in .npz, `original` is no motion file, has fewer frames or another
+            rate, or `columns` is another number or is given beside an original.
 
     Example:
         >>> import pathlib, tempfile
@@ -122,8 +123,10 @@ def save_clip(
         new = _arrays(clip, columns or _COLUMNS)
         kept: dict[str, bytes] = {}
     else:
-        new = _replaced(clip, pathlib.Path(original))
-        kept = _others(pathlib.Path(original), new)
+        (before,) = load_clips(original, fps=None)
+        amass_original.check_frames(clip, before)
+        new = amass_original.replaced(clip, before, pathlib.Path(original))
+        kept = amass_original.others(pathlib.Path(original), new, frames=len(before), kept=len(clip))
     with files.atomic_write(path) as temporary:
         np.savez_compressed(temporary, **new)
         with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -173,18 +176,19 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
     poses = amass_layout.rotations_of(arrays, file)
     trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)])
     betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,), (1, None)])
-    betas = betas.reshape(-1)[:NUM_BETAS]
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
+    rate = checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
     clip = Clip(
         poses=body,
         trans=trans,
-        fps=checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`"),
-        betas=np.pad(betas, (0, NUM_BETAS - len(betas))),
+        fps=rate,
+        betas=betas.reshape(-1),
         name=name,
         trans_convention=str(arrays.get(amass_layout.CONVENTION, convention)),
         up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
+        times=amass_layout.times_of(arrays, frames=len(poses), fps=rate),
     )
     return clip if fps is None else resample(clip, fps)
 
@@ -192,61 +196,10 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
 def _arrays(clip: Clip, columns: int) -> dict[str, Any]:
     """Arrays of a file of its own."""
     return {
-        "poses": _with_body(np.zeros([len(clip), columns], np.float32), clip),
+        "poses": amass_layout.with_body(np.zeros([len(clip), columns], np.float32), clip),
         "trans": clip.trans,
-        amass_layout.CONVENTION: clip.trans_convention,
-        "betas": clip.betas,
+        "betas": np.pad(clip.betas, (0, max(NUM_BETAS - len(clip.betas), 0))),
         "mocap_framerate": np.float32(clip.fps),
         "gender": "neutral",
-        **_axis(clip),
+        **amass_layout.told(clip),
     }
-
-
-def _axis(clip: Clip) -> dict[str, Any]:
-    """The key that says which axis is up, if that is known."""
-    return {} if clip.up is None else {amass_layout.UP: clip.up}
-
-
-def _with_body(poses: np.ndarray, clip: Clip) -> np.ndarray:
-    """`poses` (T, columns) with the clip's rotations of the body in their first columns."""
-    body = 3 * amass_layout.BODY_JOINTS[poses.shape[1]]
-    poses[:, :body] = clip.poses.reshape(len(clip), -1)[:, :body]
-    return poses
-
-
-def _replaced(clip: Clip, original: pathlib.Path) -> dict[str, Any]:
-    """What of the `original` is another in `clip`, in the original's shapes and precision, float32 at least."""
-    (before,) = load_clips(original, fps=None)
-    if len(before) != len(clip):
-        raise ValueError(
-            f"`clip` must have the {len(before)} frames of `original`; got {len(clip)}. Solve it at its own rate, "
-            f"{before.fps:g} frames per second."
-        )
-    held = {name: array for name, array in amass_layout.read_arrays(original).items() if array is not None}
-    new: dict[str, Any] = {
-        "trans": _like(held["trans"], clip.trans),
-        amass_layout.CONVENTION: clip.trans_convention,
-        **_axis(clip),
-    }
-    if "poses" in held:
-        new["poses"] = _with_body(_like(held["poses"], held["poses"]), clip)
-    parts = {"root_orient": clip.poses[:, 0], "pose_body": clip.poses[:, 1:22].reshape(len(clip), -1)}
-    new |= {name: _like(held[name], part) for name, part in parts.items() if name in held}
-    if not np.isclose(before.fps, clip.fps, rtol=1e-6):
-        new |= {name: np.asarray(clip.fps).reshape(held[name].shape) for name in amass_layout.RATES if name in held}
-    if not np.allclose(before.betas, clip.betas, rtol=1e-5, atol=1e-6):
-        betas = np.zeros(max(NUM_BETAS, np.size(held.get("betas", ()))), np.float32)
-        betas[:NUM_BETAS] = clip.betas
-        new["betas"] = betas
-    return new
-
-
-def _like(before: np.ndarray, array: np.ndarray) -> np.ndarray:
-    """A copy of `array` in the precision of `before`, but float32 at least."""
-    return array.astype(np.result_type(before.dtype, np.float32))
-
-
-def _others(original: pathlib.Path, new: dict[str, Any]) -> dict[str, bytes]:
-    """Members of the file `original` that are not in `new`, as they are."""
-    with zipfile.ZipFile(original) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name.removesuffix(".npy") not in new}

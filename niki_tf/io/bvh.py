@@ -10,6 +10,7 @@ from absl import logging
 
 from niki_tf import files
 from niki_tf.io.bvh_file import BvhFile
+from niki_tf.motion.pieces import pieces
 
 _CHANNEL = re.compile(r"[XYZ](position|rotation)", re.IGNORECASE)
 _WORD = re.compile(r"(?P<kind>ROOT|JOINT)[ \t]+(?P<name>[^{}\n]*[^{}\s])|[{}]|[^\s{}]+", re.IGNORECASE)
@@ -63,11 +64,12 @@ def write_bvh(path: str | os.PathLike, bvh: BvhFile) -> pathlib.Path:
     if path.suffix.lower() != ".bvh":
         raise ValueError(f"`path` must end in .bvh; got {path}.")
     roots = [line for root in _children(bvh)[-1] for line in _joint_lines(bvh, root)]
-    row = " ".join(["%.6f"] * bvh.values.shape[1])
-    rows = [row % tuple(values) for values in (np.round(bvh.values, 6) + 0.0).tolist()]
-    counts = [f"Frames: {len(rows)}", f"Frame Time: {bvh.frame_time:.9g}"]
-    with files.atomic_write(path) as temporary:
-        temporary.write_text("\n".join(["HIERARCHY", *roots, "MOTION", *counts, *rows, ""]), encoding="utf-8")
+    counts = [f"Frames: {len(bvh.values)}", f"Frame Time: {bvh.frame_time:.9g}"]
+    with files.atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in ["HIERARCHY", *roots, "MOTION", *counts])
+        row = " ".join(["%.6f"] * bvh.values.shape[1]) + "\n"
+        for piece in pieces(len(bvh.values)):
+            file.writelines(row % tuple(values) for values in (np.round(bvh.values[piece], 6) + 0.0).tolist())
     return path
 
 

@@ -48,13 +48,15 @@ def from_motion(
         >>> rig.names[:3], rig.values.shape, len(rig.end_parents)
         (('Hips', 'LeftUpperLeg', 'LeftLowerLeg'), (9, 75), 5)
     """
-    rotations = checked_array(rotations, "`rotations`", [(None, skeletons.NUM_ROTATIONS, 3, 3)]).astype(np.float64)
+    rotations = checked_array(rotations, "`rotations`", [(None, skeletons.NUM_ROTATIONS, 3, 3)])
     rest = checked_array(rest_joints, "`rest_joints`", [(skeletons.NUM_JOINTS, 3)]).astype(np.float64) / unit_of(unit)
     places = checked_array(transl, "`transl`", [(len(rotations), 3)]).astype(np.float64) / unit + rest[0]
     names, parents = checked_bone_names(bone_names), np.array(skeletons.SMPL_29.parents)
     order = _branches()
     offsets = rest - rest[np.maximum(parents, 0)]
-    angles = [np.degrees(euler_angles.matrix_to_euler(rotations[:, joint], _AXES)) for joint in order]
+    angles = [
+        np.degrees(euler_angles.matrix_to_euler(rotations[:, joint].astype(np.float64), _AXES)) for joint in order
+    ]
     tips = range(skeletons.NUM_ROTATIONS, skeletons.NUM_JOINTS)
     return BvhFile(
         names=tuple(names[joint] for joint in order),

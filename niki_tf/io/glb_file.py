@@ -22,12 +22,13 @@ class GlbFile:
     """
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self._arrays: list[np.ndarray] = []
+        self._size = 0
         self._views: list[dict[str, Any]] = []
         self._accessors: list[dict[str, Any]] = []
 
     def add(self, array: np.ndarray, kind: str, *, target: str | None = None, bounds: bool = False) -> int:
-        """Appends an array and gives the number of its accessor.
+        """Appends an array, which must not change until `save`, and gives the number of its accessor.
 
         Args:
             array: (n, ...) of float32, uint8, uint16 or uint32.
@@ -35,10 +36,10 @@ class GlbFile:
             target: vertices or indices, of what a mesh is made of.
             bounds: state the least and greatest element, as positions, morph targets and times must.
         """
-        self._data.extend(bytes(-len(self._data) % 4))
-        view = {"buffer": 0, "byteOffset": len(self._data), "byteLength": array.nbytes}
+        view = {"buffer": 0, "byteOffset": self._size, "byteLength": array.nbytes}
         self._views.append(view | ({"target": _TARGETS[target]} if target else {}))
-        self._data.extend(np.ascontiguousarray(array).tobytes())
+        self._arrays.append(array)
+        self._size += array.nbytes + -array.nbytes % 4
         accessor = {
             "bufferView": len(self._views) - 1,
             "componentType": _COMPONENTS[array.dtype.name],
@@ -52,21 +53,22 @@ class GlbFile:
 
     def save(self, path: str | os.PathLike, document: dict[str, Any]) -> None:
         """Writes the arrays with `document`, which names nodes, meshes and so on, to `path`, whole or not at all."""
-        binary = bytes(self._data) + bytes(-len(self._data) % 4)
         parts = {
             "asset": {"version": "2.0", "generator": "niki-tf"},
             **document,
             "accessors": self._accessors,
             "bufferViews": self._views,
-            "buffers": [{"byteLength": len(binary)}],
+            "buffers": [{"byteLength": self._size}],
         }
         text = json.dumps(parts, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
-        size = 12 + 8 + len(text) + 8 + len(binary)
+        size = 12 + 8 + len(text) + 8 + self._size
         with files.atomic_write(pathlib.Path(path)) as temporary, open(temporary, "wb") as file:
             file.write(struct.pack("<III", _MAGIC, 2, size))
             file.write(struct.pack("<II", len(text), _JSON) + text)
-            file.write(struct.pack("<II", len(binary), _BINARY) + binary)
+            file.write(struct.pack("<II", self._size, _BINARY))
+            for array in self._arrays:
+                file.write(array.tobytes() + bytes(-array.nbytes % 4))
 
 
 _EDGES = {"min": np.min, "max": np.max}

@@ -13,7 +13,8 @@ from niki_tf.body.body_data import BodyData
 from niki_tf.io.glb_file import GlbFile
 from niki_tf.io.pose_morphs import Morphs, pose_morphs
 from niki_tf.motion import quaternions
-from niki_tf.motion.clip import checked_array, checked_rate
+from niki_tf.motion.clip import checked_array, checked_rate, checked_times
+from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons.bone_names import checked_bone_names
 
 _INFLUENCES = 4
@@ -35,6 +36,7 @@ def write_glb(
     rotations: np.ndarray,
     transl: np.ndarray,
     fps: float,
+    times: np.ndarray | None = None,
     betas: np.ndarray | None = None,
     bone_names: str = "smpl",
     surface_tolerance: float = _SURFACE_TOLERANCE,
@@ -55,6 +57,7 @@ def write_glb(
         rotations: (T, 24, 3, 3) local rotation matrices, root first.
         transl: (T, 3) metres, what SMPL adds to all vertices.
         fps: frames per second.
+        times: (T,) seconds that increase, in place of `fps` where frames are not even; the first becomes 0.
         betas: (B,) shape coefficients; zeros if not given.
         bone_names: one of `skeletons.bone_names.BONE_NAMES`: smpl, mixamo, unity or vrm.
         surface_tolerance: metres by which a vertex may be elsewhere than the body's for lack of morph targets; a
@@ -78,10 +81,13 @@ def write_glb(
     if path.suffix.lower() != ".glb":
         raise ValueError(f"`path` must end in .glb; got {path}.")
     data = _data(posed)
-    rotations = checked_array(rotations, "`rotations`", [(None, skeletons.NUM_ROTATIONS, 3, 3)]).astype(np.float64)
+    rotations = checked_array(rotations, "`rotations`", [(None, skeletons.NUM_ROTATIONS, 3, 3)])
     transl = checked_array(transl, "`transl`", [(len(rotations), 3)])
     betas = checked_array(np.zeros(data.num_betas) if betas is None else betas, "`betas`", [(data.num_betas,)])
-    names, fps = checked_bone_names(bone_names), checked_rate(fps, "`fps`")
+    names, seconds = checked_bone_names(bone_names), np.arange(len(rotations)) / checked_rate(fps, "`fps`")
+    if times is not None:
+        seconds = checked_times(times, len(rotations))
+        seconds = seconds - seconds[0]
     joints = (data.joints + data.joint_directions @ betas)[: skeletons.NUM_ROTATIONS]
     morphs = None
     if data.posedirs is not None:
@@ -96,7 +102,7 @@ def write_glb(
         "meshes": [_mesh(glb, data, data.v_template + data.shapedirs @ betas, morphs)],
         "materials": [_MATERIAL],
         "skins": [_skin(glb, joints)],
-        "animations": [_animation(glb, rotations, joints[0] + transl, np.arange(len(rotations)) / fps, morphs)],
+        "animations": [_animation(glb, rotations, joints[0] + transl, seconds, morphs)],
     }
     glb.save(path, document)
     return path
@@ -190,12 +196,20 @@ def _skin(glb: GlbFile, joints: np.ndarray) -> dict[str, Any]:
     return {"joints": list(range(len(joints))), "inverseBindMatrices": inverse, "skeleton": 0}
 
 
+def _turns(rotations: np.ndarray) -> np.ndarray:
+    """Unit quaternions (T, 24, 4) float32, real part last, of rotation matrices; each frame is near the one before."""
+    turns = np.empty([*rotations.shape[:2], 4], np.float32)
+    for piece in pieces(len(rotations)):
+        found = quaternions.matrix_to_quaternion_wxyz(rotations[piece].astype(np.float64))
+        turns[piece] = np.roll(found, -1, axis=-1)
+    return quaternions.continuous(turns)
+
+
 def _animation(
     glb: GlbFile, rotations: np.ndarray, root: np.ndarray, times: np.ndarray, morphs: Morphs | None
 ) -> dict[str, Any]:
     """Local rotations (T, 24, 3, 3), positions of the root (T, 3) and weights of morph targets at `times` (T,)."""
-    turns = quaternions.continuous(quaternions.matrix_to_quaternion_wxyz(rotations))
-    turns = np.roll(turns, -1, axis=-1).astype(np.float32)  # real part last
+    turns = _turns(rotations)
     tracks = [(joint, "rotation", glb.add(turns[:, joint], "VEC4")) for joint in range(rotations.shape[1])]
     tracks.append((0, "translation", glb.add(root.astype(np.float32), "VEC3")))
     if morphs is not None:

@@ -51,7 +51,7 @@ def save_poses(path: str | os.PathLike, answer: Mapping[str, Any], observed: Obs
         observed: the motion that was solved, of T frames; betas are those of its first frame.
 
     Raises:
-        ValueError: `path` does not end in .npz, the answer has no transl, or the body has other than ten betas.
+        ValueError: `path` does not end in .npz, or the answer has no transl.
     """
     path = pathlib.Path(path)
     if "transl" not in answer:

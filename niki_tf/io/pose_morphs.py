@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from niki_tf.motion.pieces import pieces
+
 _CHECKED_FRAMES = 256
 """Frames, those that differ most, in which the surface is compared vertex by vertex."""
 
@@ -46,13 +48,12 @@ def pose_morphs(posedirs: np.ndarray, rotations: np.ndarray, *, tolerance: float
         >>> [round(float(x), 4) for x in morphs.weights @ morphs.targets[:, 0, 0]]
         [-0.02, -0.02]
     """
-    features = (rotations[:, 1:] - np.eye(3)).reshape(len(rotations), -1)
-    shares, components = _principal_components(features, posedirs.reshape(-1, features.shape[1]).astype(np.float64))
+    shares, components = _principal_components(rotations, posedirs.reshape(-1, posedirs.shape[-1]).astype(np.float64))
 
     def is_close(count: int) -> bool:
         rest = shares[:, count:]
-        most = np.argsort(-np.linalg.norm(rest, axis=1))[:_CHECKED_FRAMES]
-        missed = (rest[most].astype(np.float32) @ components[count:]).reshape(len(most), -1, 3)
+        most = np.argsort(-np.einsum("tk,tk->t", rest, rest))[:_CHECKED_FRAMES]
+        missed = (rest[most] @ components[count:]).reshape(len(most), -1, 3)
         return bool(np.einsum("tvx,tvx->tv", missed, missed).max() <= tolerance**2)
 
     count = bisect.bisect_left(range(len(components)), 1, key=lambda count: int(is_close(count)))
@@ -61,24 +62,37 @@ def pose_morphs(posedirs: np.ndarray, rotations: np.ndarray, *, tolerance: float
     return _from_0_to_1(shares[:, :count], components[:count].reshape(count, -1, 3))
 
 
-def _principal_components(features: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _principal_components(rotations: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Shares (T, K) and orthonormal components (K, 3V), largest first, of features (T, 207) @ directions (3V, 207).T.
 
-    Found by way of matrices of 207 x 207, so that a motion can be long.
+    Found by way of matrices of 207 x 207 and piece by piece, so that a motion can be long.
     """
     sizes, axes = np.linalg.eigh(directions.T @ directions)
     kept = sizes > _NO_DIRECTION * sizes[-1]
     to_components = axes[:, kept] * np.sqrt(sizes[kept])
-    turned = features @ to_components
-    mixes = np.linalg.eigh(turned.T @ turned)[1][:, ::-1]
+    squares = np.zeros([to_components.shape[1]] * 2)
+    for piece in pieces(len(rotations)):
+        turned = _features(rotations[piece]) @ to_components
+        squares += turned.T @ turned
+    mixes = np.linalg.eigh(squares)[1][:, ::-1]
+    to_shares = to_components @ mixes
+    shares = np.empty([len(rotations), mixes.shape[1]], np.float32)
+    for piece in pieces(len(rotations)):
+        shares[piece] = _features(rotations[piece]) @ to_shares
     components = (mixes.T / np.sqrt(sizes[kept])) @ axes[:, kept].T @ directions.T
-    return turned @ mixes, components.astype(np.float32)
+    return shares, components.astype(np.float32)
+
+
+def _features(rotations: np.ndarray) -> np.ndarray:
+    """What pose directions are multiplied by, (T, 207) float64, of rotation matrices (T, 24, 3, 3)."""
+    return (rotations[:, 1:] - np.eye(3)).reshape(len(rotations), -1)
 
 
 def _from_0_to_1(shares: np.ndarray, components: np.ndarray) -> Morphs:
     """The same sum with a first target of weight 1, and weights from 0 to 1 of the others."""
     least, span = shares.min(0), np.ptp(shares, 0)
-    weights = (shares - least) / np.where(span > 0.0, span, 1.0)
+    weights = np.ones([len(shares), 1 + shares.shape[1]], np.float32)
+    weights[:, 1:] = (shares - least) / np.where(span > 0.0, span, 1.0)
     always = np.tensordot(least, components, 1)
     targets = np.concatenate([always[None], span[:, None, None] * components])
-    return Morphs(targets.astype(np.float32), np.insert(weights, 0, 1.0, axis=1).astype(np.float32))
+    return Morphs(targets.astype(np.float32), weights)

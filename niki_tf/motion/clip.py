@@ -10,12 +10,12 @@ from niki_tf import skeletons
 from niki_tf.motion import quaternions
 
 NUM_BETAS = 10
-"""Shape coefficients of a clip: the first ten of SMPL, SMPL-H and SMPL-X, which files in AMASS's layout begin with."""
+"""Shape coefficients of a clip that says nothing of them, and the fewest that its files hold: readers take so many."""
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "poses": (None, skeletons.NUM_ROTATIONS, 3),
     "trans": (None, 3),
-    "betas": (NUM_BETAS,),
+    "betas": (None,),
 }
 TRANS_CONVENTIONS = ("transl", "pelvis")
 """What the `trans` of a clip can be; see `Clip.trans_convention`."""
@@ -42,9 +42,9 @@ class Clip:
     trans: np.ndarray
     """Where the person is, (T, 3) float32, metres; `trans_convention` says of what."""
     fps: float = 30.0
-    """Frames per second."""
+    """Frames per second; of uneven frames their mean rate."""
     betas: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(NUM_BETAS, np.float32))
-    """Shape of the person, (10,) float32."""
+    """Shape of the person, (B,) float32, as many as are known; bodies take the first of them."""
     name: str = ""
     """Where the clip comes from: the file's path below the folder that was read, without its suffix."""
     trans_convention: str = "transl"
@@ -52,6 +52,8 @@ class Clip:
     position of joint 0."""
     up: str | None = None
     """Axis that is up, such as "z", where it is known; nothing is turned by it."""
+    times: np.ndarray | None = None
+    """Seconds of each frame, (T,) float64, where frames are not evenly spaced."""
 
     def __post_init__(self) -> None:
         for field, wanted in _SHAPES.items():
@@ -64,6 +66,8 @@ class Clip:
             )
         object.__setattr__(self, "fps", checked_rate(self.fps, "`fps`"))
         check_trans_convention(self.trans_convention, "`trans_convention`")
+        if self.times is not None:
+            object.__setattr__(self, "times", checked_times(self.times, len(self)))
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -80,7 +84,7 @@ class Clips(list[Clip]):
 def resample(clip: Clip, fps: float) -> Clip:
     """The same motion at `fps` frames per second: every k-th frame where the ratio is whole, else slerp.
 
-    Positions between two frames are interpolated linearly.
+    Positions between two frames are interpolated linearly. A clip with `times` becomes an even one.
 
     Raises:
         ValueError: `fps` is not one positive number.
@@ -88,16 +92,35 @@ def resample(clip: Clip, fps: float) -> Clip:
     fps = checked_rate(fps, "`fps`")
     ratio = clip.fps / fps
     step = round(ratio)
-    if step >= 1 and abs(ratio - step) < 1e-3 * step:
+    if clip.times is None and step >= 1 and abs(ratio - step) < 1e-3 * step:
         return dataclasses.replace(clip, poses=clip.poses[::step], trans=clip.trans[::step], fps=fps)
-    times = np.arange(int((len(clip) - 1) / ratio + 1e-6) + 1) * ratio
-    before = np.minimum(times.astype(int), max(len(clip) - 2, 0))
+    places = _places(clip, fps)
+    before = np.minimum(places.astype(int), max(len(clip) - 2, 0))
     after = np.minimum(before + 1, len(clip) - 1)
-    fraction = np.minimum(times - before, 1.0)[:, None]
+    fraction = np.minimum(places - before, 1.0)[:, None]
     turns = quaternions.rotvec_to_quaternion_wxyz(clip.poses.astype(np.float64))
     turns = quaternions.slerp(turns[before], turns[after], fraction[..., None])
     trans = (1.0 - fraction) * clip.trans[before] + fraction * clip.trans[after]
-    return dataclasses.replace(clip, poses=quaternions.quaternion_wxyz_to_rotvec(turns), trans=trans, fps=fps)
+    poses = quaternions.quaternion_wxyz_to_rotvec(turns)
+    return dataclasses.replace(clip, poses=poses, trans=trans, fps=fps, times=None)
+
+
+def _places(clip: Clip, fps: float) -> np.ndarray:
+    """Where frames at `fps` are among those of the clip: 2.5 is halfway between its frames 2 and 3."""
+    if clip.times is None:
+        ratio = clip.fps / fps
+        return np.arange(int((len(clip) - 1) / ratio + 1e-6) + 1) * ratio
+    span = clip.times[-1] - clip.times[0]
+    wanted = clip.times[0] + np.arange(int(span * fps + 1e-6) + 1) / fps
+    return np.interp(wanted, clip.times, np.arange(len(clip)))
+
+
+def checked_times(times: Any, frames: int) -> np.ndarray:
+    """`times` as float64 seconds (T,); ValueError if they are not one a frame or do not increase."""
+    times = checked_array(times, "`times`", [(frames,)]).astype(np.float64)
+    if (np.diff(times) <= 0.0).any():
+        raise ValueError("`times` must increase from frame to frame; sort the frames, one a time.")
+    return times
 
 
 def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "") -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from niki_tf import contract, rotations, skeletons
 from niki_tf.body.posing import BodyPoser
-from niki_tf.motion.clip import NUM_BETAS, Clip, checked_rate
+from niki_tf.motion.clip import Clip, checked_rate
 
 _FRAMES_AT_ONCE = 256
 """Frames posed at once: keeps the vertices of a body, 6,890 a frame, to some 20 MB."""
@@ -81,7 +81,8 @@ def observe(clip: Clip, *, poser: BodyPoser, noise_mm: float, seed: int) -> Obse
     """
     true = rotations.rotvec_to_matrix(clip.poses).numpy()
     betas = np.zeros([len(true), poser.num_betas], np.float32)
-    betas[:, :NUM_BETAS] = clip.betas[: poser.num_betas]
+    known = clip.betas[: poser.num_betas]
+    betas[:, : len(known)] = known
     joints, twist = [], []
     for start in range(0, len(true), _FRAMES_AT_ONCE):
         part = slice(start, start + _FRAMES_AT_ONCE)

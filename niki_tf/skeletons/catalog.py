@@ -8,6 +8,8 @@ BODY_25, MediaPipe Pose Landmarker, Kinect for Windows SDK 2 and Azure Kinect SD
 KIT-ML (Plappert et al. 2016), LSP (Johnson and Everingham 2010), SMPL-X (Pavlakos et al. 2019), Vicon Plug-in Gait.
 """
 
+import difflib
+
 from niki_tf.skeletons.markers import MARKERS, VICON_39
 from niki_tf.skeletons.point_set import PointSet
 from niki_tf.skeletons.smpl import SMPL_24, SMPL_29
@@ -113,3 +115,25 @@ POINT_SETS: dict[str, PointSet] = {
     }.items()
 }
 """Name -> `PointSet`."""
+
+
+def known_set(name: str, *, or_else: str = "") -> PointSet:
+    """The set of `POINT_SETS` that has this name.
+
+    Args:
+        name: of the set.
+        or_else: end of the list of what may be given, for the message.
+
+    Raises:
+        ValueError: there is none; names all, and the one that is spelled most like it.
+
+    Example:
+        >>> from niki_tf.skeletons import catalog
+        >>> len(catalog.known_set("coco_17"))
+        17
+    """
+    if name not in POINT_SETS:
+        close = difflib.get_close_matches(name, POINT_SETS, n=1, cutoff=0.3)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise ValueError(f"`skeleton` must be one of {', '.join(POINT_SETS)}{or_else}; got {name!r}.{meant}")
+    return POINT_SETS[name]

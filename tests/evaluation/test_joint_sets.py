@@ -7,6 +7,7 @@ import tensorflow as tf
 from niki_tf import body, evaluation, motion, rotations, skeletons, solvers
 from niki_tf.evaluation.mesh_points import NAMES, MeshPoints
 from niki_tf.evaluation.protocols import joint_sets
+from niki_tf.skeletons.markers import VICON_39
 
 POINT_SETS = skeletons.POINT_SETS
 
@@ -65,6 +66,16 @@ def test_errors_of_a_point_are_the_same_in_all_sets_and_of_the_size_that_is_said
     assert np.abs(given[8]["points"] - clean).max() > 0.01
     _measure(walks[:1], toy_body, levels_mm=[0], offset_mm=0.0)
     assert 0.005 < (given[10]["points"] - clean).std() < 0.015
+
+
+def test_markers_are_those_of_the_mesh(walks, toy_body, given):
+    _measure(walks[:1], toy_body, point_sets=["vicon_39"], levels_mm=[0], offset_mm=0.0)
+    local = rotations.rotvec_to_matrix(walks[0].poses[:60]).numpy()
+    points = MeshPoints(toy_body).read(body.BodyPoser(toy_body).truth(local, betas=given[0]["betas"]))
+    path = (walks[0].trans[:60] - walks[0].trans[0])[:, None]
+    np.testing.assert_allclose(
+        given[0]["points"], points[:, [NAMES.index(name) for name in VICON_39]] + path, atol=1e-5
+    )
 
 
 def test_points_that_no_landmark_stands_for_are_not_seen(walks, toy_body, given):
@@ -165,6 +176,7 @@ def _needy(body_joints):
     ("changes", "message"),
     [
         ({"point_sets": ["coco_17", "coco"]}, "`point_sets` must be of smpl_24, .*; got coco"),
+        ({"point_sets": ["vicon_39"], "renamed": ["some"]}, "`renamed` is for sets of points.* vicon_39 has none"),
         ({"point_sets": []}, "`point_sets` must be of .*; got none"),
         ({"betas": "guess"}, "`betas` must be true or zeros or found; got 'guess'"),
         ({"stride": 0}, "`stride` must be at least 1"),

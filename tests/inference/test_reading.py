@@ -64,5 +64,8 @@ def test_a_skeleton_is_named_or_in_a_file(tmp_path, toy_body):
     mannequin = body.mannequin()
     np.save(tmp_path / "J_regressor.npy", np.eye(2, len(mannequin.v_template)))
     assert len(reading.named_skeleton(str(tmp_path / "J_regressor.npy"), mannequin)) == 2
-    with pytest.raises(ValueError, match="`skeleton` must be one of smpl_24, .* got 'coco'"):
+    with pytest.raises(
+        ValueError,
+        match=r"`skeleton` must be one of smpl_24, .*, or a .json or .npy file; got 'coco'. Did you mean coco_17\?",
+    ):
         reading.named_skeleton("coco", toy_body)

@@ -1,6 +1,9 @@
 """Motion in files of every ending, read back by other means than those that wrote it."""
 
+import dataclasses
 import json
+import os
+import pathlib
 import struct
 import sys
 
@@ -12,7 +15,7 @@ import niki_tf
 from niki_tf import body, io, motion
 from niki_tf.inference import saving
 from niki_tf.io import bvh, bvh_pose
-from niki_tf.motion import observed_motion
+from niki_tf.motion import observed_motion, pieces
 from niki_tf.skeletons import axes
 
 
@@ -46,6 +49,13 @@ def test_what_an_original_holds_besides_is_kept(solved, tmp_path):
     with np.load(tmp_path / "is.npz") as new:
         np.testing.assert_array_equal(new["poses"][:, 66:], fingers[:, 66:])
         assert (str(new["gender"]), new["mark"].tolist(), str(new["up"])) == ("female", [7], "y")
+
+
+def test_all_betas_are_written(solved, tmp_path):
+    for betas in (np.arange(16.0), np.arange(4.0)):
+        many = dataclasses.replace(solved, betas=np.tile(betas, [8, 1]))
+        with np.load(many.save(tmp_path / "a.npz")) as new:
+            np.testing.assert_array_equal(new["betas"], betas if len(betas) > 10 else np.pad(betas, (0, 6)))
 
 
 def test_bvh_has_the_joints_in_its_unit_and_axes(solved, tmp_path):
@@ -122,6 +132,45 @@ def test_bad_options_are_named_and_nothing_is_written(solved, tmp_path, name, op
     with pytest.raises(ValueError, match=message):
         solved.save(tmp_path / name, **options)
     assert not list(tmp_path.iterdir())
+
+
+def _long(solved, frames):
+    """The motion of 8 frames again and again."""
+    again = np.arange(frames) % len(solved)
+    arrays = {name: getattr(solved, name)[again] for name in ("rotations", "betas", "transl", "residual", "seen")}
+    return dataclasses.replace(solved, **arrays, times=np.arange(frames) / solved.fps)
+
+
+def test_forms_of_rotations_go_on_from_piece_to_piece(solved):
+    frames = pieces.FRAMES + 9
+    long, again = _long(solved, frames), np.arange(frames) % len(solved)
+    for form in ("rotation_vectors", "quaternions_wxyz", "rotations_6d"):
+        np.testing.assert_allclose(getattr(long, form), getattr(solved, form)[again], atol=1e-5, err_msg=form)
+    np.testing.assert_allclose(long.joints(), solved.joints()[again], atol=1e-5)
+
+
+def _most_memory(save, path):
+    """Bytes by which memory is larger at its largest while a file is written than before."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins again
+    before, _ = _resident()
+    save(path)
+    return _resident()[1] - before
+
+
+def _resident():
+    """Bytes of memory now and at the most."""
+    lines = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
+    return tuple(1024 * int(lines[name].split()[0]) for name in ("VmRSS", "VmHWM"))
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux tells the peak of a while")
+@pytest.mark.parametrize("ending", ["npz", "bvh", "glb"])
+def test_memory_hardly_grows_with_the_length_of_the_motion(solved, tmp_path, ending):
+    short, long = 1000, 20000
+    _long(solved, short).save(tmp_path / f"first.{ending}")  # what stays from the first time on is not counted
+    most = [_most_memory(_long(solved, frames).save, tmp_path / f"{frames}.{ending}") for frames in (short, long)]
+    held = _long(solved, 1).rotations.nbytes
+    assert (most[1] - most[0]) / (long - short) < 4.5 * held  # bytes a frame, of 864 that its rotations are
 
 
 def test_betas_that_do_not_fit_a_file_are_left_out(solved):

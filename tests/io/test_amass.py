@@ -145,6 +145,52 @@ def test_another_shape_and_rate_are_written(tmp_path):
     np.testing.assert_array_equal(found["betas"], [-1] * 10 + [0] * 290)
 
 
+UNEVEN = np.cumsum([0.0, 0.02, 0.04, 0.03, 0.05, 0.02, 0.04])
+
+
+def test_times_of_uneven_frames_come_back_and_go_with_their_motion(tmp_path):
+    clip = motion.Clip(poses=np.zeros([7, 24, 3]), trans=np.zeros([7, 3]), fps=6 / UNEVEN[-1], times=UNEVEN)
+    io.save_clip(tmp_path / "a.npz", clip)
+    (back,) = io.load_clips(tmp_path / "a.npz", fps=None)
+    np.testing.assert_array_equal(back.times, UNEVEN)
+    few = motion.Clip(poses=back.poses[:4], trans=back.trans[:4], fps=3 / UNEVEN[3], times=UNEVEN[:4])
+    io.save_clip(tmp_path / "few.npz", few, original=tmp_path / "a.npz")
+    np.testing.assert_array_equal(io.load_clips(tmp_path / "few.npz", fps=None)[0].times, UNEVEN[:4])
+    even = motion.Clip(poses=back.poses, trans=back.trans, fps=30)
+    io.save_clip(tmp_path / "even.npz", even, original=tmp_path / "a.npz")
+    (found,) = io.load_clips(tmp_path / "even.npz", fps=None)
+    assert (found.times, found.fps) == (None, 30.0)
+    with pytest.raises(ValueError, match="`clip` must have the 7 frames of `original`; got 4"):
+        io.save_clip(tmp_path / "b.npz", motion.resample(few, few.fps), original=tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [UNEVEN[:6], 1000 * UNEVEN, UNEVEN[::-1], np.arange(7) * UNEVEN[-1] / 6, UNEVEN * np.nan, np.array(["a"] * 7)],
+)
+def test_times_that_are_none_of_the_frames_are_left_alone(tmp_path, times):
+    write(tmp_path / "a.npz", **amass(frames=7, rate=6 / UNEVEN[-1]), times=times)
+    assert io.load_clips(tmp_path / "a.npz", fps=None)[0].times is None
+
+
+@pytest.mark.parametrize(
+    ("held", "betas", "written"),
+    [
+        (np.arange(16.0), np.arange(10.0), None),  # what a body of ten knows of it: the file's stay
+        (np.arange(10.0), np.append(np.arange(10.0), np.zeros(6)), None),
+        (np.arange(10.0), np.arange(16.0), np.arange(16.0)),
+        (np.arange(16.0), np.ones(10), np.append(np.ones(10), np.zeros(6))),
+        (None, np.ones(3), np.append(np.ones(3), np.zeros(7))),
+    ],
+)
+def test_betas_of_another_number_than_the_original_s(tmp_path, held, betas, written):
+    original = write(tmp_path / "in.npz", **amass(165, betas=held))
+    (before,) = io.load_clips(original)
+    clip = motion.Clip(poses=before.poses, trans=before.trans, betas=betas)
+    io.save_clip(tmp_path / "out.npz", clip, original=original)
+    np.testing.assert_array_equal(contents(tmp_path / "out.npz")["betas"], held if written is None else written)
+
+
 def test_an_original_must_have_the_same_frames_and_be_motion(tmp_path):
     original = write(tmp_path / "in.npz", **amass(165, rate=120.0))
     (clip,) = io.load_clips(original)
@@ -154,6 +200,25 @@ def test_an_original_must_have_the_same_frames_and_be_motion(tmp_path):
     with pytest.raises(ValueError, match="without `poses`"):
         io.save_clip(tmp_path / "out.npz", clip, original=tmp_path / "joints.npz")
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_an_original_that_goes_on_is_cut_to_the_frames_of_the_clip(tmp_path):
+    arrays = amass(165, betas=np.arange(40.0), dmpls=np.arange(320.0).reshape(40, 8), labels=np.arange(40).astype(str))
+    arrays |= {"markers": np.zeros([40, 5, 3], np.int16), "pickled": np.array([None] * 40), "table": np.zeros([5, 40])}
+    original = write(tmp_path / "in.npz", **arrays)
+    whole = solved_from(original)
+    few = motion.Clip(poses=whole.poses[:7], trans=whole.trans[:7], fps=whole.fps, betas=whole.betas)
+    io.save_clip(tmp_path / "out.npz", few, original=original)
+    found = contents(tmp_path / "out.npz")
+    np.testing.assert_array_equal(found["poses"][:, 66:], arrays["poses"][:7, 66:])
+    np.testing.assert_allclose(found["poses"][:, :66], few.poses.reshape(7, 72)[:, :66])
+    np.testing.assert_array_equal(found["dmpls"], arrays["dmpls"][:7])
+    assert (found["markers"].shape, found["markers"].dtype) == ((7, 5, 3), np.int16)
+    assert (found["trans"].shape, found["table"].shape) == ((7, 3), (5, 40))
+    for name in ("betas", "labels", "pickled", "gender"):
+        np.testing.assert_array_equal(found[name], arrays[name])
+    with pytest.raises(ValueError, match="`clip` must have the 7 frames of `original`; got 40"):
+        io.save_clip(tmp_path / "again.npz", whole, original=tmp_path / "out.npz")
 
 
 @pytest.mark.parametrize(("columns", "kept"), [(None, 72), (66, 66), (72, 72), (156, 66), (165, 66)])
@@ -194,7 +259,7 @@ def test_every_layout(tmp_path, columns, joints, key):
     np.testing.assert_allclose(clip.poses[:, :joints], body, rtol=1e-6)
     assert not clip.poses[:, joints:].any()
     assert clip.poses.dtype == clip.trans.dtype == clip.betas.dtype == np.float32
-    np.testing.assert_allclose(clip.betas, arrays["betas"][:10], rtol=1e-6)
+    np.testing.assert_allclose(clip.betas, arrays["betas"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("number", [1, 10, 16, 300])
@@ -203,7 +268,9 @@ def test_betas_of_any_number(tmp_path, number, row):
     betas = np.arange(1.0, number + 1)
     write(tmp_path / "a.npz", **amass(betas=betas[None] if row else betas))
     (clip,) = io.load_clips(tmp_path)
-    np.testing.assert_array_equal(clip.betas, np.pad(betas, (0, 10))[:10])
+    np.testing.assert_array_equal(clip.betas, betas)
+    io.save_clip(tmp_path / "b.npz", clip)
+    np.testing.assert_array_equal(contents(tmp_path / "b.npz")["betas"], np.pad(betas, (0, max(10 - number, 0))))
 
 
 def test_root_and_body_without_poses(tmp_path):
@@ -233,7 +300,7 @@ def test_half_precision_and_missing_or_short_betas(tmp_path):
     first, second = io.load_clips(tmp_path)
     np.testing.assert_array_equal(first.poses, np.float32(np.float16(0.1)))
     assert not first.betas.any()
-    np.testing.assert_array_equal(second.betas, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(second.betas, [1, 1, 1, 1])
 
 
 def test_folder_pattern_and_shape_files(tmp_path):
@@ -364,11 +431,13 @@ def test_nothing_there(tmp_path):
             r"`poses` must be numbers of shape \(T, 24, 3\).*got float64 \(4, 72\)\. .*reshape \(T, 72\)",
         ),
         ({"trans": np.zeros([3, 3])}, r"`trans` must have the 4 frames of `poses`; got 3\. Give one position"),
-        ({"betas": np.zeros(16)}, r"`betas` must be numbers of shape \(10,\); got float64 \(16,\)"),
+        ({"betas": np.zeros([4, 10])}, r"`betas` must be numbers of shape \(T,\), T >= 1; got float64 \(4, 10\)"),
         (
             {"trans": np.full([4, 3], np.nan)},
             "`trans` must be finite; got 12 numbers that are not. Leave out or repair",
         ),
+        ({"times": np.zeros(4)}, "`times` must increase from frame to frame; sort the frames"),
+        ({"times": np.arange(3)}, r"`times` must be numbers of shape \(4,\); got int64 \(3,\)"),
         ({"fps": -1.0}, "`fps` must be one positive number of frames per second, such as 30; got -1"),
     ],
 )

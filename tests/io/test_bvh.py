@@ -11,6 +11,7 @@ from rig import ENDS, JOINTS, channel_values, rig_text
 
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
+from niki_tf.motion import pieces
 
 OTHERS = sorted(pathlib.Path(os.environ.get("NIKI_BVH_FILES", "/nowhere")).rglob("*.bvh"))
 
@@ -203,3 +204,14 @@ def test_files_of_others_come_back_as_they_were(tmp_path, path):
         assert getattr(back, name) == getattr(rig, name)
     for name in ("offsets", "end_offsets", "values", "frame_time"):
         np.testing.assert_allclose(getattr(back, name), getattr(rig, name), atol=1e-6, rtol=1e-8)
+
+
+def test_a_long_motion_is_written_in_pieces_of_which_none_is_lost(tmp_path):
+    frames = 2 * pieces.FRAMES + 1
+    values = np.arange(6.0 * frames).reshape(frames, 6) / 8
+    channels = ("Xposition", "Yposition", "Zposition", "Zrotation", "Xrotation", "Yrotation")
+    rig = BvhFile(
+        names=("Hips",), parents=(-1,), offsets=np.zeros([1, 3]), channels=(channels,), values=values, frame_time=0.02
+    )
+    again = bvh.read_bvh(bvh.write_bvh(tmp_path / "a.bvh", rig))
+    np.testing.assert_array_equal(again.values, values)

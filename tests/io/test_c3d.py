@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from niki_tf import io
+from niki_tf.io import c3d
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(0, 500, [20, 3, 3])
@@ -70,6 +71,58 @@ def test_files_that_were_cut_off_are_named(write, part):
     path.write_bytes(content[: int(part * len(content))])
     with pytest.raises(ValueError, match=r"a\.c3d.*whole C3D file is wanted"):
         io.read_keypoints(path)
+
+
+def _damaged(content, *, name, after, value):
+    """The file with another byte so many places after the name of a parameter."""
+    at = content.index(name) + len(name) + after
+    return content[:at] + bytes([value]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "value"),
+    [
+        (b"LABELS", 3, 128),  # how many dimensions it has
+        (b"USED", 6, 255),  # how long its description is
+        (b"DATA_START", 6, 255),
+    ],
+)
+def test_a_byte_that_ends_the_reader_s_process_ends_no_other(write, name, after, value):
+    path = write()
+    path.write_bytes(_damaged(path.read_bytes(), name=name, after=after, value=value))
+    with pytest.raises(ValueError, match=r"a\.c3d.*it cannot be read"):
+        io.read_keypoints(path)
+
+
+def test_a_file_that_takes_for_ever_is_given_up(write, monkeypatch):
+    path = write()
+    monkeypatch.setattr(c3d, "_SECONDS", 0.01)
+    with pytest.raises(ValueError, match=r"a\.c3d.*it was not read in 0 s"):
+        io.read_keypoints(path)
+
+
+def test_what_the_reader_says_is_told(write):
+    path = write()
+    path.write_bytes(_damaged(path.read_bytes(), name=b"LABELS", after=0, value=254))
+    with pytest.raises(ValueError, match=r"a\.c3d.*cannot be read \(The format is not standard"):
+        io.read_keypoints(path)
+
+
+@pytest.mark.slow
+def test_damaged_files_are_read_or_named(write, monkeypatch):
+    monkeypatch.setattr(c3d, "_SECONDS", 5.0)
+    path = write()
+    whole = path.read_bytes()
+    for _ in range(40):
+        content, at = bytearray(whole), int(RNG.integers(len(whole) // 2))
+        if RNG.random() < 0.2:
+            del content[at : at + int(RNG.integers(1, 9))]
+        content[at] = RNG.choice([0, 1, 3, 127, 128, 255, content[at] ^ 1])
+        path.write_bytes(content)
+        try:
+            assert io.read_keypoints(path)[0].positions.shape[-1] == 3
+        except ValueError as error:
+            assert "C3D" in str(error) or "markers" in str(error) or "frames" in str(error), error  # noqa: PT017
 
 
 @pytest.mark.parametrize("content", [b"", b"\x02", b"text that is none", b"\x02\x50", bytes([2, 0x50]) + bytes(2000)])

@@ -9,9 +9,11 @@ import subprocess
 import glb_reader
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from niki_tf import body, motion, rotations
 from niki_tf.io import gltf
+from niki_tf.motion import pieces
 from niki_tf.skeletons.bone_names import BONE_NAMES
 
 FRAMES = 12
@@ -102,6 +104,19 @@ def test_one_frame(tmp_path, moving, toy_body):
     np.testing.assert_allclose(shown["joints"], _posed(toy_body, one, np.zeros(10))["joints"][:, :24], atol=1e-5)
 
 
+def test_a_long_motion_goes_on_from_piece_to_piece(tmp_path, sparse):
+    turns = np.linspace(0, 40 * np.pi, pieces.FRAMES + 40)  # quaternions change their sign on the way
+    axes = np.random.default_rng(0).normal(size=[24, 3])
+    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
+    local = Rotation.from_rotvec((turns[:, None, None] * axes).reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
+    moving = {"rotations": local.astype(np.float32), "transl": np.zeros([len(turns), 3], np.float32), "fps": 25}
+    shown = glb_reader.play(gltf.write_glb(tmp_path / "a.glb", sparse, **moving))
+    np.testing.assert_allclose(shown["rotations"], local, atol=1e-5)
+    assert (np.sum(shown["quaternions"][1:] * shown["quaternions"][:-1], -1) > 0.5).all()
+    posed = _posed(sparse, moving, np.zeros(10, np.float32))
+    assert np.linalg.norm(shown["vertices"] - posed["vertices"], axis=-1).max() < 0.00055
+
+
 def test_a_vertex_keeps_its_four_largest_weights_and_what_is_lost_is_told(tmp_path, moving, toy_body, caplog):
     weights = np.tile(np.eye(24)[0], [len(toy_body.v_template), 1])
     weights[0, :6] = [0.1, 0.3, 0.05, 0.25, 0.2, 0.1]
@@ -131,6 +146,7 @@ def test_normals_are_unit_and_point_outwards(tmp_path, moving, toy_body):
         ({"transl": np.zeros([11, 3])}, r"`transl` must be numbers of shape \(12, 3\); got float64 \(11, 3\)"),
         ({"betas": np.zeros(9)}, r"`betas` must be numbers of shape \(10,\); got float64 \(9,\)"),
         ({"fps": -1}, "`fps` must be one positive number"),
+        ({"times": np.zeros(12)}, "`times` must increase from frame to frame"),
         ({"bone_names": "max"}, "`bone_names` must be one of smpl"),
     ],
 )

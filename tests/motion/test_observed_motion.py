@@ -22,6 +22,13 @@ def test_without_noise_the_joints_are_the_body_s(clips, poser, convention):
     assert max(values.max() for values in errors.values()) < 1e-3
 
 
+@pytest.mark.parametrize("number", [3, 16])
+def test_betas_are_those_that_the_body_has(clips, poser, number):
+    clip = motion.Clip(poses=clips[0].poses, trans=clips[0].trans, betas=np.arange(1.0, number + 1))
+    found = motion.observe(clip, poser=poser, noise_mm=0, seed=0).inputs["betas"]
+    np.testing.assert_array_equal(found, np.tile(np.pad(clip.betas, (0, 10))[:10], [7, 1]))
+
+
 def test_noise_has_the_size_asked_for_and_follows_the_seed(clips, poser):
     clean, noisy, again, other = (
         motion.observe(clips[0], poser=poser, noise_mm=level, seed=seed).joints

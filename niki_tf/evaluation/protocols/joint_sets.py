@@ -22,7 +22,8 @@ import tqdm
 
 from niki_tf import skeletons
 from niki_tf.body import BodyData, BodyJoints, BodyPoser
-from niki_tf.evaluation.mesh_points import NAMES, MeshPoints
+from niki_tf.evaluation import mesh_points
+from niki_tf.evaluation.mesh_points import MeshPoints
 from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.scoring import METRICS, pose_errors
@@ -45,7 +46,7 @@ RENAMED = "+renamed"
 """The end of the name of a solver that is given renamed points."""
 
 SETS = tuple(name for name in POINT_SETS if name not in ("ntu_25", "vicon_39"))
-"""The joint sets that differ from each other, without markers, which are not read off the mesh."""
+"""The joint sets that differ from each other; those of markers are measured where they are named."""
 
 _JOINT_OF = {
     "left_outer_hip": "left_hip",
@@ -172,6 +173,9 @@ def _check(solvers: Mapping[str, Solver], point_sets: Sequence[str], betas: str,
     unknown = [name for name in point_sets if name not in POINT_SETS]
     if unknown or not point_sets:
         raise ValueError(f"`point_sets` must be of {', '.join(POINT_SETS)}; got {', '.join(unknown) or 'none'}.")
+    nameless = [name for name in point_sets if not any(isinstance(point, str) for point in POINT_SETS[name].points)]
+    if renamed and nameless:
+        raise ValueError(f"`renamed` is for sets of points that are called like joints; {nameless[0]} has none.")
     given_shape.check_betas(betas)
     for name, solver in solvers.items():
         if solver.needs_twist:
@@ -201,13 +205,14 @@ class _People:
     def observed(self, point_set: PointSet, *, noise: float) -> Iterator[tuple[Arrays, np.ndarray]]:
         """For each person true bodies and observed points (60, J, 3), NaN where left out; `noise` in metres."""
         count, used = len(self._clips), list(point_set.used)
-        names = [str(point_set.points[place]) for place in used]
+        read = mesh_points.numbers(point_set.points)
+        names = [mesh_points.NAMES[number] for number in read]
         offset = self._offset * self._normal(Stream.DISPLACEMENT, names, [count, 1])
         error = offset + noise * self._normal(Stream.NOISE, names, [count, common.CLIP_FRAMES])
         for clip, betas, wrong in zip(self._clips, self._betas, error, strict=True):
             truth = common.clip_bodies(self.poser, clip, betas)
             points = np.full([common.CLIP_FRAMES, len(point_set), 3], np.nan, np.float32)
-            points[:, used] = self._mesh.read(truth)[:, [NAMES.index(name) for name in names]] + wrong
+            points[:, used] = self._mesh.read(truth)[:, read] + wrong
             yield truth, points + common.clip_path(clip)
 
     def _normal(self, stream: Stream, names: Sequence[str], leading: Sequence[int]) -> np.ndarray:
