@@ -18,6 +18,7 @@ COMMANDS = {
     "check_motion": "check motion files: feet, limbs, jumps, the ground, clips that two folders share",
     "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
     "fit_pose_prior": "fit the pose prior of map_fit to motion",
+    "fit_motion_prior": "train the prior of motion behind the temporal solver",
     "fit_joint_completion": "train the guess of joints that a joint set does not tell",
 }
 """The commands, each a module of this room with a function `main`, and what they do."""

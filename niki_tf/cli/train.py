@@ -20,7 +20,12 @@ from niki_tf.cli.body_flag import body_joints
 from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints
 
-_KINDS = {name: kind for name, kind in zoo.KINDS.items() if issubclass(kind, solvers.LearnedSolver)}
+_KINDS = {
+    name: kind
+    for name, kind in zoo.KINDS.items()
+    if issubclass(kind, solvers.LearnedSolver) and kind is not solvers.TemporalPrior
+}
+"""What this program trains; `fit_motion_prior` trains `TemporalPrior`."""
 _SETTINGS = {training.TrainSettings: "", training.LossWeights: "loss_", data.Augmentation: "", data.Corruption: ""}
 _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_replicas")
 

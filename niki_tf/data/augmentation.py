@@ -5,6 +5,7 @@ uninterrupted one, and each of several workers sees its own share of the same ba
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +40,17 @@ class Augmentation:
     bone_jitter: float = described(0.02, "Standard deviation of a relative change of each bone's length.")
 
 
+class Windows(NamedTuple):
+    """Windows of motion."""
+
+    local: tf.Tensor
+    """Local rotations (n, T, 24, 3, 3)."""
+    path: tf.Tensor
+    """Position of joint 0 of the mannequin, (n, T, 3) metres, y up, the ground at y = 0, over the origin at first."""
+    present: tf.Tensor
+    """(n, T), bool, False for padding."""
+
+
 def augmented_poses(streams: RandomStreams, motion: MotionSet, settings: Augmentation) -> tf.Tensor:
     """Local rotations (n, 24, 3, 3) drawn from the motion set and varied as `settings` say."""
     return augmented_windows(streams, motion, settings, frames=1)[0][:, 0]
@@ -47,6 +59,14 @@ def augmented_poses(streams: RandomStreams, motion: MotionSet, settings: Augment
 def augmented_windows(
     streams: RandomStreams, motion: MotionSet, settings: Augmentation, *, frames: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rotations and the mask of `augmented_motion`."""
+    windows = augmented_motion(streams, motion, settings, frames=frames)
+    return windows.local, windows.present
+
+
+def augmented_motion(
+    streams: RandomStreams, motion: MotionSet, settings: Augmentation, *, frames: int, whole: bool = False
+) -> Windows:
     """Windows of motion drawn from the motion set and varied as `settings` say, each frame of a window alike.
 
     A clip that ends before its window does is padded with its last frame.
@@ -56,12 +76,13 @@ def augmented_windows(
         motion: `MotionSet` to draw from.
         settings: `Augmentation`.
         frames: number of frames of a window.
-
-    Returns:
-        local rotations (n, frames, 24, 3, 3), and a mask (n, frames), bool, that is False for padding.
+        whole: a window begins early enough to end with its clip, if that is long enough.
     """
     varied = streams.uniform(1) >= settings.natural
     first, mirrored = _frames_of_parts(streams, motion, settings, varied)
+    if whole:
+        latest = tf.maximum(tf.gather(motion.ends, first) - frames + 1, tf.gather(motion.beginnings, first))
+        first = tf.minimum(first, latest)
     times = first[:, None] + tf.range(frames, dtype=first.dtype)[:, None]
     ends = tf.gather(tf.constant(motion.ends), first)[:, None]
     if settings.reverse and frames > 1:
@@ -73,7 +94,16 @@ def augmented_windows(
     local = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn)[:, None])
     yaw = rotations.rotvec_to_matrix(2 * np.pi * streams.uniform(1) * tf.constant([0.0, 1.0, 0.0]))[:, None]
     local = tf.concat([tf.linalg.matmul(yaw[:, None], local[:, :, :1]), local[:, :, 1:]], 2)
-    return local, (times <= ends)[..., 0]
+    return Windows(
+        local, _paths(motion, tf.minimum(times, ends)[..., 0], mirrored[:, 0], yaw[:, 0]), (times <= ends)[..., 0]
+    )
+
+
+def _paths(motion: MotionSet, times: tf.Tensor, mirrored: tf.Tensor, yaw: tf.Tensor) -> tf.Tensor:
+    """Positions (n, T, 3) of joint 0 at frames `times` (n, T), from above the origin on."""
+    path = tf.gather(tf.constant(motion.pelvis), times)
+    path *= tf.where(mirrored[:, None, None], tf.constant([-1.0, 1.0, 1.0]), tf.ones([3]))
+    return tf.linalg.matvec(yaw[:, None], path - path[:, :1] * (1.0, 0.0, 1.0))
 
 
 def _gathered_poses(motion: MotionSet, times: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:

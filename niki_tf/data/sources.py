@@ -3,10 +3,11 @@
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from niki_tf.body import mannequin_joints
 from niki_tf.io.amass import load_clips
 from niki_tf.motion.clip import Clip, Clips
 from niki_tf.motion.made.made_motion import made_motion, random_poses
@@ -50,6 +51,8 @@ class MotionSet:
 
     poses: np.ndarray
     """Local axis-angle rotations, root first, (N, 24, 3) float16 (rounding at most 0.06 degrees), radians."""
+    pelvis: np.ndarray
+    """Position of joint 0 of the mannequin, (N, 3) float32, metres, y up, the ground at y = 0."""
     clips: np.ndarray
     """Number of the clip that each frame belongs to, (N,) int32; frames of a clip follow each other in time."""
     ends: np.ndarray
@@ -67,6 +70,11 @@ class MotionSet:
 
     def __len__(self) -> int:
         return len(self.poses)
+
+    @property
+    def beginnings(self) -> np.ndarray:
+        """First frame of the clip that each frame belongs to, (N,) int64."""
+        return np.searchsorted(self.clips, self.clips).astype(np.int64)
 
 
 def parse_source(text: str) -> Source:
@@ -97,6 +105,8 @@ def load_sources(
     skip_bad: bool = False,
     made_frames: int = 60_000,
     seed: int = 0,
+    trans: str = "transl",
+    leave_out: Collection[str] = (),
 ) -> MotionSet:
     """The motion of all `sources` as one `MotionSet`.
 
@@ -106,9 +116,12 @@ def load_sources(
         skip_bad: leave bad files out, reported in the log and in `.skipped`.
         made_frames: frames of the source `made`: half of it motion in clips, half unrelated random poses.
         seed: of the source `made`.
+        trans: see `io.load_clips`.
+        leave_out: names of files, without folder and suffix, that are kept for tests.
 
     Raises:
-        ValueError: no source, the same one twice, a weight that is not positive, or a bad file.
+        ValueError: no source, the same one twice, a weight that is not positive, a name of `leave_out` that no file
+            has, or a bad file.
         FileNotFoundError: a source leads to no file.
     """
     parsed = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
@@ -116,14 +129,16 @@ def load_sources(
     loaded = [
         _made(made_frames, fps=fps, seed=seed)
         if source.path == MADE
-        else load_clips(source.path, fps=fps, skip_bad=skip_bad)
+        else load_clips(source.path, fps=fps, skip_bad=skip_bad, trans=trans)
         for source in parsed
     ]
+    loaded = _without(loaded, frozenset(leave_out))
     lengths = [len(clip) for clips in loaded for clip in clips]
     counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
     weights = np.array([source.weight for source in parsed])
     return MotionSet(
         poses=np.concatenate([clip.poses.astype(np.float16) for clips in loaded for clip in clips]),
+        pelvis=np.concatenate([_pelvis(clip) for clips in loaded for clip in clips]),
         clips=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
         ends=np.repeat(np.cumsum(lengths, dtype=np.int64) - 1, lengths),
         starts=np.cumsum(counts) - counts,
@@ -132,6 +147,23 @@ def load_sources(
         sources=parsed,
         skipped=tuple(message for clips in loaded for message in clips.skipped),
     )
+
+
+def _without(loaded: list[Clips], names: frozenset[str]) -> list[Clips]:
+    """The clips of each source, but for those of files of these names."""
+    called = {clip.name.rpartition("/")[-1] for clips in loaded for clip in clips}
+    if strangers := sorted(names - called):
+        raise ValueError(f"`leave_out` must be names of files of the sources; got {strangers[0]}, which is none.")
+    return [
+        Clips([clip for clip in clips if clip.name.rpartition("/")[-1] not in names], skipped=clips.skipped)
+        for clips in loaded
+    ]
+
+
+def _pelvis(clip: Clip) -> np.ndarray:
+    """Position of joint 0 of the mannequin in each frame, (T, 3) float32."""
+    rest = mannequin_joints().joints[0] if clip.trans_convention == "transl" else 0.0
+    return (clip.trans + rest).astype(np.float32)
 
 
 def _check_sources(sources: tuple[Source, ...], made_frames: int) -> None:

@@ -38,4 +38,6 @@ def compile_solver(
         answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
-    return functools.partial(windows.solve_motion, solve) if over_time and motion else solve
+    if not (motion and isinstance(solver, WindowSolver)):
+        return solve
+    return functools.partial(windows.solve_motion, solve, frames=solver.frames, step=solver.step)

@@ -114,14 +114,16 @@ def _solve_joints(
     """
     size, betas = _of_usual_size(told["betas"], solver.body_joints)
     inputs = {"joints": told["joints"] / size[:, None, None], "joint_sigma": told["joint_sigma"], "betas": betas}
-    if (inputs["joint_sigma"] >= skeletons.ABSENT).any():
+    takes_absent = isinstance(solver, WindowSolver) and solver.takes_absent
+    if (inputs["joint_sigma"] >= skeletons.ABSENT).any() and not takes_absent:
         inputs |= _completion(solver.body_joints)(inputs)
     if twist is not None:
         inputs["twist"] = twist
     network = _network(solver, tuple(inputs))
     if not isinstance(solver, WindowSolver):
         return contract.local_rotations(network(inputs))
-    network = functools.partial(network, step=windows.FRAMES if roughly else windows.STEP)
+    if roughly:
+        network = functools.partial(network, step=solver.frames)
     if len(times) == 1 or rates.is_steady(times):
         return contract.local_rotations(network(inputs))
     steady = rates.steady_times(times)

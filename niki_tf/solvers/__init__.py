@@ -9,6 +9,7 @@ from niki_tf.solvers.one_stage import OneStage
 from niki_tf.solvers.recurrent import Recurrent
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.temporal import Temporal, TemporalSolver, TemporalTwistSwing
+from niki_tf.solvers.temporal_prior import TemporalPrior
 from niki_tf.solvers.twist_swing import TwistSwing
 from niki_tf.solvers.window_solver import WindowSolver
 from niki_tf.solvers.zoo import check_solver, load, save, shipped
@@ -23,6 +24,7 @@ __all__ = [
     "Recurrent",
     "Solver",
     "Temporal",
+    "TemporalPrior",
     "TemporalSolver",
     "TemporalTwistSwing",
     "TwistSwing",

@@ -20,6 +20,7 @@ from niki_tf.solvers.one_stage import OneStage
 from niki_tf.solvers.recurrent import Recurrent
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.temporal import Temporal, TemporalTwistSwing
+from niki_tf.solvers.temporal_prior import TemporalPrior
 from niki_tf.solvers.twist_swing import TwistSwing
 
 KINDS: dict[str, type[Solver]] = {
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Solver]] = {
     "twist_swing": TwistSwing,
     "temporal": Temporal,
     "temporal_twist_swing": TemporalTwistSwing,
+    "temporal_prior": TemporalPrior,
     "recurrent": Recurrent,
     "map_fit": MapFit,
 }

@@ -31,6 +31,7 @@ from niki_tf.evaluation.protocols.window_observer import WindowObserver
 from niki_tf.evaluation.scoring import METRICS, pose_errors
 from niki_tf.evaluation.tables import Row, pivot, text_table
 from niki_tf.inference.graphs import compile_solver
+from niki_tf.inference.windows import FRAMES
 from niki_tf.motion.clip import Clip
 from niki_tf.solvers.window_solver import WindowSolver
 
@@ -94,8 +95,8 @@ def noise_rows(
     random = RandomErrors.draw(len(poses), seed=seed)
     observer = functools.partial(observe, errors=errors)
     around = functools.partial(WindowObserver, clips, poser.body_joints, random, observer, stride=stride, seed=seed)
-    over_time = filters or any(isinstance(solver, WindowSolver) for solver in solvers.values())
-    windows = around() if over_time else None
+    sizes = {solver.frames for solver in solvers.values() if isinstance(solver, WindowSolver)}
+    windows = {size: around(size=size) for size in sizes | ({FRAMES} if filters else set())}
     motion = around(size=common.CLIP_FRAMES, stream=Stream.MOTION) if betas == "found" else None
     runner = _SolverRunner(
         solvers, filters, random, functools.partial(observer, twist=twist), betas=betas, windows=windows, motion=motion
@@ -147,7 +148,7 @@ class _SolverRunner:
         random: `RandomErrors` of all measured frames.
         observe: `joint_errors.observe` of the protocol's settings.
         betas: one of `given_shape.BETAS`.
-        windows: `WindowObserver` of the same; None if nothing sees time.
+        windows: `WindowObserver` of the same, by the size of their windows; empty if nothing sees time.
         motion: `WindowObserver` of the frames that betas are found from; None if they are not.
     """
 
@@ -159,7 +160,7 @@ class _SolverRunner:
         observe: Callable[..., Arrays],
         *,
         betas: str,
-        windows: WindowObserver | None,
+        windows: Mapping[int, WindowObserver],
         motion: WindowObserver | None,
     ) -> None:
         self._solvers, self._filters, self._random = solvers, filters, random
@@ -171,22 +172,23 @@ class _SolverRunner:
         """Takes up `some` of the measured frames, whose true bodies are `truth`."""
         self._truth, self._errors = truth, self._random.of(some)
         self._found.clear()
-        for around in (self._windows, self._motion):
-            if around:
-                around.move_to(some, truth["betas"])
+        for around in (*self._windows.values(), *([self._motion] if self._motion else [])):
+            around.move_to(some, truth["betas"])
 
     def solve(self, name: str, level: float) -> Arrays:
         """The answer of the solver `name` to the measured frames, observed with errors of `level`."""
-        if self._windows and isinstance(self._solvers[name], WindowSolver):
-            windows = self._windows.observe(level)
+        solver = self._solvers[name]
+        if isinstance(solver, WindowSolver):
+            around = self._windows[solver.frames]
+            windows = around.observe(level)
             find = functools.partial(self._found_betas, level, frames=True)
             windows["betas"] = given_shape.given_betas(windows["betas"], self._betas, find=find)
-            return self._windows.measured(self._answer(name, windows))
+            return around.measured(self._answer(name, windows))
         seen = self._observe(self._truth, level, self._errors)
         find = functools.partial(self._found_betas, level)
         seen["betas"] = given_shape.given_betas(seen["betas"], self._betas, find=find)
-        if self._windows and name in self._filters:
-            seen["joints"] = self._windows.filter(self._filters[name], level)
+        if name in self._filters:
+            seen["joints"] = self._windows[FRAMES].filter(self._filters[name], level)
         return self._answer(name, seen)
 
     def _found_betas(self, level: float, *, frames: bool = False) -> np.ndarray:

@@ -1,0 +1,171 @@
+"""NIKI over time with a prior of motion behind it: for what was not seen, and for noise that lasts."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from niki_tf import skeletons
+from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import interpolation
+from niki_tf.shapes import zeros_like_leading
+from niki_tf.solvers import motion_prior
+from niki_tf.solvers.joint_completion import JointCompletion
+from niki_tf.solvers.motion_prior import MotionPrior
+from niki_tf.solvers.temporal import Temporal
+from niki_tf.solvers.window_solver import WindowSolver
+
+_SIGMA_A_FRAME, _FARTHEST = 0.006, 30.0
+"""Metres, and frames: sigma of an interpolated joint for each frame to the nearest in which it was seen, as far as it
+grows. The error of straight lines on training clips."""
+
+
+@keras.saving.register_keras_serializable("niki_tf")
+class TemporalPrior(WindowSolver):
+    """`Temporal`, whose answer a `MotionPrior` corrects: any joints and any frames may be absent.
+
+    Inputs are windows, joints (..., T, 29, 3), of up to 64 frames at 30 a second; longer motion goes through
+    `inference.windows`. Joints that are absent in some frames are interpolated for the first network, those that are
+    absent in all are guessed by a `JointCompletion`; the prior is told which of them were seen.
+
+    A further input, `ground` (..., T, 4), is the plane n x + d = 0 of the ground in the coordinates of the joints,
+    n of length 1 and upwards; zeros where it is not known.
+
+    Args:
+        body_joints: the `BodyJoints` of the body that is posed.
+        first: constructor arguments of the `Temporal`, but for its body.
+        completion: constructor arguments of the `JointCompletion`.
+        hidden_dim: see `MotionPrior`.
+        num_layers: see `MotionPrior`.
+        heads: see `MotionPrior`.
+        precision: of the prior's large products, a Keras dtype policy; "mixed_bfloat16" trains several times faster on
+            processors that know it.
+        **kwargs: see `WindowSolver`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import body, solvers
+        >>> sizes = {"num_couplings": 2, "hidden_dim": 32, "num_temporal_pairs": 1, "temporal_hidden_dim": 32}
+        >>> solver = solvers.TemporalPrior(body.mannequin_joints(), first=sizes, hidden_dim=32, num_layers=1)
+        >>> solver.ik(tf.random.normal([5, 20, 29, 3]))["body_pose"].shape.as_list()
+        [5, 20, 23, 3, 3]
+    """
+
+    frames, step = motion_prior.FRAMES, 16
+    takes_absent = True
+
+    def __init__(
+        self,
+        body_joints: BodyJoints,
+        *,
+        first: dict[str, Any] | None = None,
+        completion: dict[str, Any] | None = None,
+        hidden_dim: int = 192,
+        num_layers: int = 4,
+        heads: int = 6,
+        precision: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(body_joints, **{**kwargs, "condition": "none"})
+        self.first = Temporal(body_joints, **(first or {}))
+        self.completion = JointCompletion(**(completion or {}))
+        self.first.trainable = self.completion.trainable = False
+        self.precision = precision
+        self.prior = MotionPrior(hidden_dim=hidden_dim, num_layers=num_layers, heads=heads, dtype=precision)
+
+    @classmethod
+    def behind(cls, first: Temporal, completion: JointCompletion, **sizes: Any) -> "TemporalPrior":
+        """An untrained prior behind trained networks.
+
+        Args:
+            first: the temporal solver.
+            completion: the guess of joints that are never seen.
+            **sizes: of the prior.
+        """
+        solver = cls(first.body_joints, first=_own_arguments(first), completion=_own_arguments(completion), **sizes)
+        solver.first.set_weights(first.get_weights())
+        solver.completion.set_weights(completion.get_weights())
+        return solver
+
+    @property
+    def extra_inputs(self) -> dict[str, tuple[int, ...]]:
+        """See `Solver.extra_inputs`; `frame_mask` and `ground` on top."""
+        return {**super().extra_inputs, "ground": (4,)}
+
+    def solve(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        **extra: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `Solver.solve`; the twist is not used."""
+        mask = extra.get("frame_mask")
+        mask = tf.ones_like(joints[..., 0, 0]) if mask is None else mask
+        ground = extra.get("ground")
+        ground = zeros_like_leading(joints, 2, [4]) if ground is None else ground
+        local = self.first_answer(joints, joint_sigma, betas, rest_joints, mask)
+        start = motion_prior.start_of(local, joints, joint_sigma, rest_joints, mask, ground)
+        local, _, error = self.prior.correct(start, mask)
+        return local, {"expected_error": error}
+
+    def first_answer(
+        self,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        frame_mask: tf.Tensor,
+    ) -> tf.Tensor:
+        """Rotations (N, T, 24, 3, 3) of the first network.
+
+        Args:
+            joints: (N, T, 29, 3) metres; absent ones may hold any finite number.
+            joint_sigma: (N, T, 29) metres.
+            betas: (N, T, B).
+            rest_joints: (N, T, 29, 3) metres.
+            frame_mask: (N, T), 1 for frames and 0 for padding frames.
+        """
+        joints, joint_sigma = _interpolated(joints, joint_sigma, frame_mask)
+        given = {"joints": joints, "joint_sigma": joint_sigma, "rest_joints": rest_joints}
+        guessed = self.completion(given)
+        joints, joint_sigma = guessed["joints"], guessed["joint_sigma"]
+        extra = {"frame_mask": frame_mask}
+        joints = self.first._fill(joints, rest_joints, joint_sigma, extra)
+        return self.first.solve(joints, joint_sigma, betas, rest_joints, None, **extra)[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        config = {name: value for name, value in super().get_config().items() if not name.startswith("condition")}
+        networks = {"first": _own_arguments(self.first), "completion": _own_arguments(self.completion)}
+        sizes = {name: getattr(self.prior, name) for name in ("hidden_dim", "num_layers", "heads")}
+        return {**config, **networks, **sizes, "precision": self.precision}
+
+
+def _own_arguments(model: keras.Model) -> dict[str, Any]:
+    """Constructor arguments of a network, but for its name, its body, its finish and what Keras adds."""
+    strangers = ("name", "trainable", "dtype", "body_joints", "refine")
+    return {name: value for name, value in model.get_config().items() if name not in strangers}
+
+
+def _interpolated(joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Joints (N, T, 29, 3) and sigma (N, T, 29); those absent in some frames lie between the frames that have them.
+
+    They are interpolated relative to the trunk, whose own joints are interpolated first.
+    """
+    absent = joint_sigma >= skeletons.ABSENT
+    seen = ~absent & (frame_mask[..., None] > 0.0)
+    filled = interpolation.interpolate(joints, seen)
+    centre = tf.reduce_mean(tf.gather(filled, skeletons.TRUNK, axis=-2), -2, keepdims=True)
+    filled = interpolation.interpolate(joints - centre, seen) + centre
+    before, after = interpolation.neighbours(seen)
+    frames = tf.shape(joints)[1]
+    times = tf.range(frames)[None, :, None]
+    since = tf.where(before < 0, frames, times - before)
+    until = tf.where(after >= frames, frames, after - times)
+    sigma = interpolation.interpolate(joint_sigma[..., None], seen)[..., 0]
+    sigma += _SIGMA_A_FRAME * tf.minimum(tf.cast(tf.minimum(since, until), tf.float32), _FARTHEST)
+    sigma = tf.where(tf.reduce_any(seen, 1, keepdims=True), sigma, skeletons.ABSENT)
+    return tf.where(absent[..., None], filled, joints), tf.where(absent, sigma, joint_sigma)
