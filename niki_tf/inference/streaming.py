@@ -39,7 +39,7 @@ def push(
     Args:
         solver: a `WindowSolver`.
         state: from `start` or the last `push`.
-        inputs: dict of joints (people, 29, 3) and, as far as known, joint_sigma (people, 29) and betas (people, B).
+        inputs: dict of joints (people, 29, 3), NaN where absent, and, as far as known, joint_sigma (people, 29) and betas (people, B).
         delay: frames to wait, 0 to 15; the same in every call.
 
     Returns:
@@ -47,7 +47,8 @@ def push(
         and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
-        ValueError: `delay` is not 0 to 15, joints are missing, or a shape is not that of one frame of each person.
+        ValueError: `delay` is not 0 to 15, joints are missing, a shape is not that of one frame of each person, or,
+            outside of graphs, a number is infinite.
     """
     if not 0 <= delay < FRAMES:
         raise ValueError(f"`delay` must be 0 to {FRAMES - 1} frames; got {delay}.")
