@@ -89,7 +89,7 @@ def check_shapes(shapes: Mapping[str, Any], *, num_betas: int | None, extra: Map
 
 
 def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Joints and their sigma, where a joint with a NaN is absent as one of `skeletons.ABSENT` is; absent ones are zeros.
+    """Joints and sigma where a joint with a NaN is absent, as one of `skeletons.ABSENT` is; absent ones are zeros.
 
     Args:
         joints: (..., 29, 3) metres.
@@ -102,8 +102,8 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
         >>> joints[:, 0].numpy().tolist(), sigma.numpy().tolist()
         ([1.0, 0.0], [0.0, 10.0])
     """
-    # comparisons with NaN are false; LiteRT has no `is_nan`
-    told = tf.reduce_all(joints <= float("inf"), -1)
+    # comparisons with NaN are false; LiteRT has no `is_nan`, and its converter makes a finite number of infinity
+    told = tf.reduce_all(tf.logical_or(joints <= 0.0, joints >= 0.0), -1)
     sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))
     return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
 

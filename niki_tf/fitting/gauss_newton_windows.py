@@ -7,7 +7,8 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
 
     width = 4 frames n^2 / (n^2 + 80 mm^2)
 
-Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame is refined as by `gauss_newton`.
+Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
+is refined as by `gauss_newton`.
 """
 
 import tensorflow as tf

@@ -63,7 +63,7 @@ def resample(joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray, *, 
 
 
 def noise(joints: np.ndarray, seen: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Size (n,) of the noise of joints (T, n, 3), from the divided third differences of frames in which they are `seen`.
+    """Size (n,) of the noise of joints (T, n, 3), from divided third differences of frames in which they are `seen`.
 
     Args:
         joints: (T, n, 3) metres.
@@ -89,22 +89,24 @@ def noise(joints: np.ndarray, seen: np.ndarray, times: np.ndarray) -> np.ndarray
 def _smoothed(joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray, steady: np.ndarray) -> np.ndarray:
     """As `resample`, in one go."""
     seen = (joint_sigma < skeletons.ABSENT).astype(float)
+    joints = np.where(seen[..., None] > 0.0, joints, 0.0)
     variance = np.maximum(noise(joints, seen, times) ** 2 - _MOTION_AS_NOISE**2, _LEAST_NOISE**2)
     weights = seen / (variance + joint_sigma**2)
     largest = np.maximum(weights.max(0, initial=0.0), 1e-9)
-    mean = np.where(seen[..., None] > 0.0, joints, 0.0).sum(0) / np.maximum(seen.sum(0), 1.0)[:, None]
-    paths = np.swapaxes(np.where(seen[..., None] > 0.0, joints - mean, 0.0), 0, 1)
+    mean = joints.sum(0) / np.maximum(seen.sum(0), 1.0)[:, None]
+    paths = np.where(seen[..., None] > 0.0, joints - mean, 0.0)
     places, cubic = _cubic(times, steady)
-    matrix = np.zeros([joints.shape[1], len(steady), len(steady)])
-    rhs = np.zeros([joints.shape[1], len(steady), 3])
+    matrix = np.zeros([len(steady), len(steady), joints.shape[1]])
+    rhs = np.zeros([len(steady), joints.shape[1], 3])
     for one, weight in enumerate(cubic.T):
-        weighted = (weights / largest * weight[:, None]).T
-        np.add.at(rhs, (slice(None), places[:, one]), weighted[..., None] * paths)
+        weighted = weights / largest * weight[:, None]
+        np.add.at(rhs, places[:, one], weighted[..., None] * paths)
         for other, second in enumerate(cubic.T):
-            np.add.at(matrix, (slice(None), places[:, one], places[:, other]), weighted * second)
+            np.add.at(matrix, (places[:, one], places[:, other]), weighted * second[:, None])
     third = np.diff(np.eye(len(steady)), 3, axis=0)
-    matrix += third.T @ third / (_JERK**2 * largest)[:, None, None] + _RIDGE * np.eye(len(steady))
-    return mean + np.swapaxes(np.linalg.solve(matrix, rhs), 0, 1)
+    penalty = third.T @ third / (_JERK**2 * largest)[:, None, None] + _RIDGE * np.eye(len(steady))
+    found = np.linalg.solve(np.moveaxis(matrix, -1, 0) + penalty, np.swapaxes(rhs, 0, 1))
+    return mean + np.swapaxes(found, 0, 1)
 
 
 def _cubic(times: np.ndarray, steady: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -127,8 +127,10 @@ def _complete(mask: tf.Tensor, steps: list[tf.Tensor]) -> tf.Tensor:
 
 
 def _divided_difference(mask: tf.Tensor, times: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Matrices (N, T, T) whose row t gives the third derivative over frames t to t + 3, and the time (N, T) from the
-    first of them to the last, both by thirtieths of a second; zeros where `mask` (N, T) has not all four."""
+    """Matrices (N, T, T) whose row t gives the third derivative over frames t to t + 3, and (N, T) the time they span.
+
+    Both are in thirtieths of a second, and zeros where `mask` (N, T) has not all four.
+    """
     steps = _steps(mask)
     complete = _complete(mask, steps)
     ticks = tf.stack([tf.linalg.matvec(step, FPS * (times - times[:, :1])) for step in steps], -1)

@@ -100,7 +100,8 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
 
     Args:
         arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world (one with a NaN is absent, and its
-            joint_sigma becomes so), and optionally joint_sigma (T, 29) or (29,) metres, betas (T, num_betas) or (num_betas,), and twist
+            joint_sigma becomes so), and optionally joint_sigma (T, 29) or (29,) metres, betas (T, num_betas) or
+            (num_betas,), and twist
             (T, 23, 2). Other names are ignored.
         num_betas: shape coefficients of the body to solve for; zeros if `betas` is not given.
         fps: frames per second.

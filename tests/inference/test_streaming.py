@@ -59,6 +59,9 @@ def test_bad_streams_are_named(rng):
     state = streaming.start(solver)
     with pytest.raises(ValueError, match="`delay` must be 0 to 15 frames; got 16"):
         streaming.push(solver, state, random_inputs(rng, 1), delay=16)
+    with pytest.raises(ValueError, match=r"`fps` must be about 30 frames a second.*; got 60\. Push every second"):
+        streaming.start(solver, fps=60)
+    assert set(streaming.start(solver, fps=25)) == set(state)
     with pytest.raises(ValueError, match="`joints` must be finite"):
         streaming.push(solver, state, {"joints": np.full([1, 29, 3], np.inf)})
     with pytest.raises(ValueError, match="`inputs` must hold `joints`"):

@@ -62,7 +62,7 @@ def test_bad_motion_is_named(rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 4])
 def test_a_lost_frame_harms_no_other(steps):
-    """One frame of NaN in 40 of clean motion: the others move by less than 1 mm, without the finish by a little more."""
+    """One frame of NaN in 40 of clean motion: others move by less than 1 mm, without the finish by a little more."""
     poser = body.BodyPoser(body.mannequin())
     joints = motion.observe(motion.made_motion(3, frames=40), poser=poser, noise_mm=0, seed=0).joints
     solver = solvers.zoo.load("temporal")
