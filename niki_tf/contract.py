@@ -118,18 +118,15 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         ValueError: joints that are not absent, or another input, hold NaN or infinity.
     """
     arrays = {name: np.asarray(value) for name, value in inputs.items()}
+    if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
+        arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
-        joints = arrays["joints"]
-        absent = np.isnan(joints).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
-        arrays["joints"] = joints[~absent]
+        absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
+        arrays["joints"] = arrays["joints"][~absent]
     for name, array in arrays.items():
         if not np.isfinite(array).all():
-            cure = (
-                " Give NaN for a joint that was not seen."
-                if name == "joints"
-                else " Zeros stand for what is not known."
-            )
-            raise ValueError(f"`{name}` must be finite; got NaN or infinity.{cure}")
+            cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
+            raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
 
 
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from niki_tf import contract
+from niki_tf import contract, skeletons
 from niki_tf.body import Body
 from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers.invertible import InvertibleSolver
@@ -92,7 +92,8 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
     answer, read = function(inputs), dict(inputs)
     if "joints" in inputs:  # those that are absent may hold anything
         unknown = zeros_like_leading(inputs["joints"], 1, [])
-        read["joints"], _ = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
+        read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
+        read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
     valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*read.values(), *answer.values()]]), 0)
     return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
 

@@ -37,9 +37,9 @@ def test_good_inputs_reach_the_function_as_float32(exported):
         (
             "ik_full",
             {"joints": INFINITE},
-            "`joints` must be finite; got NaN or infinity. Give NaN for a joint that was not",
+            "`joints` must be finite; got NaN or infinity. NaN is for a joint that was not",
         ),
-        ("ik_full", {"joint_sigma": np.full([2, 29], np.inf)}, "`joint_sigma` must be finite"),
+        ("ik_full", {"joint_sigma": np.full([2, 29], np.nan)}, "`joint_sigma` must be finite"),
     ],
 )
 def test_bad_inputs_are_named(exported, signature, changed, message):

@@ -102,7 +102,7 @@ def test_what_is_not_finite_is_named(solver, rng):
     with pytest.raises(ValueError, match="`betas` must be finite; got NaN or infinity"):
         solver.ik(joints, betas=np.full([2, 4, 10], np.nan))
     joints[1, 2, 20, 0] = np.inf
-    with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. Give NaN for a joint that was"):
+    with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. NaN is for a joint that was"):
         solver.ik(joints)
     with pytest.raises(ValueError, match="`joints` must be finite"):
         solver.predict({"joints": joints}, verbose=0)
