@@ -52,7 +52,7 @@ def find_cuts(joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray) ->
         return []
     seen = np.asarray(joint_sigma) < skeletons.ABSENT
     joints = np.where(seen[..., None], joints, 0.0).astype(np.float64)
-    whole: np.ndarray = np.lib.stride_tricks.sliding_window_view(seen, 2 * _SIDE, axis=0).all(-1)
+    whole = np.all(np.lib.stride_tricks.sliding_window_view(seen, 2 * _SIDE, axis=0), axis=-1)
     steps = np.diff(times)
     usual = steps[_SIDE - 1 : _SIDE - 1 + count] < _LATE * np.median(steps)
     enough = usual & (whole.sum(1) >= _LEAST_JOINTS)
