@@ -88,6 +88,47 @@ def check_shapes(shapes: Mapping[str, Any], *, num_betas: int | None, extra: Map
             )
 
 
+def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Joints and sigma where a joint with a NaN is absent, as one of `skeletons.ABSENT` is; absent ones are zeros.
+
+    Args:
+        joints: (..., 29, 3) metres.
+        joint_sigma: (..., 29) metres.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import contract
+        >>> joints, sigma = contract.mark_absent(np.float32([[1, 1, 1], [1, np.nan, 1]]), np.float32([0, 0]))
+        >>> joints[:, 0].numpy().tolist(), sigma.numpy().tolist()
+        ([1.0, 0.0], [0.0, 10.0])
+    """
+    # comparisons with NaN are false; LiteRT has no `is_nan`, and its converter makes a finite number of infinity
+    told = tf.reduce_all(tf.logical_or(joints <= 0.0, joints >= 0.0), -1)
+    sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))
+    return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
+
+
+def check_values(inputs: Mapping[str, Any]) -> None:
+    """Checks that a solver's inputs are finite, but for absent joints.
+
+    Args:
+        inputs: arrays by name.
+
+    Raises:
+        ValueError: joints that are not absent, or another input, hold NaN or infinity.
+    """
+    arrays = {name: np.asarray(value) for name, value in inputs.items()}
+    if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
+        arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
+    if "joints" in arrays:
+        absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
+        arrays["joints"] = arrays["joints"][~absent]
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
+            raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+
+
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3), float32, root first, from global orientation and body pose.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import skeletons
+from niki_tf import contract
 from niki_tf.shapes import TensorLike
 
 _Arrays = dict[str, np.ndarray]
@@ -38,7 +38,7 @@ class Exported:
 
         Raises:
             ValueError: there is no such signature; an input is missing, unknown or of another shape; or it holds NaN or
-                infinity (joints with a joint_sigma of 10 m or more, which are absent, may).
+                infinity (absent joints may, those with a NaN or a joint_sigma of 10 m or more).
         """
         if signature not in self.shapes:
             raise ValueError(f"`signature` must be one of {', '.join(sorted(self.shapes))}; got {signature!r}.")
@@ -105,10 +105,7 @@ def _check(arrays: _Arrays, shapes: _Shapes) -> None:
         problem = f"got {unknown[0]!r}, which is none of them" if unknown else f"{missing[0]!r} is missing"
         raise ValueError(f"`inputs` must be {', '.join(shapes)}; {problem}. Zeros stand for what is not known.")
     _check_shapes(arrays, shapes)
-    absent = arrays.get("joint_sigma", np.zeros(1))[..., None] >= skeletons.ABSENT
-    for name, array in arrays.items():
-        if not (np.isfinite(array) | (absent if name == "joints" else False)).all():
-            raise ValueError(f"`{name}` must be finite; got NaN or infinity. Give absent joints a joint_sigma of 10.")
+    contract.check_values(arrays)
 
 
 def _check_shapes(arrays: _Arrays, shapes: _Shapes) -> None:

@@ -4,8 +4,8 @@
 and `mesh` poses a body. No format lets an input be left out: zeros for `joint_sigma`, `betas`, `twist` and `z` stand
 for what is not known.
 
-Every answer has one more output, `valid` (batch,): False where an input or the answer holds NaN or infinity. The other
-outputs of that example are then the rest pose and zeros.
+A joint with a NaN is absent. Every answer has one more output, `valid` (batch,): False where another input, or the
+answer, holds NaN or infinity. The other outputs of that example are then the rest pose and zeros.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from niki_tf import contract, skeletons
 from niki_tf.body import Body
+from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers.invertible import InvertibleSolver
 from niki_tf.solvers.solver import Solver
 
@@ -88,11 +89,12 @@ def traced(
 
 def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """The function's answer, with `valid`, and finite throughout."""
-    if "joint_sigma" in inputs:  # joints that are absent may hold anything
-        absent = inputs["joint_sigma"] >= skeletons.ABSENT
-        inputs = {**inputs, "joints": tf.where(tf.expand_dims(absent, -1), 0.0, inputs["joints"])}
-    answer = function(inputs)
-    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*inputs.values(), *answer.values()]]), 0)
+    answer, read = function(inputs), dict(inputs)
+    if "joints" in inputs:  # those that are absent may hold anything
+        unknown = zeros_like_leading(inputs["joints"], 1, [])
+        read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
+        read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
+    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*read.values(), *answer.values()]]), 0)
     return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
 
 

@@ -7,7 +7,8 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
 
     width = 4 frames n^2 / (n^2 + 80 mm^2)
 
-The residual of clean joints is not smoothed, and a lone frame is refined as by `gauss_newton`.
+Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
+is refined as by `gauss_newton`.
 """
 
 import tensorflow as tf
@@ -34,6 +35,7 @@ def refine(
     joint_sigma: tf.Tensor,
     frame_mask: tf.Tensor | None = None,
     *,
+    times: tf.Tensor | None = None,
     steps: int,
     skeleton: Skeleton = skeletons.SMPL_29,
     absent_growth: float = gauss_newton.ABSENT_GROWTH,
@@ -47,6 +49,7 @@ def refine(
         rest_joints: (N, T, n, 3) metres, the body at rest.
         joint_sigma: (N, T, n) metres; absent joints have no weight.
         frame_mask: (N, T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
+        times: (N, T) seconds, increasing but for padding frames; None for 30 frames a second.
         steps: number of steps; four are enough.
         skeleton: SMPL's 24 joints and points that hang on them.
         absent_growth: see `gauss_newton.refine`.
@@ -69,7 +72,7 @@ def refine(
     posed, _ = kinematics.forward_kinematics(local, rest_joints, skeleton)
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
-    kernel = _kernel(residual, joint_sigma, mask)
+    kernel = _kernel(residual, joint_sigma, mask, times)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
     sigma = _smoothed_sigma(joint_sigma, kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
@@ -87,12 +90,16 @@ def refine(
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
 
 
-def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
     """Weights (N, T, T) of all frames for each frame, from the residual (N, T, 29, 3) and the joints' sigma."""
-    variance = tf.reduce_mean(smoothing.noise_variance(residual, joint_sigma, mask), -1, keepdims=True)
+    variance = tf.reduce_mean(smoothing.noise_variance(residual, joint_sigma, mask, times), -1, keepdims=True)
     width = tf.maximum(_LARGEST_WIDTH * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
-    times = tf.range(tf.shape(residual)[1])
-    return tf.exp(-0.5 * (tf.cast(times[:, None] - times, residual.dtype) / width) ** 2)
+    if times is None:
+        frames = tf.range(tf.shape(residual)[1])
+        apart = tf.cast(frames[:, None] - frames, residual.dtype)
+    else:
+        apart = smoothing.FPS * (times[:, :, None] - times[:, None])
+    return tf.exp(-0.5 * (apart / width) ** 2)
 
 
 def _smoothed_sigma(joint_sigma: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -40,6 +40,7 @@ def smoothed_translation(
     joint_sigma: tf.Tensor,
     frame_mask: tf.Tensor | None = None,
     *,
+    times: tf.Tensor | None = None,
     linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """`translation` (N, T, 3) of windows, smoothed over time as joints are; see `smoothing.smooth_paths`.
@@ -51,21 +52,27 @@ def smoothed_translation(
         posed: (N, T, 29, 3) metres, without translation.
         joint_sigma: (N, T, 29) metres.
         frame_mask: (N, T), 1 for frames and 0 for padding frames; None if all are frames.
+        times: (N, T) seconds, increasing but for padding frames; None for 30 frames a second.
         linear_solver: one of `fitting.linear_solvers`.
     """
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
     sigma = _sigma_of_mean(joint_sigma)
     seen = tf.where(sigma[..., 0] >= skeletons.ABSENT, 0.0, mask)
-    path = _filled(translation(joints, posed, joint_sigma), seen)
+    path = _filled(translation(joints, posed, joint_sigma), seen, times)
     first = path[:, :1]  # far from the origin float32 would blur the small differences that smoothing takes
     steps = tf.expand_dims(path - first, -2)
-    return first + tf.squeeze(smoothing.smooth_paths(steps, sigma, mask, linear_solver=linear_solver), -2)
+    smoothed = smoothing.smooth_paths(steps, sigma, mask, times=times, linear_solver=linear_solver)
+    return first + tf.squeeze(smoothed, -2)
 
 
-def _filled(path: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+def _filled(path: tf.Tensor, seen: tf.Tensor, times: tf.Tensor | None) -> tf.Tensor:
     """`path` (N, T, 3) with means over the frames `seen` (N, T), 1 or 0, in place of the others."""
-    times = tf.range(tf.shape(path)[1])
-    weights = tf.expand_dims(seen, 1) * _NEARNESS ** tf.cast(tf.abs(times[:, None] - times), path.dtype)
+    if times is None:
+        frames = tf.range(tf.shape(path)[1])
+        apart = tf.cast(tf.abs(frames[:, None] - frames), path.dtype)
+    else:
+        apart = smoothing.FPS * tf.abs(times[:, :, None] - times[:, None])
+    weights = tf.expand_dims(seen, 1) * _NEARNESS**apart
     known = tf.expand_dims(seen, -1)
     means = tf.math.divide_no_nan(tf.linalg.matmul(weights, known * path), tf.reduce_sum(weights, -1, keepdims=True))
     return tf.where(known > 0.0, path, means)

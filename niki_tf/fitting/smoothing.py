@@ -8,6 +8,9 @@ where j is the typical change of a joint's acceleration from frame to frame. The
 its own third differences, less what those of clean motion look like. So clean joints stay as they are, and the noisier
 a joint is, the more frames are averaged. No body is needed.
 
+Of frames at other times than 30 a second the third differences are divided ones, and the sum is weighted by the time
+that each stands for, so that it is the same integral of the squared jerk.
+
 Source: Whittaker, On a new method of graduation, 1922; Eilers, A perfect smoother, Analytical Chemistry 2003.
 """
 
@@ -27,6 +30,8 @@ _LEAST_NOISE = 0.0003
 """Metres; lower bound of n, a tenth of `_MOTION_AS_NOISE`, by trial on training clips."""
 _UNIT_THIRD_DIFFERENCE = (20.0 * 8.0 / np.pi) ** 0.5
 """Mean length of the third difference of normal noise of size 1 on each axis, whose variance is 1 + 9 + 9 + 1."""
+FPS = 30.0
+"""Frames a second, in which the constants are."""
 _SHARED_FRAMES = 4.0
 """Frames with the mean noise of all joints that each joint's noise is averaged with, by trial on training clips."""
 _HIGHEST_STIFFNESS, _LEAST_WEIGHT, _RIDGE = 2000.0, 1e-3, 1e-5
@@ -63,7 +68,12 @@ def smooth(
 
 
 def smooth_paths(
-    points: tf.Tensor, sigma: tf.Tensor, frame_mask: tf.Tensor, *, linear_solver: LinearSolver = CHOLESKY
+    points: tf.Tensor,
+    sigma: tf.Tensor,
+    frame_mask: tf.Tensor,
+    *,
+    times: tf.Tensor | None = None,
+    linear_solver: LinearSolver = CHOLESKY,
 ) -> tf.Tensor:
     """The paths of points (N, T, n, 3) over time, each smoothed by itself.
 
@@ -71,20 +81,23 @@ def smooth_paths(
         points: (N, T, n, 3) metres.
         sigma: (N, T, n) metres, 0 where unknown.
         frame_mask: (N, T), 1 for frames and 0 for padding frames.
+        times: (N, T) seconds, increasing but for padding frames; None for 30 frames a second.
         linear_solver: one of `fitting.linear_solvers`.
     """
-    variance = noise_variance(points, sigma, frame_mask)
+    variance = noise_variance(points, sigma, frame_mask, times)
     weights = tf.expand_dims(frame_mask, -1) / (variance + joint_weights.clip_sigma(sigma) ** 2)
     weights = tf.transpose(weights, [0, 2, 1])
     paths = tf.transpose(points, [0, 2, 1, 3])
     paths, weights, mask = (tf.cast(x, linear_solver.dtype) for x in (paths, weights, frame_mask))
-    removed = _removed(paths, weights, mask, linear_solver)
+    third = _third_difference(mask) if times is None else _jerk(mask, tf.cast(times, mask.dtype))
+    removed = _removed(paths, weights, mask, third, linear_solver)
     return points - tf.cast(tf.transpose(removed, [0, 2, 1, 3]), points.dtype)
 
 
-def _removed(paths: tf.Tensor, weights: tf.Tensor, mask: tf.Tensor, linear_solver: LinearSolver) -> tf.Tensor:
-    """What smoothing subtracts from `paths` (N, n, T, 3) with `weights` (N, n, T); `mask` (N, T)."""
-    third = _third_difference(mask)
+def _removed(
+    paths: tf.Tensor, weights: tf.Tensor, mask: tf.Tensor, third: tf.Tensor, linear_solver: LinearSolver
+) -> tf.Tensor:
+    """What smoothing subtracts from `paths` (N, n, T, 3) with `weights` (N, n, T); `mask` (N, T), `third` (N, T, T)."""
     largest = tf.reduce_max(weights, -1, keepdims=True)
     weights = tf.maximum(tf.math.divide_no_nan(weights, largest), _LEAST_WEIGHT * tf.expand_dims(mask, 1))
     stiffness = tf.minimum(1.0 / (_JERK**2 * largest), _HIGHEST_STIFFNESS)
@@ -97,24 +110,72 @@ def _removed(paths: tf.Tensor, weights: tf.Tensor, mask: tf.Tensor, linear_solve
 
 def _third_difference(mask: tf.Tensor) -> tf.Tensor:
     """Matrices (N, T, T) whose row t takes the third difference over frames t to t + 3 where `mask` has all four."""
+    steps = _steps(mask)
+    return tf.expand_dims(_complete(mask, steps), -1) * (3.0 * steps[1] - steps[0] - 3.0 * steps[2] + steps[3])
+
+
+def _steps(mask: tf.Tensor) -> list[tf.Tensor]:
+    """For 0 to 3 frames ahead the matrix (T, T) whose row t has a one at the frame that is so far ahead of t."""
     times = tf.range(tf.shape(mask)[1])
     ahead = times[None] - times[:, None]
-    steps = [tf.cast(ahead == step, mask.dtype) for step in range(4)]
-    complete = tf.reduce_prod([tf.linalg.matvec(step, mask) for step in steps], 0)
-    return tf.expand_dims(complete, -1) * (3.0 * steps[1] - steps[0] - 3.0 * steps[2] + steps[3])
+    return [tf.cast(ahead == step, mask.dtype) for step in range(4)]
 
 
-def noise_variance(joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor) -> tf.Tensor:
+def _complete(mask: tf.Tensor, steps: list[tf.Tensor]) -> tf.Tensor:
+    """1 where `mask` (N, T) has a frame and the three after it, else 0."""
+    return tf.reduce_prod([tf.linalg.matvec(step, mask) for step in steps], 0)
+
+
+def _divided_difference(mask: tf.Tensor, times: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Matrices (N, T, T) whose row t gives the third derivative over frames t to t + 3, and (N, T) the time they span.
+
+    Both are in thirtieths of a second, and zeros where `mask` (N, T) has not all four.
+    """
+    steps = _steps(mask)
+    complete = _complete(mask, steps)
+    ticks = tf.stack([tf.linalg.matvec(step, FPS * (times - times[:, :1])) for step in steps], -1)
+    apart = ticks[..., :, None] - ticks[..., None, :] + tf.eye(4, dtype=mask.dtype)
+    product = tf.where(complete[..., None] > 0.0, tf.reduce_prod(apart, -1), 1.0)
+    factors = complete[..., None] * 6.0 / product
+    rows = tf.add_n([factors[..., number, None] * step for number, step in enumerate(steps)])
+    return rows, complete * (ticks[..., 3] - ticks[..., 0])
+
+
+def _jerk(mask: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+    """As `_third_difference` for frames at `times` (N, T), weighted so that squares sum to the same integral."""
+    rows, span = _divided_difference(mask, times)
+    return rows * tf.expand_dims(tf.sqrt(span / 3.0), -1)
+
+
+def _noise_difference(mask: tf.Tensor, times: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `_third_difference` for frames at `times` (N, T), of noise as large; and weights (N, T) of the rows.
+
+    The longer the time of a row is, compared with the shortest, the less of its difference is noise.
+    """
+    rows, span = _divided_difference(mask, times)
+    shortest = tf.reduce_min(tf.where(span > 0.0, span, span.dtype.max), -1, keepdims=True)
+    unit = 20.0**0.5 * tf.math.divide_no_nan(rows, tf.norm(rows, axis=-1, keepdims=True))
+    return unit, tf.math.divide_no_nan(shortest, span) ** 4
+
+
+def noise_variance(
+    joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor, times: tf.Tensor | None = None
+) -> tf.Tensor:
     """Variance (N, 1, 29), metres^2, of each joint's noise, estimated from its third differences.
 
     Args:
         joints: (N, T, 29, 3) metres, or differences of joints from those of a pose.
         joint_sigma: (N, T, 29) metres; frames in which a joint has a large sigma hardly count.
         frame_mask: (N, T), 1 for frames and 0 for padding frames.
+        times: (N, T) seconds, increasing but for padding frames; None for 30 frames a second.
     """
+    if times is None:
+        third, trust = _third_difference(frame_mask), tf.ones_like(frame_mask)
+    else:
+        third, trust = _noise_difference(frame_mask, times)
     count, axes = joints.shape[-2:]
     paths = reshape_last(joints, 2, [count * axes])
-    differences = reshape_last(tf.linalg.matmul(_third_difference(frame_mask), paths), 1, [count, axes])
+    differences = reshape_last(tf.linalg.matmul(third, paths), 1, [count, axes])
     sizes = tf.norm(differences, axis=-1)
     weights = joint_weights.precision(joint_sigma) / joint_weights.precision(tf.zeros([]))
     weights *= tf.expand_dims(frame_mask, -1)
@@ -122,6 +183,7 @@ def noise_variance(joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Ten
     for _ in range(3):
         weights = tf.concat([weights[:, 1:], tf.zeros_like(weights[:, :1])], 1)
         product *= weights
+    product *= tf.expand_dims(trust, -1)
     found = tf.reduce_sum(product * sizes, 1, keepdims=True) / _UNIT_THIRD_DIFFERENCE
     total = tf.reduce_sum(product, 1, keepdims=True)
     common = tf.math.divide_no_nan(*(tf.reduce_sum(x, -1, keepdims=True) for x in (found, total)))

@@ -1,6 +1,10 @@
-"""Motion of any length piece by piece, so that memory does not grow with it: one shape, and pieces that overlap."""
+"""Motion of any length piece by piece, so that memory does not grow with it: one shape, and pieces that overlap.
 
-from collections.abc import Callable
+Shots are pieces, too, which share nothing, so that nothing is smoothed across a cut.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,31 +21,34 @@ _STRETCH = 64
 
 
 def solve_pieces(
-    observed: ObservedPoints, solve: Callable[[ObservedPoints, slice], PointsAnswer], *, whole: int = WHOLE
+    observed: ObservedPoints,
+    solve: Callable[[ObservedPoints, slice], PointsAnswer],
+    *,
+    cuts: Sequence[int] = (),
+    whole: int = WHOLE,
 ) -> PointsAnswer:
     """The answer to all frames; a shape that is not given is found from stretches spread over the motion.
 
     Args:
         observed: T frames.
         solve: function of the points of some frames, and of which they are, that solves them.
+        cuts: frames that begin another shot, in order.
         whole: frames that are solved at once.
     """
     frames = len(observed.points)
-    if frames <= whole:
+    if frames <= whole and not cuts:
         return solve(observed, slice(0, frames))
     shape, betas = None, observed.betas
     if betas is None:
-        sample = _sample(observed, whole // _STRETCH)
+        sample = _sample(observed, whole // _STRETCH) if frames > whole else observed
         found = solve(sample, slice(0, len(sample.points)))
         shape, betas = found.shape, np.repeat(found.betas[:1], frames, 0)
         observed = observed._replace(betas=betas)
     local: list[np.ndarray] = []
     transl: list[np.ndarray] = []
     residual: list[np.ndarray] = []
-    for start in range(0, frames - _OVERLAP, whole - _OVERLAP):
-        part = slice(start, min(start + whole, frames))
+    for part, kept in _pieces([0, *cuts, frames], whole):
         answer = solve(observed.part(part), part)
-        kept = slice(_OVERLAP // 2 if start else 0, None if part.stop == frames else whole - _OVERLAP // 2)
         local.append(answer.local[kept])
         transl.append(answer.transl[kept])
         residual.append(answer.residual[kept])
@@ -52,6 +59,15 @@ def solve_pieces(
         betas=betas,
         shape=shape,
     )
+
+
+def _pieces(ends: Sequence[int], whole: int) -> Iterator[tuple[slice, slice]]:
+    """The frames of each piece of the shots between `ends`, and which of its own are kept."""
+    for first, end in itertools.pairwise(ends):
+        for start in range(first, max(end - _OVERLAP, first + 1), whole - _OVERLAP):
+            stop = min(start + whole, end)
+            kept = slice(_OVERLAP // 2 if start > first else 0, None if stop == end else whole - _OVERLAP // 2)
+            yield slice(start, stop), kept
 
 
 def _sample(observed: ObservedPoints, count: int) -> ObservedPoints:

@@ -35,6 +35,8 @@ _ABSENT_GROWTH = 0.5
 training clips."""
 _FINISH_FRAMES, _FINISH_OVERLAP = 64, 16
 """Frames of a window of the finish, and those that it shares with the next: more than its kernel is wide."""
+_RESAMPLED_FRAMES = 32
+"""Frames of the windows of motion that was brought to 30 frames a second, in which noise reaches further: by trial."""
 _FRAMES_AT_ONCE = 512
 """Frames that a graph is given at a time: keeps memory from growing with the length of a motion."""
 
@@ -89,7 +91,7 @@ def solve_points(
             told = tell({**given, "betas": betas, "local": local})
         known = {**told, "betas": betas}
         local = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
-    answer = finish({**given, "betas": betas, "local": local})
+    answer = finish({**given, "betas": betas, "local": local, "times": observed.times - observed.times[0]})
     local, transl = contract.local_rotations(answer), answer["transl"]
     residual = _residual(point_set, solver.body_joints)({**given, "betas": betas, "local": local, "transl": transl})
     return PointsAnswer(local, transl, residual["residual"], betas, shape)
@@ -122,14 +124,14 @@ def _solve_joints(
     network = _network(solver, tuple(inputs))
     if not isinstance(solver, WindowSolver):
         return contract.local_rotations(network(inputs))
-    if roughly:
-        network = functools.partial(network, step=solver.frames)
     if len(times) == 1 or rates.is_steady(times):
-        return contract.local_rotations(network(inputs))
+        return contract.local_rotations(network(inputs, step=solver.frames if roughly else solver.step))
     steady = rates.steady_times(times)
     joints, joint_sigma = rates.joints_at(steady, inputs["joints"], inputs["joint_sigma"], times)
     nearest = np.clip(np.searchsorted(times, steady), 0, len(times) - 1)
-    answer = network({"joints": joints, "joint_sigma": joint_sigma, "betas": betas[nearest]})
+    given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas[nearest]}
+    frames = max(_RESAMPLED_FRAMES, solver.frames)
+    answer = network(given, frames=frames, step=frames if roughly else solver.step)
     return rates.rotations_at(times, contract.local_rotations(answer), steady)
 
 
@@ -209,20 +211,21 @@ def _residual(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
 
 @functools.lru_cache(maxsize=8)
 def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time: bool) -> _Graph:  # noqa: FBT001
-    """A graph of points, sigma, betas and a pose: the rotations and translation after the finish."""
+    """A graph of points, sigma, betas, a pose and times (T,): the rotations and translation after the finish."""
     fit = gauss_newton_windows.refine if over_time else gauss_newton.refine
     move = root_path.smoothed_translation if over_time else root_path.translation
 
     def finish(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         local, rest_joints = inputs["local"], body_joints(inputs["betas"])
         at_rest = point_lifting.rest_points(point_set, rest_joints)
-        points, sigma, mask = inputs["points"], inputs["sigma"], [inputs["frame_mask"]] if over_time else []
+        points, sigma = inputs["points"], inputs["sigma"]
+        window = {"frame_mask": inputs["frame_mask"], "times": inputs.get("times")} if over_time else {}
         joints, rest, sigma = point_lifting.on_skeleton(point_set, points, sigma, at_rest, rest_joints)
         if steps:
             skeleton, growth = point_set.skeleton, _ABSENT_GROWTH
-            local = fit(local, joints, rest, sigma, *mask, steps=steps, skeleton=skeleton, absent_growth=growth)
+            local = fit(local, joints, rest, sigma, **window, steps=steps, skeleton=skeleton, absent_growth=growth)
         posed, _ = kinematics.forward_kinematics(local, rest, point_set.skeleton)
-        transl = move(joints, posed, sigma, *mask)
+        transl = move(joints, posed, sigma, **window)
         return {"global_orient": local[..., :1, :, :], "body_pose": local[..., 1:, :, :], "transl": transl}
 
     if not over_time:
@@ -230,8 +233,13 @@ def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time:
     graph = _graph(finish)
 
     def in_windows(inputs: Mapping[str, np.ndarray]) -> _Arrays:
-        frames = min(_FINISH_FRAMES, len(inputs["points"]))
-        step, at_once = max(frames - _FINISH_OVERLAP, 1), _FRAMES_AT_ONCE // _FINISH_FRAMES
+        scale, times = 1.0, inputs["times"]
+        if len(times) == 1 or rates.is_steady(times):
+            inputs = {name: array for name, array in inputs.items() if name != "times"}
+        else:  # as many seconds, so that the kernel's width fits
+            scale = np.clip(1.0 / (rates.FPS * np.median(np.diff(times))), 1.0, _FRAMES_AT_ONCE / _FINISH_FRAMES)
+        frames = min(round(scale * _FINISH_FRAMES), len(times))
+        step, at_once = max(frames - round(scale * _FINISH_OVERLAP), 1), int(_FRAMES_AT_ONCE / _FINISH_FRAMES / scale)
         return windows.solve_motion(graph, inputs, frames=frames, step=step, at_once=at_once)
 
     return in_windows

@@ -4,9 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
+from niki_tf.fitting import resampling
 from niki_tf.motion import quaternions
 
-FPS = 30.0
+FPS = resampling.FPS
 """Frames per second of the motion that solvers were trained on."""
 _NEARLY = 0.02
 """Relative difference of rates that counts as none."""
@@ -25,13 +26,12 @@ def steady_times(times: np.ndarray) -> np.ndarray:
 def joints_at(
     wanted: np.ndarray, joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Joints and their sigma at other times: a straight line through the frames nearby, whose weights fall linearly.
+    """Joints and their sigma at other times, on smooth paths through the noisy frames; see `fitting.resampling`.
 
-    So frames closer together than those that are wanted are averaged, others interpolated between. Absent joints do
-    not count; where all frames nearby miss a joint, it is absent.
+    Absent joints do not count; where all frames nearby miss a joint, it is absent.
 
     Args:
-        wanted: (N,) seconds, steady.
+        wanted: (N,) seconds, steady, which include all of `times`.
         joints: (T, n, 3) metres.
         joint_sigma: (T, n) metres.
         times: (T,) seconds.
@@ -39,37 +39,22 @@ def joints_at(
     Returns:
         (N, n, 3) and (N, n) metres.
     """
+    found = resampling.resample(joints, joint_sigma, times, steady=wanted)
     reach = np.maximum(_gaps(times), 1.0 / FPS)
     present = joint_sigma < skeletons.ABSENT
-    # sums over the frames nearby of: 1, time, time^2, position, time * position, sigma^2
-    sums = np.zeros([len(wanted), joints.shape[1], 10])
+    shares, squares = np.zeros([2, len(wanted), joints.shape[1]])
     first = np.ceil((times - reach - wanted[0]) * FPS).astype(int)
     for step in range(int(np.ceil(2.0 * reach.max() * FPS)) + 1):
         place = first + step
         inside = (place >= 0) & (place < len(wanted))
         place, frame = place[inside], np.flatnonzero(inside)
-        late = times[frame] - wanted[place]
-        weight = np.maximum(1.0 - np.abs(late) / reach[frame], 0.0)[:, None] * present[frame]
-        late = late[:, None, None] + np.zeros([*weight.shape, 1])
-        terms = [
-            np.ones_like(late),
-            late,
-            late**2,
-            joints[frame],
-            late * joints[frame],
-            joint_sigma[frame, :, None] ** 2,
-        ]
-        np.add.at(sums, place, weight[..., None] * np.concatenate(terms, -1))
-    seen = sums[..., 0] > 1e-6
-    mean = sums / np.where(seen, sums[..., 0], 1.0)[..., None]
-    late, spread = mean[..., 1:2], mean[..., 2:3] - mean[..., 1:2] ** 2
-    velocity = (mean[..., 6:9] - late * mean[..., 3:6]) / np.where(spread > _LEAST_SPREAD, spread, np.inf)
-    sigma = np.where(seen, np.sqrt(mean[..., 9]), skeletons.ABSENT)
-    return (mean[..., 3:6] - late * velocity).astype(np.float32), sigma.astype(np.float32)
-
-
-_LEAST_SPREAD = (0.1 / FPS) ** 2
-"""Seconds^2; variance of times below which they do not tell a velocity."""
+        late = np.abs(times[frame] - wanted[place])
+        weight = np.maximum(1.0 - late / reach[frame], 0.0)[:, None] * present[frame]
+        np.add.at(shares, place, weight)
+        np.add.at(squares, place, weight * joint_sigma[frame] ** 2)
+    seen = shares > 1e-6
+    sigma = np.where(seen, np.sqrt(squares / np.where(seen, shares, 1.0)), skeletons.ABSENT)
+    return found.astype(np.float32), sigma.astype(np.float32)
 
 
 def _gaps(times: np.ndarray) -> np.ndarray:

@@ -12,11 +12,12 @@ from niki_tf import skeletons
 from niki_tf.inference import long_motion, placing, points
 from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
-from niki_tf.motion import observed_points
+from niki_tf.motion import cuts, observed_points
 from niki_tf.shapes import TensorLike
 from niki_tf.skeletons import PointSet, catalog
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
+from niki_tf.solvers.window_solver import WindowSolver
 
 STRENGTHS = ("off", "light", "full")
 """Of finish and smoothing."""
@@ -45,7 +46,8 @@ def solve(
 
     Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames
     at 30 frames per second, whatever their own rate is; a single frame by one of single frames. T frames in, T frames
-    out, at the same times. Frames in which a person was not seen at all hold the nearest pose.
+    out, at the same times. Frames in which a person was not seen at all hold the nearest pose. Where the joints jump as
+    no body does, as at a cut between two shots, nothing is smoothed across.
 
     What comes out is in metres with y up. Joints in another unit or with another axis up are recognised by the
     person's size and by where head and feet are, and brought there; those in metres with y up stay as they are. What
@@ -110,7 +112,9 @@ def solve(
         logging.warning("%s", note)
     choice = _Choice(solver, finish, smoothing)
     motions = [_solve_person(person, point_set, fps, choice) for person in people]
-    motions = [dataclasses.replace(motion, layout=layout, mirrored=mirror, notes=notes) for motion in motions]
+    motions = [
+        dataclasses.replace(motion, layout=layout, mirrored=mirror, notes=(*notes, *motion.notes)) for motion in motions
+    ]
     return motions if several else motions[0]
 
 
@@ -180,8 +184,13 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
             part, point_set=point_set, solver=solver, steps=choice.steps, smooth=choice.smooth, twist=turned
         )
 
-    answer = long_motion.solve_pieces(observed.part(there), solve_part)
-    return _motion(answer, observed, there, point_set, solver)
+    seen = observed.part(there)
+    shots = cuts.find_cuts(seen.points, seen.sigma, seen.times) if isinstance(solver, WindowSolver) else []
+    motion = _motion(long_motion.solve_pieces(seen, solve_part, cuts=shots), observed, there, point_set, solver)
+    if not shots:
+        return motion
+    frames = ", ".join(str(there.start + cut) for cut in shots)
+    return dataclasses.replace(motion, notes=(f"Cuts were found at frames {frames}: nothing is smoothed across them.",))
 
 
 def _checked_twist(arrays: dict[str, np.ndarray], frames: int) -> np.ndarray | None:

@@ -13,9 +13,15 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from niki_tf import contract
+from niki_tf.inference.rates import FPS
 from niki_tf.inference.windows import FRAMES
+from niki_tf.motion.clip import checked_rate
 from niki_tf.shapes import TensorLike
 from niki_tf.solvers.window_solver import WindowSolver
+
+_RATE_ERROR = 0.2
+"""Relative difference from it that is taken: frames at 24 a second, solved as if
+at 30, have an error that is 2 percent larger."""
 
 State = dict[str, tf.Tensor]
 """The joints, joint_sigma and betas of the last frames, and `count`, the number of frames so far."""
@@ -24,8 +30,22 @@ DELAY = 8
 """Frames that a pose comes after its joints, so that it knows what follows."""
 
 
-def start(solver: WindowSolver, *, people: int = 1) -> State:
-    """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count."""
+def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS) -> State:
+    """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count.
+
+    Args:
+        solver: a `WindowSolver`.
+        people: persons in every frame.
+        fps: frames a second that are to come.
+
+    Raises:
+        ValueError: `fps` is not within 20 percent of 30, at which solvers that see time were trained.
+    """
+    if not abs(checked_rate(fps, "`fps`") - FPS) <= _RATE_ERROR * FPS:
+        raise ValueError(
+            f"`fps` must be about {FPS:g} frames a second, which is expected of a stream; got {fps:g}. "
+            "Push every second frame of 60, or give the whole motion to niki_tf.solve, which takes any rate."
+        )
     shapes = contract.input_shapes(solver.body_joints.num_betas)
     state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in contract.PER_FRAME}
     return {**state, "count": tf.constant(0)}
@@ -39,7 +59,8 @@ def push(
     Args:
         solver: a `WindowSolver`.
         state: from `start` or the last `push`.
-        inputs: dict of joints (people, 29, 3) and, as far as known, joint_sigma (people, 29) and betas (people, B).
+        inputs: dict of joints (people, 29, 3), NaN where absent, and, as far as known, joint_sigma (people, 29) and
+            betas (people, B).
         delay: frames to wait, 0 to 15; the same in every call.
 
     Returns:
@@ -47,7 +68,8 @@ def push(
         and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
-        ValueError: `delay` is not 0 to 15, joints are missing, or a shape is not that of one frame of each person.
+        ValueError: `delay` is not 0 to 15, joints are missing, a shape is not that of one frame of each person, or,
+            outside of graphs, a number is infinite.
     """
     if not 0 <= delay < FRAMES:
         raise ValueError(f"`delay` must be 0 to {FRAMES - 1} frames; got {delay}.")

@@ -30,7 +30,7 @@ def solve_motion(
     Args:
         solve: the solver, or another callable of the same dictionaries, such as a compiled one.
         inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), of one person;
-            joints of all frames relative to the same origin.
+            joints of all frames relative to the same origin, NaN where absent.
         frames: frames of a window.
         step: frames from window to window, at most `frames`.
         at_once: windows that are solved at a time.
@@ -40,7 +40,7 @@ def solve_motion(
         window, so it is left out; `residuals.joint_residuals` of the answer says how far each joint is from it.
 
     Raises:
-        ValueError: no frames, or `step` is not 1 to `frames`.
+        ValueError: no frames, `step` is not 1 to `frames`, or an input is infinite.
 
     Example:
         >>> import numpy as np
@@ -53,6 +53,7 @@ def solve_motion(
     length = len(next(iter(inputs.values())))
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
+    contract.check_values(inputs)
     places, present, weights = cut(length, frames=frames, step=step)
     blended, path = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3]), np.zeros([length, 3])
     shares = np.zeros([length, 1])

@@ -100,8 +100,9 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
     """The motion of observed joints whose true pose is unknown.
 
     Args:
-        arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world (those that are absent may hold NaN),
-            and optionally joint_sigma (T, 29) or (29,) metres, betas (T, num_betas) or (num_betas,), and twist
+        arrays: dictionary with joints (T, 29, 3) metres, anywhere in the world (one with a NaN is absent, and its
+            joint_sigma becomes so), and optionally joint_sigma (T, 29) or (29,) metres, betas (T, num_betas) or
+            (num_betas,), and twist
             (T, 23, 2). Other names are ignored.
         num_betas: shape coefficients of the body to solve for; zeros if `betas` is not given.
         fps: frames per second.
@@ -113,23 +114,31 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
         raise ValueError(f"`joints` (T, 29, 3) is missing; got {', '.join(arrays) or 'nothing'}.")
     frames = len(np.atleast_1d(arrays["joints"]))
     shapes = contract.input_shapes(num_betas)
-    if "joint_sigma" in arrays:
-        arrays = {**arrays, "joints": _without_absent(arrays["joints"], arrays["joint_sigma"])}
+    arrays = {**arrays, **_without_absent(arrays["joints"], arrays.get("joint_sigma"))}
     given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
     joints = given["joints"]
     given.setdefault("betas", np.zeros([frames, num_betas], np.float32))
     return ObservedMotion(joints, {**given, "joints": joints - joints[0, 0]}, fps)
 
 
-def _without_absent(joints: Any, joint_sigma: Any) -> np.ndarray:
-    """Joints of which the absent ones, whatever they hold, are at the mean of those that were seen."""
-    joints, absent = np.array(joints), np.asarray(joint_sigma) >= skeletons.ABSENT
-    if joints.ndim != 3 or absent.shape[-1:] != joints.shape[1:2]:
-        return joints  # the shapes are refused later
-    absent = np.broadcast_to(absent, joints.shape[:2])[..., None]
+def _without_absent(joints: Any, joint_sigma: Any) -> dict[str, Any]:
+    """Joints of which the absent ones, whatever they hold, are at the mean of those that were seen; and their sigma."""
+    given = {"joints": joints} | ({} if joint_sigma is None else {"joint_sigma": joint_sigma})
+    joints = np.array(joints)
+    if joints.ndim != 3 or joints.dtype.kind not in "fiu":
+        return given  # what is refused later
+    unseen = np.isnan(joints).any(-1)
+    if joint_sigma is None and not unseen.any():
+        return given
+    sigma = np.asarray(np.zeros(joints.shape[1]) if joint_sigma is None else joint_sigma)
+    if sigma.shape not in (joints.shape[1:2], joints.shape[:2]) or sigma.dtype.kind not in "fiu":
+        return given
+    if unseen.any():
+        sigma = np.where(unseen, np.maximum(sigma, skeletons.ABSENT), sigma)
+    absent = np.broadcast_to(sigma >= skeletons.ABSENT, joints.shape[:2])[..., None]
     seen = np.where(absent, 0.0, joints)
     mean = seen.sum(1, keepdims=True) / np.maximum((~absent).sum(1, keepdims=True), 1)
-    return np.where(absent, mean, seen)
+    return {"joints": np.where(absent, mean, seen), "joint_sigma": sigma}
 
 
 def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: str) -> np.ndarray:

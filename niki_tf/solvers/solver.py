@@ -19,8 +19,8 @@ class Solver(keras.Model):
     """An inverse-kinematics method: joints in, joint rotations out.
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
-    `betas` (..., B) and `twist` (..., 23, 2). A joint whose sigma is `skeletons.ABSENT` (10 m) or more was not seen:
-    its position is not read and may be NaN. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
+    `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
+    was not seen: its position is not read. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
     puts the body where the joints are, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
     how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
@@ -93,7 +93,8 @@ class Solver(keras.Model):
         """Solves `inputs`; see the class.
 
         Raises:
-            ValueError: a name is unknown, `joints` is missing, or a shape does not fit the contract.
+            ValueError: a name is unknown, `joints` is missing, a shape does not fit the contract, or a number is not
+                finite, but for joints that are absent.
         """
         if not _is_symbolic(inputs):
             inputs = self._checked(inputs)  # before Keras has the call, which would wrap the message
@@ -109,6 +110,7 @@ class Solver(keras.Model):
             contract.check_names(x, extra=self.extra_inputs)
             x = {name: np.asarray(value) for name, value in x.items() if value is not None}
             self._check_shapes({name: value.shape for name, value in x.items()})
+            contract.check_values(x)
         return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
@@ -116,6 +118,8 @@ class Solver(keras.Model):
         contract.check_names(inputs, extra=self.extra_inputs)
         given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
         self._check_shapes({name: value.shape for name, value in given.items()})
+        if tf.executing_eagerly():  # a graph does not know the values
+            contract.check_values(given)
         return given
 
     def _check_shapes(self, shapes: Mapping[str, Any]) -> None:
@@ -133,12 +137,12 @@ class Solver(keras.Model):
         """The contract, from a dictionary of tensors; see the class."""
         leading = LeadingAxes(inputs["joints"], inner=2, events=self.event_axes - 1)
         flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
-        joints = flat["joints"]
-        sigma = flat.get("joint_sigma", zeros_like_leading(joints, 2, [skeletons.NUM_JOINTS]))
+        unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
+        joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
-        joints = self._fill(joints, rest_joints, flat.get("joint_sigma"), extra)
+        joints = self._fill(joints, rest_joints, sigma, extra)
         rotations, others = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
         if self.refine:
             rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
@@ -150,10 +154,10 @@ class Solver(keras.Model):
         return {name: leading.restore(value) for name, value in outputs.items()}
 
     def _fill(
-        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor | None, extra: dict[str, tf.Tensor]
+        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
     ) -> tf.Tensor:
         """Joints with what was not seen filled in."""
-        return joints if joint_sigma is None else absent_joints.fill_absent(joints, rest_joints, joint_sigma)
+        return absent_joints.fill_absent(joints, rest_joints, joint_sigma)
 
     def _finish(
         self,

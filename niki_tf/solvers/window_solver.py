@@ -30,7 +30,7 @@ class WindowSolver(LearnedSolver):
         return {**super().extra_inputs, "frame_mask": ()}
 
     def _fill(
-        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor | None, extra: dict[str, tf.Tensor]
+        self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
     ) -> tf.Tensor:
         if "frame_mask" in extra:
             present = extra["frame_mask"] > 0.0

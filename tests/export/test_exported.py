@@ -13,12 +13,12 @@ def exported():
 
 
 GOOD = {"joints": np.ones([2, 29, 3]), "joint_sigma": np.zeros([2, 29])}
-NAN = np.full([2, 29, 3], np.nan)
+INFINITE = np.full([2, 29, 3], np.inf)
 
 
 def test_good_inputs_reach_the_function_as_float32(exported):
     assert exported("ik_full", **GOOD)["sum"].dtype == np.float32
-    assert exported("ik_full", joints=NAN, joint_sigma=np.full([2, 29], 10.0))
+    assert exported("ik_full", joints=INFINITE, joint_sigma=np.full([2, 29], 10.0))
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,12 @@ def test_good_inputs_reach_the_function_as_float32(exported):
             {"joint_sigma": np.zeros([3, 29])},
             "`joint_sigma` must have the leading axes of `joints`",
         ),
-        ("ik_full", {"joints": NAN}, "`joints` must be finite; got NaN or infinity. Give absent joints"),
-        ("ik_full", {"joint_sigma": np.full([2, 29], np.inf)}, "`joint_sigma` must be finite"),
+        (
+            "ik_full",
+            {"joints": INFINITE},
+            "`joints` must be finite; got NaN or infinity. NaN is for a joint that was not",
+        ),
+        ("ik_full", {"joint_sigma": np.full([2, 29], np.nan)}, "`joint_sigma` must be finite"),
     ],
 )
 def test_bad_inputs_are_named(exported, signature, changed, message):

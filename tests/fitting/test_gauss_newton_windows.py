@@ -117,3 +117,16 @@ def test_the_kernel_widens_with_the_noise(rng):
     kernel = gauss_newton_windows._kernel(tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
     width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
     assert width == pytest.approx(2.0, abs=0.05)
+
+
+def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
+    noise, sigma, mask = (
+        tf.constant(rng.normal(size=[1, 61, 29, 3]), tf.float32),
+        tf.zeros([1, 61, 29]),
+        tf.ones([1, 61]),
+    )
+    none = gauss_newton_windows._kernel(noise, sigma, mask)
+    times = tf.range(61.0)[None] / 30
+    np.testing.assert_allclose(gauss_newton_windows._kernel(noise, sigma, mask, times), none, atol=1e-4)
+    fast = gauss_newton_windows._kernel(noise, sigma, mask, 0.5 * times)
+    np.testing.assert_allclose(fast[0, 30, 0::2][:16], none[0, 30, 15:31], atol=1e-3)

@@ -84,3 +84,12 @@ def test_a_solver_puts_the_body_where_the_joints_are(over_time, rng):
     answer, _ = kinematics.forward_kinematics(local, BODY_JOINTS(_tensor(betas)))
     fitted = root_path.smoothed_translation if over_time else root_path.translation
     np.testing.assert_allclose(near["transl"], fitted(posed, answer, tf.zeros([1, 6, 29])), atol=1e-5)
+
+
+def test_steady_times_are_what_none_are(rng):
+    joints = tf.constant(rng.normal(size=[1, 12, 29, 3]), tf.float32)
+    sigma = np.zeros([1, 12, 29], np.float32)
+    sigma[:, 4:6] = skeletons.ABSENT
+    given = joints, 0.9 * joints, tf.constant(sigma)
+    steady = root_path.smoothed_translation(*given, times=tf.range(12.0)[None] / 30)
+    np.testing.assert_allclose(steady, root_path.smoothed_translation(*given), atol=1e-5)

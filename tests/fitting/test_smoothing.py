@@ -97,3 +97,37 @@ def test_joints_that_are_absent_all_along_do_no_harm(rng):
 
 def test_a_window_of_padding_frames_alone_stays_finite():
     assert np.isfinite(_smoothed(_motion(5), mask=tf.zeros([1, 5]))).all()
+
+
+def test_steady_times_are_what_none_are(rng):
+    paths = tf.constant(np.cumsum(rng.normal(size=[2, 12, 3, 3]), 1) * 0.02, tf.float32)
+    sigma, mask = tf.zeros([2, 12, 3]), tf.constant(np.float32([[1] * 12, [1] * 9 + [0] * 3]))
+    times = tf.constant(np.float32([np.arange(12), [*range(9), 8, 8, 8]]) / 30)  # filler repeats the last frame
+    none, steady = (smoothing.smooth_paths(paths, sigma, mask, times=x) for x in (None, times))
+    np.testing.assert_allclose(steady, none, atol=1e-5)
+    found, wanted = (smoothing.noise_variance(paths, sigma, mask, x) for x in (times, None))
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+
+
+@pytest.mark.parametrize("fps", [10, 60, 120])
+def test_noise_is_as_large_at_any_rate_and_a_quadratic_is_no_noise(rng, fps):
+    times = np.float32(np.arange(400) / fps)[None]
+    curve = times[..., None, None] ** 2 * np.ones([1, 1, 4, 3])
+    noisy = tf.constant(curve + 0.03 * rng.normal(size=[1, 400, 4, 3]), tf.float32)
+    found = smoothing.noise_variance(noisy, tf.zeros([1, 400, 4]), tf.ones([1, 400]), tf.constant(times))
+    np.testing.assert_allclose(np.sqrt(found), 0.03, rtol=0.1)
+
+
+def test_a_path_is_smoothed_alike_by_seconds(rng):
+    """Each frame of 30 a second, seen twice in a row with noise, is smoothed more than once but no further in time."""
+    times = np.arange(121) / 60
+    path = 0.3 * np.sin(6.0 * times)[None, :, None, None] * np.ones([1, 121, 5, 3])
+    noisy = np.float32(path + 0.03 * rng.normal(size=path.shape))
+
+    def left(step):
+        some = tf.constant(noisy[:, ::step])
+        shape, given = some.shape[:3], np.float32(times[None, ::step])
+        found = smoothing.smooth_paths(some, tf.zeros(shape), tf.ones(shape[:2]), times=tf.constant(given))
+        return np.sqrt(np.mean((found - path[:, ::step]) ** 2))
+
+    assert left(1) < 0.85 * left(2) < 0.85 * left(4)

@@ -53,8 +53,40 @@ def test_a_motion_that_is_solved_in_pieces_is_the_same(monkeypatch, toy_body):
     joints = observed_motion.observe(clip, poser=body.BodyPoser(toy_body), noise_mm=3, seed=0).joints
     whole = niki_tf.solve(joints, solver="analytic")
     solve = long_motion.solve_pieces
-    monkeypatch.setattr(long_motion, "solve_pieces", lambda observed, part: solve(observed, part, whole=256))
+    monkeypatch.setattr(long_motion, "solve_pieces", lambda *seen, **more: solve(*seen, **more, whole=256))
     pieces = niki_tf.solve(joints, solver="analytic")
     assert np.ptp(pieces.betas, axis=0).max() == 0.0
     np.testing.assert_allclose(pieces.shape.size, whole.shape.size, atol=0.003)
     assert np.linalg.norm(pieces.joints() - whole.joints(), axis=-1).mean() < 0.002
+
+
+@pytest.mark.parametrize("cuts", [[20], [40, 350], [300, 310]])
+def test_shots_share_nothing(cuts):
+    asked = []
+
+    def solve(part, frames):
+        asked.append(frames)
+        return _answer(part, frames)
+
+    solved = long_motion.solve_pieces(_observed(700, np.ones([700, 3])), solve, cuts=cuts, whole=300)
+    np.testing.assert_array_equal(solved.transl[:, 0], np.arange(700))
+    for cut in cuts:
+        assert all(frames.stop <= cut or frames.start >= cut for frames in asked)
+
+
+def test_two_shots_have_one_shape_which_all_frames_tell():
+    solved = long_motion.solve_pieces(_observed(40), _answer, cuts=[12])
+    assert (solved.shape, len(solved.local)) == ("shape", 40)
+    np.testing.assert_allclose(solved.betas, 19.5)
+
+
+@pytest.mark.slow
+def test_a_cut_harms_no_frame():
+    """Two shots glued are as each by itself, and a note tells where the cut is."""
+    poser = body.BodyPoser(body.mannequin())
+    shots = [motion.observe(motion.made_motion(n, frames=30), poser=poser, noise_mm=20, seed=n).joints for n in (1, 5)]
+    whole = niki_tf.solve(np.concatenate(shots), betas=np.zeros(10))
+    alone = [niki_tf.solve(shot, betas=np.zeros(10)) for shot in shots]
+    np.testing.assert_allclose(whole.rotations, np.concatenate([part.rotations for part in alone]), atol=1e-4)
+    assert whole.notes == ("Cuts were found at frames 30: nothing is smoothed across them.",)
+    assert not alone[0].notes

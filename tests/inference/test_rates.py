@@ -64,3 +64,16 @@ def test_as_many_frames_come_out_at_their_own_times_and_meet_the_joints(times):
     assert len(solved) == len(times)
     np.testing.assert_allclose(solved.times, times)
     assert np.linalg.norm(solved.joints() - joints, axis=-1).mean() < 0.004
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [0.1, 0.3])
+def test_dropped_frames_cost_little(rng, lost):
+    """Noise of 30 mm at 30 frames a second, of which some were dropped."""
+    noisy = _moved(np.arange(90) / 60) + 0.03 * rng.normal(size=[90, 29, 3])
+    true, kept = _moved(np.arange(90) / 60), rng.random(90) >= lost
+    times = np.arange(90) / 30
+    whole = niki_tf.solve(noisy, betas=np.zeros(10)).joints()[kept]
+    some = niki_tf.solve(noisy[kept], times=times[kept], betas=np.zeros(10)).joints()
+    whole, some = (np.linalg.norm(x - true[kept], axis=-1).mean() for x in (whole, some))
+    assert some < (1.1 if lost < 0.2 else 1.25) * whole

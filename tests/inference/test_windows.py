@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from window_makers import MAKERS, made, random_inputs
 
-from niki_tf import rotations
+from niki_tf import body, contract, motion, rotations, solvers
+from niki_tf.body import kinematics
 from niki_tf.inference import windows
 
 
@@ -56,3 +57,27 @@ def test_bad_motion_is_named(rng):
     for inputs, step in ((random_inputs(rng, 0), 4), (random_inputs(rng, 3), 17)):
         with pytest.raises(ValueError, match="`inputs` must hold frames and `step` be 1 to 16; got"):
             windows.solve_motion(solver, inputs, step=step)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [0, 4])
+def test_a_lost_frame_harms_no_other(steps):
+    """One frame of NaN in 40 of clean motion: others move by less than 1 mm, without the finish by a little more."""
+    poser = body.BodyPoser(body.mannequin())
+    joints = motion.observe(motion.made_motion(3, frames=40), poser=poser, noise_mm=0, seed=0).joints
+    solver = solvers.zoo.load("temporal")
+    solver.refine = steps
+    whole = _posed(windows.solve_motion(solver, {"joints": joints}))
+    joints[20] = np.nan
+    found = _posed(windows.solve_motion(solver, {"joints": joints}))
+    assert np.isfinite(found).all()
+    away = np.linalg.norm(found - whole, axis=-1).mean(-1)
+    assert np.delete(away, 20).max() < (0.001 if steps else 0.015)
+    joints[5, 3, 1] = np.inf
+    with pytest.raises(ValueError, match="`joints` must be finite"):
+        windows.solve_motion(solver, {"joints": joints})
+
+
+def _posed(answer):
+    local, rest = contract.local_rotations(answer), body.mannequin_joints()(tf.zeros([len(answer["transl"]), 10]))
+    return kinematics.forward_kinematics(tf.constant(local), rest)[0].numpy() + answer["transl"][:, None]

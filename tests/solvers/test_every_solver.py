@@ -87,6 +87,27 @@ def test_an_absent_joint_is_not_read(solver, rng):
         np.testing.assert_array_equal(answers[0][name], answers[1][name], err_msg=name)
 
 
+def test_a_joint_with_a_nan_is_absent(solver, rng):
+    joints, sigma = _joints(rng), np.zeros([2, 4, 29])
+    sigma[1, 2, [0, 7, 20]] = skeletons.ABSENT
+    wanted = solver.ik(joints, joint_sigma=sigma)
+    joints[1, 2, [0, 7, 20], [0, 1, 2]] = np.nan
+    for found in (solver.ik(joints), solver.ik(joints, joint_sigma=np.zeros([2, 4, 29]))):
+        for name in contract.ANSWER:
+            np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
+
+
+def test_what_is_not_finite_is_named(solver, rng):
+    joints = _joints(rng)
+    with pytest.raises(ValueError, match="`betas` must be finite; got NaN or infinity"):
+        solver.ik(joints, betas=np.full([2, 4, 10], np.nan))
+    joints[1, 2, 20, 0] = np.inf
+    with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. NaN is for a joint that was"):
+        solver.ik(joints)
+    with pytest.raises(ValueError, match="`joints` must be finite"):
+        solver.predict({"joints": joints}, verbose=0)
+
+
 def test_a_person_elsewhere_is_the_same_pose_elsewhere(solver, rng):
     joints, place = _joints(rng), np.float32([2.0, -1.0, 0.5])
     here, there = solver.ik(joints), solver.ik(joints + place)
