@@ -21,10 +21,11 @@ _OUTLIERS = 3
 _LEAST_JOINTS = 8
 """Joints that must be seen in all frames on both sides."""
 _POSE_JUMP, _PATH_JUMP = 0.06, 0.3
-"""Metres; the least jump of joints relative to each other, and of their mean: by trial on training clips."""
+"""Metres; the least jump of joints relative to each other, and of their mean: by trial on training and validation
+clips."""
 _POSE_TO_NOISE, _PATH_TO_NOISE = 3.0, 20.0
-"""Least ratio of the squared jump to that which noise lets expect: by trial on training clips, with noise up to 100 mm
-on each axis. That of the path, a single point, varies more."""
+"""Least ratio of the squared jump to that which noise lets expect: by trial on training and validation clips, with
+noise up to 100 mm on each axis. That of the path, a single point, varies more."""
 _STEP_RATIO = 2.0
 """Least ratio of the squared step to each of the three before and after it."""
 _LATE = 1.5
