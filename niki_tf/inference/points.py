@@ -18,6 +18,7 @@ from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, point_lifting, root_path
 from niki_tf.inference import graphs, rates, windows
+from niki_tf.motion import gap_filling
 from niki_tf.motion.observed_points import ObservedPoints
 from niki_tf.skeletons import PointSet
 from niki_tf.solvers import zoo
@@ -117,9 +118,8 @@ def _solve_joints(
     """
     size, betas = _of_usual_size(told["betas"], solver.body_joints)
     inputs = {"joints": told["joints"] / size[:, None, None], "joint_sigma": told["joint_sigma"], "betas": betas}
-    takes_absent = isinstance(solver, WindowSolver) and solver.takes_absent
-    if (inputs["joint_sigma"] >= skeletons.ABSENT).any() and not takes_absent:
-        inputs |= _completion(solver.body_joints)(inputs)
+    if (inputs["joint_sigma"] >= skeletons.ABSENT).any():
+        inputs |= _without_absent(solver, inputs)
     if twist is not None:
         inputs["twist"] = twist
     network = _network(solver, tuple(inputs))
@@ -134,6 +134,20 @@ def _solve_joints(
     frames = max(_RESAMPLED_FRAMES, solver.frames)
     answer = network(given, frames=frames, step=frames if roughly else solver.step)
     return rates.rotations_at(times, contract.local_rotations(answer), steady)
+
+
+def _without_absent(solver: Solver, inputs: _Arrays) -> _Arrays:
+    """The joints and sigma with absent ones as the solver needs them.
+
+    One that sees time is given those that were seen in other frames on straight lines between these; what was never
+    seen, or not in the frame that is alone, is guessed from the other joints.
+    """
+    if isinstance(solver, WindowSolver):
+        if solver.takes_absent:
+            return {}
+        joints, joint_sigma = gap_filling.interpolate_joints(inputs["joints"], inputs["joint_sigma"])
+        inputs = {**inputs, "joints": joints, "joint_sigma": joint_sigma}
+    return _completion(solver.body_joints)(inputs)
 
 
 def _of_usual_size(betas: np.ndarray, body_joints: BodyJoints) -> tuple[np.ndarray, np.ndarray]:
