@@ -61,7 +61,7 @@ _SETS = _table(
 
 
 def legs_and_tips() -> np.ndarray:
-    """The joints (29,), bool, of a lower body that is not seen, with the tips that only SMPL_29 has."""
+    """The joints (29,), bool, of legs that are not seen, with the hands and the tips, which most joint sets lack."""
     return _SETS[0][0]
 
 

@@ -121,7 +121,7 @@ def load_sources(
 
     Raises:
         ValueError: no source, the same one twice, a weight that is not positive, a name of `leave_out` that no file
-            has, or a bad file.
+            has, a source of which nothing is left, or a bad file.
         FileNotFoundError: a source leads to no file.
     """
     parsed = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
@@ -154,10 +154,13 @@ def _without(loaded: list[Clips], names: frozenset[str]) -> list[Clips]:
     called = {clip.name.rpartition("/")[-1] for clips in loaded for clip in clips}
     if strangers := sorted(names - called):
         raise ValueError(f"`leave_out` must be names of files of the sources; got {strangers[0]}, which is none.")
-    return [
+    left = [
         Clips([clip for clip in clips if clip.name.rpartition("/")[-1] not in names], skipped=clips.skipped)
         for clips in loaded
     ]
+    if not all(left):
+        raise ValueError(f"`leave_out` must leave a clip of each source; got {', '.join(sorted(names))}.")
+    return left
 
 
 def _pelvis(clip: Clip) -> np.ndarray:

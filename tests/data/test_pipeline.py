@@ -231,6 +231,7 @@ def counted():
     poses[:, 1, 0] = 0.01 * np.arange(len(poses))
     return data.MotionSet(
         poses=poses,
+        pelvis=np.zeros([len(poses), 3], np.float32),
         clips=np.repeat([0, 1, 2], lengths),
         ends=np.repeat(np.cumsum(lengths) - 1, lengths),
         starts=np.array([0]),

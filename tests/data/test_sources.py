@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from niki_tf import data, io
+from niki_tf import body, data, io
 from niki_tf.motion import Clip
 
 
@@ -102,3 +102,51 @@ def test_two_frames_of_made_motion_are_enough_and_one_is_not():
     assert len(data.load_sources(["made"], made_frames=2)) == 2
     with pytest.raises(ValueError, match="`made_frames` must be 2 or more; got 1"):
         data.load_sources(["made"], made_frames=1)
+
+
+def test_the_pelvis_is_where_each_convention_says(tmp_path):
+    trans = np.arange(12.0).reshape(4, 3)
+    for name in ("transl", "pelvis"):
+        clip = Clip(poses=np.zeros([4, 24, 3]), trans=trans, trans_convention=name)
+        io.save_clip(tmp_path / f"{name}.npz", clip)
+    rest = body.mannequin_joints().joints[0]
+    assert 0.2 < np.linalg.norm(rest) < 1.5
+    found = data.load_sources([f"{tmp_path}/transl.npz", f"{tmp_path}/pelvis.npz"]).pelvis
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:4], trans + rest, rtol=1e-6)
+    np.testing.assert_array_equal(found[4:], trans)
+
+
+def test_files_without_a_convention_are_read_as_told(tmp_path):
+    trans = np.arange(6.0).reshape(2, 3)
+    np.savez(tmp_path / "a.npz", poses=np.zeros([2, 72]), trans=trans, mocap_framerate=30.0)
+    np.testing.assert_array_equal(data.load_sources([str(tmp_path)], trans="pelvis").pelvis, trans)
+    assert np.all(np.abs(data.load_sources([str(tmp_path)]).pelvis - trans).max(1) > 0.2)
+
+
+def test_clips_begin_where_the_one_before_ends(folder):
+    motion = data.load_sources([str(folder)])
+    np.testing.assert_array_equal(motion.beginnings, [0] * 10 + [10] * 11 + [21] * 12)
+    assert motion.beginnings.dtype == np.int64
+
+
+def test_files_are_left_out_by_name(folder):
+    motion = data.load_sources([f"{folder}=1", "made=2"], made_frames=20, leave_out=["cmu__2"])
+    np.testing.assert_array_equal(motion.counts, [22, 20])
+    np.testing.assert_array_equal(motion.poses[:22, 5, 1], [0.0] * 10 + [0.5] * 12)
+    np.testing.assert_array_equal(motion.ends[:22], [9] * 10 + [21] * 12)
+    everything = data.load_sources([str(folder)], leave_out=[])
+    assert len(everything) == 33
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["cmu__3"], "`leave_out` must be names of files of the sources; got cmu__3, which is none"),
+        (["cmu__1", "cmu__1.npz"], "got cmu__1.npz, which is none"),
+        (["cmu__1", "cmu__2"], "`leave_out` must leave a clip of each source; got cmu__1, cmu__2"),
+    ],
+)
+def test_bad_names_of_files_to_leave_out(folder, names, message):
+    with pytest.raises(ValueError, match=message):
+        data.load_sources([f"{folder}/cmu__*", f"{folder}/other__1.npz"], leave_out=names)
