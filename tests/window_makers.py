@@ -12,6 +12,14 @@ MAKERS = {
     "temporal": lambda **more: solvers.Temporal(
         SKELETON, hidden_dim=16, num_couplings=2, num_temporal_pairs=1, temporal_hidden_dim=8, **more
     ),
+    "temporal_prior": lambda **more: solvers.TemporalPrior(
+        SKELETON,
+        first={"hidden_dim": 16, "num_couplings": 2, "num_temporal_pairs": 1, "temporal_hidden_dim": 8},
+        completion={"hidden_dim": 8},
+        hidden_dim=12,
+        num_layers=1,
+        **more,
+    ),
     "recurrent": lambda **more: solvers.Recurrent(SKELETON, hidden_dim=8, **more),
 }
 

@@ -46,8 +46,9 @@ def solve(
 
     Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames
     at 30 frames per second, whatever their own rate is; a single frame by one of single frames. T frames in, T frames
-    out, at the same times. Frames in which a person was not seen at all hold the nearest pose. Where the joints jump as
-    no body does, as at a cut between two shots, nothing is smoothed across.
+    out, at the same times. Joints and whole frames that were not seen for a while are on the way from the
+    last that was to the next; before the first frame of a person and after the last, the nearest pose is held. Where
+    the joints jump as no body does, as at a cut between two shots, nothing is smoothed across.
 
     What comes out is in metres with y up. Joints in another unit or with another axis up are recognised by the
     person's size and by where head and feet are, and brought there; those in metres with y up stay as they are. What

@@ -169,7 +169,7 @@ def start_of(
     ever = tf.reduce_any(known, 1, keepdims=True)
     upright = tf.eye(3, batch_shape=[1, 1, 1])
     keep = ever | (tf.range(_ROTATIONS) == 0)
-    local = tf.where(keep[..., None, None], interpolation.slerp(local, known), upright)
+    given, local = local, tf.where(keep[..., None, None], interpolation.slerp(local, known), upright)
     posed, _ = kinematics.forward_kinematics(local, rest_joints)
     posed -= posed[:, :, :1]
     weights = tf.cast(seen, tf.float32) * joint_weights.precision(joint_sigma)
@@ -178,16 +178,17 @@ def start_of(
     )
     path = interpolation.interpolate(path[:, :, None], tf.reduce_any(seen, 2, keepdims=True))[:, :, 0]
     residual = tf.where(seen[..., None], joints - posed - path[:, :, None], 0.0)
-    features = _features(local, path, posed, residual, seen, joint_sigma, known, rest_joints, frame_mask, ground)
+    features = _features(local, given, path, posed, residual, seen, joint_sigma, known, rest_joints, frame_mask, ground)
     return Start(local, path, features)
 
 
-FEATURES = 6 * 23 + 3 * 28 + 3 * 29 + 2 * 29 + 3 * 24 + 2 * len(_LAGS) * 9 + 5 + 1 + 28
+FEATURES = 6 * 23 + 6 * 24 + 3 * 28 + 3 * 29 + 2 * 29 + 3 * 24 + 2 * len(_LAGS) * 9 + 5 + 1 + 28
 """Numbers that the network is told of a frame."""
 
 
 def _features(
     local: tf.Tensor,
+    given: tf.Tensor,
     path: tf.Tensor,
     posed: tf.Tensor,
     residual: tf.Tensor,
@@ -210,6 +211,7 @@ def _features(
     has_ground = tf.reduce_sum(ground[..., :3] ** 2, -1, keepdims=True)
     parts = [
         rotations.matrices_to_6d_vector(local[:, :, 1:]),
+        rotations.matrices_to_6d_vector(tf.linalg.matmul(local, given, transpose_a=True)),
         reshape_last(3.0 * _into(root, posed[:, :, 1:]), 2, [3 * 28]),
         reshape_last(tf.clip_by_value(10.0 * _into(root, residual), -3.0, 3.0), 2, [3 * 29]),
         there,

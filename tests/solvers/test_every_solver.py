@@ -18,6 +18,11 @@ MAKERS = {
     solvers.TwistSwing: TWIST,
     solvers.Temporal: {**FLOW, **WINDOW},
     solvers.TemporalTwistSwing: {**TWIST, **WINDOW},
+    solvers.TemporalPrior: {
+        "first": {**FLOW, **WINDOW},
+        "completion": {"hidden_dim": 8},
+        **{"hidden_dim": 12, "num_layers": 1},
+    },
     solvers.Recurrent: {"hidden_dim": 8},
     solvers.MapFit: {"components": 1, "steps": 5},
 }
