@@ -32,7 +32,7 @@ _FIRST = flags.DEFINE_string(
     "first", "temporal", "The temporal solver, by name or folder, whose answers are corrected."
 )
 _EXAMPLES = flags.DEFINE_integer("examples", 800, "Batches of examples that are made.", lower_bound=1)
-_HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 192, "Width of the prior.", lower_bound=6)
+_HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 192, "Width of the prior, a multiple of 6.", lower_bound=6)
 _NUM_LAYERS = flags.DEFINE_integer("num_layers", 4, "Encoder layers of the prior.", lower_bound=1)
 _PRECISION = flags.DEFINE_enum(
     "precision", "mixed_bfloat16", ["mixed_bfloat16", "float32"], "Of the prior's large products in training."
@@ -68,9 +68,11 @@ def _prepared() -> training.Trainer:
     values = run_record.resolved(names)
     run_record.check(_WORKDIR.value, values, free=_FREE_TO_CHANGE)
     untrained = _untrained()
-    run_record.write(_WORKDIR.value, values)
     folder = pathlib.Path(_WORKDIR.value) / "examples"
-    _make_examples(folder, untrained, settings)
+    motion = _motion() if example_files.missing(folder, _EXAMPLES.value) else None
+    run_record.write(_WORKDIR.value, values)
+    if motion:
+        _make_examples(folder, motion, untrained, settings)
 
     def make_batches(first_step: int, shards: int, own_shards: tuple[int, ...]) -> tf.data.Dataset:
         return example_files.batches(
@@ -102,11 +104,14 @@ def _with_precision(solver: solvers.TemporalPrior, precision: str) -> solvers.Te
     return other
 
 
-def _make_examples(folder: pathlib.Path, solver: solvers.TemporalPrior, settings: training.TrainSettings) -> None:
+def _motion() -> data.MotionSet:
+    return data.load_sources(_SOURCE.value, skip_bad=_SKIP_BAD.value, trans=_TRANS.value, leave_out=_LEAVE_OUT.value)
+
+
+def _make_examples(
+    folder: pathlib.Path, motion: data.MotionSet, solver: solvers.TemporalPrior, settings: training.TrainSettings
+) -> None:
     """Writes the batches of examples that are missing."""
-    if not example_files.missing(folder, _EXAMPLES.value):
-        return
-    motion = data.load_sources(_SOURCE.value, skip_bad=_SKIP_BAD.value, trans=_TRANS.value, leave_out=_LEAVE_OUT.value)
     sets = [points for name, points in skeletons.POINT_SETS.items() if name != "smpl_29"]
     observe = functools.partial(
         observed_windows.observed_windows,

@@ -10,6 +10,7 @@ import numpy as np
 from niki_tf.body import mannequin_joints
 from niki_tf.io.amass import load_clips
 from niki_tf.motion.clip import Clip, Clips
+from niki_tf.motion.joint_positions import joint_positions
 from niki_tf.motion.made.made_motion import made_motion, random_poses
 
 MADE = "made"
@@ -183,9 +184,14 @@ def _check_sources(sources: tuple[Source, ...], made_frames: int) -> None:
 
 
 def _made(frames: int, *, fps: float, seed: int) -> Clips:
-    """Motion made by the package, `frames` in all: half of them in clips, half single random poses."""
+    """Motion made by the package, `frames` in all: half in clips, half single random poses, lowest joints on the ground."""
     single = frames // 2
     lengths = [_CLIP_FRAMES] * ((frames - single) // _CLIP_FRAMES) + [(frames - single) % _CLIP_FRAMES]
     moving = [made_motion((seed, number), frames=length, fps=fps) for number, length in enumerate(lengths) if length]
-    poses, trans = random_poses(seed, single), np.zeros([1, 3], np.float32)
-    return Clips(moving + [Clip(poses=poses[n : n + 1], trans=trans, fps=fps) for n in range(single)])
+    poses = random_poses(seed, single)
+    trans = np.zeros([single, 1, 3])
+    trans[:, 0, 1] = -joint_positions(poses, mannequin_joints().joints)[..., 1].min(1)
+    return Clips(
+        moving
+        + [Clip(poses=poses[n : n + 1], trans=trans[n], fps=fps, trans_convention="pelvis") for n in range(single)]
+    )

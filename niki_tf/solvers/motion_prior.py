@@ -50,10 +50,15 @@ class MotionPrior(keras.Model):
         num_layers: encoder layers of self-attention and two dense layers.
         heads: of the attention, each with its own table of distances in time.
         **kwargs: of `keras.Model`.
+
+    Raises:
+        ValueError: `hidden_dim` is no multiple of `heads`.
     """
 
     def __init__(self, *, hidden_dim: int = 192, num_layers: int = 4, heads: int = 6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if hidden_dim % heads:
+            raise ValueError(f"`hidden_dim` must be a multiple of the {heads} `heads`; got {hidden_dim}.")
         self.hidden_dim, self.num_layers, self.heads = hidden_dim, num_layers, heads
         self._embed = self._dense(FEATURES, hidden_dim)
         self._encoders = [Encoder(hidden_dim, heads=heads, dtype=self.dtype_policy) for _ in range(num_layers)]
@@ -237,8 +242,9 @@ def _into(root: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
 def _way(root: tf.Tensor, path: tf.Tensor, frame_mask: tf.Tensor, lag: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the root is `lag` frames later, (N, T, 3), and how it is turned, (N, T, 6), both seen from its frame."""
     frames = tf.shape(path)[1]
-    last = tf.cast(tf.reduce_sum(frame_mask, 1, keepdims=True), tf.int32) - 1
-    there = tf.maximum(tf.minimum(tf.range(frames)[None] + lag, last), 0)
+    first = tf.argmax(frame_mask, 1, output_type=tf.int32)[:, None]
+    last = first + tf.cast(tf.reduce_sum(frame_mask, 1, keepdims=True), tf.int32) - 1
+    there = tf.maximum(tf.minimum(tf.range(frames)[None] + lag, last), first)
     moved = tf.gather(path, there, axis=1, batch_dims=1) - path
     turned = tf.linalg.matmul(root, tf.gather(root, there, axis=1, batch_dims=1), transpose_a=True)
     away = tf.clip_by_value(20.0 / abs(lag) ** 0.5 * tf.linalg.matvec(root, moved, transpose_a=True) / 3.0, -3.0, 3.0)

@@ -46,7 +46,7 @@ class TemporalPrior(WindowSolver):
         >>> import tensorflow as tf
         >>> from niki_tf import body, solvers
         >>> sizes = {"num_couplings": 2, "hidden_dim": 32, "num_temporal_pairs": 1, "temporal_hidden_dim": 32}
-        >>> solver = solvers.TemporalPrior(body.mannequin_joints(), first=sizes, hidden_dim=32, num_layers=1)
+        >>> solver = solvers.TemporalPrior(body.mannequin_joints(), first=sizes, hidden_dim=36, num_layers=1)
         >>> solver.ik(tf.random.normal([5, 20, 29, 3]))["body_pose"].shape.as_list()
         [5, 20, 23, 3, 3]
     """

@@ -113,7 +113,7 @@ def test_joints_without_errors_are_those_of_the_true_pose(clean):
 
 
 def test_errors_are_of_every_kind(walks, monkeypatch):
-    """Largest error of a joint, of windows of one kind each."""
+    """The largest errors in windows of one kind each."""
     largest = {}
     for kind in PLAIN["_KINDS"]:
         monkeypatch.setattr(observed_windows, "_KINDS", {name: float(name == kind) for name in PLAIN["_KINDS"]})
@@ -122,7 +122,7 @@ def test_errors_are_of_every_kind(walks, monkeypatch):
         absolute = windows.has_path > 0
         errors = np.linalg.norm(windows.joints - wanted, axis=-1)[absolute]
         largest[kind] = np.where(windows.joint_sigma[absolute] < skeletons.ABSENT, errors, 0.0).max((1, 2))
-    assert 0.15 < np.median(largest["noise"]) < 0.3 or 0.05 < np.median(largest["noise"])
+    assert 0.05 < np.median(largest["noise"]) < 0.3
     assert np.median(largest["occlusion"]) > 0.1
     assert 0.02 < np.median(largest["turned bones"]) < 0.4
     assert 0.03 < np.median(largest["joint set"]) < 0.25
@@ -174,7 +174,7 @@ def test_feet_of_every_body_stand_on_the_ground(walks):
 def test_joint_sets_without_a_joint_make_it_absent(walks, monkeypatch):
     monkeypatch.setattr(observed_windows, "_KINDS", {**dict.fromkeys(PLAIN["_KINDS"], 0.0), "joint set": 1.0})
     absent = _windows(walks, sets=SETS[1:], count=40).joint_sigma >= skeletons.ABSENT
-    assert absent[..., 20:].all((0, 1, 2)) or absent[..., 20:].mean() > 0.9
+    assert absent[..., 20:].all()
     assert absent[..., :20].mean() < 0.5
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from niki_tf import body, data, io
 from niki_tf.motion import Clip
+from niki_tf.motion.joint_positions import joint_positions
 
 
 @pytest.fixture
@@ -66,6 +67,13 @@ def test_made_source_mixes_with_files(folder):
     np.testing.assert_array_equal(motion.poses[33:], again.poses)
     other = data.load_sources(["made"], made_frames=1401, seed=6)
     assert np.abs(again.poses - other.poses).mean() > 0.05
+
+
+def test_made_bodies_are_on_the_ground():
+    made = data.load_sources(["made"], made_frames=600)
+    lowest = made.pelvis[:, 1] + joint_positions(made.poses, body.mannequin_joints().joints)[..., 1].min(1)
+    np.testing.assert_allclose(lowest[:300], 0.02, atol=0.03)
+    np.testing.assert_allclose(lowest[300:], 0.0, atol=0.01)  # poses are float16
 
 
 def test_folder_called_made_is_reachable(folder, monkeypatch):

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+from window_makers import made
+
+from niki_tf import io, motion, solvers
+from niki_tf.solvers import zoo
+
+TINY = ["--examples=2", "--batch_size=2", "--num_layers=1", "--hidden_dim=12", "--steps=2"]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A folder with a small temporal solver."""
+    folder = tmp_path_factory.mktemp("models") / "first"
+    zoo.save(made("temporal"), folder)
+    return folder
+
+
+@pytest.fixture
+def walks(tmp_path):
+    for number in range(2):
+        io.save_clip(tmp_path / "walks" / f"walk_{number}.npz", motion.made_motion(number, frames=70))
+    return tmp_path / "walks"
+
+
+@pytest.mark.slow
+def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
+    workdir = tmp_path / "run"
+    command = ["fit_motion_prior", "--source=made", f"--first={first}", f"--workdir={workdir}", *TINY]
+    assert "step 1: joints" in run_tool(*command, "--max_steps=1")
+    examples = sorted((workdir / "examples").iterdir())
+    assert [path.name for path in examples] == ["000000.npz", "000001.npz"]
+    times = [path.stat().st_mtime_ns for path in examples]
+    printed = run_tool(*command, "--max_steps=0")
+    assert "step 2: joints" in printed
+    assert str(workdir / "model.keras") in printed
+    solver = zoo.load(workdir)
+    assert isinstance(solver, solvers.TemporalPrior)
+    assert (solver.precision, solver.prior.hidden_dim, solver.prior.num_layers) == ("float32", 12, 1)
+    written = (workdir / "model.keras").read_bytes()
+    assert "step 2: nothing left to train" in run_tool(*command)
+    assert [path.stat().st_mtime_ns for path in examples] == times
+    assert len((workdir / "model.keras").read_bytes()) == pytest.approx(len(written), rel=0.01)
+    assert json.loads((workdir / "run.json").read_text())["flags"]["examples"] == 2
+    with pytest.raises(SystemExit, match="^fit_motion_prior: `examples` was 2 when the run in .* got 3"):
+        run_tool(*command, "--examples=3")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--first=analytic", "`first` must be a temporal solver; got analytic, Analytic"),
+        ("--first=none_such", "`solver` must be one of .*got 'none_such'"),
+        ("--leave_out=walk_7", "`leave_out` must be names of files of the sources; got walk_7, which is none"),
+        ("--hidden_dim=13", "`hidden_dim` must be a multiple of the 6 `heads`; got 13"),
+        ("--steps=0", "`steps` must be 1 or more; got 0"),
+        ("--source=none_such", "no such file"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_anything_is_written(run_tool, tmp_path, walks, first, flag, message):
+    workdir = tmp_path / "run"
+    command = ["fit_motion_prior", f"--source={walks}", f"--first={first}", f"--workdir={workdir}", *TINY, flag]
+    with pytest.raises(SystemExit, match=rf"^fit_motion_prior: .*{message}") as stopped:
+        run_tool(*command)
+    assert "\n" not in str(stopped.value)
+    assert not workdir.exists()
+
+
+def test_arguments_that_are_no_flags_are_named(run_tool, tmp_path):
+    with pytest.raises(SystemExit, match="takes flags only; got more"):
+        run_tool("fit_motion_prior", "--source=made", f"--workdir={tmp_path}", "more")
