@@ -28,12 +28,12 @@ def walks(tmp_path):
 def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
     workdir = tmp_path / "run"
     command = ["fit_motion_prior", "--source=made", f"--first={first}", f"--workdir={workdir}", *TINY]
-    assert "step 1: joints" in run_tool(*command, "--max_steps=1")
+    assert "step 1: loss" in run_tool(*command, "--max_steps=1")
     examples = sorted((workdir / "examples").iterdir())
     assert [path.name for path in examples] == ["000000.npz", "000001.npz"]
     times = [path.stat().st_mtime_ns for path in examples]
     printed = run_tool(*command, "--max_steps=0")
-    assert "step 2: joints" in printed
+    assert "step 2: loss" in printed
     assert str(workdir / "model.keras") in printed
     solver = zoo.load(workdir)
     assert isinstance(solver, solvers.TemporalPrior)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from niki_tf import body, data, rotations, skeletons, solvers
 from niki_tf.body import kinematics
+from niki_tf.solvers import motion_prior as prior_of_solver
 from niki_tf.training import motion_prior
 
 SKELETON = body.mannequin_joints()
@@ -201,3 +202,12 @@ def test_it_learns_and_leaves_the_first_network_alone(windows):
     assert len(solver.trainable_variables) == len(solver.prior.trainable_variables)
     for before, variable in zip(fixed, solver.first.variables + solver.completion.variables, strict=True):
         np.testing.assert_array_equal(before, variable)
+
+
+def test_padding_may_come_first_as_in_windows_that_run_backwards(windows):
+    """The frames of a window are told the same of themselves, whichever end the padding is at."""
+    names = ("local", "joints", "joint_sigma", "rest_joints", "frame_mask", "ground")
+    last = [windows[name][1:2] for name in names]
+    first = [tf.roll(value, FRAMES - PADDED, 1) for value in last]
+    told = [prior_of_solver.start_of(*values).features for values in (last, first)]
+    np.testing.assert_allclose(told[1][:, FRAMES - PADDED :], told[0][:, :PADDED], atol=1e-4)
