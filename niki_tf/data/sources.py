@@ -184,7 +184,7 @@ def _check_sources(sources: tuple[Source, ...], made_frames: int) -> None:
 
 
 def _made(frames: int, *, fps: float, seed: int) -> Clips:
-    """Motion made by the package, `frames` in all: half in clips, half single random poses, lowest joints on the ground."""
+    """Motion made by the package, `frames` in all: half in clips, half single random poses that touch the ground."""
     single = frames // 2
     lengths = [_CLIP_FRAMES] * ((frames - single) // _CLIP_FRAMES) + [(frames - single) % _CLIP_FRAMES]
     moving = [made_motion((seed, number), frames=length, fps=fps) for number, length in enumerate(lengths) if length]
