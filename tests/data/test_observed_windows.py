@@ -178,6 +178,15 @@ def test_joint_sets_without_a_joint_make_it_absent(walks, monkeypatch):
     assert absent[..., :20].mean() < 0.5
 
 
+def test_something_is_seen_though_a_joint_set_tells_one_joint_alone(walks, monkeypatch):
+    monkeypatch.setattr(observed_windows, "_KINDS", {**dict.fromkeys(PLAIN["_KINDS"], 0.0), "joint set": 1.0})
+    wrist = np.where(np.arange(29) == 20, 0.01, skeletons.ABSENT)[None]
+    windows = _windows(walks, sets=wrist)
+    seen = (windows.joint_sigma < skeletons.ABSENT) & (windows.frame_mask[..., None] > 0)
+    assert np.all(seen.any(-1).sum(1) >= 2)
+    assert (seen.sum(-1).max(1) == 1).mean() > 0.5
+
+
 def test_windows_depend_on_seed_and_step_alone(walks):
     first, again, other = (_windows(walks, step=step, count=6) for step in (1, 1, 2))
     for name in first._fields:
