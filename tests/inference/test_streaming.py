@@ -41,6 +41,7 @@ def test_streaming_gives_what_the_windowed_call_gives(solver, rng):
     np.testing.assert_allclose(rest["body_pose"], windows["body_pose"][-1, :, -delay:], atol=5e-5)
 
 
+@pytest.mark.slow
 def test_a_lost_frame_is_as_one_that_is_told_to_be_absent(solver, rng):
     joints, sigma = random_inputs(rng, 9, 1)["joints"], np.zeros([9, 1, 29], np.float32)
     lost, sigma[4] = joints.copy(), skeletons.ABSENT

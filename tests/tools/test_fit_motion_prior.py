@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import pytest
 from window_makers import made
@@ -6,6 +7,7 @@ from window_makers import made
 from niki_tf import io, motion, solvers
 from niki_tf.solvers import zoo
 
+CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 TINY = ["--examples=2", "--batch_size=2", "--num_layers=1", "--hidden_dim=12", "--steps=2"]
 
 
@@ -22,6 +24,17 @@ def walks(tmp_path):
     for number in range(2):
         io.save_clip(tmp_path / "walks" / f"walk_{number}.npz", motion.made_motion(number, frames=70))
     return tmp_path / "walks"
+
+
+@pytest.mark.slow
+def test_the_flag_file_trains_two_steps(run_tool, tmp_path, first):
+    folder, config = tmp_path / "motion", CONFIGS / "temporal_prior.flags"
+    lines = [line.strip() for line in config.read_text().splitlines()]
+    for number, line in enumerate(line for line in lines if line.startswith("--leave_out=")):
+        io.save_clip(folder / f"{line.partition('=')[2]}.npz", motion.made_motion(number, frames=20))
+    io.save_clip(folder / "kept.npz", motion.made_motion(99, frames=70))
+    flags = [f"--flagfile={config}", f"--source={folder}", f"--first={first}", f"--workdir={tmp_path / 'run'}"]
+    assert "step 2: loss" in run_tool("fit_motion_prior", *flags, *TINY[:-1], "--max_steps=2")
 
 
 @pytest.mark.slow
