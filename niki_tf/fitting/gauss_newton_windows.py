@@ -94,12 +94,7 @@ def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor, times:
     """Weights (N, T, T) of all frames for each frame, from the residual (N, T, 29, 3) and the joints' sigma."""
     variance = tf.reduce_mean(smoothing.noise_variance(residual, joint_sigma, mask, times), -1, keepdims=True)
     width = tf.maximum(_LARGEST_WIDTH * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
-    if times is None:
-        frames = tf.range(tf.shape(residual)[1])
-        apart = tf.cast(frames[:, None] - frames, residual.dtype)
-    else:
-        apart = smoothing.FPS * (times[:, :, None] - times[:, None])
-    return tf.exp(-0.5 * (apart / width) ** 2)
+    return tf.exp(-0.5 * (smoothing.frames_apart(residual, times) / width) ** 2)
 
 
 def _smoothed_sigma(joint_sigma: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

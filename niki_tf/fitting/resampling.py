@@ -15,16 +15,11 @@ Source: Eilers, A perfect smoother, Analytical Chemistry 2003.
 import numpy as np
 
 from niki_tf import skeletons
+from niki_tf.fitting.smoothing import FPS, LEAST_NOISE, MOTION_AS_NOISE, SHARED_FRAMES
 
-FPS = 30.0
-"""Steady times a second."""
 _JERK = 0.007
 """j, metres a frame^3 at 30 frames a second: larger than that of `smoothing`, which comes after; by trial on eight
 validation clips."""
-_MOTION_AS_NOISE, _LEAST_NOISE = 0.003, 0.0003
-"""Metres; the noise that third differences of clean motion look like, and the lower bound of n, as in `smoothing`."""
-_SHARED_FRAMES = 4.0
-"""Frames with the mean noise of all joints that each joint's noise is averaged with, as in `smoothing`."""
 _UNIT_NOISE = (8.0 / np.pi) ** 0.5
 """Mean length of normal noise of size 1 on each of three axes."""
 _SPAN, _MARGIN = 96, 24
@@ -83,14 +78,14 @@ def noise(joints: np.ndarray, seen: np.ndarray, times: np.ndarray) -> np.ndarray
         differences += factors[:, step, None, None] * joints[step : rows + step]
     found, total = (trust * np.linalg.norm(differences, axis=-1) / _UNIT_NOISE).sum(0), trust.sum(0)
     common = found.sum() / max(total.sum(), 1e-9)
-    return (found + _SHARED_FRAMES * common) / (total + _SHARED_FRAMES)
+    return (found + SHARED_FRAMES * common) / (total + SHARED_FRAMES)
 
 
 def _smoothed(joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray, steady: np.ndarray) -> np.ndarray:
     """As `resample`, in one go."""
     seen = (joint_sigma < skeletons.ABSENT).astype(float)
     joints = np.where(seen[..., None] > 0.0, joints, 0.0)
-    variance = np.maximum(noise(joints, seen, times) ** 2 - _MOTION_AS_NOISE**2, _LEAST_NOISE**2)
+    variance = np.maximum(noise(joints, seen, times) ** 2 - MOTION_AS_NOISE**2, LEAST_NOISE**2)
     weights = seen / (variance + joint_sigma**2)
     largest = np.maximum(weights.max(0, initial=0.0), 1e-9)
     mean = joints.sum(0) / np.maximum(seen.sum(0), 1.0)[:, None]

@@ -67,12 +67,7 @@ def smoothed_translation(
 
 def _filled(path: tf.Tensor, seen: tf.Tensor, times: tf.Tensor | None) -> tf.Tensor:
     """`path` (N, T, 3) with means over the frames `seen` (N, T), 1 or 0, in place of the others."""
-    if times is None:
-        frames = tf.range(tf.shape(path)[1])
-        apart = tf.cast(tf.abs(frames[:, None] - frames), path.dtype)
-    else:
-        apart = smoothing.FPS * tf.abs(times[:, :, None] - times[:, None])
-    weights = tf.expand_dims(seen, 1) * _NEARNESS**apart
+    weights = tf.expand_dims(seen, 1) * _NEARNESS ** tf.abs(smoothing.frames_apart(path, times))
     known = tf.expand_dims(seen, -1)
     means = tf.math.divide_no_nan(tf.linalg.matmul(weights, known * path), tf.reduce_sum(weights, -1, keepdims=True))
     return tf.where(known > 0.0, path, means)

@@ -24,15 +24,15 @@ from niki_tf.shapes import reshape_last
 
 _JERK = 0.004
 """j, metres a frame^3 at 30 frames a second: saved_models/experiments.md, 32."""
-_MOTION_AS_NOISE = 0.003
+MOTION_AS_NOISE = 0.003
 """Metres; the noise that third differences of clean motion look like: saved_models/experiments.md, 32 and 35."""
-_LEAST_NOISE = 0.0003
-"""Metres; lower bound of n, a tenth of `_MOTION_AS_NOISE`, by trial on training clips."""
+LEAST_NOISE = 0.0003
+"""Metres; lower bound of n, a tenth of `MOTION_AS_NOISE`, by trial on training clips."""
 _UNIT_THIRD_DIFFERENCE = (20.0 * 8.0 / np.pi) ** 0.5
 """Mean length of the third difference of normal noise of size 1 on each axis, whose variance is 1 + 9 + 9 + 1."""
 FPS = 30.0
 """Frames a second, in which the constants are."""
-_SHARED_FRAMES = 4.0
+SHARED_FRAMES = 4.0
 """Frames with the mean noise of all joints that each joint's noise is averaged with, by trial on training clips."""
 _HIGHEST_STIFFNESS, _LEAST_WEIGHT, _RIDGE = 2000.0, 1e-3, 1e-5
 """Limits, relative to a path's largest weight, that keep the equations solvable in float32."""
@@ -158,6 +158,14 @@ def _noise_difference(mask: tf.Tensor, times: tf.Tensor) -> tuple[tf.Tensor, tf.
     return unit, tf.math.divide_no_nan(shortest, span) ** 4
 
 
+def frames_apart(values: tf.Tensor, times: tf.Tensor | None) -> tf.Tensor:
+    """Thirtieths of a second between frames of `values` (N, T, ...), (T, T), or (N, T, T) by their `times` (N, T)."""
+    if times is not None:
+        return FPS * (times[:, :, None] - times[:, None])
+    frames = tf.range(tf.shape(values)[1])
+    return tf.cast(frames[:, None] - frames, values.dtype)
+
+
 def noise_variance(
     joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor, times: tf.Tensor | None = None
 ) -> tf.Tensor:
@@ -187,5 +195,5 @@ def noise_variance(
     found = tf.reduce_sum(product * sizes, 1, keepdims=True) / _UNIT_THIRD_DIFFERENCE
     total = tf.reduce_sum(product, 1, keepdims=True)
     common = tf.math.divide_no_nan(*(tf.reduce_sum(x, -1, keepdims=True) for x in (found, total)))
-    noise = (found + _SHARED_FRAMES * common) / (total + _SHARED_FRAMES)
-    return tf.maximum(noise**2 - _MOTION_AS_NOISE**2, _LEAST_NOISE**2)
+    noise = (found + SHARED_FRAMES * common) / (total + SHARED_FRAMES)
+    return tf.maximum(noise**2 - MOTION_AS_NOISE**2, LEAST_NOISE**2)

@@ -157,7 +157,8 @@ def _interpolated(joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tens
     """
     absent = joint_sigma >= skeletons.ABSENT
     seen = ~absent & (frame_mask[..., None] > 0.0)
-    filled = interpolation.interpolate(joints, seen)
+    filled = interpolation.interpolate(tf.concat([joints, joint_sigma[..., None]], -1), seen)
+    filled, sigma = filled[..., :3], filled[..., 3]
     centre = tf.reduce_mean(tf.gather(filled, skeletons.TRUNK, axis=-2), -2, keepdims=True)
     filled = interpolation.interpolate(joints - centre, seen) + centre
     before, after = interpolation.neighbours(seen)
@@ -165,7 +166,6 @@ def _interpolated(joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tens
     times = tf.range(frames)[None, :, None]
     since = tf.where(before < 0, frames, times - before)
     until = tf.where(after >= frames, frames, after - times)
-    sigma = interpolation.interpolate(joint_sigma[..., None], seen)[..., 0]
     sigma += _SIGMA_A_FRAME * tf.minimum(tf.cast(tf.minimum(since, until), tf.float32), _FARTHEST)
     sigma = tf.where(tf.reduce_any(seen, 1, keepdims=True), sigma, skeletons.ABSENT)
     return tf.where(absent[..., None], filled, joints), tf.where(absent, sigma, joint_sigma)
