@@ -18,6 +18,8 @@ _KINDS = {
 """Kinds of absence and their shares. Set by hand."""
 _LONGEST_GAP, _LONGEST_SECOND_GAP, _LONGEST_OF_PART, _MOST_SKIPPED = 32, 10, 50, 5
 """Frames. Set by hand."""
+_SPAN_POWER = 1.5
+"""Lengths of spans are proportional to a uniform number to this power: four of ten gaps are of at most 8 frames."""
 _AT_AN_END = 0.15
 """Share of gaps that begin with the first or end with the last frame. Set by hand."""
 _FEWEST_FRAMES = 2
@@ -111,7 +113,7 @@ def _choose(streams: RandomStreams, sums: np.ndarray) -> tf.Tensor:
 def _span(streams: RandomStreams, frames: int, longest: int) -> tf.Tensor:
     """Whether a frame is in a span of 1 to `longest` frames, (n, frames), bool."""
     longest = min(longest, frames - _FEWEST_FRAMES)
-    length = 1 + tf.cast(streams.uniform(1) * longest, tf.int32)
+    length = 1 + tf.cast(streams.uniform(1) ** _SPAN_POWER * longest, tf.int32)
     room = tf.cast(frames - length, tf.float32)
     start = tf.cast(streams.uniform(1) * (room + 1.0), tf.int32)
     end = streams.uniform(1)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from niki_tf import rotations
+from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
 from niki_tf.shapes import reshape_last
 from niki_tf.solvers import motion_prior
@@ -15,6 +15,8 @@ Batch = Mapping[str, tf.Tensor]
 _VELOCITY, _ROTATION, _PATH, _ERROR = 2.0, 0.05, 0.3, 0.002
 """Weights of the differences between frames, of rotations, of the pelvis' path and of the expected error, relative to
 the distance of joints. Set by hand."""
+_GAP = 4.0
+"""How many frames a frame counts for in which no joint is seen. Set by hand."""
 _SMOOTH = 1e-6
 """Metres^2; below its root a distance counts by its square."""
 
@@ -56,14 +58,16 @@ def loss(
     start = motion_prior.start_of(first, wide["joints"], wide["joint_sigma"], rest, mask, wide["ground"])
     local, path, expected = solver.prior.correct(start, mask)
     error, of_path = _posed(local, rest) - _posed(true, rest), path - wide["path"]
+    in_gap = tf.reduce_all(wide["joint_sigma"] >= skeletons.ABSENT, -1)
+    counted = tf.where(in_gap, _GAP * mask, mask)
     in_path = mask * wide["has_path"][:, None]
     distance = _length(error)
     turned = reshape_last(local - true, 2, [9])
     surprise = tf.math.log(expected) + tf.stop_gradient(distance[..., : expected.shape[-1]]) / expected
     terms = {
-        "joints": _mean(distance, mask),
+        "joints": _mean(distance, counted),
         "velocity": _mean(_length(error[:, 1:] - error[:, :-1]), mask[:, 1:] * mask[:, :-1]),
-        "rotations": _mean(_length(turned), mask),
+        "rotations": _mean(_length(turned), counted),
         "path": _mean(_length(of_path), in_path),
         "path_velocity": _mean(_length(of_path[:, 1:] - of_path[:, :-1]), in_path[:, 1:] * mask[:, :-1]),
         "expected": _mean(surprise, mask),
