@@ -85,6 +85,7 @@ def _prepared() -> training.Trainer:
         make_batches=make_batches,
         settings=settings,
         workdir=_WORKDIR.value,
+        joint_errors=None,
     )
 
 

@@ -73,6 +73,8 @@ class Trainer:
         make_batches: callable (first_step, shards, own_shards) -> dataset of one replica's batch after the other.
         settings: `TrainSettings`.
         workdir: folder of checkpoints, TensorBoard files and the result, model.keras.
+        joint_errors: callable (solver, batch) -> the error of each joint (24,), mm, of which TensorBoard gets a figure
+            whenever the state is stored; None for no figure.
         strategy: a tf.distribute strategy; the default one if None.
 
     Raises:
@@ -87,9 +89,11 @@ class Trainer:
         make_batches: Callable[[int, int, tuple[int, ...]], tf.data.Dataset],
         settings: TrainSettings,
         workdir: str | os.PathLike,
+        joint_errors: Callable[..., tf.Tensor] | None = figures.joint_errors,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         self.settings, self.loss, self.make_batches = settings, loss, make_batches
+        self.joint_errors = joint_errors
         self.workdir = pathlib.Path(workdir)
         self.strategy = strategy or tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
@@ -216,9 +220,9 @@ class Trainer:
 
     def _draw(self, writer: tf.summary.SummaryWriter | None) -> None:
         """Errors of the joints on the run's first batch, as a figure for TensorBoard."""
-        if writer is None:
+        if writer is None or self.joint_errors is None:
             return
-        errors = figures.joint_errors(self.solver, self._first_batch)
+        errors = self.joint_errors(self.solver, self._first_batch)
         with writer.as_default(step=self.step):
             tf.summary.image("joint_errors", figures.joint_error_image(errors))
 

@@ -40,7 +40,7 @@ def test_the_flag_file_trains_two_steps(run_tool, tmp_path, first):
 @pytest.mark.slow
 def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
     workdir = tmp_path / "run"
-    command = ["fit_motion_prior", "--source=made", f"--first={first}", f"--workdir={workdir}", *TINY]
+    command = ["fit_motion_prior", "--source=made", f"--first={first}", f"--workdir={workdir}", *TINY, "--save_every=1"]
     assert "step 1: loss" in run_tool(*command, "--max_steps=1")
     examples = sorted((workdir / "examples").iterdir())
     assert [path.name for path in examples] == ["000000.npz", "000001.npz"]
