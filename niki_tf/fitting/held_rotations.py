@@ -16,13 +16,20 @@ from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
 
 _TRUNK_SHARES = {0: 1.0, 3: 1.0, 6: 1.0, 9: 1.0, 13: 0.1, 14: 0.1, 12: 0.1, 15: 0.03}
-"""Joint -> weight of its rotation in the mean that stands for that of the trunk."""
+"""Joint -> weight of its rotation in the mean that stands for that of the trunk. Set by hand."""
 _TRUNK_SIGMA = 0.2
-"""Metres; sigma of joints of the trunk that only its rotation tells."""
+"""Metres; sigma of joints of the trunk that only its rotation tells. Set by hand."""
+_TRUNK_BENDS = 0.1
+"""Share of the length of a free bone, squared, by which it strays in the trunk; 1 elsewhere. Set by hand."""
+_TIPS = 25
+"""The first of the tips of hands and feet among the 29 joints."""
 
 _TURNS = 3 * skeletons.NUM_ROTATIONS
 _ANCESTRY = kinematics.ancestry(skeletons.SMPL_29, skeletons.NUM_JOINTS).astype(np.float32)
 """(29, 29): 1 where the joint of the column is an ancestor of that of the row, or the same."""
+_BELOW = (_ANCESTRY - np.eye(len(_ANCESTRY), dtype=np.float32)).T
+"""(29, 29): 1 where the joint of the column is below that of the row."""
+_OF_TRUNK = np.isin(np.arange(skeletons.NUM_JOINTS), skeletons.TRUNK)
 
 
 def read(known_rotations: tf.Tensor) -> tf.Tensor:
@@ -72,13 +79,15 @@ def hold(local: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
 def hold_seen(local: tf.Tensor, known: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
     """As `hold`, of an answer that did not know them: joints below which one was seen stay as they are in the world.
 
+    Hands and feet follow wrists and ankles, whatever was seen of their tips.
+
     Args:
         local: (..., 24, 3, 3).
         known: (..., 24, 3, 3).
         joint_sigma: (..., 29) metres.
     """
     present = tf.cast(joint_sigma < skeletons.ABSENT, local.dtype)
-    seen_below = tf.linalg.matvec(tf.constant(_below()), present) > 0.0
+    seen_below = tf.linalg.matvec(tf.constant(_BELOW[: skeletons.NUM_ROTATIONS, :_TIPS]), present[..., :_TIPS]) > 0.0
     world = tf.where(seen_below[..., None, None], kinematics.world_rotations(local), 0.0)
     return hold(local, tf.where(is_known(known)[..., None, None], known, world))
 
@@ -89,7 +98,9 @@ def tell(
     """Joints (..., 29, 3) and their sigma (..., 29) with what known rotations tell of them.
 
     Joints that are linked by bones of known rotation move as one rigid body, whose place is the weighted mean of what
-    was seen of it. Absent joints of the trunk are where its rotation puts them, roughly, where that is known.
+    was seen of it. Absent joints of the trunk are where its rotation puts them, roughly, where that is known. An absent
+    joint that the rotation of its parent tells stays absent if none was seen below it: it says nothing new, and a
+    network would take it for an observation.
 
     Args:
         joints: (..., 29, 3) metres, finite.
@@ -105,7 +116,9 @@ def tell(
     weights = together * precision[..., None, :]
     total = tf.reduce_sum(weights, -1)
     place = tf.math.divide_no_nan(tf.linalg.matmul(weights, joints - posed), total[..., None])
-    fused = (tf.reduce_sum(together, -1) > 1.5) & (total > 0.0)
+    below = tf.linalg.matvec(tf.constant(_BELOW), tf.cast(present, joints.dtype)) > 0.0
+    told = present | below | tf.constant(_OF_TRUNK)
+    fused = told & (tf.reduce_sum(together, -1) > 1.5) & (total > 0.0)
     found = tf.where(fused[..., None], posed + place, joints)
     variance = tf.math.divide_no_nan(1.0, total) - joint_weights.COMMON_SIGMA**2
     sigma = tf.where(fused, tf.sqrt(tf.maximum(variance, 0.0)), joint_sigma)
@@ -157,16 +170,14 @@ def _with_trunk(
     present = joint_sigma < skeletons.ABSENT
     away = tf.linalg.matmul(kinematics.bones(posed)[..., 1:, :] ** 2, tf.ones([3, 1]))
     free = 1.0 - tf.cast(tf.gather(is_known(known), skeletons.SMPL_29.parents[1:], axis=-1), posed.dtype)
-    off_trunk = tf.constant([joint not in skeletons.TRUNK for joint in range(1, skeletons.NUM_JOINTS)])
-    stray = tf.where(off_trunk, free, 0.1 * free)[..., None] * away
+    stray = tf.where(tf.constant(_OF_TRUNK[1:]), _TRUNK_BENDS * free, free)[..., None] * away
     variance = tf.linalg.matmul(tf.constant(_ANCESTRY[:, 1:]), stray)[..., 0]
     variance += joint_weights.clip_sigma(joint_sigma) ** 2 + joint_weights.COMMON_SIGMA**2
     weights = tf.where(present, 1.0 / variance, 0.0)[..., None]
     shift = tf.math.divide_no_nan(
         tf.reduce_sum(weights * (joints - posed), -2, keepdims=True), tf.reduce_sum(weights, -2, keepdims=True)
     )
-    of_trunk = tf.constant([joint in skeletons.TRUNK for joint in range(skeletons.NUM_JOINTS)])
-    added = of_trunk & ~present & turned & tf.reduce_any(present, -1, keepdims=True)
+    added = tf.constant(_OF_TRUNK) & ~present & turned & tf.reduce_any(present, -1, keepdims=True)
     return tf.where(added[..., None], posed + shift, joints), tf.where(added, _TRUNK_SIGMA, joint_sigma)
 
 
@@ -177,12 +188,6 @@ def _is_rigid(known: tf.Tensor) -> tf.Tensor:
     depth = tf.linalg.matvec(tf.constant(_ANCESTRY[:, 1:]), free)
     fork = tf.gather(depth, _forks(), axis=-1)
     return tf.cast(depth[..., :, None] + depth[..., None, :] - 2.0 * fork < 0.5, known.dtype)
-
-
-@functools.cache
-def _below() -> np.ndarray:
-    """(24, 29): 1 where the joint of the column is below that of the row."""
-    return (_ANCESTRY - np.eye(len(_ANCESTRY), dtype=np.float32)).T[: skeletons.NUM_ROTATIONS]
 
 
 @functools.cache
