@@ -20,6 +20,11 @@ INPUTS: dict[str, tuple[int | None, ...]] = {
 """Names of the inputs and their shapes after the leading axes. `joints` is needed; the others are optional, and zeros
 stand for an unknown value."""
 
+KNOWN: dict[str, tuple[int, ...]] = {"known_rotations": (skeletons.NUM_ROTATIONS, 3, 3)}
+"""Name and shape of a further optional input of every solver: rotation matrices of joints relative to the world, root
+first, which the answer keeps. Zeros, and a matrix with a NaN, stand for one that is not known. Exports take it by a
+signature of its own, so that those who know no rotation do not pay for it."""
+
 POSE: dict[str, tuple[int, ...]] = {"global_orient": (1, 3, 3), "body_pose": (_TWISTS, 3, 3)}
 """Names and shapes of the rotation matrices that every solver returns."""
 
@@ -29,11 +34,14 @@ ANSWER: dict[str, tuple[int, ...]] = {**POSE, "transl": (3,)}
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 
+_ORTHONORMAL_WITHIN = 1e-3
+"""How far a known rotation may be from a rotation matrix, by entry."""
 _CURES = {
     "joints": " Use the joint set skeletons.SMPL_29.",
     "joint_sigma": " Give one sigma for each joint, in metres.",
     "betas": " Give as many shape coefficients as the body has.",
     "twist": " Give (cos, sin) for each joint but the root.",
+    "known_rotations": " Give a matrix for each joint, relative to the world, zeros where it is not known.",
 }
 
 
@@ -109,15 +117,17 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
 
 
 def check_values(inputs: Mapping[str, Any]) -> None:
-    """Checks that a solver's inputs are finite, but for absent joints.
+    """Checks that a solver's inputs are finite, but for absent joints and rotations that are not known.
 
     Args:
         inputs: arrays by name.
 
     Raises:
-        ValueError: joints that are not absent, or another input, hold NaN or infinity.
+        ValueError: joints that are not absent, or another input, hold NaN or infinity, or a known rotation is none.
     """
     arrays = {name: np.asarray(value) for name, value in inputs.items()}
+    if "known_rotations" in arrays:
+        check_rotations("known_rotations", arrays.pop("known_rotations"))
     if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
@@ -127,6 +137,33 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         if not np.isfinite(array).all():
             cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+
+
+def check_rotations(name: str, matrices: np.ndarray) -> None:
+    """Checks that matrices (..., 3, 3) are rotations, but for those that are zero or hold a NaN.
+
+    Args:
+        name: of the argument, for the message.
+        matrices: those to check.
+
+    Raises:
+        ValueError: one is further than 0.001 from being orthonormal, a reflection or infinite, or the shape is not
+            that of matrices.
+    """
+    matrices = np.asarray(matrices, np.float64)
+    if matrices.shape[-2:] != (3, 3):
+        raise ValueError(f"`{name}` must end in shape (24, 3, 3); got {matrices.shape}.{_CURES.get(name, '')}")
+    flat = matrices.reshape(-1, 3, 3)
+    flat = flat[~np.isnan(flat).any((1, 2)) & (flat != 0.0).any((1, 2))]
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(flat @ flat.swapaxes(-1, -2) - np.eye(3)).max((1, 2), initial=0.0)
+        wrong = ~((apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(flat) > 0.0))
+    if wrong.any():
+        got = np.array2string(flat[wrong][0], precision=3, separator=", ").replace("\n", "")
+        raise ValueError(
+            f"`{name}` must be rotation matrices, orthonormal with determinant 1; got {got}. Convert rotation vectors "
+            "with rotations.rotvec_to_matrix; zeros stand for what is not known."
+        )
 
 
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:

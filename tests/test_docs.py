@@ -65,7 +65,7 @@ def _plain(value):
 def quick(path, monkeypatch):
     """Exported files have one signature, since others cost seconds each; only the tutorial makes graphs for itself."""
 
-    def one(solver, body):
+    def one(solver, body, **_):
         return {"ik": signatures.traced(solver, {"joints": contract.input_shapes(10)["joints"]})}
 
     monkeypatch.setattr(tflite, "signatures", one)

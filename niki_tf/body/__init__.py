@@ -5,7 +5,7 @@ from niki_tf.body.body import Body
 from niki_tf.body.body_data import BodyData
 from niki_tf.body.body_files import load_body
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.body.kinematics import forward_kinematics
+from niki_tf.body.kinematics import forward_kinematics, local_rotations, world_rotations
 from niki_tf.body.mannequin import mannequin
 from niki_tf.body.mannequin_joints import mannequin_joints
 from niki_tf.body.posing import BodyPoser
@@ -19,8 +19,10 @@ __all__ = [
     "analytic_ik",
     "forward_kinematics",
     "load_body",
+    "local_rotations",
     "mannequin",
     "mannequin_joints",
     "rotations_to_swing_twist",
     "swing_twist_to_rotations",
+    "world_rotations",
 ]

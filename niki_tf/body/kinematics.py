@@ -45,7 +45,7 @@ def forward_kinematics(
 
 def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
     """Joint positions (..., n, 3) from the offsets (..., n, 3) of joints from their parents; inverse of `bones`."""
-    return tf.linalg.matmul(tf.constant(_ancestry(skeleton, offsets.shape[-2]), offsets.dtype), offsets)
+    return tf.linalg.matmul(tf.constant(ancestry(skeleton, offsets.shape[-2]), offsets.dtype), offsets)
 
 
 def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
@@ -66,7 +66,7 @@ def local_rotations(world: tf.Tensor) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _ancestry(skeleton: Skeleton, count: int) -> np.ndarray:
+def ancestry(skeleton: Skeleton, count: int) -> np.ndarray:
     """Matrix (count, count) with 1 where the joint of the column is an ancestor of that of the row, or the same."""
     matrix = np.zeros((count, count))
     for joint, below in enumerate(skeleton.descendants[:count]):

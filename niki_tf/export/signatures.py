@@ -1,11 +1,12 @@
 """The signatures of an exported solver: graphs with named inputs and outputs, the same in every format.
 
-`ik` takes the inputs that the solver needs, `ik_full` all of the contract, `fk` is the way back of invertible solvers
-and `mesh` poses a body. No format lets an input be left out: zeros for `joint_sigma`, `betas`, `twist` and `z` stand
-for what is not known.
+`ik` takes the inputs that the solver needs, `ik_full` all of the contract, `ik_known` known rotations, too, `fk` is the
+way back of invertible solvers and `mesh` poses a body. No format lets an input be left out: zeros for `joint_sigma`,
+`betas`, `twist`, `known_rotations` and `z` stand for what is not known.
 
-A joint with a NaN is absent. Every answer has one more output, `valid` (batch,): False where another input, or the
-answer, holds NaN or infinity. The other outputs of that example are then the rest pose and zeros.
+A joint with a NaN is absent, a rotation with a NaN is not known. Every answer has one more output, `valid` (batch,):
+False where another input, or the answer, holds NaN or infinity. The other outputs of that example are then the rest
+pose and zeros.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from niki_tf import contract, skeletons
 from niki_tf.body import Body
+from niki_tf.fitting import held_rotations
 from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers.invertible import InvertibleSolver
 from niki_tf.solvers.solver import Solver
@@ -23,7 +25,9 @@ _Tensors = Mapping[str, tf.Tensor]
 _Shapes = Mapping[str, tuple[int | None, ...]]
 
 
-def signatures(solver: Solver, *, body: Body | None = None) -> dict[str, tf.types.experimental.ConcreteFunction]:
+def signatures(
+    solver: Solver, *, body: Body | None = None, known_rotations: bool = True
+) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """Concrete functions by the names of their signatures.
 
     The batch is of any size, and for solvers of windows so is the window of time, the second axis.
@@ -32,9 +36,10 @@ def signatures(solver: Solver, *, body: Body | None = None) -> dict[str, tf.type
         solver: any solver.
         body: `Body` for the signature `mesh`, betas and rotations -> vertices (..., V, 3) and joints (..., 29, 3) in
             metres; None for none.
+        known_rotations: add `ik_known`.
 
     Returns:
-        dict of name -> tf.ConcreteFunction: ik, ik_full, with an invertible solver fk, with a body mesh.
+        dict of name -> tf.ConcreteFunction: ik, ik_full, ik_known, with an invertible solver fk, with a body mesh.
 
     Raises:
         ValueError: the body has another number of betas than the solver.
@@ -45,7 +50,7 @@ def signatures(solver: Solver, *, body: Body | None = None) -> dict[str, tf.type
         >>> from niki_tf.export import signatures
         >>> found = signatures.signatures(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8))
         >>> sorted(found), sorted(found["fk"].structured_input_signature[1])
-        (['fk', 'ik', 'ik_full'], ['betas', 'body_pose', 'global_orient', 'z'])
+        (['fk', 'ik', 'ik_full', 'ik_known'], ['betas', 'body_pose', 'global_orient', 'z'])
     """
     num_betas = solver.body_joints.num_betas
     if body is not None and body.num_betas != num_betas:
@@ -57,6 +62,8 @@ def signatures(solver: Solver, *, body: Body | None = None) -> dict[str, tf.type
         "ik": (solver, {name: inputs[name] for name in needed}),
         "ik_full": (solver, inputs),
     }
+    if known_rotations:
+        graphs["ik_known"] = (solver, {**inputs, **contract.KNOWN})
     if isinstance(solver, InvertibleSolver):
         graphs["fk"] = (lambda inputs: solver.fk(**inputs), {**pose, "z": (solver.embedding_size,)})
     if body is not None:
@@ -94,6 +101,8 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
         unknown = zeros_like_leading(inputs["joints"], 1, [])
         read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
         read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
+    if "known_rotations" in inputs:
+        read["known_rotations"] = held_rotations.read(inputs["known_rotations"])
     valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*read.values(), *answer.values()]]), 0)
     return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
 

@@ -19,7 +19,7 @@ QUANTIZE = ("none", "float16", "int8")
 """What weights can be stored as; all arithmetic but that of int8 matrix products is float32."""
 
 
-def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None) -> bytes:
+def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, known_rotations: bool = False) -> bytes:
     """The solver as the bytes of a .tflite file.
 
     The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them. The exact
@@ -32,6 +32,8 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None) 
             for each output (see `rounding`), multiplied with activations whose scale is measured at run time (dynamic
             range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
+        known_rotations: add the signature `ik_known`. Every signature is a graph of its own, which a file for joints
+            alone does not need to carry.
 
     Raises:
         ValueError: the quantisation is unknown, or the solver needs operations that LiteRT does not have.
@@ -46,7 +48,7 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None) 
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
     solver = rounded(solver) if quantize == "int8" else solver
     solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
-    functions = signatures(solver, body=body)
+    functions = signatures(solver, body=body, known_rotations=known_rotations)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module(solver, body=body), folder, signatures=functions)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))

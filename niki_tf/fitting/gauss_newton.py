@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import joint_weights
+from niki_tf.fitting import held_rotations, joint_weights
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, reshape_last
 from niki_tf.skeletons import Skeleton
@@ -54,6 +54,7 @@ def refine(
     rest_joints: tf.Tensor,
     joint_sigma: tf.Tensor,
     *,
+    known_rotations: tf.Tensor | None = None,
     steps: int,
     skeleton: Skeleton = skeletons.SMPL_29,
     absent_growth: float = ABSENT_GROWTH,
@@ -66,6 +67,8 @@ def refine(
         joints: (..., n, 3) metres, observed, relative to any origin; n joints of the skeleton, 29 of SMPL's.
         rest_joints: (..., n, 3) metres, the body at rest.
         joint_sigma: (..., n) metres; absent joints, from `skeletons.ABSENT` on, have no weight.
+        known_rotations: (..., 24, 3, 3) relative to the world, zeros where not known: these are held, and w_j of their
+            joints is not minimised over.
         steps: number of steps; four are enough (saved_models/experiments.md, 27).
         skeleton: SMPL's 24 joints and points that hang on them.
         absent_growth: growth of tau with the share of absent joints, as a multiple of that share.
@@ -84,12 +87,19 @@ def refine(
     """
     leading = LeadingAxes(local, inner=3)
     local, joints, rest_joints, joint_sigma = (leading.flatten(x) for x in (local, joints, rest_joints, joint_sigma))
-    start = local
+    known = None if known_rotations is None else leading.flatten(known_rotations)
+    start = local = local if known is None else held_rotations.hold(local, known)
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
         tau = _tau(unexplained, joint_sigma, absent_growth)
-        local = _step(local, start, joints - posed, _lever_arms(posed, world, skeleton), weights, tau, linear_solver)
+        arms = _lever_arms(posed, world, skeleton, known)
+        if known is None:
+            local = _step(local, start, joints - posed, arms, weights, tau, linear_solver)
+        else:
+            free = tf.where(held_rotations.is_known(known)[..., None, None], local, start)
+            local = _step(local, free, joints - posed, arms, weights, tau, linear_solver)
+            local = held_rotations.hold(local, known)
     return leading.restore(local)
 
 
@@ -147,11 +157,20 @@ def _step(
     return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
 
 
-def _lever_arms(posed: tf.Tensor, world: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
-    """Derivative (N, n, 72, 3) of each joint with respect to the rotation of each of the 24 joints about its axes."""
+def _lever_arms(
+    posed: tf.Tensor, world: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29, known: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Derivative (N, n, 72, 3) of each joint with respect to the rotation of each of the 24 joints about its axes.
+
+    That of a joint whose rotation relative to the world is `known` (N, 24, 3, 3) turns nothing, nor does one above it
+    turn what is below it.
+    """
     axes = tf.linalg.matrix_transpose(world)[:, None]
-    arms = posed[:, :, None] - posed[:, None, : skeletons.NUM_ROTATIONS]
-    arms = tf.constant(_is_descendant(skeleton))[..., None, None] * arms[..., None, :]
+    if known is None:
+        arms = posed[:, :, None] - posed[:, None, : skeletons.NUM_ROTATIONS]
+        arms = tf.constant(_is_descendant(skeleton))[..., None, None] * arms[..., None, :]
+    else:
+        arms = held_rotations.lever_arms(posed, known, skeleton)[..., None, :]
     arms = tf.broadcast_to(arms, tf.shape(arms + axes))
     return reshape_last(rotations.cross(tf.broadcast_to(axes, tf.shape(arms)), arms), 3, [_TURNS, 3])
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import gauss_newton, joint_weights, smoothing
+from niki_tf.fitting import gauss_newton, held_rotations, joint_weights, smoothing
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
@@ -36,6 +36,7 @@ def refine(
     frame_mask: tf.Tensor | None = None,
     *,
     times: tf.Tensor | None = None,
+    known_rotations: tf.Tensor | None = None,
     steps: int,
     skeleton: Skeleton = skeletons.SMPL_29,
     absent_growth: float = gauss_newton.ABSENT_GROWTH,
@@ -50,6 +51,7 @@ def refine(
         joint_sigma: (N, T, n) metres; absent joints have no weight.
         frame_mask: (N, T), 1 for frames and 0 for padding frames, which are ignored; None if all are frames.
         times: (N, T) seconds, increasing but for padding frames; None for 30 frames a second.
+        known_rotations: (N, T, 24, 3, 3), which are held; see `gauss_newton.refine`.
         steps: number of steps; four are enough.
         skeleton: SMPL's 24 joints and points that hang on them.
         absent_growth: see `gauss_newton.refine`.
@@ -69,6 +71,7 @@ def refine(
     """
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
     precision = joint_weights.precision(joint_sigma) * tf.expand_dims(mask, -1)
+    local = local if known_rotations is None else held_rotations.hold(local, known_rotations)
     posed, _ = kinematics.forward_kinematics(local, rest_joints, skeleton)
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
@@ -80,6 +83,7 @@ def refine(
         target,
         rest_joints,
         sigma,
+        known_rotations=known_rotations,
         steps=steps,
         skeleton=skeleton,
         absent_growth=absent_growth,
@@ -87,7 +91,8 @@ def refine(
     )
     turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, refined, transpose_a=True))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)
-    return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
+    smoothed = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
+    return smoothed if known_rotations is None else held_rotations.hold(smoothed, known_rotations)
 
 
 def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:

@@ -79,5 +79,5 @@ def _sample(observed: ObservedPoints, count: int) -> ObservedPoints:
     chosen = (starts[:, None] + np.arange(_STRETCH)).ravel()
     sigma = observed.sigma[chosen].reshape(count, _STRETCH, -1)
     sigma[:, :2] = skeletons.ABSENT
-    seen = observed._replace(points=observed.points[chosen], sigma=sigma.reshape(len(chosen), -1))
+    seen = observed.at(chosen)._replace(sigma=sigma.reshape(len(chosen), -1))
     return seen._replace(times=np.arange(len(chosen)) / observed.fps)

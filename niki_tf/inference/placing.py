@@ -26,7 +26,8 @@ def to_metres(
     bit. Where the axis that is up is not certain nothing is turned.
 
     Args:
-        people: for each person a dict with joints (T, J, 3), or (T, J, 4) with confidence, and perhaps joint_sigma.
+        people: for each person a dict with joints (T, J, 3), or (T, J, 4) with confidence, and perhaps joint_sigma and
+            known_rotations (T, 24, 3, 3).
         point_set: that the joints are of, J points.
         unit: that the joints are in, if it is known: a name of `axes.UNITS` or metres in one.
         up: the axis that is up, if it is known, one of `axes.AXES`.
@@ -91,7 +92,18 @@ def _moved(person: Arrays, absent: np.ndarray, layout: Layout, *, mirror: bool) 
     else:
         turned = layout.unit * np.asarray(joints[..., :3], np.float64) @ layout.rotation.T
         places = np.where(absent[..., None], np.nan, turned * ([-1.0, 1.0, 1.0] if mirror else 1.0))
-    return {**person, "joints": np.concatenate([places, joints[..., 3:]], -1) if joints.shape[-1] > 3 else places}
+    if joints.shape[-1] > 3:
+        places = np.concatenate([places, joints[..., 3:]], -1)
+    return {**person, "joints": places, **_turned_rotations(person, layout, mirror=mirror)}
+
+
+def _turned_rotations(person: Arrays, layout: Layout, *, mirror: bool) -> Arrays:
+    """The person's known rotations, if there are any, in axes with y up; the body at rest is mirrored, too."""
+    known = person.get("known_rotations")
+    if known is None or known.shape[-2:] != (3, 3) or known.dtype.kind not in "fiu":
+        return {}  # what is wrong with them is said where shapes are checked
+    flip = np.diag([-1.0, 1.0, 1.0]) if mirror else np.eye(3)
+    return {"known_rotations": flip @ layout.rotation @ known @ flip}
 
 
 def _told(layout: Layout, *, unit: float | str | None, up: str | None) -> tuple[str, ...]:

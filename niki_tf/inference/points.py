@@ -16,7 +16,7 @@ import tensorflow as tf
 from niki_tf import contract, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, point_lifting, root_path
+from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, held_rotations, point_lifting, root_path
 from niki_tf.inference import graphs, rates, windows
 from niki_tf.motion import gap_filling
 from niki_tf.motion.observed_points import ObservedPoints
@@ -83,6 +83,8 @@ def solve_points(
     if betas is None:
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
     given = {"points": observed.points, "sigma": observed.sigma}
+    held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
+    given |= held
     local = _trunk(point_set, solver.body_joints)({**given, "betas": betas})["local"]
     rounds = 1 if point_set.all_joints else _ROUNDS
     for number in range(1, rounds + 1):
@@ -91,7 +93,7 @@ def solve_points(
             shape = bone_shape.estimate_shape(told["joints"], told["joint_sigma"], body_joints=solver.body_joints)
             betas = np.ascontiguousarray(np.broadcast_to(shape.betas.astype(np.float32), betas.shape))
             told = tell({**given, "betas": betas, "local": local})
-        known = {**told, "betas": betas}
+        known = {**told, **held, "betas": betas}
         local = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
     answer = finish({**given, "betas": betas, "local": local, "times": observed.times - observed.times[0]})
     local, transl = contract.local_rotations(answer), answer["transl"]
@@ -111,13 +113,16 @@ def _solve_joints(
 
     Args:
         solver: of frames or of windows.
-        told: dict of joints (T, 29, 3), joint_sigma (T, 29) and betas (T, B).
+        told: dict of joints (T, 29, 3), joint_sigma (T, 29), betas (T, B) and perhaps known_rotations (T, 24, 3, 3).
         times: (T,) seconds.
         twist: (T, 23, 2) or None.
         roughly: a solver of windows is given windows that do not overlap.
     """
     size, betas = _of_usual_size(told["betas"], solver.body_joints)
     inputs = {"joints": told["joints"] / size[:, None, None], "joint_sigma": told["joint_sigma"], "betas": betas}
+    if "known_rotations" in told:
+        inputs["known_rotations"] = told["known_rotations"]
+        inputs |= _told_by_rotations(solver.body_joints)(inputs)
     if (inputs["joint_sigma"] >= skeletons.ABSENT).any():
         inputs |= _without_absent(solver, inputs)
     if twist is not None:
@@ -131,6 +136,8 @@ def _solve_joints(
     joints, joint_sigma = rates.joints_at(steady, inputs["joints"], inputs["joint_sigma"], times)
     nearest = np.clip(np.searchsorted(times, steady), 0, len(times) - 1)
     given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas[nearest]}
+    if "known_rotations" in told:
+        given["known_rotations"] = rates.known_rotations_at(steady, told["known_rotations"], times)
     frames = max(_RESAMPLED_FRAMES, solver.frames)
     answer = network(given, frames=frames, step=frames if roughly else solver.step)
     return rates.rotations_at(times, contract.local_rotations(answer), steady)
@@ -170,7 +177,7 @@ def _network(solver: Solver, names: tuple[str, ...]) -> _Graph:
     if solver.refine:
         plain = solver.for_body(solver.body_joints)
         plain.refine = 0
-    shapes = contract.input_shapes(solver.body_joints.num_betas)
+    shapes = {**contract.input_shapes(solver.body_joints.num_betas), **solver.extra_inputs}
     example = {name: np.zeros([1, *(size or 0 for size in shapes[name])]) for name in names}
     network = graphs.compile_solver(plain, inputs=example, motion=True)
     return network if isinstance(solver, WindowSolver) else functools.partial(_by_parts, network)
@@ -187,6 +194,18 @@ def _completion(body_joints: BodyJoints) -> _Graph:
     return _compiled(complete)
 
 
+@functools.lru_cache(maxsize=8)
+def _told_by_rotations(body_joints: BodyJoints) -> _Graph:
+    """A graph of joints, joint_sigma, betas and known_rotations: joints and joint_sigma with what rotations tell."""
+
+    def tell(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        rest_joints, known = body_joints(inputs["betas"]), held_rotations.read(inputs["known_rotations"])
+        joints, sigma = held_rotations.tell(inputs["joints"], inputs["joint_sigma"], rest_joints, known)
+        return {"joints": joints, "joint_sigma": sigma}
+
+    return _compiled(tell)
+
+
 @functools.lru_cache(maxsize=16)
 def _trunk(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
     """A graph of points, sigma and betas: the pose `local` (T, 24, 3, 3) at rest, turned as the trunk is."""
@@ -195,7 +214,7 @@ def _trunk(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
         at_rest = point_lifting.rest_points(point_set, body_joints(inputs["betas"]))
         trunk = point_lifting.trunk_rotation(point_set, inputs["points"], inputs["sigma"], at_rest)
         others = tf.eye(3, batch_shape=[tf.shape(trunk)[0], skeletons.NUM_TWISTS])
-        return {"local": tf.concat([trunk[:, None], others], 1)}
+        return {"local": _held(tf.concat([trunk[:, None], others], 1), inputs)}
 
     return _compiled(turned)
 
@@ -231,14 +250,15 @@ def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time:
     move = root_path.smoothed_translation if over_time else root_path.translation
 
     def finish(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        local, rest_joints = inputs["local"], body_joints(inputs["betas"])
+        local, rest_joints = _held(inputs["local"], inputs), body_joints(inputs["betas"])
         at_rest = point_lifting.rest_points(point_set, rest_joints)
         points, sigma = inputs["points"], inputs["sigma"]
         window = {"frame_mask": inputs["frame_mask"], "times": inputs.get("times")} if over_time else {}
         joints, rest, sigma = point_lifting.on_skeleton(point_set, points, sigma, at_rest, rest_joints)
         if steps:
-            skeleton, growth = point_set.skeleton, _ABSENT_GROWTH
-            local = fit(local, joints, rest, sigma, **window, steps=steps, skeleton=skeleton, absent_growth=growth)
+            skeleton, growth, known = point_set.skeleton, _ABSENT_GROWTH, _known(inputs)
+            fixed = {**window, "known_rotations": known}
+            local = fit(local, joints, rest, sigma, **fixed, steps=steps, skeleton=skeleton, absent_growth=growth)
         posed, _ = kinematics.forward_kinematics(local, rest, point_set.skeleton)
         transl = move(joints, posed, sigma, **window)
         return {"global_orient": local[..., :1, :, :], "body_pose": local[..., 1:, :, :], "transl": transl}
@@ -258,6 +278,17 @@ def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time:
         return windows.solve_motion(graph, inputs, frames=frames, step=step, at_once=at_once)
 
     return in_windows
+
+
+def _known(inputs: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+    """The known rotations among the inputs, if there are any."""
+    return held_rotations.read(inputs["known_rotations"]) if "known_rotations" in inputs else None
+
+
+def _held(local: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The local rotations with those that are known, if any are."""
+    known = _known(inputs)
+    return local if known is None else held_rotations.hold(local, known)
 
 
 def _compiled(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:

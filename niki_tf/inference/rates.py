@@ -66,9 +66,23 @@ def _gaps(times: np.ndarray) -> np.ndarray:
 def rotations_at(wanted: np.ndarray, local: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Rotation matrices (N, 24, 3, 3) at the times `wanted` (N,), by slerp between those (T, 24, 3, 3) at `times`."""
     turns = rotations.matrix_to_quaternion_wxyz(tf.constant(local, tf.float32)).numpy()
-    before = np.clip(np.searchsorted(times, wanted, side="right") - 1, 0, max(len(times) - 2, 0))
-    after = np.minimum(before + 1, len(times) - 1)
+    before, after = _frames_around(wanted, times)
     span = np.where(after > before, times[after] - times[before], 1.0)
     fraction = np.clip((wanted - times[before]) / span, 0.0, 1.0)
     mixed = quaternions.slerp(turns[before], turns[after], fraction[:, None, None])
     return rotations.quaternion_wxyz_to_matrix(tf.constant(mixed, tf.float32)).numpy()
+
+
+def known_rotations_at(wanted: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """As `rotations_at`, of matrices (T, 24, 3, 3) that are zeros where not known; known between two that are."""
+    told = (known != 0.0).any((2, 3))
+    before, after = _frames_around(wanted, times)
+    both = told[before] & told[after]
+    turned = rotations_at(wanted, np.where(told[..., None, None], known, np.eye(3)), times)
+    return np.where(both[..., None, None], turned, 0.0).astype(np.float32)
+
+
+def _frames_around(wanted: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last of `times` (T,) up to each of `wanted` (N,) and the next, as numbers of frames."""
+    before = np.clip(np.searchsorted(times, wanted, side="right") - 1, 0, max(len(times) - 2, 0))
+    return before, np.minimum(before + 1, len(times) - 1)

@@ -32,6 +32,7 @@ def solve(
     joint_sigma: TensorLike | None = None,
     betas: TensorLike | None = None,
     twist: TensorLike | None = None,
+    known_rotations: TensorLike | None = None,
     fps: float = 30.0,
     times: TensorLike | None = None,
     solver: str | os.PathLike | Solver | None = None,
@@ -67,6 +68,9 @@ def solve(
         betas: (B,) or (T, B) shape coefficients, fewer than the body has if the others are zero; found from the
             joints of the whole motion if None. Of several persons with a leading axis.
         twist: (T, 23, 2) as (cos, sin) about each bone, for solvers that use one; (0, 0) = not known. Of smpl_29 only.
+        known_rotations: (T, 24, 3, 3) rotation matrices that the answer keeps, of SMPL's joints relative to the world,
+            in the axes of the joints; zeros or NaN where not known. Of IMUs, a headset or an earlier fit: a `Motion`
+            has `world_rotations`, and `body.world_rotations` makes them from those relative to the parents.
         fps: frames per second of the joints.
         times: (T,) seconds of the frames, in place of `fps`, where they are not evenly spaced.
         solver: name of a shipped solver ("one_stage", "temporal", ...), a folder that holds model.keras, or a solver.
@@ -85,8 +89,8 @@ def solve(
         `Motion`, or a list of one for each person if there is an axis of people.
 
     Raises:
-        ValueError: an array does not have the shape above, or there is no such solver, skeleton, strength, unit or
-            axis.
+        ValueError: an array does not have the shape above, a known rotation is none, or there is no such solver,
+            skeleton, strength, unit or axis.
 
     Example:
         >>> import numpy as np
@@ -102,6 +106,7 @@ def solve(
         if strength not in STRENGTHS:
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
     arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
+    arrays["known_rotations"] = known_rotations
     arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
     several = arrays["joints"].ndim == 4
     people = _split(arrays) if several else [arrays]

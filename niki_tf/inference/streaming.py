@@ -24,19 +24,20 @@ _RATE_ERROR = 0.2
 at 30, have an error that is 2 percent larger."""
 
 State = dict[str, tf.Tensor]
-"""The joints, joint_sigma and betas of the last frames, and `count`, the number of frames so far."""
+"""The joints, joint_sigma and betas of the last frames, perhaps known_rotations, and `count`, the number so far."""
 
 DELAY = 8
 """Frames that a pose comes after its joints, so that it knows what follows."""
 
 
-def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS) -> State:
+def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS, known_rotations: bool = False) -> State:
     """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count.
 
     Args:
         solver: a `WindowSolver`.
         people: persons in every frame.
         fps: frames a second that are to come.
+        known_rotations: whether frames may come with rotations that are known.
 
     Raises:
         ValueError: `fps` is not within 20 percent of 30, at which solvers that see time were trained.
@@ -46,8 +47,9 @@ def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS) -> State:
             f"`fps` must be about {FPS:g} frames a second, which is expected of a stream; got {fps:g}. "
             "Push every second frame of 60, or give the whole motion to niki_tf.solve, which takes any rate."
         )
-    shapes = contract.input_shapes(solver.body_joints.num_betas)
-    state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in contract.PER_FRAME}
+    shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
+    names = (*contract.PER_FRAME, *(contract.KNOWN if known_rotations else ()))
+    state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in names}
     return {**state, "count": tf.constant(0)}
 
 
@@ -60,7 +62,7 @@ def push(
         solver: a `WindowSolver`.
         state: from `start` or the last `push`.
         inputs: dict of joints (people, 29, 3), NaN where absent, and, as far as known, joint_sigma (people, 29) and
-            betas (people, B).
+            betas (people, B), and known_rotations (people, 24, 3, 3) if `start` was told so.
         delay: frames to wait, 0 to 15; the same in every call.
 
     Returns:
@@ -68,8 +70,8 @@ def push(
         and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
-        ValueError: `delay` is not 0 to 15, joints are missing, a shape is not that of one frame of each person, or,
-            outside of graphs, a number is infinite.
+        ValueError: `delay` is not 0 to 15, joints are missing, a shape is not that of one frame of each person,
+            `start` was not told of known rotations, or, outside of graphs, a number is infinite.
     """
     if not 0 <= delay < FRAMES:
         raise ValueError(f"`delay` must be 0 to {FRAMES - 1} frames; got {delay}.")
@@ -94,10 +96,14 @@ def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
     """The state with one frame more, the oldest forgotten once all places are filled."""
     if "joints" not in inputs:
         raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
+    if inputs.get("known_rotations") is not None and "known_rotations" not in state:
+        raise ValueError(
+            "`known_rotations` must be told of before; got them in a frame. Say start(known_rotations=True)."
+        )
     place = tf.minimum(state["count"], FRAMES - 1)
     full = state["count"] >= FRAMES
     following = {"count": state["count"] + 1}
-    for name in contract.PER_FRAME:
+    for name in _names(state):
         frames = state[name]
         new = tf.cast(inputs[name], tf.float32) if name in inputs else tf.zeros_like(frames[:, 0])
         if not new.shape.is_compatible_with(frames.shape[:1] + frames.shape[2:]):
@@ -108,9 +114,14 @@ def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
     return following
 
 
+def _names(state: State) -> list[str]:
+    """The inputs that the state stores."""
+    return [name for name in state if name != "count"]
+
+
 def _solved(solver: WindowSolver, state: State) -> dict[str, tf.Tensor]:
     """Answers for all places of the state, those not filled yet masked out."""
     mask = tf.cast(tf.range(FRAMES) < state["count"], tf.float32)
     mask = tf.zeros_like(state["joints"][..., 0, 0]) + mask
-    given = {name: state[name] for name in contract.PER_FRAME}
+    given = {name: state[name] for name in _names(state)}
     return solver({**given, "frame_mask": mask})

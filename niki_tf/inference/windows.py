@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from niki_tf import contract, rotations, skeletons
+from niki_tf.fitting import held_rotations
 
 FRAMES, STEP = 16, 4
 """Frames of a window, as in training, and frames from the beginning of one window to that of the next."""
@@ -29,8 +31,8 @@ def solve_motion(
 
     Args:
         solve: the solver, or another callable of the same dictionaries, such as a compiled one.
-        inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), of one person;
-            joints of all frames relative to the same origin, NaN where absent.
+        inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), known_rotations
+            (T, 24, 3, 3), of one person; joints of all frames relative to the same origin, NaN where absent.
         frames: frames of a window.
         step: frames from window to window, at most `frames`.
         at_once: windows that are solved at a time.
@@ -66,6 +68,9 @@ def solve_motion(
         np.add.at(blended, places[some], weights[some, :, None, None, None] * local)
         np.add.at(path, places[some], weights[some, :, None] * np.asarray(answer["transl"]))
     local = rotations.moment_to_rotation(np.swapaxes(blended, -1, -2).astype(np.float32)).numpy()
+    if "known_rotations" in inputs:
+        known = held_rotations.read(tf.constant(inputs["known_rotations"], tf.float32))
+        local = held_rotations.hold(tf.constant(local), known).numpy()
     return {"global_orient": local[:, :1], "body_pose": local[:, 1:], "transl": (path / shares).astype(np.float32)}
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from niki_tf import skeletons
+from niki_tf import contract, skeletons
 from niki_tf.motion.clip import checked_rate
 from niki_tf.skeletons import PointSet
 
@@ -25,17 +25,29 @@ class ObservedPoints(NamedTuple):
     """(T,) seconds, increasing."""
     fps: float
     """Frames per second, the mean rate if they are not evenly spaced."""
+    known_rotations: np.ndarray | None = None
+    """(T, 24, 3, 3) rotation matrices relative to the world, zeros where not known; None if none is."""
 
     def when_seen(self) -> slice:
-        """The frames from the first to the last in which any point was seen."""
-        frames = np.flatnonzero((self.sigma < skeletons.ABSENT).any(1))
+        """The frames from the first to the last in which any point was seen or any rotation is known."""
+        seen = (self.sigma < skeletons.ABSENT).any(1)
+        if self.known_rotations is not None:
+            seen |= self.known_rotations.any((1, 2, 3))
+        frames = np.flatnonzero(seen)
         return slice(int(frames[0]), int(frames[-1]) + 1)
 
     def part(self, frames: slice) -> "ObservedPoints":
         """The same of some frames."""
-        betas = None if self.betas is None else self.betas[frames]
+        return self.at(np.arange(len(self.points))[frames])
+
+    def at(self, frames: np.ndarray) -> "ObservedPoints":
+        """The same of the frames of those numbers."""
+        perhaps = {name: getattr(self, name) for name in ("betas", "known_rotations")}
         return self._replace(
-            points=self.points[frames], sigma=self.sigma[frames], betas=betas, times=self.times[frames]
+            points=self.points[frames],
+            sigma=self.sigma[frames],
+            times=self.times[frames],
+            **{name: array[frames] for name, array in perhaps.items() if array is not None},
         )
 
 
@@ -45,14 +57,15 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     Args:
         arrays: dict of joints (T, J, 3) metres, J points of the set, NaN in those that were not seen, or (T, J, 4)
             with the confidence of each, see `sigma_of_confidence`; and perhaps joint_sigma (T, J) or (J,) metres,
-            betas (T, num_betas) or (num_betas,), fewer if the others are zero, and times (T,) seconds.
+            betas (T, num_betas) or (num_betas,), fewer if the others are zero, times (T,) seconds, and known_rotations
+            (T, 24, 3, 3), zeros or NaN where not known.
         point_set: that the points are of.
         num_betas: shape coefficients of the body to solve for.
         fps: frames per second, unless there are times.
 
     Raises:
-        ValueError: an array has another shape or holds infinity, no point was seen at all, `fps` is not positive, or
-            times do not increase.
+        ValueError: an array has another shape or holds infinity, no point was seen at all, `fps` is not positive,
+            times do not increase, or a known rotation is none.
 
     Example:
         >>> import numpy as np
@@ -83,7 +96,8 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     times = _checked_times(arrays.get("times"), frames, checked_rate(fps, "`fps`"))
     mean_rate = float((frames - 1) / (times[-1] - times[0])) if frames > 1 else float(fps)
     betas = _checked_betas(arrays.get("betas"), frames, num_betas)
-    return ObservedPoints(joints.astype(np.float32), sigma, betas, origin.astype(np.float32), times, mean_rate)
+    known = _checked_rotations(arrays.get("known_rotations"), frames)
+    return ObservedPoints(joints.astype(np.float32), sigma, betas, origin.astype(np.float32), times, mean_rate, known)
 
 
 def sigma_of_confidence(confidence: np.ndarray) -> np.ndarray:
@@ -142,6 +156,20 @@ def _checked_betas(array: Any, frames: int, num_betas: int) -> np.ndarray | None
             f"{num_betas} of them: leave out those that it has not."
         )
     return np.ascontiguousarray(np.broadcast_to(betas.astype(np.float32), [frames, num_betas]))
+
+
+def _checked_rotations(array: Any, frames: int) -> np.ndarray | None:
+    """Rotations (T, 24, 3, 3), zeros where not known, or None."""
+    if array is None:
+        return None
+    matrices, wanted = np.asarray(array), (frames, *contract.KNOWN["known_rotations"])
+    if matrices.shape != wanted or matrices.dtype.kind not in "fiu":
+        raise ValueError(
+            f"`known_rotations` must have shape {wanted}, relative to the world, zeros where not known; got "
+            f"{matrices.shape}. body.world_rotations gives them from those relative to the parents."
+        )
+    contract.check_rotations("known_rotations", matrices)
+    return np.where(np.isnan(matrices).any((2, 3), keepdims=True), 0.0, matrices).astype(np.float32)
 
 
 def _checked_times(array: Any, frames: int, fps: float) -> np.ndarray:

@@ -143,11 +143,12 @@ class InvertibleSolver(LearnedSolver):
         joint_sigma: TensorLike | None = None,
         betas: TensorLike | None = None,
         twist: TensorLike | None = None,
+        known_rotations: TensorLike | None = None,
         padding: TensorLike | None = None,
     ) -> dict[str, tf.Tensor]:
         """See `Solver.ik`; with the `padding`, joint_sigma and twist that `fk` gave, the way back is exact."""
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
-        return self(given)
+        return self({**given, "known_rotations": known_rotations})
 
     def solve_known_body(
         self,

@@ -10,7 +10,7 @@ import tensorflow as tf
 from niki_tf import contract, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import absent_joints, gauss_newton, residuals, root_path
+from niki_tf.fitting import absent_joints, gauss_newton, held_rotations, residuals, root_path
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 
@@ -20,7 +20,8 @@ class Solver(keras.Model):
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
     `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
-    was not seen: its position is not read. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
+    was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
+    are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
     puts the body where the joints are, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
     how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
@@ -65,8 +66,8 @@ class Solver(keras.Model):
 
     @property
     def extra_inputs(self) -> dict[str, tuple[int, ...]]:
-        """Names of optional inputs besides the contract's, and their shapes after the leading axes."""
-        return {}
+        """Names of optional inputs besides `contract.INPUTS`, and their shapes after the leading axes."""
+        return dict(contract.KNOWN)
 
     def solve(
         self,
@@ -93,8 +94,8 @@ class Solver(keras.Model):
         """Solves `inputs`; see the class.
 
         Raises:
-            ValueError: a name is unknown, `joints` is missing, a shape does not fit the contract, or a number is not
-                finite, but for joints that are absent.
+            ValueError: a name is unknown, `joints` is missing, a shape does not fit the contract, a number is not
+                finite, but for joints that are absent, or a known rotation is none.
         """
         if not _is_symbolic(inputs):
             inputs = self._checked(inputs)  # before Keras has the call, which would wrap the message
@@ -142,8 +143,16 @@ class Solver(keras.Model):
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
+        told, told_sigma = joints, sigma
+        known = extra.get("known_rotations")
+        if known is not None:
+            known = extra["known_rotations"] = held_rotations.read(known)
+            told, told_sigma = held_rotations.tell(joints, sigma, rest_joints, known)
         joints = self._fill(joints, rest_joints, sigma, extra)
-        rotations, others = self.solve(joints, sigma, betas, rest_joints, flat.get("twist"), **extra)
+        told = joints if known is None else self._fill(told, rest_joints, told_sigma, extra)
+        rotations, others = self.solve(told, told_sigma, betas, rest_joints, flat.get("twist"), **extra)
+        if known is not None:
+            rotations = held_rotations.hold_seen(rotations, known, sigma)
         if self.refine:
             rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
         posed, _ = kinematics.forward_kinematics(rotations, rest_joints)
@@ -169,7 +178,13 @@ class Solver(keras.Model):
     ) -> tf.Tensor:
         """The rotations after the steps of the exact finish."""
         return gauss_newton.refine(
-            rotations, joints, rest_joints, joint_sigma, steps=self.refine, linear_solver=self.linear_solver
+            rotations,
+            joints,
+            rest_joints,
+            joint_sigma,
+            known_rotations=extra.get("known_rotations"),
+            steps=self.refine,
+            linear_solver=self.linear_solver,
         )
 
     def _translation(
@@ -185,13 +200,15 @@ class Solver(keras.Model):
         joint_sigma: TensorLike | None = None,
         betas: TensorLike | None = None,
         twist: TensorLike | None = None,
+        known_rotations: TensorLike | None = None,
     ) -> dict[str, tf.Tensor]:
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
 
         Raises:
             ValueError: an array does not have the shape of the contract.
         """
-        return self({"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist})
+        given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
+        return self({**given, "known_rotations": known_rotations})
 
     def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> "Solver":
         """The same solver, same weights, for another body.

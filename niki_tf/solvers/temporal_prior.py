@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import interpolation
+from niki_tf.fitting import held_rotations, interpolation
 from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers import motion_prior
 from niki_tf.solvers.joint_completion import JointCompletion
@@ -107,6 +107,8 @@ class TemporalPrior(WindowSolver):
         ground = extra.get("ground")
         ground = zeros_like_leading(joints, 2, [4]) if ground is None else ground
         local = self.first_answer(joints, joint_sigma, betas, rest_joints, mask)
+        if "known_rotations" in extra:
+            local = held_rotations.hold_seen(local, extra["known_rotations"], joint_sigma)
         start = motion_prior.start_of(local, joints, joint_sigma, rest_joints, mask, ground)
         local, _, error = self.prior.correct(start, mask)
         return local, {"expected_error": error}

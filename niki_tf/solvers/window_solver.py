@@ -51,6 +51,7 @@ class WindowSolver(LearnedSolver):
             rest_joints,
             joint_sigma,
             extra.get("frame_mask"),
+            known_rotations=extra.get("known_rotations"),
             steps=self.refine,
             linear_solver=self.linear_solver,
         )

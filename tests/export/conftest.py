@@ -40,6 +40,7 @@ def arrays():
             "twist": twist.astype(np.float32),
             "global_orient": turns[..., :1, :, :],
             "body_pose": turns[..., 1:, :, :],
+            "known_rotations": (turns * (rng.random([*leading, 24, 1, 1]) < 0.3)).astype(np.float32),
             "z": (0.1 * rng.normal(size=[*leading, 78])).astype(np.float32),
         }
 

@@ -14,7 +14,7 @@ interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-
 @pytest.fixture(scope="session")
 def written(solver, tmp_path_factory):
     path = tmp_path_factory.mktemp("litert") / "model.tflite"
-    path.write_bytes(export.litert(solver))
+    path.write_bytes(export.litert(solver, known_rotations=True))
     return path
 
 
@@ -22,7 +22,7 @@ def written(solver, tmp_path_factory):
 def ik_full_only(monkeypatch):
     """Files have one signature: the others are made of the same operations, and each costs seconds."""
 
-    def one(solver, body):
+    def one(solver, body, **_):
         return {"ik_full": signatures.traced(solver, contract.input_shapes(10), axes=solver.event_axes)}
 
     monkeypatch.setattr(tflite, "signatures", one)

@@ -11,6 +11,7 @@ SKELETON = body.mannequin_joints()
 INPUTS = {
     "ik": ["joints"],
     "ik_full": ["joints", "joint_sigma", "betas", "twist"],
+    "ik_known": ["joints", "joint_sigma", "betas", "twist", "known_rotations"],
     "fk": ["global_orient", "body_pose", "z", "betas"],
 }
 

@@ -28,7 +28,9 @@ def test_the_warm_up_file_asks_every_signature_what_it_can_answer(saved_model_fo
         signature = request.model_spec.signature_name
         assert saved_model(signature, **inputs)["valid"].all()
         asked.add((signature, len(next(iter(inputs.values())))))
-    assert asked == {(name, batch) for name in ("serving_default", "ik", "ik_full", "fk") for batch in (1, 64)}
+    assert asked == {
+        (name, batch) for name in ("serving_default", "ik", "ik_full", "ik_known", "fk") for batch in (1, 64)
+    }
 
 
 def test_requests_fit_the_signature_and_answers_come_back_whole(saved_model_folder, arrays):

@@ -4,8 +4,10 @@ import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from niki_tf import body, contract, skeletons, solvers
+from niki_tf import body, contract, rotations, skeletons, solvers
+from niki_tf.body import kinematics
 
 SKELETON = body.mannequin_joints()
 FLOW = {"hidden_dim": 8, "num_couplings": 2}
@@ -102,6 +104,36 @@ def test_a_joint_with_a_nan_is_absent(solver, rng):
             np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
 
 
+def _some_rotations(rng):
+    """Known rotations (2, 4, 24, 3, 3) of root, head and left wrist, others zeros, but for one with a NaN."""
+    known = np.zeros([2, 4, 24, 3, 3], np.float32)
+    turns = rotations.rotvec_to_matrix(tf.constant(rng.normal(size=[2, 4, 3, 3]), tf.float32))
+    known[:, :, [0, 15, 20]] = turns
+    known[1, 2, 15, 0, 0] = np.nan
+    return known
+
+
+def test_known_rotations_are_kept(solver, rng):
+    joints, known = _joints(rng), _some_rotations(rng)
+    joints[:, :, [3, 18, 22]] = np.nan
+    held = ~np.isnan(known).any((-1, -2)) & known.any((-1, -2))
+    for found in (
+        solver.ik(joints, known_rotations=known),
+        solver.predict({"joints": joints, "known_rotations": known}),
+    ):
+        world = kinematics.world_rotations(tf.constant(contract.local_rotations(found))).numpy()
+        np.testing.assert_allclose(world[held], known[held], atol=1e-5)
+        assert held.sum() == 23
+        assert np.isfinite(found["transl"]).all()
+
+
+def test_rotations_of_which_none_is_known_change_nothing(solver, rng):
+    joints = _joints(rng)
+    wanted, found = solver.ik(joints), solver.ik(joints, known_rotations=np.zeros([2, 4, 24, 3, 3]))
+    for name in contract.ANSWER:
+        np.testing.assert_allclose(found[name], wanted[name], atol=2e-5, err_msg=name)
+
+
 def test_what_is_not_finite_is_named(solver, rng):
     joints = _joints(rng)
     with pytest.raises(ValueError, match="`betas` must be finite; got NaN or infinity"):
@@ -109,6 +141,8 @@ def test_what_is_not_finite_is_named(solver, rng):
     joints[1, 2, 20, 0] = np.inf
     with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. NaN is for a joint that was"):
         solver.ik(joints)
+    with pytest.raises(ValueError, match="`known_rotations` must be rotation matrices, orthonormal"):
+        solver.ik(_joints(rng), known_rotations=np.full([2, 4, 24, 3, 3], np.eye(3)) * [1, 1, -1])
     with pytest.raises(ValueError, match="`joints` must be finite"):
         solver.predict({"joints": joints}, verbose=0)
 

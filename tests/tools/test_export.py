@@ -24,7 +24,7 @@ def test_both_formats_are_written(run_tool, tmp_path):
     assert sorted(path.name for path in output.iterdir()) == ["1", "model.tflite", "model_int8.tflite"]
     assert (output / "model.tflite").read_bytes() == b"none 0"
     assert (output / "model_int8.tflite").read_bytes() == b"int8 0"
-    assert set(export.load_saved_model(output / "1").shapes) == {"serving_default", "ik", "ik_full"}
+    assert set(export.load_saved_model(output / "1").shapes) == {"serving_default", "ik", "ik_full", "ik_known"}
     assert "model_int8.tflite" in printed
 
 
