@@ -22,7 +22,7 @@ def _hide(clip, joints, twist, *, seed, hidden):
 
 HIDDEN = {
     "joint": {name: (name,) for name in ("head_top", "left_wrist", "left_elbow")},
-    "part": {"left arm": sensitivity.PARTS["left arm"]},
+    "part": {"left_arm": sensitivity.PARTS["left_arm"]},
 }
 
 
@@ -59,7 +59,7 @@ def test_every_joint_is_in_one_part():
 
 def test_a_row_for_nothing_each_joint_and_each_part(rows):
     assert [row["solver"] for row in rows] == 5 * ["analytic"] + 5 * ["smooth"]
-    assert [row["hidden"] for row in rows[5:]] == ["nothing", "head_top", "left_wrist", "left_elbow", "left arm"]
+    assert [row["hidden"] for row in rows[5:]] == ["nothing", "head_top", "left_wrist", "left_elbow", "left_arm"]
     assert [row["kind"] for row in rows[:5]] == ["nothing", "joint", "joint", "joint", "part"]
     assert {row["frames"] for row in rows} == {60}
 
@@ -90,7 +90,7 @@ def test_the_figure_has_a_body_for_each_solver_and_kind(made_rows, monkeypatch, 
     joints, parts = (seen[f"a, each {kind} hidden in turn"] for kind in ("joint", "part"))
     assert joints.tolist() == [of[name] for name in NAMES[:24]]
     knee, chest = NAMES.index("right_knee"), NAMES.index("spine3")
-    assert (parts[knee], parts[chest]) == (of["right leg"], of["trunk"])
+    assert (parts[knee], parts[chest]) == (of["right_leg"], of["trunk"])
 
 
 def test_warm_colours_where_the_number_is_large(tmp_path):

@@ -36,10 +36,10 @@ NOTHING = "nothing"
 """What is hidden in the row that others are compared with."""
 _ARM, _LEG = ("shoulder", "elbow", "wrist", "hand", "middle_tip"), ("hip", "knee", "ankle", "foot", "big_toe")
 PARTS: dict[str, tuple[str, ...]] = {
-    "head and neck": ("neck", "head", "head_top"),
+    "head_and_neck": ("neck", "head", "head_top"),
     "trunk": ("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar"),
-    **{f"{side} arm": tuple(f"{side}_{name}" for name in _ARM) for side in ("left", "right")},
-    **{f"{side} leg": tuple(f"{side}_{name}" for name in _LEG) for side in ("left", "right")},
+    **{f"{side}_arm": tuple(f"{side}_{name}" for name in _ARM) for side in ("left", "right")},
+    **{f"{side}_leg": tuple(f"{side}_{name}" for name in _LEG) for side in ("left", "right")},
 }
 """The parts of the body by name, and the names of their joints; each joint is in one."""
 KINDS: dict[str, dict[str, tuple[str, ...]]] = {
