@@ -188,7 +188,9 @@ def _draw_bars(axes: Axes, bars: Bars) -> None:
     axes.set_xticklabels(bars.groups)
     axes.axhline(0, color=_INK, lw=0.8, zorder=4)
     if len(names) > 1:
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
+        axes.legend(
+            frameon=False, labelcolor=_INK, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(names)
+        )
 
 
 def _draw_lines(axes: Axes, lines: Mapping[str, Sequence[Row]], column: str, metric: str) -> None:

@@ -36,10 +36,10 @@ def test_rows_by_hand():
     rows = occlusion_levels._rows(levels, errors)
     of_b = [tuple(row.values())[1:] for row in rows if row["solver"] == "b"]
     assert of_b == [
-        ("joints", "0-10", 2, 5.0, 10.0),
-        ("joints", "90-100", 1, 100.0, -10.0),
-        ("area", "10-20", 1, 6.0, 14.0),
-        ("area", "20-30", 2, 52.0, -2.0),
+        ("joints", "0-10", 3, 2, 5.0, 10.0),
+        ("joints", "90-100", 3, 1, 100.0, -10.0),
+        ("area", "10-20", 3, 1, 6.0, 14.0),
+        ("area", "20-30", 3, 2, 52.0, -2.0),
     ]
     assert {row["gain_mm"] for row in rows if row["solver"] == "a"} == {0.0}
     table = occlusion_levels.occlusion_level_tables(rows)
@@ -68,10 +68,10 @@ def test_frames_are_in_their_levels(toy_body, hidden, tmp_path):
     rows = evaluation.occlusion_level_rows([made_motion(1, frames=6)], solvers=compared, body=toy_body, occlude=occlude)
     of_joints = [row for row in rows if row["of"] == "joints" and row["solver"] == "b"]
     assert [row["level"] for row in of_joints] == ["0-10", "10-20", "20-30", "50-60", "90-100"]
-    assert [row["frames"] for row in of_joints] == [1, 1, 1, 1, 2]
+    assert [row["level_frames"] for row in of_joints] == [1, 1, 1, 1, 2]
     assert of_joints[0]["mpjpe"] < 0.1 < 5.0 < of_joints[1]["mpjpe"]
     assert {row["gain_mm"] for row in rows} == {0.0}
-    assert sum(row["frames"] for row in rows if row["of"] == "area") == 12
+    assert sum(row["level_frames"] for row in rows if row["of"] == "area") == 12
     occlusion_levels.occlusion_level_figure(rows, tmp_path / "levels.png", title="Levels")
     image = cv2.imread(str(tmp_path / "levels.png"))
     assert image.std() > 5

@@ -64,8 +64,8 @@ def occlusion_level_rows(
         progress: show a progress bar.
 
     Returns:
-        list of dicts: solver, of (joints or area), level (such as "20-30"), frames, mpjpe and gain_mm, millimetres.
-        Levels without frames are left out.
+        list of dicts: solver, of (joints or area), level (such as "20-30"), frames (all), level_frames (those of the
+        level), mpjpe and gain_mm, millimetres. Levels without frames are left out.
 
     Raises:
         ValueError: no clips, no solvers, or a number out of range.
@@ -91,12 +91,13 @@ def occlusion_level_tables(rows: Sequence[Row]) -> str:
     first, tables = rows[0]["solver"], []
     for of, heading in SHARES.items():
         some = [row for row in rows if row["of"] == of]
-        counts: Row = {"solver": "frames", **{row["level"]: row["frames"] for row in some if row["solver"] == first}}
-        gains = pivot([row for row in some if row["solver"] != first], index="solver", column="level", value="gain_mm")
-        errors = pivot([row for row in some if row["solver"] == first], index="solver", column="level", value="mpjpe")
-        errors = [{**line, "solver": f"MPJPE of {line['solver']}"} for line in errors]
-        gains = [{**line, "solver": f"gain of {line['solver']}"} for line in gains]
-        tables.append(f"Columns are the {heading}, %; mm\n{text_table([counts, *errors, *gains])}")
+        usual, others = ([row for row in some if (row["solver"] == first) is which] for which in (True, False))
+        counts: Row = {"solver": "frames", **{row["level"]: row["level_frames"] for row in usual}}
+        errors = pivot(usual, index="solver", column="level", value="mpjpe")
+        gains = pivot(others, index="solver", column="level", value="gain_mm")
+        lines = [{**line, "solver": f"MPJPE of {line['solver']}"} for line in errors]
+        lines += [{**line, "solver": f"gain of {line['solver']}"} for line in gains]
+        tables.append(f"Columns are the {heading}, %; mm\n{text_table([counts, *lines])}")
     return "\n\n".join(tables)
 
 
@@ -106,8 +107,8 @@ def occlusion_level_figure(rows: Sequence[Row], path: str | os.PathLike, *, titl
     panels = {}
     for of, heading in SHARES.items():
         some = {name: [row for row in rows if (row["of"], row["solver"]) == (of, name)] for name in names}
-        groups = [f"{row['level']} %\n{row['frames']} frames" for row in some[names[0]]]
-        faint = [place for place, row in enumerate(some[names[0]]) if row["frames"] < FEWEST_FRAMES]
+        groups = [f"{row['level']} %\n{row['level_frames']} frames" for row in some[names[0]]]
+        faint = [place for place, row in enumerate(some[names[0]]) if row["level_frames"] < FEWEST_FRAMES]
         gains = {figures.short_name(n, names): [row["gain_mm"] for row in some[n]] for n in names[1:] or names}
         panels[heading] = figures.Bars(groups, gains, faint)
     figures.bar_figure(panels, path, meaning=f"gain over {figures.short_name(names[0], names)} (mm)", title=title)
@@ -144,5 +145,6 @@ def _rows(levels: Mapping[str, np.ndarray], errors: Mapping[str, np.ndarray]) ->
                 here, width = level == number, 100 // _LEVELS
                 which = {"solver": name, "of": of, "level": f"{width * number}-{width * (number + 1)}"}
                 mpjpe, first = (float(some[here].mean()) for some in (error, next(iter(errors.values()))))
-                rows.append({**which, "frames": int(here.sum()), "mpjpe": mpjpe, "gain_mm": first - mpjpe})
+                frames = {"frames": len(error), "level_frames": int(here.sum())}
+                rows.append({**which, **frames, "mpjpe": mpjpe, "gain_mm": first - mpjpe})
     return rows
