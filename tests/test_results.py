@@ -41,6 +41,14 @@ RECORDS = {
         for way in ("solver", "slerp")
     ],
     "rates": [{"solver": "temporal", "way": "solver", "fps": 30.0, "mpjpe": 9.0, "ratio": 1.0}],
+    "levels": [
+        {"solver": "mlp", "of": of, "level": level, "mpjpe": 30.0, "gain_mm": gain}
+        for of, level, gain in (("joints", "0-10", 9.0), ("joints", "20-30", 8.0), ("area", "0-10", 7.0))
+    ],
+    "sensitivity": [
+        {"solver": "mlp", "kind": kind, "hidden": hidden, "mpjpe": mpjpe, "rise_mm": mpjpe - 20.0}
+        for kind, hidden, mpjpe in (("nothing", "nothing", 20.0), ("joint", "head", 21.0), ("part", "left_arm", 24.0))
+    ],
     "error_score": [
         {"solver": "one_stage", "score": "z", "rank_error": 0.4123, "rank_joint": None},
         {"solver": "one_stage", "score": "residual", "rank_error": 0.9961, "rank_joint": 0.9},
@@ -101,6 +109,18 @@ def test_what_is_recorded_is_of_the_weights_beside_it(repo):
         (
             "rates columns=mpjpe@30,ratio@30 solvers=temporal",
             ["| solver | MPJPE, 30 | ratio to 30 frames/s, 30 |", "|---|---|---|", "| temporal | 9.0 | 1.0 |"],
+        ),
+        (
+            "levels metric=gain_mm columns=0-10,20-30 solvers=mlp:joints",
+            ["| solver | of | 0-10 | 20-30 |", "|---|---|---|---|", "| mlp | joints | 9.0 | 8.0 |"],
+        ),
+        (
+            "levels columns=gain_mm@0-10 solvers=mlp:joints,mlp:area",
+            ["| solver | of | gain, mm, 0-10 |", "|---|---|---|", "| mlp | joints | 9.0 |", "| mlp | area | 7.0 |"],
+        ),
+        (
+            "sensitivity metric=mpjpe columns=nothing,head,left_arm solvers=mlp",
+            ["| solver | nothing | head | left_arm |", "|---|---|---|---|", "| mlp | 20.0 | 21.0 | 24.0 |"],
         ),
         (
             "error_score columns=rank_error,rank_joint solvers=one_stage:z,one_stage:residual decimals=2",

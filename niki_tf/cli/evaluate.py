@@ -9,13 +9,14 @@ Examples:
     niki-tf evaluate --motion=DIR --protocol=gaps --gaps=1,5,15 --parts=joint,limb --noise_mm=0,30 --stream
     niki-tf evaluate --motion=DIR --protocol=half_body --solver=temporal+finish
 
-Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; error_score, how well scores of an
-answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands;
-joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
-which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
-denoising, DPoser's; rates, other frame rates. A solver is a shipped one or a folder, with `+finish` for the exact
-finish and, in most protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for points that
-are renamed to joints.
+Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; on the same motion collisions,
+triangles of the body that intersect, and occlusion_levels, what is gained per share of the body that is hidden;
+sensitivity, the error when one joint or part is hidden; error_score, how well scores of an answer tell the errors of
+the joints; round_trip, from pose to joints and back; world, where the body stands; joint_sets, the error from the
+points of other programs' joint sets; bones, the error of a shape that is found, for which no solver is needed; gaps,
+frames in which nothing or a part is seen; half_body, legs that are never seen; denoising, DPoser's; rates, other frame
+rates. A solver is a shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a
+filter of the joints over time; in joint_sets `+renamed` for points that are renamed to joints.
 """
 
 import pathlib
@@ -58,7 +59,7 @@ _NOISE = flags.DEFINE_enum(
 )
 _SIGMA = flags.DEFINE_bool("sigma", default=False, help="Protocol noise: give the sigma that the estimator reports.")
 _ABSENT = flags.DEFINE_float("absent", 0.0, "Protocol noise: probability that a joint of a frame is absent.")
-_CLEAN = flags.DEFINE_bool("clean", default=False, help="Protocol xocc: observe every joint as it is.")
+_CLEAN = flags.DEFINE_bool("clean", default=False, help="Protocols of occluded clips: observe every joint as it is.")
 _ALIGNMENT = flags.DEFINE_enum(
     "alignment", "14", [*evaluation.ALIGNMENTS], "Protocol xocc: joints that PA-MPJPE is aligned by."
 )
@@ -90,13 +91,18 @@ _RECORD = flags.DEFINE_string(
 )
 flags.adopt_module_key_flags(body_flag)
 
-_OBSERVING = ("noise", "xocc", "error_score", "world")
+_OCCLUDED = ("xocc", "collisions", "occlusion_levels")
+"""Protocols of occluded clips."""
+_HIDING = (*_OCCLUDED, "sensitivity")
+"""Protocols in which joints are hidden, and the twist with them."""
+_OBSERVING = ("noise", *_HIDING, "error_score", "world")
 _TRUE_BETAS = ("gaps", "half_body", "denoising", "rates")
 """Protocols of whole motions that give the true betas and no twist."""
-_OF_CLIPS = ("xocc", "world", "joint_sets", "bones", *_TRUE_BETAS)
+_OF_CLIPS = (*_HIDING, "world", "joint_sets", "bones", *_TRUE_BETAS)
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
-    *((flag, ("xocc",)) for flag in (_CLEAN, _ALIGNMENT, _VIDEO)),
+    (_CLEAN, _OCCLUDED),
+    *((flag, ("xocc",)) for flag in (_ALIGNMENT, _VIDEO)),
     (_SKELETON, ("joint_sets",)),
     *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
     (_RATES, ("rates",)),
@@ -105,7 +111,7 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     (_BETAS, (*_OBSERVING, "joint_sets")),
 )
 """The flags that only some protocols have, each with those protocols."""
-_ENDS = {**dict.fromkeys(("noise", "xocc", *_TRUE_BETAS), evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
+_ENDS = {**dict.fromkeys(("noise", *_HIDING, *_TRUE_BETAS), evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
     *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
@@ -176,9 +182,11 @@ def _options() -> dict[str, Any]:
     if _PROTOCOL.value in _TRUE_BETAS:
         return {"filters": filters, **_lists()}
     given["filters"] = filters
-    if _PROTOCOL.value == "xocc":
-        occlude = None if _CLEAN.value else data.occluded_motion
-        return {**given, "occlude": occlude, "alignment": _ALIGNMENT.value}
+    if _PROTOCOL.value == "sensitivity":
+        return {**given, "hide": data.hidden_motion}
+    if _PROTOCOL.value in _OCCLUDED:
+        given["occlude"] = None if _CLEAN.value else data.occluded_motion
+        return {**given, "alignment": _ALIGNMENT.value} if _PROTOCOL.value == "xocc" else given
     estimate = data.estimate if _NOISE.value == "estimator" else None
     errors = evaluation.JointErrors(estimate=estimate, sigma=_SIGMA.value, absent=_ABSENT.value)
     return {**given, "errors": errors}
@@ -224,9 +232,12 @@ def _caption() -> str:
     """What is measured, from the flags."""
     if _PROTOCOL.value == "noise":
         return f"Noise protocol, {_joint_errors_in_words()}"
-    if _PROTOCOL.value == "xocc":
-        return f"Occlusion protocol, {'every joint observed as it is' if _CLEAN.value else 'joints hidden'}"
+    if _PROTOCOL.value in _OCCLUDED:
+        names = {"xocc": "Occlusion", "collisions": "Collision", "occlusion_levels": "Occlusion-level"}
+        observed = "every joint observed as it is" if _CLEAN.value else "joints hidden"
+        return f"{names[_PROTOCOL.value]} protocol, {observed}"
     captions = {
+        "sensitivity": "Occlusion-sensitivity protocol, one joint or part hidden",
         "error_score": "Error-score protocol",
         "round_trip": "Round-trip protocol, z = 0, float32",
         "world": "World protocol, joint noise",
@@ -253,7 +264,7 @@ def _given() -> str:
     betas = {"true": "", "zeros": "; betas are given as zeros", "found": "; betas are found from the joints"}
     if _PROTOCOL.value in ("joint_sets", "bones"):
         return betas[_BETAS.value]
-    which = "observed" if _PROTOCOL.value == "xocc" else "true"
+    which = "observed" if _PROTOCOL.value in _HIDING else "true"
     twist = f"solvers that use the twist are given the {which} one" if _TWIST.value else "no solver is given the twist"
     return f"; {twist}{betas[_BETAS.value]}"
 

@@ -73,12 +73,24 @@ def occlude(streams: RandomStreams, joints: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     outside = _outward(image) > limits[:, :, None]
     covered = tf.abs(image - square[:, :, None, :2]) < 0.5 * square[:, :, None, 2:]
     hidden = tf.reduce_any(outside, -1) | tf.reduce_all(covered, -1)
-    seen, sigma = estimator.random_estimate(streams, joints)
     low, high = -tf.gather(limits, [0, 2], axis=-1)[:, :, None], tf.gather(limits, [1, 3], axis=-1)[:, :, None]
     to_border = (tf.clip_by_value(image, low, tf.maximum(low, high)) - image) * depth / FOCAL_PX
-    error, calibrated = _hidden_errors(streams, tf.concat([to_border, tf.zeros_like(depth)], -1))
-    reported = tf.where(calibrated > 0.0, calibrated, estimator.expected_sigma(streams, joints))
-    return tf.where(hidden[..., None], joints + error, seen), tf.where(hidden, reported, sigma), hidden
+    to_border = tf.concat([to_border, tf.zeros_like(depth)], -1)
+    return *_estimated(streams, joints, hidden, to_border), hidden
+
+
+def hide(streams: RandomStreams, joints: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Joints as a pose estimator gives them of a person of whom some chosen joints are covered, and the sigma.
+
+    Args:
+        streams: `RandomStreams` of n windows.
+        joints: (n, T, 29, 3) metres, true, T static; z towards the camera.
+        hidden: (n, T, 29), bool, which joints are covered; inside the image, so none is placed at its border.
+
+    Returns:
+        joints (n, T, 29, 3) metres and reported sigma (n, T, 29) metres, as of `occlude`.
+    """
+    return _estimated(streams, joints, hidden, tf.zeros_like(joints))
 
 
 def occluded_motion(clip: Clip, joints: TensorLike, twist: TensorLike, *, seed: int) -> dict[str, np.ndarray]:
@@ -96,11 +108,40 @@ def occluded_motion(clip: Clip, joints: TensorLike, twist: TensorLike, *, seed: 
         hidden (T, 29), bool.
     """
     streams = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
-    seen, sigma, hidden = occlude(streams, tf.convert_to_tensor(joints, tf.float32)[None])
+    return _as_motion(streams, *occlude(streams, tf.convert_to_tensor(joints, tf.float32)[None]), twist)
+
+
+def hidden_motion(
+    clip: Clip, joints: TensorLike, twist: TensorLike, *, seed: int, hidden: TensorLike
+) -> dict[str, np.ndarray]:
+    """`hide` of one motion as arrays: what `occluded_motion` gives, where the joints `hidden` (29,), bool, are covered.
+
+    The errors are the same whatever is hidden: each joint has one error for when it is seen and one for when it is not.
+    """
+    streams = RandomStreams(seed, zlib.crc32(clip.poses.tobytes()), batch_size=1, shard=(0, 1))
+    joints = tf.convert_to_tensor(joints, tf.float32)[None]
+    mask = tf.broadcast_to(tf.convert_to_tensor(hidden, tf.bool), tf.shape(joints)[:-1])
+    return _as_motion(streams, *hide(streams, joints, mask), mask, twist)
+
+
+def _as_motion(
+    streams: RandomStreams, seen: tf.Tensor, sigma: tf.Tensor, hidden: tf.Tensor, twist: TensorLike
+) -> dict[str, np.ndarray]:
+    """What `occluded_motion` gives, from batches of one motion and the true twist (T, 23, 2)."""
     observed_twist = occluded_twist(streams, tf.convert_to_tensor(twist, tf.float32)[None], hidden)
     found = {"joints": seen - seen[..., :1, :], "root": seen[..., 0, :], "joint_sigma": sigma}
     found |= {"twist": observed_twist, "hidden": hidden}
     return {name: tensor[0].numpy() for name, tensor in found.items()}
+
+
+def _estimated(
+    streams: RandomStreams, joints: tf.Tensor, hidden: tf.Tensor, to_border: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Joints and sigma as reported of true ones, with the errors of those that are seen and those that are hidden."""
+    seen, sigma = estimator.random_estimate(streams, joints)
+    error, calibrated = _hidden_errors(streams, to_border)
+    reported = tf.where(calibrated > 0.0, calibrated, estimator.expected_sigma(streams, joints))
+    return tf.where(hidden[..., None], joints + error, seen), tf.where(hidden, reported, sigma)
 
 
 def occluded_twist(streams: RandomStreams, twist: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:

@@ -15,6 +15,7 @@ from niki_tf.evaluation.metrics import (
 )
 from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.bones import bone_rows
+from niki_tf.evaluation.protocols.collisions import collision_rows
 from niki_tf.evaluation.protocols.denoising import denoising_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.gaps import gap_rows
@@ -22,8 +23,10 @@ from niki_tf.evaluation.protocols.half_body import half_body_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
 from niki_tf.evaluation.protocols.joint_sets import joint_set_rows
 from niki_tf.evaluation.protocols.noise import noise_rows
+from niki_tf.evaluation.protocols.occlusion_levels import occlusion_level_rows
 from niki_tf.evaluation.protocols.rates import rate_rows
 from niki_tf.evaluation.protocols.round_trip import round_trip_rows
+from niki_tf.evaluation.protocols.sensitivity import sensitivity_rows
 from niki_tf.evaluation.protocols.world import world_rows
 from niki_tf.evaluation.protocols.xocc import ALIGNMENTS, HardClip, hardest_clip, xocc_rows
 from niki_tf.evaluation.ranks import auroc, rank_correlation
@@ -42,6 +45,7 @@ __all__ = [
     "answer_errors",
     "auroc",
     "bone_rows",
+    "collision_rows",
     "denoising_rows",
     "error_score_rows",
     "gap_rows",
@@ -52,6 +56,7 @@ __all__ = [
     "mpjpe",
     "noise_figure",
     "noise_rows",
+    "occlusion_level_rows",
     "one_euro",
     "pa_mpjpe",
     "pivot",
@@ -64,6 +69,7 @@ __all__ = [
     "rotation_error_deg",
     "round_trip_rows",
     "savitzky_golay",
+    "sensitivity_rows",
     "similarity_aligned",
     "text_table",
     "times_ms",

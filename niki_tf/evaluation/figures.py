@@ -1,5 +1,6 @@
 """Figures of the protocols, drawn without a display."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from niki_tf.solvers import zoo
 
 _COLOURS = ("#d1495b", "#2e6f95", "#e8a33d", "#3f8f5f", "#7d5ba6", "#8b5e3c", "#6c757d", "#111111")
 _STYLES = ("-", "--", ":", "-.", (0, (1, 4)))
-_INK = "#333333"
+_INK, _FAINT = "#333333", "#c4c4c4"
 _LEVELS = {
     "noise_mm": "noise on each axis, standard deviation (mm)",
     "factor": "an estimator's errors, times their usual size",
@@ -36,12 +37,12 @@ def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "
     for row in rows:
         lines.setdefault(row["solver"], []).append(row)
     (column,) = _LEVELS.keys() & rows[0].keys()
-    figure = _figure(title, height=4.6)
+    figure = new_figure(title, height=4.6)
     panels = zip(figure.subplots(1, 2), ("mpjpe", "pa_mpjpe"), ("MPJPE (mm)", "PA-MPJPE (mm)"), strict=True)
     for axes, metric, heading in panels:
         _draw_lines(axes, lines, column, metric)
         _tidy(axes, heading, _LEVELS[column], sorted({row[column] for row in rows}))
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def acceleration_figure(
@@ -59,7 +60,7 @@ def acceleration_figure(
         hidden: (T,), share of the joints that were hidden, drawn in grey behind the lines.
         title: heading of the figure.
     """
-    figure = _figure(title, height=3.8)
+    figure = new_figure(title, height=3.8)
     axes, frames = figure.subplots(), len(hidden)
     for place, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[place % len(_COLOURS)]
@@ -75,7 +76,7 @@ def acceleration_figure(
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, labelcolor=_INK)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def level_figure(
@@ -97,7 +98,7 @@ def level_figure(
         title: heading of the figure.
         metric: column of the error, millimetres.
     """
-    figure = _figure(title, height=4.6 * -(-len(panels) // 2))
+    figure = new_figure(title, height=4.6 * -(-len(panels) // 2))
     columns = min(len(panels), 2)
     grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False)
     for axes, (heading, rows) in zip(grid.flat, panels.items(), strict=False):
@@ -118,7 +119,36 @@ def level_figure(
         axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    _write(figure, path)
+    write_figure(figure, path)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bars:
+    """Groups of bars side by side: one panel of `bar_figure`."""
+
+    groups: Sequence[str]
+    """Names under the groups."""
+    numbers: Mapping[str, Sequence[float]]
+    """What a bar of each group means -> its numbers, one a group."""
+    faint: Collection[int] = ()
+    """Places of groups whose bars are grey."""
+
+
+def bar_figure(panels: Mapping[str, Bars], path: str | os.PathLike, *, meaning: str, title: str) -> None:
+    """Draws numbers as bars, each with its number above, as a PNG, a panel for each heading below the other.
+
+    Args:
+        panels: dict of heading -> `Bars`.
+        path: file to write, whole or not at all.
+        meaning: label of the upright axis.
+        title: heading of the figure.
+    """
+    figure = new_figure(title, height=0.6 + 4.0 * len(panels))
+    for axes, (heading, bars) in zip(figure.subplots(len(panels), squeeze=False).flat, panels.items(), strict=True):
+        _draw_bars(axes, bars)
+        axes.set_title(heading, loc="left", color=_INK, fontsize=11)
+        axes.set_ylabel(meaning, color=_INK)
+    write_figure(figure, path)
 
 
 def short_name(name: str, names: Collection[str]) -> str:
@@ -127,15 +157,40 @@ def short_name(name: str, names: Collection[str]) -> str:
     return name if sum(pathlib.PurePath(other).name == last for other in names) > 1 else last
 
 
-def _figure(title: str, *, height: float) -> Figure:
+def new_figure(title: str, *, height: float) -> Figure:
+    """An empty figure with a heading; `height` in inches."""
     figure = Figure(figsize=(10.5, height), layout="constrained", facecolor="white")
     figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
     return figure
 
 
-def _write(figure: Figure, path: str | os.PathLike) -> None:
+def write_figure(figure: Figure, path: str | os.PathLike) -> None:
+    """Writes the figure as a PNG, whole or not at all."""
     with atomic_write(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
+
+
+def _draw_bars(axes: Axes, bars: Bars) -> None:
+    """One panel of bars, with a legend where a group has more than one."""
+    count, names = len(bars.groups), list(bars.numbers)
+    width, size = 0.84 / len(names), 8 if len(names) * count <= 20 else 6
+    for place, (name, numbers) in enumerate(bars.numbers.items()):
+        across = [group + (place - (len(names) - 1) / 2) * width for group in range(count)]
+        colour = _COLOURS[place % len(_COLOURS)]
+        colours = [_FAINT if group in bars.faint else colour for group in range(count)]
+        drawn = axes.bar(across, numbers, 0.92 * width, color=colours, zorder=3)
+        axes.bar_label(drawn, [f"{number:.3g}" for number in numbers], padding=2, fontsize=size, color=_INK)
+        axes.bar([0], [np.nan], color=colour, label=name)
+    _tidy(axes, "", "", range(count))
+    axes.set_ylim(auto=True)
+    axes.margins(y=0.1)
+    axes.set_xlim(-0.6, count - 0.4)
+    axes.set_xticklabels(bars.groups)
+    axes.axhline(0, color=_INK, lw=0.8, zorder=4)
+    if len(names) > 1:
+        axes.legend(
+            frameon=False, labelcolor=_INK, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(names)
+        )
 
 
 def _draw_lines(axes: Axes, lines: Mapping[str, Sequence[Row]], column: str, metric: str) -> None:

@@ -9,10 +9,12 @@ First the name of the record, then `key=value` items, all without spaces:
 
 - `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, a skeleton of the
   joint-set protocol, people of the bone protocol, what was seen of the half-body protocol, the way of the protocols of
-  gaps and frame rates; and `WAY:LOST`, what was lost, where a record has several losses.
+  gaps and frame rates; and `WAY:LOST`, what was lost, where a record has several losses; what a level is of in the
+  protocol of occlusion levels.
 - `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm or
-  degrees, the factor of an estimator's errors, frames per second, or `visible` or `hidden`; without it, METRIC is of
-  all joints. In the gap protocol it is the frames of the gap, and `GAP@NOISE` where a record has several noises.
+  degrees, the factor of an estimator's errors, frames per second, percent that are hidden, such as 20-30, the joint or
+  part that is hidden, or `visible` or `hidden`; without it, METRIC is of all joints. In the gap protocol it is the
+  frames of the gap, and `GAP@NOISE` where a record has several noises.
 - `metric`: the metric of columns that name a level only.
 - `decimals`: 1 unless given.
 
@@ -29,9 +31,9 @@ from niki_tf import files
 from niki_tf.evaluation.records import MODELS, Records, load
 from niki_tf.evaluation.tables import Row, markdown_table
 
-_PARTS = ("score", "skeleton", "people", "seen", "way", "lost")
+_PARTS = ("score", "skeleton", "people", "seen", "way", "lost", "of")
 """Columns that tell rows of one solver apart, and have a column of their own in tables."""
-_LEVELS = ("gap", "noise_mm", "noise_deg", "factor", "fps", "joints")
+_LEVELS = ("gap", "noise_mm", "noise_deg", "factor", "fps", "level", "hidden", "joints")
 """Further ones, which are part of a column's name; the last has "all" for all joints."""
 _BLOCK = re.compile(r"^<!-- results: (.*?) -->\n(.*?)^<!-- /results -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (?:results:|/results -->)", re.MULTILINE)
@@ -61,6 +63,13 @@ _LABELS = {
     "max_mm": "largest distance, mm",
     "mean_deg": "mean angle, deg",
     "max_deg": "largest angle, deg",
+    "pairs_percent": "intersecting pairs / triangles, %",
+    "triangles_percent": "triangles that intersect, %",
+    "new_pairs_percent": "new pairs / triangles, %",
+    "new_triangles_percent": "triangles in new pairs, %",
+    "less_percent": "less than the first, %",
+    "gain_mm": "gain, mm",
+    "rise_mm": "rise, mm",
     "fk_mm": "error of `fk`, mm",
 }
 

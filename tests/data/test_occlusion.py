@@ -107,6 +107,24 @@ def test_the_same_clip_and_seed_give_the_same_occlusion():
     assert away[seen].max() < 0.2 < np.linalg.norm(first["joints"][:, 7] - joints[:, 7], axis=-1)[seen].max()
 
 
+def test_chosen_joints_are_hidden_and_the_others_stay():
+    clip = motion.made_motion(0, frames=20)
+    joints, twist = np.random.default_rng(0).normal(size=[20, 29, 3]), np.tile([0.6, 0.8], [20, 23, 1])
+    masks = np.arange(29) == np.array([[-1], [7], [12]])
+    nothing, ankle, neck = (data.hidden_motion(clip, joints, twist, seed=3, hidden=mask) for mask in masks)
+    np.testing.assert_array_equal(ankle["hidden"], np.tile(masks[1], [20, 1]))
+    others = np.arange(29) != 7
+    for name in ("joints", "joint_sigma"):
+        np.testing.assert_array_equal(ankle[name][:, others], nothing[name][:, others])
+        assert (ankle[name][:, 7] != nothing[name][:, 7]).all()
+        np.testing.assert_array_equal(neck[name][:, 7], nothing[name][:, 7])
+    away = np.linalg.norm(ankle["joints"][:, 7] + ankle["root"] - joints[:, 7], axis=-1)
+    least, largest = occlusion.HIDDEN_ERROR_M
+    assert least - 1e-5 <= away.min() <= away.max() <= largest + 1e-5
+    np.testing.assert_array_equal(ankle["twist"][:, 6], 0.0)
+    assert (ankle["twist"][:, np.arange(23) != 6] != 0.0).any(-1).all()
+
+
 def test_occluded_examples_take_their_share():
     still = tf.zeros([WINDOWS, 29, 3])
     settings = data.Corruption(noise=1e-6, noise_power=0.0, occluded=0.3, sigma_given=0.5, absent=0.0)

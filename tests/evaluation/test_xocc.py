@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from niki_tf import data, evaluation, skeletons, solvers
 from niki_tf.evaluation.protocols import xocc
+from niki_tf.evaluation.protocols.occluded_clips import ClipRunner, ObservedClip
 from niki_tf.fitting import bone_shape
 from niki_tf.motion import Clip, made_motion
 
@@ -76,7 +77,7 @@ def test_neither_batch_size_nor_other_clips_change_a_clip(motion, analytic, toy_
 
 def _observed(truth, hidden, path=0.0):
     clip = Clip(poses=np.zeros([len(hidden), 24, 3]), trans=np.zeros([len(hidden), 3]))
-    return xocc._ObservedClip(clip, truth, np.zeros([len(hidden), 3]) + path, {}, hidden)
+    return ObservedClip(clip, truth, np.zeros([len(hidden), 3]) + path, {}, hidden)
 
 
 def test_sums_by_hand():
@@ -118,7 +119,7 @@ def test_feet_and_depth_are_told_in_the_world():
 
 @pytest.mark.usefixtures("eager")
 def test_the_body_is_put_where_the_joints_are_seen_on_the_path(motion, analytic, toy_body):
-    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas="true")
+    runner = ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas="true")
     observed = runner.observe(motion[0])
     path = motion[0].trans - motion[0].trans[0]
     lengths = (np.linalg.norm(np.diff(one, axis=0), axis=-1) for one in (observed.path, path))
@@ -135,7 +136,7 @@ def test_a_root_seen_beside_its_place_moves_all_joints(motion, toy_body):
         return {"joints": joints, "root": np.full([len(joints), 3], 0.1, "f"), "twist": twist, **nothing}
 
     options = {"seed": 0, "batch_size": 8, "twist": True, "betas": "true"}
-    beside, right = (xocc._ClipRunner(toy_body, function, **options).observe(motion[0]) for function in (occlude, None))
+    beside, right = (ClipRunner(toy_body, function, **options).observe(motion[0]) for function in (occlude, None))
     np.testing.assert_allclose(beside.inputs["joints"], right.inputs["joints"] + 0.1, atol=1e-6)
     assert "root" not in beside.inputs
 
@@ -190,7 +191,7 @@ def test_the_hardest_clip_is_the_one_with_most_hidden_joints(motion, analytic, t
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("betas", ["true", "zeros"])
 def test_the_betas_are_given_or_zeros(motion, toy_body, betas):
-    runner = xocc._ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas=betas)
+    runner = ClipRunner(toy_body, None, seed=0, batch_size=8, twist=True, betas=betas)
     observed = runner.observe(motion[0])
     true = observed.truth["betas"]
     assert np.abs(true).max() > 0.1
@@ -200,7 +201,7 @@ def test_the_betas_are_given_or_zeros(motion, toy_body, betas):
 @pytest.mark.usefixtures("eager")
 def test_betas_are_found_from_what_was_seen_of_the_whole_clip(motion, toy_body):
     options = {"seed": 0, "batch_size": 8, "twist": True, "betas": "found"}
-    clean, hidden = (xocc._ClipRunner(toy_body, occlude, **options) for occlude in (None, data.occluded_motion))
+    clean, hidden = (ClipRunner(toy_body, occlude, **options) for occlude in (None, data.occluded_motion))
     body_joints = toy_body.body_joints()
     rest = [body_joints(x).numpy()[0] for x in (clean.observe(motion[0]).inputs["betas"], _true(clean, motion[0]))]
     np.testing.assert_allclose(*(_lengths(x) for x in rest), atol=1e-3)

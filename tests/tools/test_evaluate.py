@@ -12,8 +12,11 @@ from absl import flags
 
 from niki_tf import body, evaluation, io, solvers
 from niki_tf.evaluation import results
+from niki_tf.evaluation.protocols import common
 from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
+
+OBSERVING = "noise, xocc, collisions, occlusion_levels, sensitivity, error_score, world"
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,39 @@ def test_clean_joints_are_observed_as_they_are(run_tool, motion, tmp_path):
     assert [row["joints"] for row in rows] == ["all", "visible"]
     assert rows[0]["mpjpe"] < 0.1
     assert "every joint observed as it is" in printed
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("protocol", ["collisions", "occlusion_levels"])
+def test_protocols_of_the_same_clips(run_tool, motion, protocol, tmp_path):
+    printed = run_tool(
+        "evaluate",
+        f"--protocol={protocol}",
+        f"--motion={motion}",
+        "--solver=analytic",
+        "--solver=analytic+savgol",
+        "--stride=2",
+        f"--output={tmp_path}",
+    )
+    rows = json.loads((tmp_path / f"{protocol}.json").read_text())
+    numbers = {"collisions": "pairs_percent", "occlusion_levels": "mpjpe"}[protocol]
+    names = [*dict.fromkeys(row["solver"] for row in rows)]
+    assert names == ["analytic", "analytic+savgol"] + ["truth"] * (protocol == "collisions")
+    assert f"{rows[0][numbers]:.1f}" in printed
+    assert "joints hidden" in printed
+    assert "given the observed one" in printed
+    assert cv2.imread(str(tmp_path / f"{protocol}.png")).std() > 5
+
+
+@pytest.mark.usefixtures("eager")
+def test_one_joint_after_the_other_is_hidden(run_tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(common, "CLIP_FRAMES", 3)
+    io.save_clip(tmp_path / "clip.npz", made_motion(0, frames=3))
+    printed = run_tool("evaluate", "--protocol=sensitivity", f"--motion={tmp_path}", f"--output={tmp_path}")
+    rows = json.loads((tmp_path / "sensitivity.json").read_text())
+    assert [len(rows), rows[0]["frames"], rows[0]["hidden"]] == [36, 3, "nothing"]
+    assert all(f"{row['mpjpe']:.1f}" in printed for row in rows)
+    assert cv2.imread(str(tmp_path / "sensitivity.png")).std() > 5
 
 
 def test_the_error_score_is_of_single_frames(run_tool, motion, over_time, tmp_path):
@@ -364,23 +400,26 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--sigma"], "`sigma` is reported by an estimator only"),
         (["--protocol=error_score", "--absent=0.2"], "`--absent` is for --protocol=noise; got --protocol=error_score"),
         (["--protocol=round_trip", "--noise=estimator"], "`--noise` is for --protocol=noise"),
-        (["--clean"], "`--clean` is for --protocol=xocc; got --protocol=noise"),
+        (["--clean"], "`--clean` is for --protocol=xocc, collisions, occlusion_levels; got --protocol=noise"),
         (
             ["--protocol=round_trip", "--betas=zeros"],
-            "`--betas` is for --protocol=noise, xocc, error_score, world, joint_sets;",
+            f"`--betas` is for --protocol={OBSERVING}, joint_sets;",
         ),
         (["--gaps=3"], "`--gaps` is for --protocol=gaps; got --protocol=noise"),
         (["--trans=pelvis"], "`--trans` is for --protocol=gaps, half_body, denoising, rates; got --protocol=noise"),
         (["--protocol=gaps", "--rates=3"], "`--rates` is for --protocol=rates"),
         (["--protocol=gaps", "--gaps=3,x"], "`gaps` must be numbers with commas between them; got 3,x"),
         (["--protocol=gaps", "--parts=arm"], "`parts` must be of all, joint, limb_end, limb, half; got arm"),
-        (["--protocol=half_body", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
+        (["--protocol=half_body", "--notwist"], f"`--twist` is for --protocol={OBSERVING};"),
+        (["--protocol=sensitivity"], "`clips` must hold a clip of 60 frames or more"),
+        (["--protocol=sensitivity", "--clean"], "`--clean` is for --protocol=xocc, collisions, occlusion_levels;"),
+        (["--protocol=collisions", "--alignment=17"], "`--alignment` is for --protocol=xocc;"),
         (["--protocol=rates"], "`clips` must hold a clip of 60 frames or more"),
         (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
-        (["--protocol=joint_sets", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
+        (["--protocol=joint_sets", "--notwist"], f"`--twist` is for --protocol={OBSERVING};"),
         (
             ["--protocol=bones", "--betas=found"],
-            "`--betas` is for --protocol=noise, xocc, error_score, world, joint_sets;",
+            f"`--betas` is for --protocol={OBSERVING}, joint_sets;",
         ),
         (["--protocol=bones", "--solver=mlp"], "`--solver` is for the protocols that solve for poses"),
         (["--protocol=bones"], "`clips` must hold a clip of 60 frames or more"),

@@ -5,14 +5,17 @@ from typing import NamedTuple
 
 from niki_tf.evaluation.protocols import (
     bones,
+    collisions,
     denoising,
     error_score,
     gaps,
     half_body,
     joint_sets,
     noise,
+    occlusion_levels,
     rates,
     round_trip,
+    sensitivity,
     world,
     xocc,
 )
@@ -22,14 +25,17 @@ __all__ = [
     "PROTOCOLS",
     "Protocol",
     "bones",
+    "collisions",
     "denoising",
     "error_score",
     "gaps",
     "half_body",
     "joint_sets",
     "noise",
+    "occlusion_levels",
     "rates",
     "round_trip",
+    "sensitivity",
     "world",
     "xocc",
 ]
@@ -49,6 +55,15 @@ class Protocol(NamedTuple):
 PROTOCOLS = {
     "noise": Protocol(noise.noise_rows, noise.noise_tables),
     "xocc": Protocol(xocc.xocc_rows, xocc.xocc_tables),
+    "collisions": Protocol(collisions.collision_rows, collisions.collision_tables, collisions.collision_figure),
+    "occlusion_levels": Protocol(
+        occlusion_levels.occlusion_level_rows,
+        occlusion_levels.occlusion_level_tables,
+        occlusion_levels.occlusion_level_figure,
+    ),
+    "sensitivity": Protocol(
+        sensitivity.sensitivity_rows, sensitivity.sensitivity_tables, sensitivity.sensitivity_figure
+    ),
     "error_score": Protocol(error_score.error_score_rows, error_score.error_score_tables),
     "round_trip": Protocol(round_trip.round_trip_rows, round_trip.round_trip_tables),
     "world": Protocol(world.world_rows, world.world_tables),

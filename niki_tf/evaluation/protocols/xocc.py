@@ -8,20 +8,17 @@ supplementary material, sections C.2 and I, carried over from images to joints.
 """
 
 import dataclasses
-import functools
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import tqdm
 
-from niki_tf import contract, rotations, skeletons
-from niki_tf.body import BodyData, BodyPoser
+from niki_tf import skeletons
+from niki_tf.body import BodyData
 from niki_tf.evaluation import feet, metrics
 from niki_tf.evaluation.filters import Filter
 from niki_tf.evaluation.protocols import common, given_shape
 from niki_tf.evaluation.protocols.common import Arrays
+from niki_tf.evaluation.protocols.occluded_clips import ClipRunner, ObservedClip, Occlude, solved_clips
 from niki_tf.evaluation.tables import Row, text_table
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
@@ -37,9 +34,6 @@ _FEWEST_FRAMES = 3
 """An acceleration needs three frames."""
 _DISTANCES = ("mpjpe", "pa_mpjpe", "pve", "accel")
 
-Occlude = Callable[..., Mapping[str, Any]]
-"""A function (clip, joints, twist, seed=) -> dict of joints, root, joint_sigma, twist and hidden (T, 29), such as
-`niki_tf.data.occluded_motion`."""
 _FEET = ("foot_speed", "true_foot_speed", "sliding_percent", "penetration_mm")
 
 
@@ -64,7 +58,7 @@ def xocc_rows(
         clips: list of Clip; every `stride`-th is used.
         solvers: dict of name -> solver; the names go into the rows.
         body: BodyData that makes the joints and poses the answers.
-        occlude: see `Occlude`; None gives all joints without errors.
+        occlude: see `occluded_clips.Occlude`; None gives all joints without errors.
         filters: dict of name -> one of the values of `evaluation.FILTERS`, for the solvers whose joints are filtered.
         alignment: a key of ALIGNMENTS.
         stride: use every n-th clip.
@@ -92,21 +86,16 @@ def xocc_rows(
     if alignment not in ALIGNMENTS:
         raise ValueError(f"`alignment` must be one of {', '.join(ALIGNMENTS)}; got {alignment!r}.")
     given_shape.check_betas(betas)
-    clips, filters = clips[::stride], filters or {}
+    clips = clips[::stride]
     if min(map(len, clips)) < _FEWEST_FRAMES:
         raise ValueError(f"`clips` must have {_FEWEST_FRAMES} frames or more for an acceleration; got a shorter one.")
-    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
+    runner = ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
     heaviest = np.argmax(body.lbs_weights, -1)
-    compiled: dict[str, Callable[[Arrays], Arrays]] = {}
     sums = {name: _Sums(heaviest, ALIGNMENTS[alignment]) for name in solvers}
-    with tqdm.tqdm(total=len(solvers) * sum(map(len, clips)), unit="frame", disable=not progress) as bar:
-        for clip in clips:
-            observed = runner.observe(clip)
-            for name, solver in solvers.items():
-                if name not in compiled:
-                    compiled[name] = compile_solver(solver, inputs=observed.inputs, motion=True)
-                sums[name].add(runner.solve(compiled[name], observed, filters.get(name)), observed)
-                bar.update(len(clip))
+    for observed, name, posed in solved_clips(
+        clips, solvers=solvers, runner=runner, filters=filters, progress=progress
+    ):
+        sums[name].add(posed, observed)
     frames = sum(map(len, clips))
     return [
         {"solver": name, "joints": which, "frames": frames, **means}
@@ -157,7 +146,7 @@ def hardest_clip(
     betas: str = "true",
 ) -> HardClip:
     """The `HardClip` with the largest share of hidden joints and all answers to it; arguments as of `xocc_rows`."""
-    runner = _ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
+    runner = ClipRunner(body, occlude, seed=seed, batch_size=batch_size, twist=twist, betas=betas)
     clip = max(clips[::stride], key=lambda clip: runner.observe(clip).hidden.mean())
     observed, joints = runner.observe(clip), slice(skeletons.NUM_ROTATIONS)
     inputs, truth = observed.inputs, observed.truth
@@ -170,80 +159,6 @@ def hardest_clip(
     inputs = {**inputs, "joints": inputs["joints"] - inputs["joints"][:, :1]}
     motion = ObservedMotion(inputs["joints"], inputs, clip.fps, truth["rotations"])
     return HardClip(clip.name, motion, answers, accel, observed.hidden)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _ObservedClip:
-    """One clip of the protocol: the truth and what solvers are given."""
-
-    clip: Clip
-    truth: Arrays
-    """What `BodyPoser.truth` gives."""
-    path: np.ndarray
-    """(T, 3) metres, where joint 0 is in the world, to which the joints that solvers are given belong."""
-    inputs: Arrays
-    """What solvers are given."""
-    hidden: np.ndarray
-    """(T, 29), which joints are hidden."""
-
-
-class _ClipRunner:
-    """Observes clips and poses the answers to them, a batch of frames at a time."""
-
-    def __init__(
-        self, body: BodyData, occlude: Occlude | None, *, seed: int, batch_size: int, twist: bool, betas: str
-    ) -> None:
-        self._poser, self._occlude, self._seed, self._batch_size = BodyPoser(body), occlude, seed, batch_size
-        self._twist, self._betas = twist, betas
-
-    def observe(self, clip: Clip) -> _ObservedClip:
-        """The clip as a camera at a random azimuth sees it, on a body of random shape."""
-        camera, shape = np.random.default_rng([self._seed, zlib.crc32(clip.poses.tobytes())]).spawn(2)
-        local = rotations.rotvec_to_matrix(clip.poses)
-        turn = rotations.rotvec_to_matrix(np.array([0.0, camera.uniform(0.0, 2.0 * np.pi), 0.0], np.float32))
-        local = np.concatenate([turn @ local[:, :1], local[:, 1:]], 1)
-        betas = np.repeat(common.random_betas(shape, 1, num_betas=self._poser.num_betas), len(clip), 0)
-        truth = self._batched(lambda some: self._poser.truth(local[some], betas=betas[some]), len(clip))
-        path = (clip.trans - clip.trans[0]) @ turn.numpy().T
-        if self._occlude is None:
-            hidden = np.zeros([len(clip), skeletons.NUM_JOINTS], bool)
-            inputs = {"joints": truth["joints"] + path[:, None], "twist": truth["twist"]}
-        else:
-            inputs = dict(self._occlude(clip, truth["joints"], truth["twist"], seed=self._seed))
-            hidden = inputs.pop("hidden")
-            inputs["joints"] = inputs["joints"] + (inputs.pop("root") + path)[:, None]
-        if not self._twist:
-            del inputs["twist"]
-        find = functools.partial(given_shape.found_betas, inputs, self._poser.body_joints)
-        inputs["betas"] = given_shape.given_betas(betas, self._betas, find=find)
-        return _ObservedClip(clip, truth, path, inputs, hidden)
-
-    def solve(
-        self, solve: Callable[[Arrays], Mapping[str, Any]], observed: _ObservedClip, function: Filter | None
-    ) -> Arrays:
-        """The true body posed by the answer of `solve`: dict of rotations, joints, vertices and root.
-
-        Joints and vertices have the root at the origin, `root` (T, 3) metres is its place in the world.
-
-        Raises:
-            FloatingPointError: the answer holds numbers that are not finite.
-        """
-        clip, inputs = observed.clip, observed.inputs
-        if function is not None:
-            inputs = {**inputs, "joints": function(inputs["joints"], fps=clip.fps).astype(np.float32)}
-        answer = solve(inputs)
-        local = contract.local_rotations(answer)
-        root = answer["transl"] + self._poser.body_joints(inputs["betas"]).numpy()[:, 0]
-        if not (np.isfinite(local).all() and np.isfinite(root).all()):
-            raise FloatingPointError(f"an answer to clip {clip.name} holds NaN or infinity. Are the weights whole?")
-        betas = observed.truth["betas"]
-        posed = self._batched(lambda some: self._poser.pose(local[some], betas=betas[some]), len(clip))
-        return {"rotations": local, "root": root, **posed}
-
-    def _batched(self, function: Callable[[slice], Arrays], count: int) -> Arrays:
-        """The dictionaries that `function` gives for slices of `count` frames, concatenated."""
-        parts = [function(some) for some in common.batches(count, self._batch_size)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class _Sums:
@@ -261,8 +176,8 @@ class _Sums:
         self._speeds: list[np.ndarray] = []
         self._depths: list[np.ndarray] = []
 
-    def add(self, posed: Arrays, observed: _ObservedClip) -> None:
-        """Adds one clip: what `_ClipRunner.solve` gave."""
+    def add(self, posed: Arrays, observed: ObservedClip) -> None:
+        """Adds one clip: what `ClipRunner.solve` gave."""
         self._add_feet(posed, observed)
         scored, body = list(skeletons.EVALUATION_14), slice(skeletons.NUM_ROTATIONS)
         joints, true, hidden = posed["joints"], observed.truth["joints"], observed.hidden
@@ -278,7 +193,7 @@ class _Sums:
                 self._sums[which][name] += distance[chosen].sum()
                 self._counts[which][name] += chosen.sum()
 
-    def _add_feet(self, posed: Arrays, observed: _ObservedClip) -> None:
+    def _add_feet(self, posed: Arrays, observed: ObservedClip) -> None:
         found, true = (
             {name: body[name] + root[:, None] for name in ("joints", "vertices")}
             for body, root in ((posed, posed["root"]), (observed.truth, observed.path))
