@@ -10,6 +10,8 @@ _PERCENTILE = 10
 """Of the heights of feet that stand: low, because a person may also stand on things."""
 _LEAST_TIME = 0.3
 """Seconds that all joints of the feet together have to stand for."""
+_LONGEST_STEP = 0.1
+"""Seconds that a step from a frame to the next counts at most: what was in a longer one is not known."""
 _NEAR, _LEAST_SHARE = 0.06, 0.4
 """Metres, and the share of the time of standing that has to be so near to the ground: else the person does not stand
 on one ground, as on stairs or in water. Set by hand, as the next."""
@@ -56,7 +58,7 @@ def find_ground(
         slow &= ~broken[:, None]
     levels = smooth[..., 1] - contacts.flat_heights(rest_joints)
     lower = np.minimum(levels[1:], levels[:-1])[slow]
-    spent = np.broadcast_to(steps[:, None], slow.shape)[slow]
+    spent = np.broadcast_to(np.minimum(steps, _LONGEST_STEP)[:, None], slow.shape)[slow]
     if spent.sum() < _LEAST_TIME:
         return None
     height = _percentile(lower, spent, _PERCENTILE)

@@ -81,8 +81,7 @@ def hold(
     shift = (stood - feet).reshape(before[:, :, 2:4].shape)
     targets = _targets(before, shift, plane)
     parts = _parts(local, transl, rest_joints, targets)
-    local, transl = (np.concatenate(arrays) for arrays in zip(*(leg_ik.reach(*part) for part in parts), strict=True))
-    local = np.concatenate([leg_ik.lift_toes(*part, plane=plane) for part in _parts(local, transl, rest_joints)])
+    local, transl = (np.concatenate(arrays) for arrays in zip(*(_reached(*part, plane) for part in parts), strict=True))
     return Held(local, transl.astype(np.float32), contacts.contacts(standing, times))
 
 
@@ -118,6 +117,16 @@ def _targets(joints: np.ndarray, shift: np.ndarray, plane: np.ndarray) -> np.nda
     shift = shift + np.maximum(-(below @ plane[:3] + plane[3]), 0.0)[..., None] * plane[:3]
     ankle, foot = shift[:, :, :1], shift[:, :, 1:]
     return joints[:, :, 1:] + np.concatenate([0.5 * ankle, ankle, foot, foot], 2)
+
+
+def _reached(
+    local: np.ndarray, transl: np.ndarray, rest_joints: np.ndarray, targets: np.ndarray, plane: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Local rotations and transl with the legs at their targets; what is still below the ground, by mm, is raised."""
+    local, transl = leg_ik.reach(local, transl, rest_joints, targets)
+    heights = leg_ik.leg_joints(local, transl, rest_joints)[:, :, 2:4] @ plane[:3] + plane[3]
+    transl = transl + np.maximum(-heights.min((1, 2)), 0.0)[:, None] * plane[:3]
+    return leg_ik.lift_toes(local, transl, rest_joints, plane=plane), transl
 
 
 def _parts(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
