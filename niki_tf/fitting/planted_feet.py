@@ -81,7 +81,9 @@ def hold(
     shift = (stood - feet).reshape(before[:, :, 2:4].shape)
     targets = _targets(before, shift, plane)
     parts = _parts(local, transl, rest_joints, targets)
-    local, transl = (np.concatenate(arrays) for arrays in zip(*(_reached(*part, plane) for part in parts), strict=True))
+    local, transl = (
+        np.concatenate(arrays) for arrays in zip(*(_reached(*part, plane=plane) for part in parts), strict=True)
+    )
     return Held(local, transl.astype(np.float32), contacts.contacts(standing, times))
 
 
@@ -120,7 +122,7 @@ def _targets(joints: np.ndarray, shift: np.ndarray, plane: np.ndarray) -> np.nda
 
 
 def _reached(
-    local: np.ndarray, transl: np.ndarray, rest_joints: np.ndarray, targets: np.ndarray, plane: np.ndarray
+    local: np.ndarray, transl: np.ndarray, rest_joints: np.ndarray, targets: np.ndarray, *, plane: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local rotations and transl with the legs at their targets; what is still below the ground, by mm, is raised."""
     local, transl = leg_ik.reach(local, transl, rest_joints, targets)

@@ -374,6 +374,7 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--protocol=gaps", "--rates=3"], "`--rates` is for --protocol=rates"),
         (["--protocol=gaps", "--gaps=3,x"], "`gaps` must be numbers with commas between them; got 3,x"),
         (["--protocol=gaps", "--parts=arm"], "`parts` must be of all, joint, limb_end, limb, half; got arm"),
+        (["--protocol=gaps", "--ground"], "`--ground` is for --protocol=world; got --protocol=gaps"),
         (["--protocol=half_body", "--notwist"], "`--twist` is for --protocol=noise, xocc, error_score, world;"),
         (["--protocol=rates"], "`clips` must hold a clip of 60 frames or more"),
         (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
