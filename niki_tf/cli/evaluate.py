@@ -75,6 +75,9 @@ _NOISE_MM = flags.DEFINE_list(
 _STREAM = flags.DEFINE_bool("stream", default=False, help="Protocol gaps: measure live solving, too.")
 _RATES = flags.DEFINE_list("rates", [f"{fps:g}" for fps in rates.RATES], "Protocol rates: frames per second.")
 _TRANS = flags.DEFINE_enum("trans", "transl", TRANS_CONVENTIONS, "What `trans` is in a file without that key.")
+_GROUND = flags.DEFINE_bool(
+    "ground", default=False, help="Protocol world: ask niki_tf.solve, without a ground and with one that it finds."
+)
 _TWIST = flags.DEFINE_bool("twist", default=True, help="Give the twist to the solvers that use one.")
 _BETAS = flags.DEFINE_enum(
     "betas",
@@ -106,6 +109,7 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     (_SKELETON, ("joint_sets",)),
     *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
     (_RATES, ("rates",)),
+    (_GROUND, ("world",)),
     (_TRANS, _TRUE_BETAS),
     (_TWIST, _OBSERVING),
     (_BETAS, (*_OBSERVING, "joint_sets")),
@@ -115,7 +119,7 @@ _ENDS = {**dict.fromkeys(("noise", *_HIDING, *_TRUE_BETAS), evaluation.FILTERS),
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
     *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
-    *(_GAPS, _PARTS, _NOISE_MM, _STREAM, _RATES, _TWIST, _BETAS),
+    *(_GAPS, _PARTS, _NOISE_MM, _STREAM, _RATES, _GROUND, _TWIST, _BETAS),
     *(body_flag.BODY, _SEED, _BATCH_SIZE, _SKIP_BAD, _RECORD),
 )
 """The flags that the command of a record shows."""
@@ -175,7 +179,9 @@ def _options() -> dict[str, Any]:
         renamed = [name for name in _SOLVER.value if name.endswith(joint_sets.RENAMED)]
         return {"betas": _BETAS.value, "renamed": renamed, "point_sets": _SKELETON.value or joint_sets.SETS}
     given: dict[str, Any] = {"twist": _TWIST.value, "betas": _BETAS.value}
-    if _PROTOCOL.value in ("error_score", "world"):
+    if _PROTOCOL.value == "world":
+        return {**given, "ground": _GROUND.value}
+    if _PROTOCOL.value == "error_score":
         return given
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
     filters = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
@@ -265,7 +271,11 @@ def _given() -> str:
     if _PROTOCOL.value in ("joint_sets", "bones"):
         return betas[_BETAS.value]
     which = "observed" if _PROTOCOL.value in _HIDING else "true"
-    twist = f"solvers that use the twist are given the {which} one" if _TWIST.value else "no solver is given the twist"
+    twist = (
+        f"solvers that use the twist are given the {which} one"
+        if _TWIST.value and not _GROUND.value
+        else "no solver is given the twist"
+    )
     return f"; {twist}{betas[_BETAS.value]}"
 
 

@@ -56,6 +56,10 @@ class Motion:
     """Whether the joints were given in left-handed axes."""
     notes: tuple[str, ...] = ()
     """What was recognised, and what of the joints that were given is likely wrong, a line each."""
+    ground: np.ndarray | None = None
+    """The plane of the ground, (4,): n x + d = 0 in metres with y up, n of length 1 and upwards; None if not known."""
+    contacts: np.ndarray | None = None
+    """Whether left ankle, left foot, right ankle and right foot are on the ground, (T, 4) bool; None without ground."""
 
     def __len__(self) -> int:
         return len(self.rotations)

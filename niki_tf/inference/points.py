@@ -97,8 +97,32 @@ def solve_points(
         local = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
     answer = finish({**given, "betas": betas, "local": local, "times": observed.times - observed.times[0]})
     local, transl = contract.local_rotations(answer), answer["transl"]
-    residual = _residual(point_set, solver.body_joints)({**given, "betas": betas, "local": local, "transl": transl})
-    return PointsAnswer(local, transl, residual["residual"], betas, shape)
+    pose = {"betas": betas, "local": local, "transl": transl}
+    residual = distances(observed, point_set=point_set, body_joints=solver.body_joints, **pose)
+    return PointsAnswer(local, transl, residual, betas, shape)
+
+
+def distances(
+    observed: ObservedPoints,
+    *,
+    point_set: PointSet,
+    body_joints: BodyJoints,
+    local: np.ndarray,
+    transl: np.ndarray,
+    betas: np.ndarray,
+) -> np.ndarray:
+    """The distance (T, K) of each point from that of a posed body, metres.
+
+    Args:
+        observed: the points of T frames, K of them used.
+        point_set: that the points are of.
+        body_joints: of the body.
+        local: (T, 24, 3, 3) local rotations, root first.
+        transl: (T, 3) metres, relative to the origin of the points.
+        betas: (T, B).
+    """
+    given = {"points": observed.points, "betas": betas, "local": local, "transl": transl}
+    return _residual(point_set, body_joints)(given)["residual"]
 
 
 def _solve_joints(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from niki_tf import skeletons
-from niki_tf.inference import long_motion, placing, points
+from niki_tf.inference import long_motion, on_ground, placing, points
 from niki_tf.inference.expected_error import expected_error
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import cuts, observed_points
@@ -38,6 +38,7 @@ def solve(
     solver: str | os.PathLike | Solver | None = None,
     finish: str | None = None,
     smoothing: str = "full",
+    ground: str | TensorLike | None = None,
     unit: float | str | None = None,
     up: str | None = None,
     swap_sides: bool = False,
@@ -79,6 +80,9 @@ def solve(
             "full", four. None: as many as a `Solver` that is given has in `refine`, else "full".
         smoothing: "full"; "light": the solver sees time, but finish and translation take each frame by itself; "off":
             frames are solved one by one ("one_stage" unless another solver is given).
+        ground: feet that stand stay where they are and do not go below the ground. "feet": it is found from feet that
+            stand; a plane (4,), n and d of n x + d = 0 in the unit and axes of the joints; "off". None: "feet" where it
+            is certain which axis is up, of a motion that is smoothed by a solver that sees time; else "off".
         unit: that the joints are in: "m", "cm", "mm", "in", "ft", or metres in one; recognised if None.
         up: their axis that is up: "x", "y", "z", "-x", "-y" or "-z"; recognised if None, and y where it is not certain,
             as of a person who lies.
@@ -90,7 +94,7 @@ def solve(
 
     Raises:
         ValueError: an array does not have the shape above, a known rotation is none, or there is no such solver,
-            skeleton, strength, unit or axis.
+            skeleton, strength, ground, unit or axis.
 
     Example:
         >>> import numpy as np
@@ -116,7 +120,7 @@ def solve(
     people, layout, notes = placing.to_metres(people, point_set=point_set, unit=unit, up=up, mirror=mirror)
     for note in notes:
         logging.warning("%s", note)
-    choice = _Choice(solver, finish, smoothing)
+    choice = _Choice(solver, finish, smoothing, on_ground.wanted(ground, layout, mirror=mirror))
     motions = [_solve_person(person, point_set, fps, choice) for person in people]
     motions = [
         dataclasses.replace(motion, layout=layout, mirrored=mirror, notes=(*notes, *motion.notes)) for motion in motions
@@ -125,10 +129,16 @@ def solve(
 
 
 class _Choice:
-    """Which solver is taken, and how strong its finish and smoothing are."""
+    """Which solver is taken, how strong its finish and smoothing are, and which ground is wanted."""
 
-    def __init__(self, solver: str | os.PathLike | Solver | None, finish: str | None, smoothing: str) -> None:
-        self._solver, self._finish, self._smoothing = solver, finish, smoothing
+    def __init__(
+        self,
+        solver: str | os.PathLike | Solver | None,
+        finish: str | None,
+        smoothing: str,
+        ground: on_ground.Wanted,
+    ) -> None:
+        self._solver, self._finish, self._smoothing, self._ground = solver, finish, smoothing, ground
 
     def solver(self, frames: int) -> Solver:
         """The solver of a motion of so many frames."""
@@ -148,6 +158,11 @@ class _Choice:
     def smooth(self) -> bool:
         """Whether the finish leans on neighbouring frames."""
         return self._smoothing == "full"
+
+    def ground(self, solver: Solver) -> on_ground.Wanted:
+        """Which ground is wanted of the answer of this solver."""
+        over_time = self.smooth and isinstance(solver, WindowSolver)
+        return self._ground if self._ground.asked or over_time else on_ground.Wanted()
 
 
 def _split(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
@@ -192,11 +207,32 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
 
     seen = observed.part(there)
     shots = cuts.find_cuts(seen.points, seen.sigma, seen.times) if isinstance(solver, WindowSolver) else []
-    motion = _motion(long_motion.solve_pieces(seen, solve_part, cuts=shots), observed, there, point_set, solver)
-    if not shots:
-        return motion
+    answer = long_motion.solve_pieces(seen, solve_part, cuts=shots)
+    standing = on_ground.stand(
+        answer,
+        seen,
+        choice.ground(solver),
+        seen=_joints_seen(point_set, seen.sigma),
+        point_set=point_set,
+        body_joints=solver.body_joints,
+        cuts=shots,
+    )
+    motion = _motion(standing.answer, observed, there, point_set, solver)
     frames = ", ".join(str(there.start + cut) for cut in shots)
-    return dataclasses.replace(motion, notes=(f"Cuts were found at frames {frames}: nothing is smoothed across them.",))
+    cut_note = f"Cuts were found at frames {frames}: nothing is smoothed across them." if shots else ""
+    return dataclasses.replace(
+        motion,
+        ground=standing.plane,
+        contacts=_when_there(standing.contacts, there, len(motion)),
+        notes=tuple(filter(None, (cut_note, standing.note))),
+    )
+
+
+def _when_there(contacts: np.ndarray | None, there: slice, frames: int) -> np.ndarray | None:
+    """Contacts of all frames, none where the person is not there."""
+    if contacts is None:
+        return None
+    return np.pad(contacts, ((there.start, frames - there.stop), (0, 0)))
 
 
 def _checked_twist(arrays: dict[str, np.ndarray], frames: int) -> np.ndarray | None:

@@ -46,5 +46,6 @@ def steady(motion: Motion) -> Motion:
         transl=transl.astype(np.float32),
         fps=fps,
         times=wanted,
+        contacts=None if motion.contacts is None else motion.contacts[nearest],
         **copied,
     )

@@ -1,5 +1,7 @@
 """The world protocol: what it measures, of whom, and that neither is right by chance."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,30 @@ def test_betas_are_found_from_all_noisy_frames(toy_body, poser, walks, monkeypat
     joints = seen[0]["joints"]
     expected = bone_shape.estimate_shape(joints, np.zeros(joints.shape[:2]), body_joints=poser.body_joints).betas
     np.testing.assert_allclose(seen[0]["betas"], np.tile(expected, [60, 1]), atol=1e-6)
+
+
+def test_with_and_without_a_ground_it_is_the_call_of_users(monkeypatch, toy_body, poser, walks):
+    asked = []
+
+    def solved(joints, *, betas, ground, **_):
+        asked.append((ground, joints))
+        local = rotations.rotvec_to_matrix(walks[0].poses[:60]).numpy()
+        transl = joints[:, 0] - poser.body_joints(betas).numpy()[:, 0] + 0.1 * (ground == "feet")
+        return SimpleNamespace(global_orient=local[:, :1], body_pose=local[:, 1:], transl=transl)
+
+    monkeypatch.setattr(evaluation.protocols.world.world_motion, "solved", solved)
+    solver = solvers.Analytic(poser.body_joints)
+    rows = evaluation.world_rows(
+        walks[:1], solvers={"a": solver}, body=toy_body, levels_mm=[0, 20], ground=True, twist=False
+    )
+    assert [(row["ground"], row["noise_mm"]) for row in rows] == [
+        (way, mm) for way in ("off", "feet") for mm in (0, 20)
+    ]
+    assert rows[0]["world_mpjpe"] == pytest.approx(0.0, abs=1e-3)
+    assert rows[2]["world_mpjpe"] == pytest.approx(100.0 * np.sqrt(3), abs=1e-2)
+    assert [way for way, _ in asked] == ["off", "off", "feet", "feet"]
+    np.testing.assert_array_equal(asked[1][1], asked[3][1])
+    assert "feet" in evaluation.PROTOCOLS["world"].tables(rows)
+    needy = solvers.TwistSwing(poser.body_joints, num_couplings=2, hidden_dim=8)
+    with pytest.raises(ValueError, match="must do without the twist"):
+        evaluation.world_rows(walks[:1], solvers={"a": needy}, body=toy_body, ground=True)

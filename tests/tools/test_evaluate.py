@@ -414,6 +414,7 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
         (["--protocol=sensitivity"], "`clips` must hold a clip of 60 frames or more"),
         (["--protocol=sensitivity", "--clean"], "`--clean` is for --protocol=xocc, collisions, occlusion_levels;"),
         (["--protocol=collisions", "--alignment=17"], "`--alignment` is for --protocol=xocc;"),
+        (["--protocol=gaps", "--ground"], "`--ground` is for --protocol=world; got --protocol=gaps"),
         (["--protocol=rates"], "`clips` must hold a clip of 60 frames or more"),
         (["--skeleton=coco_17"], "`--skeleton` is for --protocol=joint_sets; got --protocol=noise"),
         (["--protocol=joint_sets", "--notwist"], f"`--twist` is for --protocol={OBSERVING};"),

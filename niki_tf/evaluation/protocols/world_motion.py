@@ -43,6 +43,7 @@ def solved(
     joint_sigma: np.ndarray | None = None,
     fps: float = 30.0,
     function: Filter | None = None,
+    ground: str | None = None,
 ) -> Motion:
     """The motion of one person by `niki_tf.solve`, from joints (T, 29, 3) in metres with y up, NaN if not seen.
 
@@ -53,6 +54,7 @@ def solved(
         joint_sigma: (T, 29) metres or None.
         fps: frames per second.
         function: filter that is applied to the joints that are seen in all frames.
+        ground: as `niki_tf.solve` takes it.
 
     Raises:
         FloatingPointError: the answer holds numbers that are not finite.
@@ -61,7 +63,13 @@ def solved(
         whole = np.isfinite(joints).all((0, 2))
         joints = np.array(joints)
         joints[:, whole] = function(np.where(whole[:, None], joints, 0.0), fps=fps)[:, whole]
-    options: dict[str, Any] = {"joint_sigma": joint_sigma, "betas": betas, "fps": fps, "solver": solver}
+    options: dict[str, Any] = {
+        "joint_sigma": joint_sigma,
+        "betas": betas,
+        "fps": fps,
+        "solver": solver,
+        "ground": ground,
+    }
     motion = cast(Motion, solve(joints, unit="m", up="y", **options))
     if not (np.isfinite(motion.rotations).all() and np.isfinite(motion.transl).all()):
         raise FloatingPointError(f"{solver.name} gave NaN or infinity. Are the weights whole?")
