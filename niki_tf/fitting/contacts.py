@@ -11,12 +11,13 @@ SOLE = 0.02
 """Metres from the ground to the lowest joint of a foot that stands flat on it."""
 
 _SMOOTHED = 0.033
-"""Seconds, `width` of the smoothing of paths before speeds are taken; as all constants here by trial on training clips:
-`docs/accuracy.md`, the ground."""
+"""Seconds, `width` of the smoothing of paths before speeds are taken: as wide as a normal kernel that was tried on
+training clips (`docs/accuracy.md`, the ground)."""
 _SPEED, _HEIGHT = 0.2, 0.08
-"""Metres a second, and metres above where it stands, at which a joint stands as surely as not."""
+"""Metres a second, and metres above where it stands, at which a joint stands as surely as not; by trial on the
+same clips."""
 _SURE, _HARDLY = 0.5, 0.2
-"""Probability from which on a contact begins, and that to which it lasts on both sides."""
+"""Probability from which on a contact begins, and that to which it lasts on both sides. Set by hand, as the next."""
 _SHORTEST = 0.1
 """Seconds of the shortest contact, and of the shortest pause between two."""
 

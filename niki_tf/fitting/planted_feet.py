@@ -9,8 +9,8 @@ from niki_tf.fitting import contacts, leg_ik, paths
 from niki_tf.fitting.contacts import FEET
 
 _SHARE_OF_NOISE = 0.4
-"""Error of the feet of an answer as a share of the noise of the joints; as all constants here by trial on training
-clips: `docs/accuracy.md`, the ground."""
+"""Error of the feet of an answer as a share of the noise of the joints; as the next by trial on training clips:
+`docs/accuracy.md`, the ground."""
 _STANDING_SPEED, _FADING_SPEED = 0.05, 0.1
 """Metres a second; see `paths.stand_still`."""
 _UNSEEN = 0.05
@@ -18,7 +18,7 @@ _UNSEEN = 0.05
 _LEAST_ERROR = 1e-5
 """Metres, so that equations stay solvable where joints are met exactly."""
 _AROUND = 0.15
-"""Seconds, `width` of the smoothing of noise over time."""
+"""Seconds, `width` of the smoothing of noise over time. Set by hand."""
 _FRAMES_AT_ONCE = 2048
 
 
