@@ -100,7 +100,7 @@ def _moved(person: Arrays, absent: np.ndarray, layout: Layout, *, mirror: bool) 
 def _turned_rotations(person: Arrays, layout: Layout, *, mirror: bool) -> Arrays:
     """The person's known rotations, if there are any, in axes with y up; the body at rest is mirrored, too."""
     known = person.get("known_rotations")
-    if known is None or known.shape[-2:] != (3, 3) or known.dtype.kind not in "fiu":
+    if known is None or known.shape[-2:] != (3, 3) or known.dtype.kind not in "fiu" or np.isinf(known).any():
         return {}  # what is wrong with them is said where shapes are checked
     flip = np.diag([-1.0, 1.0, 1.0]) if mirror else np.eye(3)
     return {"known_rotations": flip @ layout.rotation @ known @ flip}

@@ -122,7 +122,7 @@ def test_lever_arms_are_derivatives(pose):
     found = gauss_newton._lever_arms(*(tf.constant(x) for x in pose[1:3]), known=known)
     known = tf.cast(known, tf.float64)
     step = 1e-5
-    for joint in (0, 3, 16, 18, 22):
+    for joint in (3, 16, 18):
         for axis in range(3):
             turn = step * tf.one_hot(3 * joint + axis, 72, dtype=tf.float64)
             ends = []

@@ -28,7 +28,7 @@ def motion(rng):
 
 
 def _solved(joints, known, *, solver, **options):
-    betas = np.zeros(10)
+    betas = np.zeros([*joints.shape[:-3], 10])
     return niki_tf.solve(joints, known_rotations=known, solver=solver, betas=betas, unit="m", **{"up": "y", **options})
 
 
@@ -42,6 +42,7 @@ def test_the_answer_keeps_them(motion, options):
     assert held.sum() == 34
 
 
+@pytest.mark.slow
 def test_points_of_another_joint_set_go_with_them(motion):
     joints, known = motion
     coco = skeletons.POINT_SETS["coco_17"]
