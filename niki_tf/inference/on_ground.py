@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import contacts, ground, leg_ik, planted_feet
+from niki_tf.fitting import contacts, ground, held_rotations, leg_ik, planted_feet
 from niki_tf.inference import points
 from niki_tf.inference.points import PointsAnswer
 from niki_tf.motion.observed_points import ObservedPoints
@@ -131,7 +131,11 @@ def stand(
     held = _held(answer, observed, plane, rest, seen, [0, *cuts, len(rest)])
     if want.plane is None and not held.contacts.any():
         return Standing(answer, note=_NEVER * want.asked)
-    moved = answer._replace(local=held.local, transl=held.transl)
+    local = held.local
+    if observed.known_rotations is not None:
+        known = held_rotations.read(tf.constant(observed.known_rotations, tf.float32))
+        local = held_rotations.hold(tf.constant(local), known).numpy()
+    moved = answer._replace(local=local, transl=held.transl)
     pose = {"local": moved.local, "transl": moved.transl, "betas": moved.betas}
     residual = points.distances(observed, point_set=point_set, body_joints=body_joints, **pose)
     plane = np.append(plane[:3], plane[3] - plane[:3] @ observed.origin)

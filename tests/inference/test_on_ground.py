@@ -140,3 +140,11 @@ def test_contacts_go_with_the_frames_of_a_motion_at_a_steady_rate(walk, solver):
     found = _solved(walk[1], solver, ground="feet", times=times)
     assert len(steady.steady(found).contacts) == len(steady.steady(found))
     assert contacts.FEET == (7, 10, 8, 11)
+
+
+def test_known_rotations_are_kept_on_the_ground(walk, solver):
+    noisy, known = walk[1][:20], np.zeros([20, 24, 3, 3])
+    known[:, [0, 7, 10]] = np.eye(3)
+    found = _solved(noisy, solver, ground="feet", known_rotations=known)
+    assert found.contacts.any()
+    np.testing.assert_allclose(found.world_rotations[:, [0, 7, 10]], known[:, [0, 7, 10]], atol=1e-5)
