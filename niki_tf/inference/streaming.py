@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from niki_tf import contract
 from niki_tf.inference.rates import FPS
-from niki_tf.inference.windows import FRAMES
 from niki_tf.motion.clip import checked_rate
 from niki_tf.shapes import TensorLike
 from niki_tf.solvers.window_solver import WindowSolver
@@ -31,7 +30,9 @@ DELAY = 8
 
 
 def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS, known_rotations: bool = False) -> State:
-    """The state before the first frame: dict of the last 16 frames' joints, joint_sigma and betas, and their count.
+    """The state before the first frame: dict of the last frames' joints, joint_sigma and betas, and their count.
+
+    As many frames are kept as a window of the solver has.
 
     Args:
         solver: a `WindowSolver`.
@@ -49,7 +50,7 @@ def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS, known_rota
         )
     shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
     names = (*contract.PER_FRAME, *(contract.KNOWN if known_rotations else ()))
-    state = {name: tf.zeros([people, FRAMES, *shapes[name]]) for name in names}
+    state = {name: tf.zeros([people, solver.frames, *shapes[name]]) for name in names}
     return {**state, "count": tf.constant(0)}
 
 
@@ -63,20 +64,20 @@ def push(
         state: from `start` or the last `push`.
         inputs: dict of joints (people, 29, 3), NaN where absent, and, as far as known, joint_sigma (people, 29) and
             betas (people, B), and known_rotations (people, 24, 3, 3) if `start` was told so.
-        delay: frames to wait, 0 to 15; the same in every call.
+        delay: frames to wait, fewer than a window of the solver has; the same in every call.
 
     Returns:
         the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3), transl (people, 3),
         and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
 
     Raises:
-        ValueError: `delay` is not 0 to 15, joints are missing, a shape is not that of one frame of each person,
+        ValueError: `delay` is out of range, joints are missing, a shape is not that of one frame of each person,
             `start` was not told of known rotations, or, outside of graphs, a number is infinite.
     """
-    if not 0 <= delay < FRAMES:
-        raise ValueError(f"`delay` must be 0 to {FRAMES - 1} frames; got {delay}.")
+    if not 0 <= delay < solver.frames:
+        raise ValueError(f"`delay` must be 0 to {solver.frames - 1} frames; got {delay}.")
     state = _with_frame(state, inputs)
-    place = tf.minimum(state["count"], FRAMES) - 1 - delay
+    place = tf.minimum(state["count"], solver.frames) - 1 - delay
     answer = _solved(solver, state)
     answer = {name: tf.gather(answer[name], tf.maximum(place, 0), axis=1) for name in contract.ANSWER}
     return state, {**answer, "frame": state["count"] - 1 - delay}
@@ -87,7 +88,7 @@ def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict
 
     n is `delay`, or fewer if there were not so many frames.
     """
-    last = tf.minimum(state["count"], FRAMES)
+    last = tf.minimum(state["count"], solver.frames)
     answer = _solved(solver, state)
     return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.ANSWER}
 
@@ -100,8 +101,9 @@ def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
         raise ValueError(
             "`known_rotations` must be told of before; got them in a frame. Say start(known_rotations=True)."
         )
-    place = tf.minimum(state["count"], FRAMES - 1)
-    full = state["count"] >= FRAMES
+    kept = state["joints"].shape[1]
+    place = tf.minimum(state["count"], kept - 1)
+    full = state["count"] >= kept
     following = {"count": state["count"] + 1}
     for name in _names(state):
         frames = state[name]
@@ -109,7 +111,7 @@ def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
         if not new.shape.is_compatible_with(frames.shape[:1] + frames.shape[2:]):
             wanted = (frames.shape[0], *frames.shape[2:])
             raise ValueError(f"`{name}` must be one frame of each person, {wanted}; got {tuple(new.shape)}.")
-        here = tf.reshape(tf.range(FRAMES) == place, [FRAMES] + [1] * (new.shape.rank - 1))
+        here = tf.reshape(tf.range(kept) == place, [kept] + [1] * (new.shape.rank - 1))
         following[name] = tf.where(here, new[:, None], tf.where(full, tf.roll(frames, -1, axis=1), frames))
     return following
 
@@ -121,7 +123,7 @@ def _names(state: State) -> list[str]:
 
 def _solved(solver: WindowSolver, state: State) -> dict[str, tf.Tensor]:
     """Answers for all places of the state, those not filled yet masked out."""
-    mask = tf.cast(tf.range(FRAMES) < state["count"], tf.float32)
+    mask = tf.cast(tf.range(solver.frames) < state["count"], tf.float32)
     mask = tf.zeros_like(state["joints"][..., 0, 0]) + mask
     given = {name: state[name] for name in _names(state)}
     return solver({**given, "frame_mask": mask})

@@ -55,6 +55,16 @@ def test_a_lost_frame_is_as_one_that_is_told_to_be_absent(solver, rng):
             assert np.isfinite(found[name]).all()
 
 
+def test_a_solver_of_long_windows_is_given_as_many_frames(rng):
+    solver, inputs = made("temporal_prior"), random_inputs(rng, 1, 20)
+    state = streaming.start(solver)
+    for place in range(20):
+        state, answer = streaming.push(solver, state, {name: array[:, place] for name, array in inputs.items()}, delay=18)
+    window = solver({**inputs, "frame_mask": np.ones([1, 20], np.float32)})
+    np.testing.assert_allclose(answer["body_pose"], window["body_pose"][:, 1], atol=5e-5)
+    assert state["joints"].shape[1] == solver.frames == 64
+
+
 def test_bad_streams_are_named(rng):
     solver = made("recurrent")
     state = streaming.start(solver)
