@@ -13,9 +13,9 @@ Protocols: noise, the error over the noise of the joints; xocc, on occluded moti
 answer tell the errors of the joints; round_trip, from pose to joints and back; world, where the body stands;
 joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
 which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
-denoising, DPoser's; rates, other frame rates. A solver is a shipped one or a folder, with `+finish` for the exact
-finish and, in most protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for points that
-are renamed to joints.
+denoising, DPoser's; rates, other frame rates; calibration, whether joints are as far off as expected. A solver is a
+shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a filter of the joints
+over time; in joint_sets `+renamed` for points that are renamed to joints.
 """
 
 import pathlib
@@ -91,7 +91,7 @@ _RECORD = flags.DEFINE_string(
 flags.adopt_module_key_flags(body_flag)
 
 _OBSERVING = ("noise", "xocc", "error_score", "world")
-_TRUE_BETAS = ("gaps", "half_body", "denoising", "rates")
+_TRUE_BETAS = ("gaps", "half_body", "denoising", "calibration", "rates")
 """Protocols of whole motions that give the true betas and no twist."""
 _OF_CLIPS = ("xocc", "world", "joint_sets", "bones", *_TRUE_BETAS)
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
@@ -105,7 +105,8 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     (_BETAS, (*_OBSERVING, "joint_sets")),
 )
 """The flags that only some protocols have, each with those protocols."""
-_ENDS = {**dict.fromkeys(("noise", "xocc", *_TRUE_BETAS), evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
+_FILTERING = ("noise", "xocc", *(name for name in _TRUE_BETAS if name != "calibration"))
+_ENDS = {**dict.fromkeys(_FILTERING, evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
     *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
@@ -174,7 +175,7 @@ def _options() -> dict[str, Any]:
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
     filters = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
     if _PROTOCOL.value in _TRUE_BETAS:
-        return {"filters": filters, **_lists()}
+        return _lists() if _PROTOCOL.value == "calibration" else {"filters": filters, **_lists()}
     given["filters"] = filters
     if _PROTOCOL.value == "xocc":
         occlude = None if _CLEAN.value else data.occluded_motion
@@ -235,6 +236,7 @@ def _caption() -> str:
         "gaps": "Gap protocol",
         "half_body": "Half-body protocol, noise of rotations",
         "denoising": "Denoising protocol, joint noise",
+        "calibration": "Calibration protocol, seven conditions in equal shares",
         "rates": f"Frame-rate protocol, {rates.NOISE_MM:g} mm of noise",
     }
     return captions[_PROTOCOL.value]
