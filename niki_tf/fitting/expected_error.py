@@ -5,6 +5,7 @@ bones and how many frames it is to what was seen, how fast things move, and what
 weights are fitted so that it gives the mean distance (`niki-tf fit_expected_error`), for each solver apart.
 """
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Mapping
@@ -237,7 +238,8 @@ _BESIDE = np.float32(_BONES_BETWEEN.T == 1.0)
 """(29, 24), 1 for the joints at the other ends of a joint's bones."""
 
 
-class Network(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
     """Weights of a network of F features with H hidden units, whose biases belong to the joint.
 
     log(error / 10 mm) = features . skip + bias + tanh(features . hidden + hidden_bias) . out
@@ -261,7 +263,7 @@ class Network(NamedTuple):
 
     def logarithm(self, told: tf.Tensor) -> tf.Tensor:
         """log(error / 10 mm), (..., 24), of features (..., 24, F), without limits."""
-        weights = [tf.convert_to_tensor(array) for array in self]
+        weights = [tf.convert_to_tensor(getattr(self, part)) for part in PARTS]
         size, rows = tf.shape(told)[:-1], tf.reshape(told, [-1, told.shape[-1]])
         straight = tf.reshape(tf.linalg.matmul(rows, weights[0]), size) + weights[1]
         wide = tf.reshape(tf.linalg.matmul(rows, weights[2]), [-1, *self.hidden_bias.shape])
@@ -269,6 +271,8 @@ class Network(NamedTuple):
         return straight + tf.reshape(tf.linalg.matmul(wide, weights[4]), size)
 
 
+PARTS = tuple(field.name for field in dataclasses.fields(Network))
+"""Names of a network's arrays."""
 _LIMITS = tuple(float(np.log(metres / _UNIT)) for metres in (_LEAST, _LARGEST))
 _MEASURED = np.float32(np.arange(_ROTATIONS) > 0)
 
@@ -278,15 +282,15 @@ def read(path: pathlib.Path = FILE) -> dict[str, Network]:
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name].astype(np.float32) for name in file.files}
     names = dict.fromkeys(name.split("/")[0] for name in arrays)
-    return {name: Network(*(arrays[f"{name}/{part}"] for part in Network._fields)) for name in names}
+    return {name: Network(*(arrays[f"{name}/{part}"] for part in PARTS)) for name in names}
 
 
 def write(networks: Mapping[str, Network], path: pathlib.Path = FILE) -> None:
     """Writes what `read` reads, whole or not at all; weights as float16."""
     arrays: dict[str, Any] = {
-        f"{name}/{part}": array.astype(np.float16)
+        f"{name}/{part}": getattr(network, part).astype(np.float16)
         for name, network in networks.items()
-        for part, array in network._asdict().items()
+        for part in PARTS
     }
     with files.atomic_write(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **arrays)

@@ -39,21 +39,21 @@ def fit(features: np.ndarray, errors: np.ndarray, states: np.ndarray, *, seed: i
     weights = np.sqrt(counts.mean() / counts)[states] * (np.arange(skeletons.NUM_ROTATIONS) > 0)
     data = [np.float32(array) for array in ((features - mean) / scale, np.maximum(errors, _LEAST), weights)]
     start = _start(features.shape[-1], np.log(errors[:, 1:].mean() / 0.01), seed)
-    network = _descended(start, data, steps=steps, seed=seed)
-    skip, bias, hidden, hidden_bias, out = network
+    skip, bias, hidden, hidden_bias, out = _descended(start, data, steps=steps, seed=seed)
     skip, hidden = (np.where(varies[:, None], array / scale[:, None], 0.0) for array in (skip, hidden))
     return Network(*map(np.float32, (skip, bias - mean @ skip, hidden, hidden_bias - mean @ hidden, out)))
 
 
-def _start(count: int, level: float, seed: int) -> Network:
+def _start(count: int, level: float, seed: int) -> list[np.ndarray]:
+    """The arrays of a network of `count` features that gives exp(`level`) times 10 mm, nearly."""
     rng = np.random.default_rng(seed)
     joints = skeletons.NUM_ROTATIONS
     hidden = rng.standard_normal([count, _HIDDEN]) / count**0.5
     shapes = (np.zeros([count, 1]), np.full([joints], level), hidden, np.zeros([joints, _HIDDEN]))
-    return Network(*map(np.float32, (*shapes, 0.1 * rng.standard_normal([_HIDDEN, 1]))))
+    return [np.float32(array) for array in (*shapes, 0.1 * rng.standard_normal([_HIDDEN, 1]))]
 
 
-def _descended(start: Network, data: list[np.ndarray], *, steps: int, seed: int) -> Network:
+def _descended(start: list[np.ndarray], data: list[np.ndarray], *, steps: int, seed: int) -> list[np.ndarray]:
     """The weights after `steps` of Adam on batches of the data: features, errors, weights."""
     weights = [tf.Variable(array) for array in start]
     rate = tf.keras.optimizers.schedules.CosineDecay(_RATE, steps, alpha=_LAST_RATE / _RATE)
@@ -70,4 +70,4 @@ def _descended(start: Network, data: list[np.ndarray], *, steps: int, seed: int)
     for _ in range(steps):
         rows = rng.integers(len(data[0]), size=_BATCH)
         step(*(tf.constant(array[rows]) for array in data))
-    return Network(*(weight.numpy() for weight in weights))
+    return [weight.numpy() for weight in weights]
