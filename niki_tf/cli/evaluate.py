@@ -166,6 +166,8 @@ def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
     if _PROTOCOL.value in ("round_trip", "bones"):
         return {}
+    if _PROTOCOL.value == "calibration":
+        return {"occlude": data.occluded_motion}
     if _PROTOCOL.value == "joint_sets":
         renamed = [name for name in _SOLVER.value if name.endswith(joint_sets.RENAMED)]
         return {"betas": _BETAS.value, "renamed": renamed, "point_sets": _SKELETON.value or joint_sets.SETS}
@@ -175,7 +177,7 @@ def _options() -> dict[str, Any]:
     named = {name: zoo.parse_name(name, filters=evaluation.FILTERS).filter for name in _SOLVER.value}
     filters = {name: evaluation.FILTERS[end] for name, end in named.items() if end}
     if _PROTOCOL.value in _TRUE_BETAS:
-        return _lists() if _PROTOCOL.value == "calibration" else {"filters": filters, **_lists()}
+        return {"filters": filters, **_lists()}
     given["filters"] = filters
     if _PROTOCOL.value == "xocc":
         occlude = None if _CLEAN.value else data.occluded_motion

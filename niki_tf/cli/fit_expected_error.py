@@ -14,7 +14,7 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from niki_tf import body, io, solvers
+from niki_tf import body, data, io, solvers
 from niki_tf.evaluation.protocols import calibration, common, conditions
 from niki_tf.evaluation.protocols.calibration import Asked
 from niki_tf.fitting import expected_error
@@ -64,7 +64,9 @@ def fitted(name: str, clips: list[Clip], *, seed: int, steps: int) -> dict[str, 
         steps: of Adam.
     """
     poser, found = body.BodyPoser(body.mannequin()), {}
-    observed = [*conditions.observations(clips, [*conditions.CONDITIONS], poser=poser, seed=seed)]
+    observed = [
+        *conditions.observations(clips, [*conditions.CONDITIONS], poser=poser, occlude=data.occluded_motion, seed=seed)
+    ]
     for way in reversed(calibration.WAYS):  # `niki_tf.solve` is told what the solver itself expects
         for end in ("", zoo.FINISH):
             solver = solvers.load(name + end)

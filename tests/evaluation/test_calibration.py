@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from niki_tf import body, evaluation, motion, skeletons, solvers
+from niki_tf import body, data, evaluation, motion, skeletons, solvers
 from niki_tf.evaluation.protocols import calibration, conditions, half_body
 from niki_tf.evaluation.protocols.calibration import Answered
 
@@ -24,7 +24,11 @@ def poser():
 def observed(walks, poser):
     clips = conditions.middles([walks[0]])
     names = [*conditions.CONDITIONS]
-    return dict(zip(names, conditions.observations(clips, names, poser=poser, seed=0), strict=True))
+    return dict(
+        zip(
+            names, conditions.observations(clips, names, poser=poser, occlude=data.occluded_motion, seed=0), strict=True
+        )
+    )
 
 
 def test_noise_is_as_large_as_it_is_said(observed):
@@ -88,7 +92,7 @@ def test_states_are_told_apart(rng):
 @pytest.mark.slow
 def test_rows_tables_and_figure(walks, tmp_path):
     solver = {"one": solvers.Analytic(body.mannequin_joints())}
-    rows = evaluation.calibration_rows(walks, solvers=solver, body=body.mannequin())
+    rows = evaluation.calibration_rows(walks, solvers=solver, body=body.mannequin(), occlude=data.occluded_motion)
     assert {(row["way"], row["state"]) for row in rows} == {
         (way, state) for way in ("motion", "frames") for state in ("all", "seen", "guessed")
     }
@@ -103,6 +107,6 @@ def test_rows_tables_and_figure(walks, tmp_path):
 def test_bad_arguments_are_named(walks):
     solver = {"one": solvers.Analytic(body.mannequin_joints())}
     with pytest.raises(ValueError, match="`ways` must be of motion, frames; got none"):
-        evaluation.calibration_rows(walks, solvers=solver, body=body.mannequin(), ways=[])
+        evaluation.calibration_rows(walks, solvers=solver, body=body.mannequin(), occlude=data.occluded_motion, ways=[])
     with pytest.raises(ValueError, match="`clips` must hold a clip of 60 frames"):
-        evaluation.calibration_rows(walks[1:2], solvers=solver, body=body.mannequin())
+        evaluation.calibration_rows(walks[1:2], solvers=solver, body=body.mannequin(), occlude=data.occluded_motion)

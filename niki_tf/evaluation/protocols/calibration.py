@@ -25,6 +25,7 @@ from niki_tf.contract import JointState
 from niki_tf.evaluation import figures
 from niki_tf.evaluation.protocols import common, conditions, world_motion
 from niki_tf.evaluation.protocols.conditions import Observed
+from niki_tf.evaluation.protocols.xocc import Occlude
 from niki_tf.evaluation.tables import Row, pivot, text_table
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
@@ -53,6 +54,7 @@ def calibration_rows(
     *,
     solvers: Mapping[str, Solver],
     body: BodyData,
+    occlude: Occlude,
     stride: int = 1,
     seed: int = 0,
     ways: Sequence[str] = WAYS,
@@ -65,6 +67,7 @@ def calibration_rows(
         clips: list of Clip; of every `stride`-th those of 60 frames or more are used.
         solvers: dict of name -> solver; the names go into the rows.
         body: BodyData that moves.
+        occlude: see `xocc.Occlude`.
         stride: use every n-th clip.
         seed: of shapes, sides, noise and occlusions.
         ways: of `WAYS`.
@@ -87,7 +90,8 @@ def calibration_rows(
     asked = {(name, way): Asked(solver, way) for name, solver in solvers.items() for way in ways}
     found: dict[tuple[str, str], list[Answered]] = {key: [] for key in asked}
     with tqdm.tqdm(total=len(used) * len(conditions.EQUAL_SHARES), unit="clip", disable=not progress) as bar:
-        for observed in conditions.observations(used, conditions.EQUAL_SHARES, poser=BodyPoser(body), seed=seed):
+        poser, shares = BodyPoser(body), conditions.EQUAL_SHARES
+        for observed in conditions.observations(used, shares, poser=poser, occlude=occlude, seed=seed):
             for key, ask in asked.items():
                 found[key].append(ask(observed))
             bar.update()
