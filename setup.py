@@ -16,6 +16,7 @@ setup(
     package_data={
         "niki_tf": ["py.typed"],
         "niki_tf.body": ["mannequin.npz"],
+        "niki_tf.fitting": ["expected_error.npz"],
         "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
     },
     entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},

@@ -1,5 +1,6 @@
 """Names and shapes of solvers' inputs and outputs, defined here for data, models and exports alike."""
 
+import enum
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,8 +29,24 @@ signature of its own, so that those who know no rotation do not pay for it."""
 POSE: dict[str, tuple[int, ...]] = {"global_orient": (1, 3, 3), "body_pose": (_TWISTS, 3, 3)}
 """Names and shapes of the rotation matrices that every solver returns."""
 
-ANSWER: dict[str, tuple[int, ...]] = {**POSE, "transl": (3,)}
-"""Names and shapes of all that every solver returns: `POSE`, and the translation, metres."""
+CERTAINTY: dict[str, tuple[int, ...]] = dict.fromkeys(("state", "expected_error"), (skeletons.NUM_ROTATIONS,))
+"""Names and shapes of how sure each joint is: its `JointState`, int32, and the mean distance from the truth that is to
+be expected, relative to joint 0, metres."""
+
+ANSWER: dict[str, tuple[int, ...]] = {**POSE, "transl": (3,), **CERTAINTY}
+"""Names and shapes of all that every solver returns: `POSE`, the translation, metres, and `CERTAINTY`."""
+
+
+class JointState(enum.IntEnum):
+    """What the place of a joint was told by."""
+
+    SEEN = 0
+    """The joint itself was seen in this frame."""
+    FILLED = 1
+    """It was not, but within a second before or afterwards, by a solver that sees time."""
+    GUESSED = 2
+    """Neither: it follows from other joints and from how people move."""
+
 
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""

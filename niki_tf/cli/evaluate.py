@@ -15,8 +15,9 @@ sensitivity, the error when one joint or part is hidden; error_score, how well s
 the joints; round_trip, from pose to joints and back; world, where the body stands; joint_sets, the error from the
 points of other programs' joint sets; bones, the error of a shape that is found, for which no solver is needed; gaps,
 frames in which nothing or a part is seen; half_body, legs that are never seen; denoising, DPoser's; rates, other frame
-rates. A solver is a shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a
-filter of the joints over time; in joint_sets `+renamed` for points that are renamed to joints.
+rates; calibration, whether joints are as far off as expected. A solver is a shipped one or a folder, with `+finish` for
+the exact finish and, in most protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for
+points that are renamed to joints.
 """
 
 import pathlib
@@ -99,7 +100,7 @@ _OCCLUDED = ("xocc", "collisions", "occlusion_levels")
 _HIDING = (*_OCCLUDED, "sensitivity")
 """Protocols in which joints are hidden, and the twist with them."""
 _OBSERVING = ("noise", *_HIDING, "error_score", "world")
-_TRUE_BETAS = ("gaps", "half_body", "denoising", "rates")
+_TRUE_BETAS = ("gaps", "half_body", "denoising", "calibration", "rates")
 """Protocols of whole motions that give the true betas and no twist."""
 _OF_CLIPS = (*_HIDING, "world", "joint_sets", "bones", *_TRUE_BETAS)
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
@@ -115,7 +116,8 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     (_BETAS, (*_OBSERVING, "joint_sets")),
 )
 """The flags that only some protocols have, each with those protocols."""
-_ENDS = {**dict.fromkeys(("noise", *_HIDING, *_TRUE_BETAS), evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
+_FILTERING = ("noise", *_HIDING, *(name for name in _TRUE_BETAS if name != "calibration"))
+_ENDS = {**dict.fromkeys(_FILTERING, evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
     *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
@@ -175,6 +177,8 @@ def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
     if _PROTOCOL.value in ("round_trip", "bones"):
         return {}
+    if _PROTOCOL.value == "calibration":
+        return {"occlude": data.occluded_motion}
     if _PROTOCOL.value == "joint_sets":
         renamed = [name for name in _SOLVER.value if name.endswith(joint_sets.RENAMED)]
         return {"betas": _BETAS.value, "renamed": renamed, "point_sets": _SKELETON.value or joint_sets.SETS}
@@ -252,6 +256,7 @@ def _caption() -> str:
         "gaps": "Gap protocol",
         "half_body": "Half-body protocol, noise of rotations",
         "denoising": "Denoising protocol, joint noise",
+        "calibration": "Calibration protocol, seven conditions in equal shares",
         "rates": f"Frame-rate protocol, {rates.NOISE_MM:g} mm of noise",
     }
     return captions[_PROTOCOL.value]

@@ -15,6 +15,7 @@ from niki_tf.evaluation.metrics import (
 )
 from niki_tf.evaluation.protocols import PROTOCOLS
 from niki_tf.evaluation.protocols.bones import bone_rows
+from niki_tf.evaluation.protocols.calibration import calibration_rows
 from niki_tf.evaluation.protocols.collisions import collision_rows
 from niki_tf.evaluation.protocols.denoising import denoising_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
@@ -45,6 +46,7 @@ __all__ = [
     "answer_errors",
     "auroc",
     "bone_rows",
+    "calibration_rows",
     "collision_rows",
     "denoising_rows",
     "error_score_rows",

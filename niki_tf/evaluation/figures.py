@@ -23,6 +23,8 @@ _LEVELS = {
     "factor": "an estimator's errors, times their usual size",
 }
 """Column of a row's level, and the label of its axis."""
+_LEAST_MM = 1e-2
+"""Millimetres; the least length of an axis of logarithms."""
 
 
 def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "Noise sensitivity") -> None:
@@ -148,6 +150,38 @@ def bar_figure(panels: Mapping[str, Bars], path: str | os.PathLike, *, meaning: 
         _draw_bars(axes, bars)
         axes.set_title(heading, loc="left", color=_INK, fontsize=11)
         axes.set_ylabel(meaning, color=_INK)
+    write_figure(figure, path)
+
+
+def reliability_figure(panels: Mapping[str, Sequence[Row]], path: str | os.PathLike, *, title: str) -> None:
+    """Draws the true over the expected error as a PNG, a panel for each heading, a line for each solver and way.
+
+    Args:
+        panels: dict of heading -> rows with solver, way, expected_mm and error_mm.
+        path: file to write, whole or not at all.
+        title: heading of the figure.
+    """
+    columns = min(len(panels), 2)
+    figure = new_figure(title, height=4.6 * -(-len(panels) // columns))
+    grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False)
+    for axes, (heading, rows) in zip(grid.flat, panels.items(), strict=False):
+        lengths = [max(row[key], _LEAST_MM) for row in rows for key in ("expected_mm", "error_mm")]
+        ends = np.array([min(lengths), max(lengths)])
+        axes.fill_between(ends, 0.9 * ends, 1.1 * ends, color="#e9e9e9", lw=0, label="within 10 %")
+        names, ways = ([*dict.fromkeys(row[key] for row in rows)] for key in ("solver", "way"))
+        for name, way in dict.fromkeys((row["solver"], row["way"]) for row in rows):
+            some = [row for row in rows if (row["solver"], row["way"]) == (name, way)]
+            axes.plot(
+                [max(row["expected_mm"], _LEAST_MM) for row in some],
+                [max(row["error_mm"], _LEAST_MM) for row in some],
+                color=_COLOURS[names.index(name) % len(_COLOURS)],
+                ls=_STYLES[ways.index(way) % len(_STYLES)],
+                **{"lw": 2.0, "marker": "o", "ms": 4, "label": f"{short_name(name, names)}, {way}"},
+            )
+        axes.set(xscale="log", yscale="log", xlabel="expected error (mm)", title=f"{heading}; true error (mm)")
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
     write_figure(figure, path)
 
 

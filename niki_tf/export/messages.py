@@ -12,6 +12,9 @@ import tensorflow as tf
 
 from niki_tf.shapes import TensorLike
 
+_DTYPES = {"valid": bool, "state": np.int32}
+"""Outputs that are not float32, which JSON does not tell."""
+
 
 def grpc_request(inputs: Mapping[str, TensorLike], *, model: str, signature: str) -> Any:
     """The PredictRequest for arrays by input name.
@@ -65,6 +68,6 @@ def rest_answer(body: bytes) -> dict[str, np.ndarray]:
     """
     try:
         columns = json.loads(body)["outputs"]
-        return {name: np.array(column, bool if name == "valid" else np.float32) for name, column in columns.items()}
+        return {name: np.array(column, _DTYPES.get(name, np.float32)) for name, column in columns.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"`body` must be a response in columns (`outputs`); got {body[:80]!r}.") from None

@@ -103,7 +103,8 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
         read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
     if "known_rotations" in inputs:
         read["known_rotations"] = held_rotations.read(inputs["known_rotations"])
-    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in [*read.values(), *answer.values()]]), 0)
+    numbers = [value for value in (*read.values(), *answer.values()) if value.dtype.is_floating]
+    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in numbers]), 0)
     return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
 
 
@@ -115,4 +116,4 @@ def _is_finite(value: tf.Tensor) -> tf.Tensor:
 def _masked(value: tf.Tensor, valid: tf.Tensor, name: str) -> tf.Tensor:
     """`value` of valid examples; rotations at rest, or zeros, of the others."""
     mask = tf.reshape(valid, [-1] + [1] * (value.shape.rank - 1))
-    return tf.where(mask, value, tf.eye(3) if name in contract.POSE else 0.0)
+    return tf.where(mask, value, tf.eye(3) if name in contract.POSE else tf.zeros([], value.dtype))

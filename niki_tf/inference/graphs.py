@@ -10,6 +10,20 @@ import tensorflow as tf
 from niki_tf.inference import windows
 from niki_tf.solvers.window_solver import WindowSolver
 
+ArrayFunction = Callable[..., dict[str, np.ndarray]]
+"""A function from a dictionary of arrays to one of arrays."""
+
+
+def array_function(function: Callable[[dict[str, tf.Tensor]], Mapping[str, tf.Tensor]]) -> ArrayFunction:
+    """A function of tensors as one graph for any number of frames, from arrays to arrays."""
+    graph = tf.function(function, autograph=False, reduce_retracing=True)
+
+    def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        tensors = {name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()}
+        return {name: value.numpy() for name, value in graph(tensors).items()}
+
+    return run
+
 
 def compile_solver(
     solver: Callable[..., Mapping[str, tf.Tensor]], *, inputs: Mapping[str, Any], motion: bool = False

@@ -18,6 +18,8 @@ _OVERLAP = 128
 """Frames that two pieces share: more than twice the longest window."""
 _STRETCH = 64
 """Frames of a stretch that the shape is found from."""
+_OF_FRAMES = ("local", "transl", "residual", "state", "expected_error")
+"""What an answer has for each frame, besides the betas."""
 
 
 def solve_pieces(
@@ -44,21 +46,12 @@ def solve_pieces(
         found = solve(sample, slice(0, len(sample.points)))
         shape, betas = found.shape, np.repeat(found.betas[:1], frames, 0)
         observed = observed._replace(betas=betas)
-    local: list[np.ndarray] = []
-    transl: list[np.ndarray] = []
-    residual: list[np.ndarray] = []
+    solved: dict[str, list[np.ndarray]] = {name: [] for name in _OF_FRAMES}
     for part, kept in _pieces([0, *cuts, frames], whole):
         answer = solve(observed.part(part), part)
-        local.append(answer.local[kept])
-        transl.append(answer.transl[kept])
-        residual.append(answer.residual[kept])
-    return PointsAnswer(
-        local=np.concatenate(local),
-        transl=np.concatenate(transl),
-        residual=np.concatenate(residual),
-        betas=betas,
-        shape=shape,
-    )
+        for name, arrays in solved.items():
+            arrays.append(getattr(answer, name)[kept])
+    return PointsAnswer(betas=betas, shape=shape, **{name: np.concatenate(arrays) for name, arrays in solved.items()})
 
 
 def _pieces(ends: Sequence[int], whole: int) -> Iterator[tuple[slice, slice]]:

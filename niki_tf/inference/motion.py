@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from niki_tf import body, rotations
 from niki_tf.body import kinematics
+from niki_tf.contract import JointState
 from niki_tf.fitting.bone_shape import ShapeEstimate
 from niki_tf.inference import saving
 from niki_tf.motion.pieces import pieces
@@ -42,10 +43,12 @@ class Motion:
     """Frames per second of the joints that were given, and so of the motion."""
     times: np.ndarray
     """Seconds of each frame, (T,)."""
-    seen: np.ndarray
-    """Whether the joints that were given tell where a joint is, (T, 24) bool; others are guessed."""
+    state: np.ndarray
+    """What each joint was told by, (T, 24) int32: 0 seen, 1 filled from frames within a second, 2 guessed; see
+    `contract.JointState`."""
     expected_error: np.ndarray
-    """Expected distance of each joint from the truth, (T, 24) float32, metres; see `inference.expected_error`."""
+    """Mean distance of each joint from the truth that is to be expected, relative to joint 0, (T, 24) float32, metres;
+    see `fitting.expected_error`."""
     body_joints: body.BodyJoints
     """Of the body that was posed."""
     shape: ShapeEstimate | None = None
@@ -63,6 +66,11 @@ class Motion:
 
     def __len__(self) -> int:
         return len(self.rotations)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Whether the joints that were given tell where a joint is in the same frame, (T, 24) bool."""
+        return self.state == JointState.SEEN
 
     @property
     def global_orient(self) -> np.ndarray:

@@ -8,7 +8,7 @@ of SMPL's tree. A shape that is not known is estimated from the joints of each r
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ from niki_tf import contract, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, held_rotations, point_lifting, root_path
-from niki_tf.inference import graphs, rates, windows
+from niki_tf.inference import certainty, graphs, rates, windows
 from niki_tf.motion import gap_filling
 from niki_tf.motion.observed_points import ObservedPoints
 from niki_tf.skeletons import PointSet
@@ -26,7 +26,7 @@ from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.window_solver import WindowSolver
 
 _Arrays = dict[str, np.ndarray]
-_Graph = Callable[..., _Arrays]
+_Graph = graphs.ArrayFunction
 _ROUNDS = 2
 """Rounds of joints and poses: a third changes little, by trial on training clips."""
 _USUAL_SIZE = 0.1
@@ -56,6 +56,10 @@ class PointsAnswer(NamedTuple):
     """(T, B)."""
     shape: bone_shape.ShapeEstimate | None
     """How the betas were found; None if they were given."""
+    state: np.ndarray
+    """(T, 24) int32, the `contract.JointState` of each joint."""
+    expected_error: np.ndarray
+    """(T, 24) metres."""
 
 
 def solve_points(
@@ -94,12 +98,16 @@ def solve_points(
             betas = np.ascontiguousarray(np.broadcast_to(shape.betas.astype(np.float32), betas.shape))
             told = tell({**given, "betas": betas, "local": local})
         known = {**told, **held, "betas": betas}
-        local = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
+        local, first = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
     answer = finish({**given, "betas": betas, "local": local, "times": observed.times - observed.times[0]})
     local, transl = contract.local_rotations(answer), answer["transl"]
     pose = {"betas": betas, "local": local, "transl": transl}
     residual = distances(observed, point_set=point_set, body_joints=solver.body_joints, **pose)
-    return PointsAnswer(local, transl, residual, betas, shape)
+    told = tell({**given, "betas": betas, "local": local})
+    solved = {**told, "betas": betas, "local": local, "first": first}
+    seen = certainty.joints_seen(point_set, observed.sigma)
+    sure = certainty.certainty(solved, seen, observed.times, solver=solver, finish=steps > 0)
+    return PointsAnswer(local, transl, residual, betas, shape, *sure)
 
 
 def distances(
@@ -132,8 +140,10 @@ def _solve_joints(
     times: np.ndarray,
     twist: np.ndarray | None,
     roughly: bool,
-) -> np.ndarray:
-    """Local rotations (T, 24, 3, 3) by a solver without its finish, at the rate and the size that it was trained on.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Local rotations (T, 24, 3, 3) and expected error (T, 24), metres, of a solver without its finish.
+
+    It is asked at the rate and the size that it was trained on.
 
     Args:
         solver: of frames or of windows.
@@ -153,9 +163,11 @@ def _solve_joints(
         inputs["twist"] = twist
     network = _network(solver, tuple(inputs))
     if not isinstance(solver, WindowSolver):
-        return contract.local_rotations(network(inputs))
+        answer = network(inputs)
+        return contract.local_rotations(answer), size[:, None] * answer["expected_error"]
     if len(times) == 1 or rates.is_steady(times):
-        return contract.local_rotations(network(inputs, step=solver.frames if roughly else solver.step))
+        answer = network(inputs, step=solver.frames if roughly else solver.step)
+        return contract.local_rotations(answer), size[:, None] * answer["expected_error"]
     steady = rates.steady_times(times)
     joints, joint_sigma = rates.joints_at(steady, inputs["joints"], inputs["joint_sigma"], times)
     nearest = np.clip(np.searchsorted(times, steady), 0, len(times) - 1)
@@ -164,7 +176,8 @@ def _solve_joints(
         given["known_rotations"] = rates.known_rotations_at(steady, told["known_rotations"], times)
     frames = max(_RESAMPLED_FRAMES, solver.frames)
     answer = network(given, frames=frames, step=frames if roughly else solver.step)
-    return rates.rotations_at(times, contract.local_rotations(answer), steady)
+    error = np.stack([np.interp(times, steady, joint) for joint in answer["expected_error"].T], -1)
+    return rates.rotations_at(times, contract.local_rotations(answer), steady), size[:, None] * error
 
 
 def _without_absent(solver: Solver, inputs: _Arrays) -> _Arrays:
@@ -289,7 +302,7 @@ def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time:
 
     if not over_time:
         return _compiled(finish)
-    graph = _graph(finish)
+    graph = graphs.array_function(finish)
 
     def in_windows(inputs: Mapping[str, np.ndarray]) -> _Arrays:
         scale, times = 1.0, inputs["times"]
@@ -317,18 +330,7 @@ def _held(local: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 def _compiled(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:
     """A function of frames as a graph that is given a part of them at a time."""
-    return functools.partial(_by_parts, _graph(function))
-
-
-def _graph(function: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]) -> _Graph:
-    """A function as one graph for any number of frames, from arrays to arrays."""
-    graph = tf.function(function, autograph=False, reduce_retracing=True)
-
-    def run(inputs: Mapping[str, Any]) -> _Arrays:
-        tensors = {name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()}
-        return {name: value.numpy() for name, value in graph(tensors).items()}
-
-    return run
+    return functools.partial(_by_parts, graphs.array_function(function))
 
 
 def _by_parts(run: _Graph, inputs: Mapping[str, np.ndarray]) -> _Arrays:

@@ -5,12 +5,10 @@ import functools
 import os
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from niki_tf import skeletons
-from niki_tf.inference import long_motion, on_ground, placing, points
-from niki_tf.inference.expected_error import expected_error
+from niki_tf.inference import certainty, long_motion, on_ground, placing, points
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import cuts, observed_points
 from niki_tf.shapes import TensorLike
@@ -212,7 +210,7 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
         answer,
         seen,
         choice.ground(solver),
-        seen=_joints_seen(point_set, seen.sigma),
+        seen=certainty.joints_seen(point_set, seen.sigma),
         point_set=point_set,
         body_joints=solver.body_joints,
         cuts=shots,
@@ -254,8 +252,7 @@ def _motion(
     residual = np.full([len(observed.points), len(point_set)], np.nan, np.float32)
     distances = answer.residual[frames]
     residual[:, list(point_set.used)] = np.where(observed.sigma >= skeletons.ABSENT, np.nan, distances)
-    seen = _joints_seen(point_set, observed.sigma)
-    rest_joints = solver.body_joints(tf.constant(answer.betas[0])).numpy()
+    state, error = certainty.held(answer.state, answer.expected_error, there, observed.times)
     return Motion(
         rotations=answer.local[frames],
         betas=answer.betas[frames],
@@ -263,19 +260,11 @@ def _motion(
         residual=residual,
         fps=observed.fps,
         times=observed.times,
-        seen=seen[:, : skeletons.NUM_ROTATIONS],
-        expected_error=expected_error(residual, seen, rest_joints),
+        state=state,
+        expected_error=error,
         body_joints=solver.body_joints,
         shape=answer.shape,
     )
-
-
-def _joints_seen(point_set: PointSet, sigma: np.ndarray) -> np.ndarray:
-    """Whether a point that was seen tells where each of the 29 joints is, (T, 29); `sigma` (T, K) of the points."""
-    told = np.zeros([len(sigma), skeletons.NUM_JOINTS], bool)
-    for clue in point_set.clues:
-        told[:, clue.joint] |= sigma[:, clue.point] < skeletons.ABSENT
-    return told
 
 
 @functools.lru_cache(maxsize=4)

@@ -39,7 +39,7 @@ def steady(motion: Motion) -> Motion:
     wanted = times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * fps - 1e-6)) + 1) / fps
     transl = np.stack([np.interp(wanted, times, path) for path in motion.transl.T], -1)
     nearest = np.rint(np.interp(wanted, times, np.arange(len(times)))).astype(int)
-    copied = {name: getattr(motion, name)[nearest] for name in ("betas", "residual", "seen", "expected_error")}
+    copied = {name: getattr(motion, name)[nearest] for name in ("betas", "residual", "state", "expected_error")}
     return dataclasses.replace(
         motion,
         rotations=rates.rotations_at(wanted, motion.rotations, times),

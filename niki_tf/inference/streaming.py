@@ -68,7 +68,8 @@ def push(
 
     Returns:
         the next state, and a dict: global_orient (people, 1, 3, 3), body_pose (people, 23, 3, 3), transl (people, 3),
-        and `frame`, the number of the frame that they belong to, which is below zero as long as there is none.
+        state (people, 24) and expected_error (people, 24), see `contract.CERTAINTY`, and `frame`, the number of the
+        frame that they belong to, which is below zero as long as there is none.
 
     Raises:
         ValueError: `delay` is out of range, joints are missing, a shape is not that of one frame of each person,

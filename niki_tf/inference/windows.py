@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, rotations, skeletons
+from niki_tf import contract, rotations
+from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
 
 FRAMES, STEP = 16, 4
@@ -38,8 +39,10 @@ def solve_motion(
         at_once: windows that are solved at a time.
 
     Returns:
-        dict of arrays: global_orient (T, 1, 3, 3), body_pose (T, 23, 3, 3), transl (T, 3). The embedding z belongs to a
-        window, so it is left out; `residuals.joint_residuals` of the answer says how far each joint is from it.
+        dict of arrays, `contract.ANSWER`: global_orient (T, 1, 3, 3), body_pose (T, 23, 3, 3), transl (T, 3), state
+        (T, 24), of the window that knows most, and expected_error (T, 24), those that `solve` gives. The embedding z
+        belongs to a window, so it is left out; `residuals.joint_residuals` of the answer says how far each joint is
+        from it.
 
     Raises:
         ValueError: no frames, `step` is not 1 to `frames`, or an input is infinite.
@@ -57,21 +60,54 @@ def solve_motion(
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
     contract.check_values(inputs)
     places, present, weights = cut(length, frames=frames, step=step)
-    blended, path = np.zeros([length, skeletons.NUM_ROTATIONS, 3, 3]), np.zeros([length, 3])
-    shares = np.zeros([length, 1])
-    np.add.at(shares, places, weights[..., None])
+    means = _Means(length)
     for first in range(0, len(places), at_once):
         some = slice(first, first + at_once)
         windows = {name: np.asarray(array, np.float32)[places[some]] for name, array in inputs.items()}
         answer = solve({**windows, "frame_mask": present[some]})
-        local = contract.local_rotations(answer)
-        np.add.at(blended, places[some], weights[some, :, None, None, None] * local)
-        np.add.at(path, places[some], weights[some, :, None] * np.asarray(answer["transl"]))
-    local = rotations.moment_to_rotation(np.swapaxes(blended, -1, -2).astype(np.float32)).numpy()
-    if "known_rotations" in inputs:
-        known = held_rotations.read(tf.constant(inputs["known_rotations"], tf.float32))
-        local = held_rotations.hold(tf.constant(local), known).numpy()
-    return {"global_orient": local[:, :1], "body_pose": local[:, 1:], "transl": (path / shares).astype(np.float32)}
+        means.add(answer, places[some], weights[some])
+    answer = means.result()
+    return _with_known(answer, inputs["known_rotations"]) if "known_rotations" in inputs else answer
+
+
+def _with_known(answer: dict[str, np.ndarray], known: np.ndarray) -> dict[str, np.ndarray]:
+    """The answer of all frames with known rotations (T, 24, 3, 3), which blending may have changed a little."""
+    held = held_rotations.read(tf.constant(known, tf.float32))
+    local = held_rotations.hold(tf.constant(contract.local_rotations(answer)), held).numpy()
+    return {**answer, "global_orient": local[:, :1], "body_pose": local[:, 1:]}
+
+
+class _Means:
+    """Weighted means of answers over the windows that hold each of `length` frames; of states the least."""
+
+    def __init__(self, length: int) -> None:
+        self._length, self._shares = length, np.zeros(length)
+        self._totals: dict[str, np.ndarray] = {}
+
+    def add(self, answer: Mapping[str, Any], places: np.ndarray, weights: np.ndarray) -> None:
+        """Takes answers (N, frames, ...) for the frames `places` (N, frames), padding with a weight of zero."""
+        np.add.at(self._shares, places, weights)
+        for name in (name for name in contract.ANSWER if name in answer):
+            values = np.asarray(answer[name])
+            inner = values.shape[2:]
+            if name == "state":
+                total = self._totals.setdefault(name, np.full([self._length, *inner], JointState.GUESSED, np.int32))
+                there = weights > 0.0
+                np.minimum.at(total, places[there], values[there])
+            else:
+                total = self._totals.setdefault(name, np.zeros([self._length, *inner]))
+                np.add.at(total, places, weights.reshape(*weights.shape, *[1] * len(inner)) * values)
+
+    def result(self) -> dict[str, np.ndarray]:
+        """The means; of rotations the nearest rotation."""
+        return {name: self._mean(name, total) for name, total in self._totals.items()}
+
+    def _mean(self, name: str, total: np.ndarray) -> np.ndarray:
+        if name in contract.POSE:
+            return rotations.moment_to_rotation(np.swapaxes(total, -1, -2).astype(np.float32)).numpy()
+        if name == "state":
+            return total
+        return (total / self._shares.reshape(-1, *[1] * (total.ndim - 1))).astype(np.float32)
 
 
 def cut(length: int, *, frames: int = FRAMES, step: int = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

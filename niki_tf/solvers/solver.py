@@ -10,7 +10,14 @@ import tensorflow as tf
 from niki_tf import contract, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import absent_joints, gauss_newton, held_rotations, residuals, root_path
+from niki_tf.fitting import (
+    absent_joints,
+    expected_error,
+    gauss_newton,
+    held_rotations,
+    residuals,
+    root_path,
+)
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 
@@ -23,9 +30,10 @@ class Solver(keras.Model):
     was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
     are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
-    puts the body where the joints are, and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
-    how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
-    `WindowSolver`.
+    puts the body where the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error`
+    (..., 24) metres (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and
+    `residual` (..., 29), how far each joint is from the pose that was found, metres. Subclasses write `solve`; those
+    that see time extend `WindowSolver`.
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -159,6 +167,7 @@ class Solver(keras.Model):
         others["transl"] = self._translation(joints, posed, sigma, extra)
         if self.has_residual:
             others["residual"] = residuals.centred_distances(joints, posed, sigma)
+        others |= self._certainty(joints, posed, sigma, extra, others.get("expected_error"))
         outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **others}
         return {name: leading.restore(value) for name, value in outputs.items()}
 
@@ -192,6 +201,35 @@ class Solver(keras.Model):
     ) -> tf.Tensor:
         """What brings the posed joints (N, 29, 3) to where the observed ones are, (N, 3)."""
         return root_path.translation(joints, posed, joint_sigma)
+
+    def _certainty(
+        self,
+        joints: tf.Tensor,
+        posed: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        extra: dict[str, tf.Tensor],
+        first: tf.Tensor | None,
+    ) -> dict[str, tf.Tensor]:
+        """How sure each joint is, `contract.CERTAINTY`; `first` is the error that the network expects, or None."""
+        seen = joint_sigma[..., : skeletons.NUM_ROTATIONS] < skeletons.ABSENT
+        away = tf.where(seen, 0.0, expected_error.NEVER)
+        frames = tf.ones_like(joint_sigma[..., 0])
+        joints, posed, joint_sigma, frames, away = (
+            value[:, None] for value in (joints, posed, joint_sigma, frames, away)
+        )
+        evidence = expected_error.Evidence(joints, posed, joint_sigma, frames, away, away, over_time=False)
+        found = expected_error.certainty(evidence, self.calibrated(finish=self.refine > 0))
+        return {name: value[:, 0] for name, value in found.items()}
+
+    def calibrated(self, *, finish: bool, motion: bool = False) -> expected_error.Calibration:
+        """What tells the expected error from its features, of the solver's class.
+
+        Args:
+            finish: of answers after the exact finish.
+            motion: of answers of `niki_tf.solve`.
+        """
+        over_time = self.event_axes == 2
+        return expected_error.calibration_of(type(self).__name__, over_time=over_time, finish=finish, motion=motion)
 
     def ik(
         self,

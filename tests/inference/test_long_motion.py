@@ -21,7 +21,9 @@ def _answer(part, frames):
     number, betas = part.points[:, 0, 0], part.betas
     if betas is None:
         betas = np.full([len(number), 3], number.mean())
-    return PointsAnswer(number[:, None, None, None], part.points[:, 0], part.points[..., 0], betas, "shape")
+    return PointsAnswer(
+        number[:, None, None, None], part.points[:, 0], part.points[..., 0], betas, "shape", number, number
+    )
 
 
 @pytest.mark.parametrize("frames", [10, 300, 301, 429, 1000])
@@ -30,6 +32,8 @@ def test_pieces_make_the_whole(frames):
     np.testing.assert_array_equal(solved.transl[:, 0], np.arange(frames))
     for array in (solved.local, solved.transl, solved.residual, solved.betas):
         assert len(array) == frames
+    np.testing.assert_array_equal(solved.state, np.arange(frames))
+    np.testing.assert_array_equal(solved.expected_error, np.arange(frames))
 
 
 def test_one_shape_is_found_from_all_of_the_motion():

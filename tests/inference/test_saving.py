@@ -137,7 +137,7 @@ def test_bad_options_are_named_and_nothing_is_written(solved, tmp_path, name, op
 def _long(solved, frames):
     """The motion of 8 frames again and again."""
     again = np.arange(frames) % len(solved)
-    arrays = {name: getattr(solved, name)[again] for name in ("rotations", "betas", "transl", "residual", "seen")}
+    arrays = {name: getattr(solved, name)[again] for name in ("rotations", "betas", "transl", "residual", "state")}
     return dataclasses.replace(solved, **arrays, times=np.arange(frames) / solved.fps)
 
 

@@ -41,7 +41,7 @@ def test_a_steady_motion_is_where_it_was_at_every_time(turning):
     seconds = np.minimum(found.times, TIMES[-1]) - TIMES[0]
     np.testing.assert_allclose(found.rotations[:, 0], _turns(seconds), atol=1e-5)
     np.testing.assert_allclose(found.transl, np.outer(seconds, PATH), atol=1e-5)
-    lengths = {len(getattr(found, name)) for name in ("betas", "residual", "seen", "expected_error", "rotations")}
+    lengths = {len(getattr(found, name)) for name in ("betas", "residual", "state", "expected_error", "rotations")}
     assert lengths == {len(found.times)}
 
 

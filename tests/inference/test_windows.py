@@ -52,6 +52,25 @@ def test_overlapping_windows_are_blended(rng):
     np.testing.assert_allclose(found["transl"], wanted[:, None] * [1.0, 0.0, 0.0], atol=1e-5)
 
 
+def test_of_states_that_windows_disagree_on_the_most_is_known_and_errors_are_means():
+    def solve(inputs):
+        """The state and error that the first joint's x tells at the window's first frame."""
+        first = np.tile(inputs["joints"][:, :1, :1, 0], [1, 16, 24])
+        padding = 1.0 - inputs["frame_mask"][..., None]
+        return {"state": np.int32(first * (1.0 - padding)), "expected_error": first + 100.0 * padding}
+
+    joints = np.zeros([24, 29, 3], np.float32)
+    joints[0, 0, 0], joints[8, 0, 0] = 2.0, 1.0
+    found = windows.solve_motion(solve, {"joints": joints}, step=8)
+    assert found["state"][:, 3].tolist() == [2] * 8 + [1] * 16
+    assert found["state"].dtype == np.int32
+    np.testing.assert_allclose(found["expected_error"][:8, 3], 2.0, atol=1e-6)
+    assert found["expected_error"][11, 5] == pytest.approx(2.0 * 5 / 9 + 1.0 * 4 / 9)
+    short = windows.solve_motion(solve, {"joints": joints[:5]})
+    assert short["state"][:, 0].tolist() == [2] * 5
+    np.testing.assert_allclose(short["expected_error"], 2.0)
+
+
 def test_bad_motion_is_named(rng):
     solver = made("recurrent")
     for inputs, step in ((random_inputs(rng, 0), 4), (random_inputs(rng, 3), 17)):

@@ -71,6 +71,23 @@ def test_the_answer_is_that_of_the_contract(solver, rng):
     assert ("residual" in answer) == solver.has_residual
 
 
+def test_it_says_how_sure_it_is(solver, rng):
+    joints, sigma = _joints(rng), np.zeros([2, 4, 29])
+    joints[0, 1, 5], sigma[..., 20] = np.nan, skeletons.ABSENT
+    answer = solver.ik(joints, joint_sigma=sigma)
+    state = answer["state"].numpy()
+    over_time = solver.event_axes == 2
+    assert state.dtype == np.int32
+    assert (state[..., 20] == contract.JointState.GUESSED).all()
+    assert state[0, 1, 5] == (contract.JointState.FILLED if over_time else contract.JointState.GUESSED)
+    state[..., 20] = state[0, 1, 5] = contract.JointState.SEEN
+    assert (state == contract.JointState.SEEN).all()
+    error = answer["expected_error"].numpy()
+    assert (error[..., 0] == 0.0).all()
+    assert error[..., 1:].min() > 0.0
+    assert error.dtype == np.float32
+
+
 def test_it_comes_back_from_its_file(solver, rng, tmp_path):
     joints = _joints(rng)
     solvers.save(solver, tmp_path)

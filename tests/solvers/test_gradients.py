@@ -39,7 +39,7 @@ def _weighted(solver, joints, **others):
     return tf.add_n(
         [
             tf.reduce_sum(random.standard_normal(shape) * tf.cast(answer[name], tf.float64), range(1, len(shape) + 2))
-            for name, shape in contract.ANSWER.items()
+            for name, shape in {**contract.POSE, "transl": contract.ANSWER["transl"]}.items()
         ]
     )
 

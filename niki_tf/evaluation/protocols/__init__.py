@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from niki_tf.evaluation.protocols import (
     bones,
+    calibration,
     collisions,
     denoising,
     error_score,
@@ -25,6 +26,7 @@ __all__ = [
     "PROTOCOLS",
     "Protocol",
     "bones",
+    "calibration",
     "collisions",
     "denoising",
     "error_score",
@@ -72,6 +74,9 @@ PROTOCOLS = {
     "gaps": Protocol(gaps.gap_rows, gaps.gap_tables, gaps.gap_figure),
     "half_body": Protocol(half_body.half_body_rows, half_body.half_body_tables, half_body.half_body_figure),
     "denoising": Protocol(denoising.denoising_rows, denoising.denoising_tables, denoising.denoising_figure),
+    "calibration": Protocol(
+        calibration.calibration_rows, calibration.calibration_tables, calibration.calibration_figure
+    ),
     "rates": Protocol(rates.rate_rows, rates.rate_tables, rates.rate_figure),
 }
 """The protocols by the names that programs give them."""

@@ -39,6 +39,7 @@ class Stream(enum.IntEnum):
     MOTION = 7
     LOST = 8
     ROTATIONS = 9
+    CONDITIONS = 10
 
 
 def random_stream(seed: int, stream: Stream) -> np.random.Generator:
