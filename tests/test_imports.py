@@ -18,6 +18,7 @@ _MAY_IMPORT = {
     "settings": set(),
     "shapes": set(),
     "skeletons": set(),
+    "assets": {"files"},
     "contract": {"shapes", "skeletons"},
     "rotations": {"shapes"},
     "camera": _BASE,
