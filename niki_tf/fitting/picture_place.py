@@ -2,8 +2,8 @@
 
 import numpy as np
 
-_ROUNDS = 4
-"""Of least squares, weighted so that they count pixels: by then they change less than rounding does."""
+_STEPS = 6
+"""Of Gauss-Newton, by which they change less than rounding does."""
 _LEAST_DEPTH = 0.1
 """Metres before the camera of the nearest point, at least."""
 
@@ -37,27 +37,40 @@ def translations(
     enough = ((weights > 0).sum(-1) >= 2) & np.isfinite(points).all((-2, -1))
     rays, weights = np.where(weights[..., None] > 0, rays, 0.0)[enough], weights[enough].astype(np.float64)
     bodies = points[enough].astype(np.float64)
-    depth = np.ones([len(rays), 1])
-    moved = np.zeros([len(rays), 3])
-    for _ in range(_ROUNDS):
-        moved = _least_squares(bodies, rays, weights / depth)
-        depth = np.maximum(bodies[..., 2] + moved[:, 2:], _LEAST_DEPTH)
+    moved = _roughly(bodies, rays, weights)
+    for _ in range(_STEPS):
+        moved = _nearer(moved, bodies, rays, weights)
     found = np.full([len(points), 3], np.nan)
-    found[enough] = np.concatenate([_across(bodies, rays, weights, moved[:, 2]), moved[:, 2:]], -1)
+    found[enough] = moved
     return found
 
 
-def _least_squares(bodies: np.ndarray, rays: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(n, 3) that minimize the sum of (weight (x + t_x - ray_x (z + t_z)))^2 and the same of y."""
+def _roughly(bodies: np.ndarray, rays: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(n, 3) that minimize the sum of (weight (x + t_x - ray_x (z + t_z)))^2 and the same of y: linear."""
     ones, zeros = np.ones_like(weights), np.zeros_like(weights)
-    rows = np.stack(
-        [np.stack([ones, zeros, -rays[..., 0]], -1), np.stack([zeros, ones, -rays[..., 1]], -1)], -2
-    )  # (n, K, 2, 3)
-    wanted = rays * bodies[..., 2:] - bodies[..., :2]
+    rows = [np.stack([ones, zeros, -rays[..., 0]], -1), np.stack([zeros, ones, -rays[..., 1]], -1)]
+    return _solved(np.stack(rows, -2), rays * bodies[..., 2:] - bodies[..., :2], weights, bodies)
+
+
+def _nearer(moved: np.ndarray, bodies: np.ndarray, rays: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Translations (n, 3) after a step of Gauss-Newton towards the least squares of pixels."""
+    there = bodies + moved[:, None]
+    depth = np.maximum(there[..., 2], _LEAST_DEPTH)
+    slant, zeros = there[..., :2] / depth[..., None], np.zeros_like(depth)
+    rows = [np.stack([1 / depth, zeros, -slant[..., 0] / depth], -1)]
+    rows += [np.stack([zeros, 1 / depth, -slant[..., 1] / depth], -1)]
+    rows_of_all = np.stack(rows, -2)
+    wanted = rays - slant + np.einsum("nkij,nj->nki", rows_of_all, moved)
+    return _solved(rows_of_all, wanted, weights, bodies)
+
+
+def _solved(rows: np.ndarray, wanted: np.ndarray, weights: np.ndarray, bodies: np.ndarray) -> np.ndarray:
+    """(n, 3) of least squares with rows (n, K, 2, 3) and right sides (n, K, 2); before the camera."""
     squares = (weights**2)[..., None, None]
-    left = (squares * np.swapaxes(rows, -1, -2) @ rows).sum(1) + 1e-9 * np.eye(3)
+    left = (squares * np.swapaxes(rows, -1, -2) @ rows).sum(1)
     right = (squares[..., 0] * np.einsum("nkij,nki->nkj", rows, wanted)).sum(1)
-    moved = np.linalg.solve(left, right[..., None])[..., 0]
+    scale = np.trace(left, axis1=-2, axis2=-1)[:, None, None]
+    moved = np.linalg.solve(left + 1e-12 * scale * np.eye(3), right[..., None])[..., 0]
     moved[:, 2] = np.maximum(moved[:, 2], _LEAST_DEPTH - bodies[..., 2].min(1))
     return moved
 

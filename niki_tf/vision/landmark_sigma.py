@@ -6,8 +6,17 @@ from niki_tf import skeletons
 
 _LEAST_PRESENCE = 0.5
 """Below, a point is taken to be outside the picture, where the network guesses."""
-_SEEN, _HIDDEN = 0.03, 0.12
-"""Metres, of a point that is certainly seen, and of one that is certainly hidden."""
+_SEEN = np.repeat(
+    [0.055, 0.07, 0.08, 0.10, 0.11, 0.05, 0.055, 0.075, 0.10],
+    [11, 2, 2, 2, 6, 2, 2, 2, 4],
+)
+"""Metres, root mean square over the axes, of points that are seen: head, shoulders, elbows, wrists, fingers, hips,
+knees, ankles, feet. Heavy's, of a man in the clip of two persons (`four_views_two_1` to `4`) in four views, 2,200
+points whose triangulation agrees with the views within 25 pixels; three quarters of it is depth. That of hips, from
+whose middle all are measured, is set by hand."""
+_HIDDEN_GROWTH = 2.0
+"""Sigma of what is certainly hidden over that of what is seen; it begins to grow at a visibility of one half."""
+_HALF = 0.5
 
 
 def landmark_sigma(visibility: np.ndarray, presence: np.ndarray) -> np.ndarray:
@@ -16,6 +25,13 @@ def landmark_sigma(visibility: np.ndarray, presence: np.ndarray) -> np.ndarray:
     Args:
         visibility: (..., 33) from 0 to 1, NaN where nobody was seen.
         presence: (..., 33) from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf.vision.landmark_sigma import landmark_sigma
+        >>> landmark_sigma(np.ones(33), np.ones(33))[[0, 15]].tolist()
+        [0.055, 0.1]
     """
-    sigma = _SEEN + (_HIDDEN - _SEEN) * (1.0 - visibility)
+    hidden = np.clip((_HALF - visibility) / _HALF, 0.0, 1.0)
+    sigma = _SEEN * (1.0 + (_HIDDEN_GROWTH - 1.0) * hidden)
     return np.where(presence >= _LEAST_PRESENCE, sigma, skeletons.ABSENT)
