@@ -131,7 +131,7 @@ class FileSolver:
         place: Callable[[Motion], Motion] | None = None,
     ) -> tuple[Line, Motion]:
         started = time.perf_counter()
-        motion = self._solved(source.person)
+        motion = self.solved(source.person)
         motion = place(motion) if place else motion
         notes = [*source.person.notes, *motion.notes]
         outputs = [self._write(motion, source, path, target, ending, notes) for ending in self.options.formats]
@@ -177,7 +177,8 @@ class FileSolver:
         )
         return _Source(person, joints[:, :24], local, path)
 
-    def _solved(self, person: Person) -> Motion:
+    def solved(self, person: Person) -> Motion:
+        """The motion of one person."""
         options = self.options
         betas = {"file": person.betas, "found": None}.get(self._betas) if isinstance(self._betas, str) else self._betas
         motion = solve(

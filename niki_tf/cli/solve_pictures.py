@@ -150,18 +150,36 @@ class PictureSolver:
         sigma = landmark_sigma.landmark_sigma(track.visibility, track.presence)
         distances: list[np.ndarray] = []
 
+        weights = track.visibility**2 * (sigma < skeletons.ABSENT)
+
         def place(motion: Motion) -> Motion:
-            weights = track.visibility**2 * (sigma < skeletons.ABSENT)
             moved, apart = picture_motion.placed(
                 motion, track.picture, weights, point_set=_POINTS, focal=focal, center=center
             )
             distances.append(apart)
             return moved
 
+        person = self._person(number, track, sigma, looked)
+        first, _ = picture_motion.placed(
+            self._solver.solved(person), track.picture, weights, point_set=_POINTS, focal=focal, center=center
+        )
+        again = picture_motion.leaning_on(
+            first, person.joints, track.picture, point_set=_POINTS, focal=focal, center=center
+        )
+        person = dataclasses.replace(person, joints=again)
+        line, motion = self._solver.solve_person(person, path, target, place=place)
+        for output in (pathlib.Path(output) for output in line["outputs"] if output.endswith(".npz")):
+            _add(output, _beside(track, looked.camera))
+        return {**line, **self._told(track, looked, distances[0])}, self._seen_body(motion, track)
+
+    def _person(self, number: int, track: Track, sigma: np.ndarray, looked: _Looked) -> Person:
+        """What was seen of a person, as joints before the camera."""
+        focal, center = looked.camera.focal, looked.camera.center
+        points = picture_motion.camera_points(track.world, track.middle, focal=focal, center=center)
         several = len(looked.times) > 1
-        person = Person(
+        return Person(
             name=str(number),
-            joints=picture_motion.camera_points(track.world, track.middle, focal=focal, center=center),
+            joints=picture_motion.on_rays(points, track.picture, track.visibility**2, focal=focal, center=center),
             point_set=_POINTS,
             fps=None if several else 1.0,
             times=looked.times if several else None,
@@ -170,10 +188,6 @@ class PictureSolver:
             joint_sigma=np.nan_to_num(sigma, nan=skeletons.ABSENT),
             notes=looked.notes,
         )
-        line, motion = self._solver.solve_person(person, path, target, place=place)
-        for output in (pathlib.Path(output) for output in line["outputs"] if output.endswith(".npz")):
-            _add(output, _beside(track, looked.camera))
-        return {**line, **self._told(track, looked, distances[0])}, self._seen_body(motion, track)
 
     def _told(self, track: Track, looked: _Looked, distance: np.ndarray) -> Line:
         """What is told of a person beside what is told of joints."""

@@ -13,7 +13,7 @@ _MOST_PIXELS = 900
 """Pixels, height and width, at which a body is drawn; larger ones are enlarged."""
 _SAMPLES = 2
 """Drawn pixels per pixel of the picture, along each axis, where that is not too many."""
-_COVER = 0.82
+_COVER = 0.75
 """Share of the body in the colour of what it covers; set by hand."""
 
 

@@ -93,7 +93,7 @@ def with_depth(
 
 
 def smoothed(path: np.ndarray, times: np.ndarray, *, seconds: float) -> np.ndarray:
-    """A path (T, n) smoothed over time by a Gaussian; NaN where it was not known stays, and is not leant on.
+    """A path (T, n) smoothed over time by lines, weighted by a Gaussian; NaN where it was not known stays.
 
     Args:
         path: (T, n).
@@ -106,8 +106,12 @@ def smoothed(path: np.ndarray, times: np.ndarray, *, seconds: float) -> np.ndarr
     found = np.full(path.shape, np.nan)
     for frame in np.flatnonzero(known):
         near = slice(first[frame], last[frame])
-        weights = np.exp(-0.5 * ((times[near] - times[frame]) / seconds) ** 2) * known[near]
-        found[frame] = weights @ np.nan_to_num(path[near]) / weights.sum()
+        away = times[near] - times[frame]
+        weights = np.exp(-0.5 * (away / seconds) ** 2) * known[near]
+        weights, values = weights / weights.sum(), np.nan_to_num(path[near])
+        middle, spread = weights @ away, weights @ (away - weights @ away) ** 2
+        slope = (weights * (away - middle)) @ values / max(spread, 1e-12)
+        found[frame] = weights @ values - slope * middle
     return found
 
 

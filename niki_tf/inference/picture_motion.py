@@ -16,6 +16,8 @@ from niki_tf.skeletons import PointSet
 
 _FLIP = np.array([1.0, -1.0, -1.0])
 """From axes with y down and z away from the camera to those with y up and z towards it, and back."""
+_LEAN = 0.75
+"""Share of the body's depths in those for which it is solved anew; set by hand."""
 _DEPTH_SECONDS, _ACROSS_SECONDS = 0.25, 0.04
 """Standard deviations of the smoothing over time of where a body stands, in depth and across; set by hand: the depth
 that landmarks tell has a hundred times the error."""
@@ -36,6 +38,61 @@ def camera_points(world: np.ndarray, middle: np.ndarray, *, focal: float, center
     rays = np.concatenate([(middle - np.asarray(center)) / focal, np.ones([len(middle), 1])], -1)
     turned = np.einsum("tij,tkj->tki", picture_place.along_ray(rays), world)
     return turned * _FLIP
+
+
+def on_rays(
+    points: np.ndarray,
+    seen_at: np.ndarray,
+    weights: np.ndarray,
+    *,
+    focal: float,
+    center: np.ndarray,
+    depths: np.ndarray | None = None,
+) -> np.ndarray:
+    """The points (T, J, 3) moved across to where they are seen in the picture, at their own depths.
+
+    Where a point is seen is known to a few pixels, its depth to a tenth of a metre.
+
+    Args:
+        points: (T, J, 3) metres, in the axes of the camera, about any place.
+        seen_at: (T, J, 2) pixels.
+        weights: (T, J), of each point in finding where the body stands.
+        focal: pixels.
+        center: (2,) pixels.
+        depths: (T, J) metres before the camera; of the points where they are seen best if None.
+
+    Returns:
+        metres from the camera; NaN where nobody was seen.
+    """
+    if depths is None:
+        moved = picture_place.translations(
+            points * _FLIP, seen_at, np.nan_to_num(weights), focal=focal, center=np.asarray(center)
+        )
+        depths = -points[..., 2] + moved[:, None, 2]
+    across = (seen_at - np.asarray(center)) / focal * depths[..., None]
+    return np.concatenate([across, depths[..., None]], -1) * _FLIP
+
+
+def leaning_on(
+    motion: Motion, points: np.ndarray, seen_at: np.ndarray, *, point_set: PointSet, focal: float, center: np.ndarray
+) -> np.ndarray:
+    """Points (T, J, 3) on the rays of the picture at depths that lean on those of a body that was solved and placed.
+
+    To solve anew for these lets the body keep to the picture, and turn where that takes depths that were wrong.
+
+    Args:
+        motion: where it was seen; see `placed`.
+        points: (T, J, 3) metres from the camera, as `on_rays` gave them.
+        seen_at: (T, J, 2) pixels.
+        point_set: that the points are of, all of which it uses.
+        focal: pixels.
+        center: (2,) pixels.
+    """
+    body = -posed_points(motion, point_set)[..., 2]
+    own = -points[..., 2]
+    level = np.median(np.nan_to_num(body - own), axis=1, keepdims=True)
+    depths = _LEAN * body + (1 - _LEAN) * (own + level)
+    return on_rays(points, seen_at, np.ones(depths.shape), focal=focal, center=center, depths=depths)
 
 
 def placed(
@@ -79,6 +136,11 @@ def placed(
     transl = _between(moved, motion.times) * _FLIP
     distance[np.isnan(moved).any(1)] = np.nan
     return dataclasses.replace(motion, transl=transl.astype(np.float32)), distance
+
+
+def posed_points(motion: Motion, point_set: PointSet) -> np.ndarray:
+    """The points (T, K, 3) of a set that are used, metres, on the posed body."""
+    return _posed(motion, point_set) + motion.transl[:, None]
 
 
 def _posed(motion: Motion, point_set: PointSet) -> np.ndarray:
