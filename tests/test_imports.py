@@ -28,7 +28,7 @@ _MAY_IMPORT = {
     "fitting": _BASE | {"body"},
     "motion": _BASE | {"body"},
     "io": _MOTION,
-    "vision": _BASE | {"camera"},
+    "vision": _BASE | {"assets", "camera"},
     "solvers": _FITTED | {"flows"},
     "convert": _FITTED | {"flows", "solvers", "vision"},
     "export": _FITTED | {"solvers"},

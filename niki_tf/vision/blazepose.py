@@ -82,7 +82,7 @@ def checked_picture(picture: np.ndarray) -> None:
     """ValueError unless `picture` is uint8 (H, W, 3)."""
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         got = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
-        raise ValueError(f"`picture` must be uint8 (H, W, 3), red, green, blue; got {got}. See io.read_picture.")
+        raise ValueError(f"`picture` must be uint8 (H, W, 3), red, green, blue; got {got}. Read it by io.pictures.")
 
 
 def _best_size() -> str:
