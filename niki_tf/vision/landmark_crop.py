@@ -13,7 +13,9 @@ _INPUT = 256
 """Pixels of the network's picture."""
 _GROWTH = 1.25
 """Side of the square over the diameter of the circle that holds the body. Source: MediaPipe's pose graphs."""
-_POINTS = {"picture": "Identity", "score": "Identity_1", "world": "Identity_4"}
+_WINDOW, _LEAST_SHOWN = 7, 0.5
+"""Cells of the heatmap, along each axis, around a point; and the largest value there that counts."""
+_POINTS = {"picture": "Identity", "score": "Identity_1", "heatmap": "Identity_3", "world": "Identity_4"}
 """Names of the network's outputs."""
 
 
@@ -69,20 +71,48 @@ def cut(picture: np.ndarray, crop: Crop, *, size: int = _INPUT) -> np.ndarray:
     return part[None].astype(np.float32) / 255.0
 
 
+def refined(places: np.ndarray, heatmap: np.ndarray, *, size: int = _INPUT) -> np.ndarray:
+    """Places (J, 2) of points, pixels of the network's picture, moved to the middle of what its heatmap shows there.
+
+    That is the mean, weighted by the heatmap, of the cells around the point; points whose heatmap is below one half
+    there, or that are outside, stay.
+
+    Args:
+        places: (J, 2) pixels.
+        heatmap: (H, W, J) logits.
+        size: pixels of the network's picture.
+
+    Source: MediaPipe's calculator refine_landmarks_from_heatmap, with the window of the graph pose_landmark.
+    """
+    cells = heatmap.shape[0]
+    middle, found = np.floor(places * cells / size).astype(int), np.array(places, np.float64)
+    for k in np.flatnonzero(((middle >= 0) & (middle < cells)).all(1)):
+        low, high = np.maximum(middle[k] - _WINDOW // 2, 0), np.minimum(middle[k] + _WINDOW // 2 + 1, cells)
+        shown = sigmoid(heatmap[low[1] : high[1], low[0] : high[0], k])
+        if shown.max() < _LEAST_SHOWN:
+            continue
+        across = shown.sum(0) @ np.arange(low[0], high[0])
+        down = shown.sum(1) @ np.arange(low[1], high[1])
+        found[k] = np.array([across, down]) / shown.sum() * size / cells
+    return found
+
+
 def decode(outputs: Mapping[str, np.ndarray], crop: Crop, *, size: int = _INPUT) -> Landmarks:
     """Landmarks in the picture from what the network gives for a square of it.
 
     Args:
         outputs: dict of Identity, 39 times x, y, z in pixels of the square and the logits of visibility and presence;
-            Identity_1, the score; Identity_4, 39 times x, y, z in metres. The two points after the 33 tell the next
-            square.
+            Identity_1, the score; Identity_3, heatmaps; Identity_4, 39 times x, y, z in metres. The two points after
+            the 33 tell the next square.
         crop: the square.
         size: pixels of the network's picture.
     """
     rows = np.asarray(outputs[_POINTS["picture"]], np.float64).reshape(-1, 5)
     world = np.asarray(outputs[_POINTS["world"]], np.float64).reshape(-1, 3)[:LANDMARKS].copy()
     matrix = crop.to_picture(size)
-    places = rows[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    places = (
+        refined(rows[:, :2], np.asarray(outputs[_POINTS["heatmap"]])[0], size=size) @ matrix[:, :2].T + matrix[:, 2]
+    )
     world[:, :2] = world[:, :2] @ (matrix[:, :2] * size / crop.side).T
     return Landmarks(
         picture=places[:LANDMARKS],

@@ -38,7 +38,12 @@ def _outputs(size):
     rows[34, :2] = [size, size / 2]
     world = np.zeros([39, 3])
     world[0] = [0.0, -0.5, 0.2]
-    return {"Identity": rows.reshape(1, -1), "Identity_1": np.array([[0.8]]), "Identity_4": world.reshape(1, -1)}
+    return {
+        "Identity": rows.reshape(1, -1),
+        "Identity_1": np.array([[0.8]]),
+        "Identity_3": np.full([1, 64, 64, 39], -9.0),
+        "Identity_4": world.reshape(1, -1),
+    }
 
 
 def test_landmarks_are_brought_back_into_the_picture():
@@ -52,3 +57,19 @@ def test_landmarks_are_brought_back_into_the_picture():
     np.testing.assert_allclose(found.next_crop.center, [150.0, 100.0])
     assert found.next_crop.side == pytest.approx(2.5 * 40)
     assert found.next_crop.angle == pytest.approx(np.pi)  # the second point is below the first in the picture
+
+
+def test_points_move_to_what_the_heatmap_shows():
+    heatmap = np.full([64, 64, 4], -50.0)
+    heatmap[20, 30:32, :3] = 4.0  # row 20, columns 30 and 31
+    heatmap[20, 40, 0] = 9.0  # outside the window of the first
+    heatmap[..., 3] = -0.1  # below one half
+    places = np.array([[121.0, 81.0], [114.0, 90.0], [300.0, 81.0], [121.0, 81.0]])
+    found = landmark_crop.refined(places, heatmap)
+    np.testing.assert_allclose(found[:2], [[4 * 30.5, 4 * 20]] * 2, atol=1e-6)
+    np.testing.assert_array_equal(found[2:], places[2:])
+
+
+def test_a_window_at_the_edge_is_cut_off():
+    heatmap = np.full([64, 64, 1], 3.0)
+    np.testing.assert_allclose(landmark_crop.refined(np.array([[1.0, 255.0]]), heatmap), [[4 * 1.5, 4 * 61.5]])
