@@ -52,6 +52,7 @@ setup(
         "c3d": ["ezc3d>=1.6"],
         "convert": ["torch>=2.2"],
         "video": ["av>=13"],
+        "image": [_EXPORT[1], "av>=14", "pillow>=10", "pillow-heif>=0.16"],
         "prior": ["scikit-learn>=1.4"],
         "mannequin": ["scikit-image>=0.22", "scipy>=1.14"],
     },

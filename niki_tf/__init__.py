@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 _ROOMS = (
+    "assets",
     "body",
     "camera",
     "contract",

@@ -1,9 +1,11 @@
-"""Turns joints of any program, or motion, into a posed body: files or whole folders in; motion and pictures out.
+"""Turns joints of any program, motion, photographs or videos into a posed body: motion and pictures out.
 
 Examples:
     niki-tf solve                           a made motion: analytic inverse kinematics against NIKI, and a picture
     niki-tf solve --input=walk.json         joints: MediaPipe, OpenPose, COCO, BVH, C3D, TRC, CSV, NumPy; or motion
     niki-tf solve --input=joints.npy --skeleton=coco_17 --format=bvh --format=mp4
+    niki-tf solve --input=photo.jpg         the person in a photograph or video, and the body drawn over it (_overlay)
+    niki-tf solve --input=video.mp4 --person=all --start=3 --end=8
     niki-tf solve --input=IN --output=OUT   all files below a folder; run again, it goes on where it was stopped
 
 A line of JSON on stdout tells what was found of each person: frames, unit, axis that is up, size, distances.
@@ -19,15 +21,16 @@ from typing import Any
 from absl import flags, logging
 
 from niki_tf import files, motion
-from niki_tf.cli import body_flag, solve_files, solve_folders
+from niki_tf.cli import body_flag, solve_files, solve_folders, solve_pictures
 from niki_tf.cli.solve_demo import Demo
 from niki_tf.inference import saving
 from niki_tf.inference.solve import STRENGTHS
 from niki_tf.skeletons import axes, bone_names
+from niki_tf.vision import blazepose
 
 _FORMATS = [ending[1:] for ending in saving.SAVERS]
 
-_INPUT = flags.DEFINE_string("input", None, "File, folder or pattern, of joints or of motion; else a demo is run.")
+_INPUT = flags.DEFINE_string("input", None, "File, folder or pattern: joints, motion, pictures, videos; else a demo.")
 _SKELETON = flags.DEFINE_string(
     "skeleton", None, "Joint set of files that do not tell it: a name such as coco_17, a .json or regressor .npy file."
 )
@@ -47,6 +50,12 @@ _NOISE_MM = flags.DEFINE_float("noise_mm", None, "Noise on joints of motion, mm;
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the noise, and of the demo's motion.", lower_bound=0)
 _FRAMES = flags.DEFINE_integer("frames", None, "Use only so many frames (of the demo 120).", lower_bound=1)
 _BONE_NAMES = flags.DEFINE_enum("bone_names", "smpl", [*bone_names.BONE_NAMES], "Names in .bvh and .glb files.")
+_PERSON = flags.DEFINE_string("person", "largest", "Of pictures: largest, all, or a number, the largest being 0.")
+_FOCAL = flags.DEFINE_float("focal", None, "Of pictures: focal length, pixels; else EXIF's, or guessed.")
+_LANDMARKS = flags.DEFINE_enum("landmarks", None, [*blazepose.SIZES], "Of pictures: network; else the best fetched.")
+_START = flags.DEFINE_float("start", 0.0, "Of videos: seconds at which to begin.", lower_bound=0.0)
+_END = flags.DEFINE_float("end", None, "Of videos: seconds at which to stop.", lower_bound=0.0)
+_STRIDE = flags.DEFINE_integer("stride", 1, "Of videos: look at every n-th frame.", lower_bound=1)
 flags.adopt_module_key_flags(body_flag)
 
 
@@ -61,17 +70,27 @@ def main(argv: list[str]) -> None:
             return
         if "mp4" in _FORMAT.value:
             _check_video()
-        options = _options()
         todo = solve_folders.jobs(_INPUT.value, output)
-        solver = solve_files.FileSolver(options, data)
+        solver = _Solver(solve_files.FileSolver(_options(), data), _picture_options())
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"solve: {error}")
     _solve(todo, solver, output)
 
 
-def _solve(todo: list[solve_folders.Job], solver: solve_files.FileSolver, output: pathlib.Path) -> None:
+class _Solver:
+    """Solves files of every kind."""
+
+    def __init__(self, solver: solve_files.FileSolver, options: solve_pictures.PictureOptions) -> None:
+        self.options = dataclasses.asdict(solver.options) | dataclasses.asdict(options)
+        self._of_joints, self._of_pictures = solver, solve_pictures.PictureSolver(solver, options)
+
+    def __call__(self, path: pathlib.Path, target: pathlib.Path) -> list[solve_files.Line]:
+        return (self._of_pictures if solve_pictures.is_seen(path) else self._of_joints)(path, target)
+
+
+def _solve(todo: list[solve_folders.Job], solver: _Solver, output: pathlib.Path) -> None:
     """Solves the files and ends the program: 1 if one was bad, 130 if it was stopped."""
-    options = dataclasses.asdict(solver.options)
+    options = solver.options
     try:
         with _quiet_log():
             bad = solve_folders.solve_all(todo, solver, output=output, options=options, say=_say)
@@ -121,6 +140,17 @@ def _options() -> solve_files.Options:
         frames=_FRAMES.value,
         body=body_flag.BODY.value,
         bone_names=_BONE_NAMES.value,
+    )
+
+
+def _picture_options() -> solve_pictures.PictureOptions:
+    return solve_pictures.PictureOptions(
+        person=_PERSON.value,
+        focal=_FOCAL.value,
+        landmarks=_LANDMARKS.value,
+        start=_START.value,
+        end=_END.value,
+        stride=_STRIDE.value,
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,16 +102,46 @@ class FileSolver:
         lines = []
         sources = self._sources(path)
         for number, source in enumerate(sources):
-            started = time.perf_counter()
             name = _safe(source.person.name or str(number))
             own = target if len(sources) == 1 else target.with_name(f"{target.name}_{name}")
-            motion = self._solved(source.person)
-            notes = [*source.person.notes, *motion.notes]
-            outputs = [self._write(motion, source, path, own, ending, notes) for ending in self.options.formats]
-            line = {"file": str(path), "person": source.person.name, **_found(motion, source)}
-            seconds = round(time.perf_counter() - started, 2)
-            lines.append({**line, "notes": notes, "outputs": outputs, "seconds": seconds})
+            lines.append(self._solve_source(source, path, own)[0])
         return lines
+
+    def solve_person(
+        self, person: Person, path: pathlib.Path, target: pathlib.Path, *, place: Callable[[Motion], Motion]
+    ) -> tuple[Line, Motion]:
+        """Solves one person of a file and gives what was found, and the motion.
+
+        Args:
+            person: that is solved.
+            path: of the file that the person is in.
+            target: of the files that are written, without their ending.
+            place: what is done to the solved motion before it is written.
+
+        Raises:
+            ValueError: the person cannot be solved, or the input would be overwritten.
+        """
+        return self._solve_source(_Source(person), path, target, place)
+
+    def _solve_source(
+        self,
+        source: _Source,
+        path: pathlib.Path,
+        target: pathlib.Path,
+        place: Callable[[Motion], Motion] | None = None,
+    ) -> tuple[Line, Motion]:
+        started = time.perf_counter()
+        motion = self.solved(source.person)
+        motion = place(motion) if place else motion
+        notes = [*source.person.notes, *motion.notes]
+        outputs = [self._write(motion, source, path, target, ending, notes) for ending in self.options.formats]
+        line = {"file": str(path), "person": source.person.name, **_found(motion, source)}
+        seconds = round(time.perf_counter() - started, 2)
+        return {**line, "notes": notes, "outputs": outputs, "seconds": seconds}, motion
+
+    def drawn_body(self) -> body.Body:
+        """The body that is drawn."""
+        return self._drawn()
 
     def _sources(self, path: pathlib.Path) -> list[_Source]:
         if io.is_motion(path):
@@ -146,7 +177,8 @@ class FileSolver:
         )
         return _Source(person, joints[:, :24], local, path)
 
-    def _solved(self, person: Person) -> Motion:
+    def solved(self, person: Person) -> Motion:
+        """The motion of one person."""
         options = self.options
         betas = {"file": person.betas, "found": None}.get(self._betas) if isinstance(self._betas, str) else self._betas
         motion = solve(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from niki_tf import files, io
-from niki_tf.io import arrays, numpy_files
+from niki_tf.io import arrays, numpy_files, pictures, videos
 
 _RECORD = "solved.jsonl"
 """File in the output folder with the lines of what is finished."""
@@ -31,7 +31,7 @@ def jobs(text: str, output: pathlib.Path) -> list[Job]:
 
     Args:
         text: a file, a folder (searched with all its subfolders), or a pattern such as `DIR/walk*.bvh`. A folder with a
-            JSON file for each frame is one motion.
+            JSON file for each frame is one motion. Of a folder, pictures and videos are taken if it holds nothing else.
         output: folder of the outputs; nothing in it is an input.
 
     Raises:
@@ -40,10 +40,11 @@ def jobs(text: str, output: pathlib.Path) -> list[Job]:
     text = os.path.expanduser(text)
     places = [pathlib.Path(text)] if os.path.exists(text) else list(map(pathlib.Path, glob.glob(text, recursive=True)))
     alone = len(places) == 1 and (places[0].is_file() or io.is_frame_folder(places[0]))
-    found = places if alone else sorted({file for place in places for file in _below(place, output.resolve())})
+    found = places if alone else _all_below(places, output.resolve(), _is_readable)
+    found = found or _all_below(places, output.resolve(), _is_seen)
     if not found:
         got = "there are no files of these endings" if places else "nothing is there"
-        endings = ", ".join(ending for ending in io.FORMATS if ending)
+        endings = ", ".join([*(ending for ending in io.FORMATS if ending), *pictures.ENDINGS, *videos.ENDINGS])
         raise ValueError(f"`input` must be a file, folder or pattern of files ({endings}); got {text}: {got}.")
     whole = len(places) == 1 and not alone
     base = places[0] if whole else pathlib.Path(os.path.commonpath([path.parent for path in found]))
@@ -112,8 +113,15 @@ def solve_all(
     return len(bad)
 
 
-def _below(place: pathlib.Path, output: pathlib.Path) -> list[pathlib.Path]:
-    """Readable files, and folders of frames, in a folder and all below it; or the file itself."""
+def _all_below(
+    places: Sequence[pathlib.Path], output: pathlib.Path, is_wanted: Callable[[pathlib.Path], bool]
+) -> list[pathlib.Path]:
+    """The wanted files of all places, in order."""
+    return sorted({file for place in places for file in _below(place, output, is_wanted)})
+
+
+def _below(place: pathlib.Path, output: pathlib.Path, is_wanted: Callable[[pathlib.Path], bool]) -> list[pathlib.Path]:
+    """Wanted files, and folders of frames, in a folder and all below it; or the file itself."""
     if place.is_file():
         return [place]
     found = []
@@ -125,8 +133,13 @@ def _below(place: pathlib.Path, output: pathlib.Path) -> list[pathlib.Path]:
             below.clear()
             found.append(here)
         else:
-            found += [here / name for name in names if _is_readable(here / name)]
+            found += [here / name for name in names if is_wanted(here / name)]
     return found
+
+
+def _is_seen(path: pathlib.Path) -> bool:
+    """Whether a file is a picture or a video."""
+    return not path.name.startswith(".") and (pictures.is_picture(path) or videos.is_video(path))
 
 
 def _is_readable(path: pathlib.Path) -> bool:
