@@ -72,7 +72,7 @@ def fitted(name: str, clips: list[Clip], *, seed: int, steps: int) -> dict[str, 
             solver = solvers.load(name + end)
             key = expected_error.name_of(type(solver).__name__, finish=bool(end), motion=way == "motion")
             expected_error.calibrations()[key] = _features
-            asked = Asked(solver, way, blended=False)
+            asked = Asked(solver, way)
             answers = [asked(one) for one in tqdm.tqdm(observed, desc=key, unit="clip")]
             features, errors, states = (np.concatenate(parts) for parts in zip(*answers, strict=True))
             network = training.fit(features, errors, states, seed=seed, steps=steps)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from niki_tf import files, skeletons
 from niki_tf.contract import JointState
-from niki_tf.fitting import interpolation, joint_weights, smoothing
+from niki_tf.fitting import joint_weights, smoothing
 
 _JOINTS, _ROTATIONS = skeletons.NUM_JOINTS, skeletons.NUM_ROTATIONS
 REACH = 30.0
@@ -64,7 +64,21 @@ class Evidence(NamedTuple):
     @property
     def seen(self) -> tf.Tensor:
         """Whether each joint was seen, (N, T, 29) bool."""
-        return (self.joint_sigma < skeletons.ABSENT) & (self.frame_mask[..., None] > 0.0)
+        return (self.joint_sigma < skeletons.ABSENT) & (tf.expand_dims(self.frame_mask, -1) > 0.0)
+
+
+def evidence(
+    joints: tf.Tensor,
+    posed: tf.Tensor,
+    joint_sigma: tf.Tensor,
+    frame_mask: tf.Tensor,
+    *,
+    over_time: bool,
+    first: tf.Tensor | None = None,
+) -> Evidence:
+    """`Evidence` of windows at 30 frames a second, or of frames that stand alone, as windows of one; see there."""
+    away = frames_to_seen(joint_sigma, frame_mask)
+    return Evidence(joints, posed, joint_sigma, frame_mask, *away, over_time=over_time, first=first)
 
 
 def frames_to_seen(joint_sigma: tf.Tensor, frame_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -75,12 +89,13 @@ def frames_to_seen(joint_sigma: tf.Tensor, frame_mask: tf.Tensor) -> tuple[tf.Te
         frame_mask: (N, T), 1 for frames and 0 for padding frames.
     """
     sigma = joint_sigma[..., :_ROTATIONS]
-    seen = (sigma < skeletons.ABSENT) & (frame_mask[..., None] > 0.0)
-    before, after = interpolation.neighbours(seen)
-    frames = tf.shape(seen)[1]
-    times = tf.range(frames)[None, :, None]
-    since = tf.where(before < 0, NEVER, tf.cast(times - before, tf.float32))
-    return since, tf.where(after >= frames, NEVER, tf.cast(after - times, tf.float32))
+    unseen = tf.cast(sigma >= skeletons.ABSENT, tf.float32) + 1.0 - tf.expand_dims(frame_mask, -1)
+    unseen = NEVER * tf.expand_dims(tf.minimum(unseen, 1.0), 1)
+    times = tf.cast(tf.range(tf.shape(sigma)[1]), tf.float32)
+    apart = tf.expand_dims(tf.expand_dims(times, 1) - tf.expand_dims(times, 0), 0)
+    both = (tf.expand_dims(tf.where(away < 0.0, NEVER, away), -1) for away in (apart, -apart))
+    since, until = (tf.minimum(tf.reduce_min(unseen + away, 2), NEVER) for away in both)
+    return since, until
 
 
 def times_to_seen(seen: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,10 +157,10 @@ def _length(vectors: tf.Tensor) -> tf.Tensor:
 def _fits(evidence: Evidence) -> list[tf.Tensor]:
     """How the answer fits what was seen: the joint, those beside it, the frame, the window; and the sigma given."""
     seen, sigma = tf.cast(evidence.seen, tf.float32), joint_weights.clip_sigma(evidence.joint_sigma)
-    apart = tf.where(evidence.seen[..., None], evidence.joints - evidence.posed, 0.0)
-    weights = seen * joint_weights.precision(evidence.joint_sigma)
-    total = tf.reduce_sum(weights, -1)[..., None, None]
-    shift = tf.math.divide_no_nan(tf.reduce_sum(weights[..., None] * apart, -2, keepdims=True), total)
+    apart = tf.where(tf.expand_dims(evidence.seen, -1), evidence.joints - evidence.posed, 0.0)
+    weights = tf.expand_dims(seen * joint_weights.precision(evidence.joint_sigma), -1)
+    total = tf.reduce_sum(weights, -2, keepdims=True)
+    shift = tf.math.divide_no_nan(tf.reduce_sum(weights * apart, -2, keepdims=True), total)
     distances = seen * _length(apart - shift)
     known = tf.reduce_any(evidence.seen, -1, keepdims=True)
     whole = _mean(distances, seen, [1, 2])
@@ -173,8 +188,8 @@ def _noise(evidence: Evidence) -> list[tf.Tensor]:
 def _places(evidence: Evidence, state: tf.Tensor) -> list[tf.Tensor]:
     """How many bones and frames it is to what was seen, its share of all, and how far the window's ends are."""
     seen = tf.cast(evidence.seen, tf.float32)
-    bones = tf.reduce_min(tf.where(evidence.seen[..., None, :], tf.constant(_BONES_BETWEEN), _FARTHEST), -1)
-    mask = evidence.frame_mask[..., None]
+    bones = tf.reduce_min(tf.where(tf.expand_dims(evidence.seen, -2), tf.constant(_BONES_BETWEEN), _FARTHEST), -1)
+    mask = tf.expand_dims(evidence.frame_mask, -1)
     count = tf.cumsum(mask, 1)
     before, after = count - 1.0, tf.reduce_sum(mask, 1, keepdims=True) - count
     near = [tf.exp(-away / scale) for scale in (_SHORT, _LONG) for away in (evidence.since, evidence.until)]
@@ -198,7 +213,7 @@ def _speeds(evidence: Evidence) -> list[tf.Tensor]:
         return [lever, *[tf.zeros_like(lever)] * 3, first]
     speed, pairs = _steps(local, evidence.frame_mask, evidence.times)
     usual = _mean(speed, pairs + tf.zeros_like(speed), [1])
-    nothing = tf.zeros_like(pairs[:, :1])
+    nothing = tf.zeros_like(tf.expand_dims(evidence.frame_mask[:, :1], -1))
     before, after = tf.concat([nothing, pairs], 1), tf.concat([pairs, nothing], 1)
     total = tf.reduce_mean(pairs * speed, -1, keepdims=True)
     around = tf.concat([nothing, total], 1) + tf.concat([total, nothing], 1)
@@ -214,11 +229,11 @@ def _speeds(evidence: Evidence) -> list[tf.Tensor]:
 
 def _steps(local: tf.Tensor, frame_mask: tf.Tensor, times: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
     """Way (N, T - 1, 24), metres, of joints (N, T, 24, 3) in a thirtieth of a second; (N, T - 1, 1), 1 for frames."""
-    pairs = (frame_mask[:, 1:] * frame_mask[:, :-1])[..., None]
+    pairs = tf.expand_dims(frame_mask[:, 1:] * frame_mask[:, :-1], -1)
     way = _length(local[:, 1:] - local[:, :-1])
     if times is None:
         return way, pairs
-    step = smoothing.FPS * (times[:, 1:] - times[:, :-1])[..., None]
+    step = smoothing.FPS * tf.expand_dims(times[:, 1:] - times[:, :-1], -1)
     return way / tf.where(step > 0.0, step, 1.0), tf.where(step > 0.0, pairs, 0.0)
 
 

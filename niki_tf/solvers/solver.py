@@ -211,15 +211,13 @@ class Solver(keras.Model):
         first: tf.Tensor | None,
     ) -> dict[str, tf.Tensor]:
         """How sure each joint is, `contract.CERTAINTY`; `first` is the error that the network expects, or None."""
-        seen = joint_sigma[..., : skeletons.NUM_ROTATIONS] < skeletons.ABSENT
-        away = tf.where(seen, 0.0, expected_error.NEVER)
-        frames = tf.ones_like(joint_sigma[..., 0])
-        joints, posed, joint_sigma, frames, away = (
-            value[:, None] for value in (joints, posed, joint_sigma, frames, away)
-        )
-        evidence = expected_error.Evidence(joints, posed, joint_sigma, frames, away, away, over_time=False)
+        over_time = self.event_axes == 2
+        mask = extra.get("frame_mask", tf.ones_like(joint_sigma[..., 0]))
+        given = (joints, posed, joint_sigma, mask)
+        windows = given if over_time else tuple(tf.expand_dims(value, 1) for value in given)
+        evidence = expected_error.evidence(*windows, over_time=over_time, first=first)
         found = expected_error.certainty(evidence, self.calibrated(finish=self.refine > 0))
-        return {name: value[:, 0] for name, value in found.items()}
+        return found if over_time else {name: tf.squeeze(value, 1) for name, value in found.items()}
 
     def calibrated(self, *, finish: bool, motion: bool = False) -> expected_error.Calibration:
         """What tells the expected error from its features, of the solver's class.

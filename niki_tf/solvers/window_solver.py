@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from niki_tf.fitting import expected_error, gauss_newton_windows, root_path, trunk_frame
+from niki_tf.fitting import gauss_newton_windows, root_path, trunk_frame
 from niki_tf.solvers.learned import LearnedSolver
 
 
@@ -62,20 +62,6 @@ class WindowSolver(LearnedSolver):
         return root_path.smoothed_translation(
             joints, posed, joint_sigma, extra.get("frame_mask"), linear_solver=self.linear_solver
         )
-
-    def _certainty(
-        self,
-        joints: tf.Tensor,
-        posed: tf.Tensor,
-        joint_sigma: tf.Tensor,
-        extra: dict[str, tf.Tensor],
-        first: tf.Tensor | None,
-    ) -> dict[str, tf.Tensor]:
-        mask = extra.get("frame_mask")
-        mask = tf.ones_like(joint_sigma[..., 0]) if mask is None else mask
-        since, until = expected_error.frames_to_seen(joint_sigma, mask)
-        evidence = expected_error.Evidence(joints, posed, joint_sigma, mask, since, until, first=first)
-        return expected_error.certainty(evidence, self.calibrated(finish=self.refine > 0))
 
     def _trunk_frame(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None

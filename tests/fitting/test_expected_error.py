@@ -79,6 +79,13 @@ def test_features_are_finite_and_do_not_mind_where_the_body_is(rng, over_time):
     assert np.isfinite(_features(nothing)).all()
 
 
+def test_a_window_of_one_frame_is_told_of_as_others(rng):
+    one = Evidence(*(part if part is None or part is True else part[:, :1] for part in _evidence(rng)))
+    told = _features(one)
+    assert told.shape == (2, 1, 24, _features(_evidence(rng)).shape[-1])
+    assert np.isfinite(told).all()
+
+
 def test_an_absent_joint_is_not_read(rng):
     evidence = _evidence(rng)
     elsewhere = tf.where(evidence.seen[..., None], evidence.joints, 100.0)

@@ -4,7 +4,7 @@ Of every `stride`-th clip the 60 frames in its middle are used, on a body of ran
 observed under each of seven conditions: noise of 0, 10, 30 and 100 mm along each axis; the occlusion protocol's
 estimator, with its sigma; 8 frames lost in the middle, 10 mm of noise in all others; the half-body protocol's upper
 body. The true betas are given. The column `way` says how a solver is asked: `motion`, by `niki_tf.solve`, or `frames`,
-itself, in overlapping windows if it sees time.
+itself, if it sees time in windows one after the other.
 
 All joints but joint 0, from which errors are measured, are sorted by their expected error and cut into tenths; of each
 tenth the row tells the mean expected and the mean true error, and what the second is of the first in percent. The
@@ -30,6 +30,7 @@ from niki_tf.evaluation.tables import Row, pivot, text_table
 from niki_tf.inference.graphs import compile_solver
 from niki_tf.motion.clip import Clip
 from niki_tf.solvers.solver import Solver
+from niki_tf.solvers.window_solver import WindowSolver
 
 WAYS = ("motion", "frames")
 """How a solver is asked."""
@@ -110,13 +111,12 @@ class Asked:
     Args:
         solver: any that needs no twist.
         way: of `WAYS`.
-        blended: a solver that sees time is given overlapping windows; else windows one after the other.
     """
 
-    def __init__(self, solver: Solver, way: str, *, blended: bool = True) -> None:
+    def __init__(self, solver: Solver, way: str) -> None:
         self._solver, self._way = solver, way
         self._graph: Callable[..., common.Arrays] | None = None
-        self._step = {} if blended or solver.event_axes == 1 else {"step": solver.frames}
+        self._step = {"step": solver.frames} if isinstance(solver, WindowSolver) else {}
         self._posed = tf.function(self._pose, autograph=False, reduce_retracing=True)
 
     def __call__(self, observed: Observed) -> Answered:
