@@ -23,7 +23,7 @@ from absl import flags, logging
 from niki_tf import files, motion
 from niki_tf.cli import body_flag, solve_files, solve_folders, solve_pictures
 from niki_tf.cli.solve_demo import Demo
-from niki_tf.inference import saving
+from niki_tf.inference import on_ground, saving
 from niki_tf.inference.solve import STRENGTHS
 from niki_tf.skeletons import axes, bone_names
 from niki_tf.vision import blazepose
@@ -42,6 +42,7 @@ _SWAP_SIDES = flags.DEFINE_bool("swap_sides", default=False, help="Joints called
 _MIRROR = flags.DEFINE_bool("mirror", default=False, help="The joints' axes are left-handed.")
 _FINISH = flags.DEFINE_enum("finish", "full", [*STRENGTHS], "Strength of the exact finish.")
 _SMOOTHING = flags.DEFINE_enum("smoothing", "full", [*STRENGTHS], "Strength of smoothing over time.")
+_GROUND = flags.DEFINE_enum("ground", None, [*on_ground.WAYS], "Where feet stand; found if up is certain.")
 _MODEL = flags.DEFINE_string("model", None, "A shipped solver or a folder with model.keras; else by the frames.")
 _FPS = flags.DEFINE_float("fps", None, "Frames per second of files that do not tell it.", lower_bound=1e-3)
 _BETAS = flags.DEFINE_string("betas", None, "Shape: found, zeros, numbers, a file; else the input's, or found.")
@@ -131,6 +132,7 @@ def _options() -> solve_files.Options:
         mirror=_MIRROR.value,
         finish=_FINISH.value,
         smoothing=_SMOOTHING.value,
+        ground=_GROUND.value,
         model=_MODEL.value,
         fps=_FPS.value,
         betas=_BETAS.value,

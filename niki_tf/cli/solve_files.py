@@ -40,6 +40,7 @@ class Options:
     mirror: bool = False
     finish: str = "full"
     smoothing: str = "full"
+    ground: str | None = None
     model: str | None = None
     fps: float | None = None
     betas: str | None = None
@@ -191,6 +192,7 @@ class FileSolver:
             solver=self._solver(len(person)),
             finish=options.finish,
             smoothing=options.smoothing,
+            ground=options.ground or ("off" if person.in_camera else None),
             unit=options.unit or person.unit,
             up=options.up or person.up,
             swap_sides=options.swap_sides,

@@ -185,6 +185,7 @@ class PictureSolver:
             times=looked.times if several else None,
             unit=1.0,
             up="y",
+            in_camera=True,
             joint_sigma=np.nan_to_num(sigma, nan=skeletons.ABSENT),
             notes=looked.notes,
         )

@@ -39,6 +39,8 @@ class Person:
     """(T, J) or (J,) metres."""
     betas: np.ndarray | None = None
     """(B,) or (T, B)."""
+    in_camera: bool = False
+    """Whether the axes are those of a camera, which may be tilted or move: they show no ground."""
     notes: tuple[str, ...] = ()
     """How the set was chosen, where that was a choice."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from niki_tf import assets, body, io, skeletons, solvers
-from niki_tf.cli import solve_folders, solve_pictures
+from niki_tf.cli import solve_files, solve_folders, solve_pictures
 from niki_tf.drawing import video
 from niki_tf.io import videos
 from niki_tf.solvers import zoo
@@ -209,3 +209,10 @@ def test_a_folder_of_pictures_is_solved_and_one_with_joints_is_not(tmp_path):
     assert [job.path.name for job in found] == ["a.jpg", "b.MP4"]
     np.save(folder / "walk.npy", np.zeros([2, 29, 3]))
     assert [job.path.name for job in solve_folders.jobs(str(folder), tmp_path / "out")] == ["walk.npy"]
+
+
+def test_a_camera_which_may_be_tilted_shows_no_ground(solve, tmp_path, monkeypatch):
+    asked, whole = [], solve_files.solve
+    monkeypatch.setattr(solve_files, "solve", lambda *a, **more: asked.append(more["ground"]) or whole(*a, **more))
+    assert solve(_write(tmp_path / "a.png", _picture((120, 100, 60))))[1] == 0
+    assert set(asked) == {"off"}
