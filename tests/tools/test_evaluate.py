@@ -406,7 +406,10 @@ def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
             f"`--betas` is for --protocol={OBSERVING}, joint_sets;",
         ),
         (["--gaps=3"], "`--gaps` is for --protocol=gaps; got --protocol=noise"),
-        (["--trans=pelvis"], "`--trans` is for --protocol=gaps, half_body, denoising, rates; got --protocol=noise"),
+        (
+            ["--trans=pelvis"],
+            "`--trans` is for --protocol=gaps, half_body, denoising, calibration, rates; got --protocol=noise",
+        ),
         (["--protocol=gaps", "--rates=3"], "`--rates` is for --protocol=rates"),
         (["--protocol=gaps", "--gaps=3,x"], "`gaps` must be numbers with commas between them; got 3,x"),
         (["--protocol=gaps", "--parts=arm"], "`parts` must be of all, joint, limb_end, limb, half; got arm"),
