@@ -2,12 +2,9 @@
 
 Examples:
     niki-tf evaluate --motion=DIR --solver=analytic --solver=saved_models/one_stage
-    niki-tf evaluate --motion=DIR --noise=estimator --sigma --absent=0.2 --solver=saved_models/one_stage+finish
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
-    niki-tf evaluate --motion=DIR --protocol=error_score --solver=saved_models/one_stage
     niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
     niki-tf evaluate --motion=DIR --protocol=gaps --gaps=1,5,15 --parts=joint,limb --noise_mm=0,30 --stream
-    niki-tf evaluate --motion=DIR --protocol=half_body --solver=temporal+finish
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; on the same motion collisions,
 triangles of the body that intersect, and occlusion_levels, what is gained per share of the body that is hidden;

@@ -138,5 +138,6 @@ def test_the_streams_of_random_numbers_are_those_of_the_published_tables():
     np.testing.assert_array_equal(drawn.noise, noise_stream.standard_normal((3, 29, 3), np.float32))
     np.testing.assert_array_equal(drawn.absent, absent_stream.random((3, 29), np.float32))
     assert [stream.name for stream in common.Stream] == [
-        *("SHAPE", "NOISE", "DISPLACEMENT", "ABSENT", "SCALE", "SIGMA", "WINDOWS", "MOTION", "LOST", "ROTATIONS")
+        *("SHAPE", "NOISE", "DISPLACEMENT", "ABSENT", "SCALE", "SIGMA", "WINDOWS", "MOTION", "LOST", "ROTATIONS"),
+        "CONDITIONS",
     ]
