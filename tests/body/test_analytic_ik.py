@@ -130,6 +130,7 @@ def test_gradients_are_finite_at_rest_and_on_noise(posed, adaptive):
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_it_converts_to_litert_with_built_in_operations():
     shape = tf.TensorSpec([1, 29, 3])
     solve = tf.function(lambda joints, rest: body.analytic_ik(joints, rest_joints=rest), input_signature=[shape, shape])

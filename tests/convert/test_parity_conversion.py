@@ -85,6 +85,7 @@ def pose(rotations):
     return {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["inverse", "forward"])
 def test_bare_flow_and_log_determinant(flow, direction):
     layer, recorded, name = flow

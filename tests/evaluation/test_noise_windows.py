@@ -82,6 +82,7 @@ def test_filters_that_make_no_sense_are_refused(clips, toy_body, name, errors, m
         evaluation.noise_rows(clips, body=toy_body, errors=errors, **settings)
 
 
+@pytest.mark.slow
 def test_a_solver_that_sees_time_is_compiled_for_windows_of_any_length(clips, toy_body):
     solver = solvers.Recurrent(toy_body.body_joints(), hidden_dim=4)
     rows = evaluation.noise_rows(clips, solvers={"t": solver}, body=toy_body, levels_mm=(10,), stride=4, batch_size=2)

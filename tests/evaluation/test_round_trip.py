@@ -30,6 +30,7 @@ def test_an_invertible_solver_comes_back(clips):
     assert row["fk_mm"] > 10
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
 def test_shipped_models_come_back(clips, name, repo):

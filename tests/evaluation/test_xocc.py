@@ -153,6 +153,7 @@ def test_a_similarity_is_aligned_away(alignment):
     assert len(evaluation.ALIGNMENTS[alignment]) == int(alignment)
 
 
+@pytest.mark.slow
 def test_solvers_are_compiled_and_those_that_see_time_are_given_windows(motion, toy_body):
     body_joints, shapes = toy_body.body_joints(), []
 

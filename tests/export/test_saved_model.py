@@ -34,6 +34,7 @@ def assert_same(found, expected, *, within=1e-5):
         assert np.isclose(found[name], array, rtol=within, atol=within).mean() > 0.99, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signature", INPUTS)
 def test_it_computes_what_keras_computes_by_name(solver, saved_model, arrays, signature):
     for batch in (1, 7, 256):
@@ -110,11 +111,13 @@ def saved_windowed(windowed):
     return export.load_saved_model(windowed)
 
 
+@pytest.mark.slow
 def test_a_new_export_replaces_the_former(windowed):
     assert [path.name for path in windowed.parent.iterdir()] == ["1"]
     assert not (windowed / "former").exists()
 
 
+@pytest.mark.slow
 def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(saved_windowed, arrays):
     saved = saved_windowed
     assert saved.shapes["ik"] == {"joints": (None, None, 29, 3)}
@@ -126,6 +129,7 @@ def test_windows_of_time_come_whole_and_a_body_adds_its_mesh(saved_windowed, arr
         assert_same(saved("mesh", **pose), {name: array.numpy() for name, array in surface(pose).items()})
 
 
+@pytest.mark.slow
 def test_a_window_with_one_bad_frame_is_flagged_whole(saved_windowed, arrays):
     joints = arrays(2, 3)["joints"]
     joints[1, 2] = np.inf

@@ -39,6 +39,7 @@ def _windows(rng, frames, count=3):
     return tf.constant(rng.normal(size=[count, frames, SIZE]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", flows.SPLITS)
 def test_there_and_back_for_every_length(split, rng):
     flow = _flow(split=split, **SMALL)

@@ -32,7 +32,13 @@ def _solved(joints, known, *, solver, **options):
     return niki_tf.solve(joints, known_rotations=known, solver=solver, betas=betas, unit="m", **{"up": "y", **options})
 
 
-@pytest.mark.parametrize("options", [{}, {"finish": "off"}, {"smoothing": "light"}, {"fps": 20.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": 20.0},
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ({}, {"finish": "off"}, {"smoothing": "light"})),
+    ],
+)
 def test_the_answer_keeps_them(motion, options):
     joints, known = motion
     known[3, 15], known[7, 20, 0, 1] = 0.0, np.nan
@@ -54,6 +60,7 @@ def test_points_of_another_joint_set_go_with_them(motion):
     np.testing.assert_allclose(found.world_rotations[:, HELD], known[:, HELD], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_they_turn_with_the_axes_of_the_joints(motion):
     joints, known = motion
     wanted = _solved(joints, known, solver="analytic")
@@ -121,6 +128,7 @@ def test_windows_blend_to_them(motion):
     np.testing.assert_allclose(world.numpy()[:, HELD], known[:, HELD], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_stream_keeps_them(rng):
     solver, joints = made("temporal"), random_inputs(rng, 2, 6)["joints"]
     known = np.zeros([2, 6, 24, 3, 3], np.float32)

@@ -142,6 +142,7 @@ def test_contacts_go_with_the_frames_of_a_motion_at_a_steady_rate(walk, solver):
     assert contacts.FEET == (7, 10, 8, 11)
 
 
+@pytest.mark.slow
 def test_known_rotations_are_kept_on_the_ground(walk, solver):
     noisy, known = walk[1][:20], np.zeros([20, 24, 3, 3])
     known[:, [0, 7, 10]] = np.eye(3)

@@ -9,7 +9,9 @@ from niki_tf import contract, skeletons
 from niki_tf.inference import streaming
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(
+    params=["temporal", *(pytest.param(name, marks=pytest.mark.slow) for name in MAKERS if name != "temporal")]
+)
 def solver(request):
     return made(request.param)
 

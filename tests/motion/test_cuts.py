@@ -39,7 +39,7 @@ def test_a_person_who_is_somewhere_else_is_a_cut():
     assert _found(joints) == []
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize("noise", [0.1, *(pytest.param(noise, marks=pytest.mark.slow) for noise in (0.0, 0.03))])
 def test_neither_motion_nor_noise_is_a_cut(rng, noise):
     for seed in range(12):
         joints = _shot(seed, 80)

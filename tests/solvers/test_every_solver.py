@@ -138,6 +138,7 @@ def test_known_rotations_are_kept(solver, rng):
     assert np.isfinite(found["transl"]).all()
 
 
+@pytest.mark.slow
 def test_predict_keeps_them_too(rng):
     known = _some_rotations(rng)
     found = made(solvers.Analytic).predict({"joints": _joints(rng), "known_rotations": known}, verbose=0)

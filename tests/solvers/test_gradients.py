@@ -52,6 +52,7 @@ def _gradient(solver, joints, **others):
     return tape.gradient(total, joints).numpy()
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_differences(solver):
     directions = STEP * np.random.default_rng(2).standard_normal([8, *_noisy().shape])
     moved = np.float32(_noisy() + np.stack([directions, -directions]))

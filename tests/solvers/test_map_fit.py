@@ -63,6 +63,7 @@ def test_the_contract_holds_for_any_leading_axes(short, leading, rng):
     np.testing.assert_allclose(local @ local.swapaxes(-1, -2), np.broadcast_to(np.eye(3), local.shape), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_call_graph_and_saved_file_agree(short, rng, tmp_path):
     joints, betas = _observed(rotations.rotvec_to_matrix(tf.zeros([2, 24, 3])), rng)
     inputs = {"joints": joints, "betas": betas}

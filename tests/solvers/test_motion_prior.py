@@ -161,6 +161,7 @@ def test_the_first_network_is_given_lost_joints_between_their_neighbours():
     np.testing.assert_array_equal(found[0, :, 20], skeletons.ABSENT)
 
 
+@pytest.mark.slow
 def test_long_motion_goes_through_windows_of_64_frames(rng):
     solver = made("temporal_prior")
     inputs = {"joints": random_inputs(rng, 70)["joints"]}

@@ -75,7 +75,9 @@ def test_the_contract_holds_for_any_leading_axes(name, leading):
         assert outputs["z"].shape == (*leading, {"OneStage": 32, "TwistSwing": 78}[type(solver).__name__])
 
 
-@pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing"])
+@pytest.mark.parametrize(
+    "name", ["one_stage", *(pytest.param(x, marks=pytest.mark.slow) for x in ("analytic", "mlp", "twist_swing"))]
+)
 def test_call_ik_predict_and_graph_agree(name, rng):
     # With larger weights some rotations come from two rows that are almost parallel, which makes much of rounding.
     solver, inputs = _strong(name, size=0.8), _inputs(rng, 4)
@@ -276,7 +278,7 @@ def stranger(rng):
     return body.BodyJoints(joints[0].numpy(), directions=SKELETON.directions)
 
 
-@pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
+@pytest.mark.parametrize("name", ["one_stage", pytest.param("twist_swing", marks=pytest.mark.slow)])
 def test_a_body_that_training_has_not_seen_is_solved_as_well(name, stranger, repo, rng):
     solver = solvers.load(repo / "saved_models" / name)
     local = rotations.rotvec_to_matrix(tf.constant(0.15 * rng.normal(size=[20, 24, 3]), tf.float32))

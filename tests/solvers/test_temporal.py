@@ -27,6 +27,7 @@ def test_the_contract_holds_with_time_as_the_last_leading_axis(solver, rng):
         solver(random_inputs(rng))
 
 
+@pytest.mark.slow
 def test_predict_and_keras_file_agree_with_a_call(solver, rng, tmp_path):
     inputs = random_inputs(rng, 4, 6)
     solver.save(tmp_path / "x.keras")

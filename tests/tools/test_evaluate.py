@@ -96,6 +96,7 @@ def test_noise_with_a_filter_and_a_solver_that_sees_time(run_tool, motion, over_
     assert rows[0]["mpjpe"] > 0.1  # without a filter, analytic is exact here
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_occlusion_gives_rows_curve_and_video(run_tool, motion, tiny_model, over_time, tmp_path):
     names = ["analytic+one_euro", str(tiny_model), str(over_time)]
@@ -151,6 +152,7 @@ def test_protocols_of_the_same_clips(run_tool, motion, protocol, tmp_path):
     assert cv2.imread(str(tmp_path / f"{protocol}.png")).std() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_one_joint_after_the_other_is_hidden(run_tool, tmp_path, monkeypatch):
     monkeypatch.setattr(common, "CLIP_FRAMES", 3)
@@ -192,6 +194,7 @@ def test_an_estimator_s_errors_absent_joints_and_the_finish(run_tool, motion, ti
     assert cv2.imread(str(tmp_path / "noise.png")).std() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_error_score_rows_and_tables(run_tool, motion, tiny_model, tmp_path):
     printed = run_tool(
@@ -230,6 +233,7 @@ def test_round_trip_rows_and_table(run_tool, motion, tiny_model, tmp_path):
         run_tool("evaluate", "--protocol=round_trip", f"--motion={motion}", f"--output={tmp_path}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_joint_sets_rows_and_records(run_tool, tiny_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -258,6 +262,7 @@ def test_joint_sets_rows_and_records(run_tool, tiny_model, tmp_path, monkeypatch
     assert recorded["motion"] == {"clips": 1, "frames": 60}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("protocol", "arguments", "caption"),

@@ -14,6 +14,7 @@ def litert(monkeypatch):
     monkeypatch.setattr(export, "litert", lambda solver, *, quantize, body: f"{quantize} {solver.refine}".encode())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("litert")
 def test_both_formats_are_written(run_tool, tmp_path):
     zoo.save(solvers.MLP(body.mannequin_joints(), hidden_dim=8, num_layers=1), tmp_path / "mlp")

@@ -149,6 +149,7 @@ def _one_of_a_square(monkeypatch):
     monkeypatch.setattr(MadeEstimator, "detect", once)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_of_a_square")
 def test_a_video_tells_where_nobody_was(solve, tmp_path):
     pytest.importorskip("av", reason="PyAV is not installed")

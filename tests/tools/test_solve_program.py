@@ -79,6 +79,7 @@ def test_the_demo_brings_a_made_motion_back(run_tool, tiny_model, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == names
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_the_demo_has_a_video_and_a_finish_that_can_be_left_out(run_tool, tiny_model, tmp_path):
     pytest.importorskip("av", reason="PyAV is not installed")

@@ -188,6 +188,7 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny, tmp_path, monkeypatch,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_in_one_clear_line(run_tool, tiny):
     with pytest.raises(SystemExit, match="^train: a loss or gradient was not finite at step 1; .*--learning_rate"):
         run_tool("train", *tiny, "--noise=1e38")
@@ -212,6 +213,7 @@ def test_a_run_starts_from_the_weights_of_initial(run_tool, tiny, tmp_path, rng)
         run_tool("train", *again, f"--workdir={tmp_path / 'third'}", "--hidden_dim=9")
 
 
+@pytest.mark.slow
 def test_one_stage_of_another_condition_starts_a_temporal_one(run_tool, tiny, tmp_path, monkeypatch):
     ready = []
     monkeypatch.setattr(training.Trainer, "run", lambda trainer: ready.append(trainer) or {})

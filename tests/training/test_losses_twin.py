@@ -154,6 +154,7 @@ def test_each_term_of_a_plain_network_is_its_numpy_twins(name, share):
         np.testing.assert_allclose(value, expected[term], rtol=TOLERANCE["inv"], err_msg=term)
 
 
+@pytest.mark.slow
 def test_losses_that_the_published_code_recorded(parity):
     """Squared error of the pose, L1 of the joints that the way back returns, size of the embedding."""
     with np.load(parity / "nikits_io.npz") as file:

@@ -166,6 +166,7 @@ def test_paths_count_only_where_there_is_one(solver, batch):
     assert (none["path"], none["path_velocity"]) == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_the_expected_error_is_best_where_it_is_the_error(still, batch):
     """log m + d / m over m, with the gradient of d held back."""
     bias = still.prior._out.bias

@@ -111,6 +111,7 @@ def _check(name, chosen):
     assert all(np.isfinite(weight).all() for weight in solver.get_weights())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "chosen"), PAIRWISE)
 def test_every_pair_of_options_trains_two_steps(name, chosen):
     _check(name, chosen)
