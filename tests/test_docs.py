@@ -79,7 +79,7 @@ def quick(path, monkeypatch):
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, marks=[pytest.mark.slow] if path.stem == "tutorial" else [], id=_name(path))
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem in ("tutorial", "training") else [], id=_name(path))
         for path in PAGES
         if _blocks(path, "python")
     ],

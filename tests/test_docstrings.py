@@ -22,6 +22,8 @@ def _examples(module):
 
 
 WITH_EXAMPLES = [module for module in _modules() if _examples(module)]
+SLOW = ("niki_tf.export.tflite", "niki_tf.export.signatures")
+"""Examples that convert a model."""
 
 
 @pytest.fixture
@@ -34,7 +36,13 @@ def eager():
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning")
-@pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, id=module.__name__, marks=[pytest.mark.slow] if module.__name__ in SLOW else [])
+        for module in WITH_EXAMPLES
+    ],
+)
 def test_examples(module):
     runner, said = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), []
     for example in _examples(module):

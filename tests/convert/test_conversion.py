@@ -67,6 +67,7 @@ def flow_names(solver):
     return ["flow"] if isinstance(solver, solvers.OneStage) else ["joint_flow", "rotation_flow"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["inverse", "forward"])
 def test_flows_and_log_determinants(model, observed, rng, direction):
     arrays, conversion = model

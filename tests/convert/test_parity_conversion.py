@@ -95,6 +95,7 @@ def test_bare_flow_and_log_determinant(flow, direction):
     close(found, recorded.io[f"{name}.{direction}_logdet"])
 
 
+@pytest.mark.slow
 def test_scale_and_translation_of_each_step(flow):
     layer, recorded, name = flow
     for step, network in enumerate(layer.conditioners):

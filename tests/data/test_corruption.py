@@ -36,6 +36,7 @@ def _corrupted(frames, *, absent, estimator, occluded):
     return [COUNT, *inner, 29], graph, graph(tf.constant(0, tf.int64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [None, FRAMES], ids=["frames", "windows"])
 @pytest.mark.parametrize(("absent", "estimator", "occluded"), SWITCHES)
 def test_shapes_are_whole_whatever_is_switched_on(frames, absent, estimator, occluded):

@@ -150,6 +150,7 @@ def test_the_solver_itself_stays_as_it_is(solver):
         np.testing.assert_array_equal(weight, expected)
 
 
+@pytest.mark.slow
 def test_windows_and_twists_are_made_where_a_solver_needs_them():
     body_joints = body.mannequin_joints()
     temporal = solvers.Temporal(body_joints, num_couplings=2, hidden_dim=8, num_temporal_pairs=1, temporal_hidden_dim=8)

@@ -42,6 +42,7 @@ def test_it_computes_what_keras_computes_by_name(solver, saved_model, arrays, si
         assert_same(saved_model(signature, **inputs), in_keras(solver, signature, inputs))
 
 
+@pytest.mark.slow
 def test_the_default_signature_is_ik(saved_model, arrays):
     joints = arrays(2)["joints"]
     default, ik = saved_model("serving_default", joints=joints), saved_model(joints=joints)

@@ -54,6 +54,7 @@ def test_there_and_back_for_every_length(split, rng):
         np.testing.assert_allclose(back(y), x, atol=1e-11, err_msg=str(frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_log_det_is_that_of_the_jacobian(options, rng):
     flow, entries = _flow(**options, **SMALL), 3 * SIZE
@@ -126,6 +127,7 @@ def test_splits_take_turns(rng):
             assert np.flatnonzero(changed).tolist() == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_every_weight_gets_a_gradient(options, rng):
     flow, x = _flow(**options), _windows(rng, 7)

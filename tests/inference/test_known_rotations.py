@@ -79,6 +79,7 @@ def test_a_frame_without_joints_keeps_them_too(motion):
     np.testing.assert_allclose(found.world_rotations[:, HELD], known[:, HELD], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_people_have_their_own(motion):
     joints, known = motion
     turned = np.where(known.any((2, 3))[..., None, None], axes.Y_UP["x"] @ known, 0.0)

@@ -46,6 +46,7 @@ def test_feet_slide_less_on_a_ground_that_is_found(walk, solver):
     np.testing.assert_allclose(feet.residual, distances, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_by_default_only_what_is_smoothed_over_time_stands_on_a_ground(walk, solver, monkeypatch):
     asked = []
     stand = on_ground.stand

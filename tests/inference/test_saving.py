@@ -163,6 +163,7 @@ def _resident():
     return tuple(1024 * int(lines[name].split()[0]) for name in ("VmRSS", "VmHWM"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux tells the peak of a while")
 @pytest.mark.parametrize("ending", ["npz", "bvh", "glb"])
 def test_memory_hardly_grows_with_the_length_of_the_motion(solved, tmp_path, ending):

@@ -59,6 +59,7 @@ def test_a_saved_motion_comes_back(solved, tmp_path):
         solved.save(tmp_path / "walk.fbx")
 
 
+@pytest.mark.slow
 def test_a_single_frame_is_that_frame_alone(observed):
     first = niki_tf.solve(observed.joints[0], solver="one_stage")
     both = niki_tf.solve(observed.joints[:2], solver="one_stage")

@@ -23,6 +23,7 @@ def test_starts_cover_every_frame():
         assert max(np.diff([*first, first[-1]])) <= 8
 
 
+@pytest.mark.slow
 def test_long_motion_equals_a_window_where_there_is_but_one(solver, rng):
     for frames in (9, 16):
         inputs = random_inputs(rng, frames)

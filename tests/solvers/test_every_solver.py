@@ -100,6 +100,7 @@ def test_it_comes_back_from_its_file(solver, rng, tmp_path):
         np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_an_absent_joint_is_not_read(solver, rng):
     joints, sigma = _joints(rng), np.zeros([2, 4, 29])
     sigma[..., [0, 7, 20]] = skeletons.ABSENT
@@ -152,6 +153,7 @@ def _assert_kept(found, known):
     assert held.sum() == 23
 
 
+@pytest.mark.slow
 def test_rotations_of_which_none_is_known_change_nothing(solver, rng):
     joints = _joints(rng)
     wanted, found = solver.ik(joints), solver.ik(joints, known_rotations=np.zeros([2, 4, 24, 3, 3]))

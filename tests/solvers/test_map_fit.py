@@ -54,6 +54,7 @@ def longer():
     return _with_prior(steps=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leading", [(), (3,), (2, 3)], ids=str)
 def test_the_contract_holds_for_any_leading_axes(short, leading, rng):
     joints = rng.normal(size=[*leading, 29, 3]).astype(np.float32)

@@ -18,6 +18,7 @@ def solver(request):
     return made(request.param)
 
 
+@pytest.mark.slow
 def test_the_contract_holds_with_time_as_the_last_leading_axis(solver, rng):
     for leading in ((5,), (2, 5), (2, 3, 4)):
         outputs = solver(random_inputs(rng, *leading))

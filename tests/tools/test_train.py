@@ -149,6 +149,7 @@ def test_resolved_flags_give_the_same_run_again(run_tool, tiny, tmp_path):
         np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
     run_tool("train", *tiny)

@@ -30,6 +30,7 @@ def test_observed_joints_have_the_errors_that_their_sigma_says():
     assert absent[:, 3].mean() == pytest.approx(0.52, abs=0.05)  # COCO lacks spine1, and some miss it besides
 
 
+@pytest.mark.slow
 def test_it_learns_and_repeats_itself():
     rest = body.mannequin_joints()(tf.random.stateless_normal([64, 10], [1, 2]))
     batch = {"joints": rest, "rest_joints": rest}

@@ -186,6 +186,7 @@ def test_the_expected_error_is_best_where_it_is_the_error(still, batch):
     assert np.all(np.diff(np.sign(np.diff(curve))) >= 0)
 
 
+@pytest.mark.slow
 def test_it_learns_and_leaves_the_first_network_alone(windows):
     keras.utils.set_random_seed(1)
     solver = solvers.TemporalPrior(SKELETON, first=TINY, completion={"hidden_dim": 8}, hidden_dim=12, num_layers=1)
