@@ -12,6 +12,7 @@ from niki_tf.vision.blazepose import BlazePose
 from niki_tf.vision.landmark_crop import crop_of
 from niki_tf.vision.tracking import Tracker
 
+pytestmark = pytest.mark.slow
 _NEEDED = ("blazepose_detector", "blazepose_lite", "four_views_single_1", "walk")
 needs_assets = pytest.mark.skipif(
     bool(assets.missing(_NEEDED)), reason="python tools/get_assets.py blazepose four_views walk fetches what is needed"
