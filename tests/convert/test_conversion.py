@@ -108,6 +108,7 @@ def test_joints_anywhere_are_seen_from_the_root(model, observed, answer):
     np.testing.assert_allclose(moved["body_pose"], answer["body_pose"], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_solver_survives_the_disk(model, observed, answer, tmp_path):
     zoo.save(model[1].solver, tmp_path)
     again = solvers.load(tmp_path).ik(**observed)

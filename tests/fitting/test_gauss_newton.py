@@ -169,6 +169,7 @@ def test_what_is_no_number_of_steps_is_refused(steps):
         solvers.Analytic(BODY_JOINTS, refine=steps)
 
 
+@pytest.mark.slow
 def test_a_solver_with_refine_ends_with_it(rng, tmp_path):
     plain = solvers.OneStage(BODY_JOINTS, hidden_dim=8, num_couplings=2)
     refined = solvers.OneStage.from_config({**plain.get_config(), "refine": 1})

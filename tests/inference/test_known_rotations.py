@@ -32,13 +32,8 @@ def _solved(joints, known, *, solver, **options):
     return niki_tf.solve(joints, known_rotations=known, solver=solver, betas=betas, unit="m", **{"up": "y", **options})
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"fps": 20.0},
-        *(pytest.param(x, marks=pytest.mark.slow) for x in ({}, {"finish": "off"}, {"smoothing": "light"})),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"finish": "off"}, {"smoothing": "light"}, {"fps": 20.0}])
 def test_the_answer_keeps_them(motion, options):
     joints, known = motion
     known[3, 15], known[7, 20, 0, 1] = 0.0, np.nan

@@ -44,6 +44,7 @@ def test_points_are_met_on_the_body_that_is_told(solver, people):
     assert _away(elsewhere, points, betas) < 0.02
 
 
+@pytest.mark.slow
 def test_a_point_that_was_not_seen_does_not_matter(solver, people):
     points, betas = people
     unseen, one = points.copy(), betas[0]

@@ -174,6 +174,7 @@ def test_what_is_not_finite_is_named(solver, rng):
         solver.predict({"joints": joints}, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_person_elsewhere_is_the_same_pose_elsewhere(solver, rng):
     joints, place = _joints(rng), np.float32([2.0, -1.0, 0.5])
     here, there = solver.ik(joints), solver.ik(joints + place)

@@ -23,6 +23,7 @@ def former(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing", "temporal", "recurrent", "optimiser"])
 def test_a_former_file_gives_its_former_answers(name, former, tmp_path):
     shutil.copy(former / f"{name}.keras", tmp_path / "model.keras")

@@ -278,7 +278,8 @@ def stranger(rng):
     return body.BodyJoints(joints[0].numpy(), directions=SKELETON.directions)
 
 
-@pytest.mark.parametrize("name", ["one_stage", pytest.param("twist_swing", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one_stage", "twist_swing"])
 def test_a_body_that_training_has_not_seen_is_solved_as_well(name, stranger, repo, rng):
     solver = solvers.load(repo / "saved_models" / name)
     local = rotations.rotvec_to_matrix(tf.constant(0.15 * rng.normal(size=[20, 24, 3]), tf.float32))

@@ -33,6 +33,7 @@ def run_example(repo, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_predict(repo, joints, tiny_model, tmp_path, monkeypatch, capsys):
     script = str(repo / "tools" / "examples" / "predict.py")
     monkeypatch.chdir(tmp_path)

@@ -107,6 +107,7 @@ def test_a_motion_file_comes_back_in_its_axes_with_all_it_holds(solve, tmp_path)
         np.testing.assert_allclose(new["trans"], clip.trans - SKELETON.joints[0], atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("analytic")
 def test_noise_is_for_motion_and_only_if_asked_for(solve, tmp_path):
     io.save_clip(tmp_path / "in" / "a.npz", motion.made_motion(3, frames=3))
