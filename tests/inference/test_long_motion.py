@@ -89,8 +89,9 @@ def test_a_cut_harms_no_frame():
     """Two shots glued are as each by itself, and a note tells where the cut is."""
     poser = body.BodyPoser(body.mannequin())
     shots = [motion.observe(motion.made_motion(n, frames=30), poser=poser, noise_mm=20, seed=n).joints for n in (1, 5)]
-    whole = niki_tf.solve(np.concatenate(shots), betas=np.zeros(10))
-    alone = [niki_tf.solve(shot, betas=np.zeros(10)) for shot in shots]
+    given = {"betas": np.zeros(10), "ground": "off"}  # the ground is one for all shots
+    whole = niki_tf.solve(np.concatenate(shots), **given)
+    alone = [niki_tf.solve(shot, **given) for shot in shots]
     np.testing.assert_allclose(whole.rotations, np.concatenate([part.rotations for part in alone]), atol=1e-4)
     assert whole.notes == ("Cuts were found at frames 30: nothing is smoothed across them.",)
     assert not alone[0].notes
