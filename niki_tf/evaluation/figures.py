@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from niki_tf.evaluation.tables import Row
 from niki_tf.files import atomic_write
@@ -25,6 +26,8 @@ _LEVELS = {
 """Column of a row's level, and the label of its axis."""
 _LEAST_MM = 1e-2
 """Millimetres; the least length of an axis of logarithms."""
+_FEW_DECADES = 200.0
+"""Ratio of its ends up to which such an axis has marks at 2 and 5, too."""
 
 
 def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "Noise sensitivity") -> None:
@@ -179,6 +182,11 @@ def reliability_figure(panels: Mapping[str, Sequence[Row]], path: str | os.PathL
                 **{"lw": 2.0, "marker": "o", "ms": 4, "label": f"{short_name(name, names)}, {way}"},
             )
         axes.set(xscale="log", yscale="log", xlabel="expected error (mm)", title=f"{heading}; true error (mm)")
+        subs = (1.0, 2.0, 5.0) if ends[1] < _FEW_DECADES * ends[0] else (1.0,)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=subs))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
         axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
