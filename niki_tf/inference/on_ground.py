@@ -127,7 +127,7 @@ def stand(
         if plane is None:
             return Standing(answer, note=_NEVER * want.asked)
     else:
-        plane = _upwards(np.append(plane[:3], plane[3] + plane[:3] @ observed.origin), observed)
+        plane = relative_plane(plane, observed)
     held = _held(answer, observed, plane, rest, seen, [0, *cuts, len(rest)])
     if want.plane is None and not held.contacts.any():
         return Standing(answer, note=_NEVER * want.asked)
@@ -166,8 +166,9 @@ def _held(
     return planted_feet.Held(*(np.concatenate(arrays) for arrays in zip(*shots, strict=True)))
 
 
-def _upwards(plane: np.ndarray, observed: ObservedPoints) -> np.ndarray:
-    """The same plane with the side up on which the points that were seen are."""
+def relative_plane(plane: np.ndarray, observed: ObservedPoints) -> np.ndarray:
+    """The plane (4,) relative to the origin of the points, upwards where those that were seen are."""
+    plane = np.append(plane[:3], plane[3] + plane[:3] @ observed.origin)
     heights = (observed.points @ plane[:3] + plane[3])[observed.sigma < skeletons.ABSENT]
     return -plane if heights.mean() < 0.0 else plane
 

@@ -89,6 +89,7 @@ def solve_points(
     given = {"points": observed.points, "sigma": observed.sigma}
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
+    aside = {} if observed.ground is None else {"ground": observed.ground}
     local = _trunk(point_set, solver.body_joints)({**given, "betas": betas})["local"]
     rounds = 1 if point_set.all_joints else _ROUNDS
     for number in range(1, rounds + 1):
@@ -97,7 +98,7 @@ def solve_points(
             shape = bone_shape.estimate_shape(told["joints"], told["joint_sigma"], body_joints=solver.body_joints)
             betas = np.ascontiguousarray(np.broadcast_to(shape.betas.astype(np.float32), betas.shape))
             told = tell({**given, "betas": betas, "local": local})
-        known = {**told, **held, "betas": betas}
+        known = {**told, **held, **aside, "betas": betas}
         local, first = _solve_joints(solver, known, times=observed.times, twist=twist, roughly=number < rounds)
     answer = finish({**given, "betas": betas, "local": local, "times": observed.times - observed.times[0]})
     local, transl = contract.local_rotations(answer), answer["transl"]
@@ -147,7 +148,8 @@ def _solve_joints(
 
     Args:
         solver: of frames or of windows.
-        told: dict of joints (T, 29, 3), joint_sigma (T, 29), betas (T, B) and perhaps known_rotations (T, 24, 3, 3).
+        told: dict of joints (T, 29, 3), joint_sigma (T, 29), betas (T, B) and perhaps known_rotations (T, 24, 3, 3) and
+            ground (4,).
         times: (T,) seconds.
         twist: (T, 23, 2) or None.
         roughly: a solver of windows is given windows that do not overlap.
@@ -161,6 +163,9 @@ def _solve_joints(
         inputs |= _without_absent(solver, inputs)
     if twist is not None:
         inputs["twist"] = twist
+    if "ground" in told and "ground" in solver.extra_inputs:
+        normals = np.tile(told["ground"][:3], [len(size), 1])
+        inputs["ground"] = np.concatenate([normals, told["ground"][3] / size[:, None]], -1)
     network = _network(solver, tuple(inputs))
     if not isinstance(solver, WindowSolver):
         answer = network(inputs)
@@ -174,6 +179,8 @@ def _solve_joints(
     given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas[nearest]}
     if "known_rotations" in told:
         given["known_rotations"] = rates.known_rotations_at(steady, told["known_rotations"], times)
+    if "ground" in inputs:
+        given["ground"] = inputs["ground"][nearest]
     frames = max(_RESAMPLED_FRAMES, solver.frames)
     answer = network(given, frames=frames, step=frames if roughly else solver.step)
     error = np.stack([np.interp(times, steady, joint) for joint in answer["expected_error"].T], -1)

@@ -193,6 +193,9 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
         raise ValueError(f"`twist` (T, 23, 2) must be given to {solver.name}, which cannot guess it.")
     num_betas = solver.body_joints.num_betas
     observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
+    want = choice.ground(solver)
+    if want.plane is not None:
+        observed = observed._replace(ground=on_ground.relative_plane(want.plane, observed))
     there = observed.when_seen()
     twist = _checked_twist(arrays, len(observed.points))
     twist = None if twist is None else twist[there]
@@ -209,7 +212,7 @@ def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float
     standing = on_ground.stand(
         answer,
         seen,
-        choice.ground(solver),
+        want,
         seen=certainty.joints_seen(point_set, seen.sigma),
         point_set=point_set,
         body_joints=solver.body_joints,

@@ -27,6 +27,8 @@ class ObservedPoints(NamedTuple):
     """Frames per second, the mean rate if they are not evenly spaced."""
     known_rotations: np.ndarray | None = None
     """(T, 24, 3, 3) rotation matrices relative to the world, zeros where not known; None if none is."""
+    ground: np.ndarray | None = None
+    """(4,), the plane n x + d = 0 of the ground relative to `origin`, n of length 1 and upwards; None if not known."""
 
     def when_seen(self) -> slice:
         """The frames from the first to the last in which any point was seen or any rotation is known."""

@@ -6,8 +6,8 @@ import pytest
 import niki_tf
 from niki_tf import body, motion, solvers
 from niki_tf.evaluation import feet as judged
-from niki_tf.fitting import contacts
-from niki_tf.inference import on_ground
+from niki_tf.fitting import bone_shape, contacts
+from niki_tf.inference import on_ground, points
 from niki_tf.motion import observed_points
 from niki_tf.skeletons import POINT_SETS, axes
 
@@ -150,3 +150,33 @@ def test_known_rotations_are_kept_on_the_ground(walk, solver):
     found = _solved(noisy, solver, ground="feet", known_rotations=known)
     assert found.contacts.any()
     np.testing.assert_allclose(found.world_rotations[:, [0, 7, 10]], known[:, [0, 7, 10]], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1.0, 1.5])
+def test_a_solver_that_takes_the_ground_is_told_a_plane_that_is_given(walk, monkeypatch, size):
+    """Joints are given to a solver relative to an origin and at a usual size, and the plane with them."""
+    told = []
+
+    def network(inputs, **windows):
+        told.append(inputs)
+        length = len(inputs["joints"])
+        rest = np.tile(np.eye(3, dtype=np.float32), [length, 24, 1, 1])
+        return {"global_orient": rest[:, :1], "body_pose": rest[:, 1:], "expected_error": np.zeros([length, 24])}
+
+    monkeypatch.setattr(points, "_network", lambda *_: network)
+    prior = solvers.TemporalPrior(
+        body.mannequin_joints(),
+        first={"num_couplings": 2, "hidden_dim": 8, "num_temporal_pairs": 1, "temporal_hidden_dim": 8},
+        hidden_dim=12,
+        num_layers=1,
+    )
+    growth = bone_shape.growth_direction(prior.body_joints)
+    betas = (size - 1.0) * growth
+    joints = size * walk[0][:8] + [1.0, 0.5, 2.0]
+    niki_tf.solve(joints, betas=betas, solver=prior, finish="off", unit="m", up="y", ground=[0.0, -1.0, 0.0, 0.5])
+    (inputs,) = told
+    heights = np.einsum("tki,ti->tk", inputs["joints"], inputs["ground"][:, :3]) + inputs["ground"][:, 3:]
+    np.testing.assert_allclose(size * heights, joints[..., 1] - 0.5, atol=1e-4)
+    told.clear()
+    niki_tf.solve(joints, betas=betas, solver=prior, finish="off", unit="m", up="y", ground="off")
+    assert "ground" not in told[0]
