@@ -1,6 +1,7 @@
 """The five losses of NIKI and two more on its embedding, computed on one replica's shard of a batch.
 
-Source: Li et al., NIKI, CVPR 2023, section 3.3; weights of the terms from supplementary B. `normal` and `drawn` are ours.
+Source: Li et al., NIKI, CVPR 2023, section 3.3; weights of the terms from supplementary B. The
+terms `normal` and `drawn` are ours.
 """
 
 import dataclasses
@@ -384,7 +385,8 @@ def _drawn(solver: InvertibleSolver, view: _Tensors, gather: _Gather) -> tf.Tens
     for one in (returned, view):
         error = reshape_last(one["joints"] - view["true_joints"], 2, [JOINTS])
         samples.append(gather(_rows(tf.concat([error, one["sigma"], one["padding"]], -1) / _TYPICAL_ERROR)))
-    return energy_distance(*samples, weights)
+    drawn, observed = samples
+    return energy_distance(drawn, observed, weights)
 
 
 def _rows(values: tf.Tensor) -> tf.Tensor:
