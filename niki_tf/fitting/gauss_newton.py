@@ -168,7 +168,7 @@ def _lever_arms(
     axes = tf.linalg.matrix_transpose(world)[:, None]
     if known is None:
         arms = posed[:, :, None] - posed[:, None, : skeletons.NUM_ROTATIONS]
-        arms = tf.constant(_is_descendant(skeleton))[..., None, None] * arms[..., None, :]
+        arms = tf.constant(is_descendant(skeleton))[..., None, None] * arms[..., None, :]
     else:
         arms = held_rotations.lever_arms(posed, known, skeleton)[..., None, :]
     arms = tf.broadcast_to(arms, tf.shape(arms + axes))
@@ -183,7 +183,7 @@ def _centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _is_descendant(skeleton: Skeleton) -> np.ndarray:
+def is_descendant(skeleton: Skeleton) -> np.ndarray:
     """(n, 24): 1 where the joint of the row is a descendant of the joint of the column, or the same."""
     below = skeleton.descendants[: skeletons.NUM_ROTATIONS]
     return np.array([[joint in of for of in below] for joint in range(len(skeleton))], np.float32)

@@ -8,14 +8,16 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
     width = 4 frames n^2 / (n^2 + 80 mm^2)
 
 Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
-is refined as by `gauss_newton`.
+is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest frames in which
+something does.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import gauss_newton, held_rotations, joint_weights, smoothing
+from niki_tf.fitting import gauss_newton, held_rotations, interpolation, joint_weights, smoothing
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
@@ -90,9 +92,17 @@ def refine(
         linear_solver=linear_solver,
     )
     turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, refined, transpose_a=True))
+    turns = interpolation.interpolate(turns, _told(joint_sigma, mask, skeleton))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)
     smoothed = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
     return smoothed if known_rotations is None else held_rotations.hold(smoothed, known_rotations)
+
+
+def _told(joint_sigma: tf.Tensor, mask: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """Whether a joint that was seen depends on a rotation, (N, T, 24)."""
+    seen = tf.cast((joint_sigma < skeletons.ABSENT) & (tf.expand_dims(mask, -1) > 0.0), tf.float32)
+    below = gauss_newton.is_descendant(skeleton) - np.eye(len(skeleton), skeletons.NUM_ROTATIONS, dtype=np.float32)
+    return tf.linalg.matmul(seen, tf.constant(below)) > 0.0
 
 
 def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:

@@ -103,6 +103,17 @@ def test_joints_that_are_hidden_or_absent_for_a_while_do_not_move_the_frames_aro
     assert with_sigma < 0.85 * without
 
 
+def test_lost_frames_and_limbs_are_corrected_as_their_neighbours_are(motion):
+    _, start, joints, rest = motion
+    for lost in (slice(None), [16, 18, 20, 22, 25]):
+        sigma = np.zeros([PEOPLE, FRAMES, 29])
+        sigma[:, 4:7, lost] = skeletons.ABSENT
+        before, after = (
+            _error(local, joints, rest)[:, 4:7] for local in (start, _finished(start, joints, rest, sigma=sigma))
+        )
+        assert after.mean() < 0.2 * before.mean()
+
+
 def test_a_lone_frame_is_finished_as_any_other(motion, rng):
     _, start, joints, rest = (part[:, :1] for part in motion)
     seen = tf.cast(joints + 0.01 * rng.normal(size=joints.shape), tf.float32)
