@@ -20,6 +20,7 @@ COMMANDS = {
     "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
     "fit_pose_prior": "fit the pose prior of map_fit to motion",
     "fit_motion_prior": "train the prior of motion behind the temporal solver",
+    "fit_embedding": "make the error embedding of an invertible solver standard normal",
     "fit_expected_error": "fit what solvers expect of their own error",
     "fit_joint_completion": "train the guess of joints that a joint set does not tell",
 }

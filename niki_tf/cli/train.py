@@ -154,6 +154,8 @@ def _initial_weights(solver: solvers.LearnedSolver) -> list[np.ndarray] | None:
     if FLAGS.initial is None:
         return None
     given = solvers.load(FLAGS.initial)
+    if isinstance(given, solvers.InvertibleSolver):
+        given = given.with_embedding_flow(0)
     if isinstance(solver, solvers.TemporalSolver) and given.event_axes == 1:
         solver.start_from(given)
         return solver.get_weights()

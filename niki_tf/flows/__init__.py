@@ -2,6 +2,7 @@
 
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
+from niki_tf.flows.embedding_flow import EmbeddingFlow
 from niki_tf.flows.flow import Flow
 from niki_tf.flows.temporal_conditioner import TemporalConditioner
 from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling
@@ -12,6 +13,7 @@ __all__ = [
     "SPLITS",
     "AffineCoupling",
     "Conditioner",
+    "EmbeddingFlow",
     "Flow",
     "TemporalConditioner",
     "TemporalCoupling",

@@ -1,6 +1,7 @@
 """A conditional flow: a Keras layer that has the weights and makes chains of bijectors."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -90,6 +91,10 @@ class Flow(keras.layers.Layer):
             name=f"conditioner_{step}",
         )
 
+    def _network(self, step: int, *, training: bool) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """Log-scale and translation of the entries that a step moves, from those that it keeps and the condition."""
+        return functools.partial(self.conditioners[step], training=training)
+
     def bijector(self, condition: tf.Tensor | None = None, *, training: bool = False) -> tfp.bijectors.Chain:
         """A new `tfp.bijectors.Chain` on (..., size) given `condition` (..., C).
 
@@ -103,13 +108,13 @@ class Flow(keras.layers.Layer):
         self._check_condition(condition)
         steps = [
             AffineCoupling(
-                functools.partial(network, training=training),
+                self._network(step, training=training),
                 kept=self._kept(step),
                 condition=condition,
                 swap=step % 2 == 1,
                 name=f"step_{step}",
             )
-            for step, network in enumerate(self.conditioners)
+            for step in range(self.num_couplings)
         ]
         order = masks.kept_first(self._even_mask())
         return [tfp.bijectors.Permute(np.argsort(order)), *steps, tfp.bijectors.Permute(order)]

@@ -1,13 +1,16 @@
 """What the invertible solvers share: the canonical frame both ways, padding, and kinematics through the flow."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from niki_tf import contract, rotations, skeletons
 from niki_tf.body import kinematics
+from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
+from niki_tf.flows import EmbeddingFlow
 from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, reshape_last, zeros_like_leading
 from niki_tf.solvers.learned import LearnedSolver
 
@@ -77,6 +80,9 @@ class InvertibleSolver(LearnedSolver):
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
+        embedding_couplings: steps of the `EmbeddingFlow` that makes z standard normal, whatever the pose; 0 for none.
+            The pose does not depend on it, and training leaves it alone: `niki-tf fit_embedding` fits it.
+        embedding_hidden_dim: width of its networks.
         **kwargs: see `LearnedSolver`.
     """
 
@@ -93,6 +99,21 @@ class InvertibleSolver(LearnedSolver):
     """Padding entries of the network's end."""
     removed_size = 0
     """Entries of the padding for what preprocessing removes from the joints."""
+
+    def __init__(
+        self,
+        body_joints: BodyJoints,
+        *,
+        embedding_couplings: int = 0,
+        embedding_hidden_dim: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(body_joints, **kwargs)
+        self.embedding_couplings, self.embedding_hidden_dim = embedding_couplings, embedding_hidden_dim
+        self.embedding_flow = None
+        if embedding_couplings:
+            sizes = {"num_couplings": embedding_couplings, "hidden_dim": embedding_hidden_dim}
+            self.embedding_flow = EmbeddingFlow(self.embedding_size, condition=POSE, trainable=False, **sizes)
 
     def to_pose(
         self, seen: Observation, body: BodyCondition, *, training: bool = False
@@ -172,7 +193,10 @@ class InvertibleSolver(LearnedSolver):
             view.joints + tf.expand_dims(shift, -2), view.sigma, padding, self._stretched(twist, stretch)
         )
         pose, z, _ = self.to_pose(seen, self.body_condition(betas, rest_joints, frame_mask))
-        return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {"z": z}
+        local = rotations.sixd_vector_to_matrices(pose)
+        if self.embedding_flow is not None:
+            z = self.embedding_flow.bijector(rotations.matrices_to_6d_vector(local)).inverse(z)
+        return trunk_frame.turn_root(local, view.rotation), {"z": z}
 
     def _stretched(self, twist: tf.Tensor | None, stretch: tf.Tensor) -> tf.Tensor | None:
         """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""
@@ -213,12 +237,65 @@ class InvertibleSolver(LearnedSolver):
         betas = _flat_or_zeros("betas", betas, self.body_joints.num_betas, leading)
         return {name: leading.restore(value) for name, value in self._fk(flat, z, betas).items()}
 
+    def sample_observations(
+        self,
+        global_orient: TensorLike,
+        body_pose: TensorLike,
+        *,
+        count: int = 1,
+        betas: TensorLike | None = None,
+        seed: int = 0,
+    ) -> dict[str, tf.Tensor]:
+        """Joints with errors such as training had: `fk` of a pose with a standard normal z, drawn `count` times.
+
+        `ik` of what is drawn, the padding among it, gives the same pose again.
+
+        Args:
+            global_orient: (..., 1, 3, 3) rotation matrices.
+            body_pose: (..., 23, 3, 3) rotation matrices.
+            count: draws of each pose.
+            betas: (..., B) shape; zeros if None.
+            seed: of the draws.
+
+        Returns:
+            as `fk`, with a leading axis of `count`, and z (count, ..., `embedding_size`).
+
+        Raises:
+            ValueError: a shape does not fit, `count` is below 1, or the solver has no `EmbeddingFlow`.
+        """
+        if self.embedding_flow is None:
+            raise ValueError(f"{self.name} has an embedding that is not normal: fit it with `niki-tf fit_embedding`.")
+        if count < 1:
+            raise ValueError(f"`count` must be 1 or more; got {count}.")
+        local = contract.check_pose(global_orient, body_pose)
+        local = tf.repeat(local[None], count, 0)
+        betas = None if betas is None else tf.repeat(tf.cast(betas, tf.float32)[None], count, 0)
+        shape = tf.concat([tf.shape(local)[:-3], [self.embedding_size]], 0)
+        z = tf.random.stateless_normal(shape, [seed, count])
+        return {**self.fk(local[..., :1, :, :], local[..., 1:, :, :], z=z, betas=betas), "z": z}
+
+    def with_embedding_flow(self, embedding_couplings: int, embedding_hidden_dim: int = 64) -> "InvertibleSolver":
+        """The same solver, same weights, with another `EmbeddingFlow`, which does nothing yet; none for 0 couplings."""
+        sizes = {"embedding_couplings": embedding_couplings, "embedding_hidden_dim": embedding_hidden_dim}
+        other = type(self).from_config({**self.get_config(), **sizes})
+        for variable, value in zip(_solving(other), _solving(self), strict=True):
+            variable.assign(value)
+        other.linear_solver = self.linear_solver
+        return other
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        names = ("embedding_couplings", "embedding_hidden_dim")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
     def _fk(self, local: tf.Tensor, z: tf.Tensor, betas: tf.Tensor) -> dict[str, tf.Tensor]:
         rest_joints = self.body_joints(betas)
         posed, _ = kinematics.forward_kinematics(local, rest_joints)
         rotation, _ = self.coordinate_frame(posed, rest_joints, zeros_like_leading(posed, 1, []))
         back = rotations.transpose(rotation)
         pose = rotations.matrices_to_6d_vector(trunk_frame.turn_root(local, back))
+        if self.embedding_flow is not None:
+            z = self.embedding_flow.bijector(pose).forward(z)
         given, _ = self.to_observation(pose, z, self.body_condition(betas, rest_joints))
         joints = trunk_frame.to_world(given.joints, rotation)
         shown, centre = self.coordinate_frame(joints, rest_joints, given.sigma)
@@ -232,6 +309,12 @@ class InvertibleSolver(LearnedSolver):
             removed = joints - self.preprocess(joints, given.sigma)
             padding.append(reshape_last(removed, 2, [JOINTS]))
         return outputs | {"padding": tf.concat(padding, -1)}
+
+
+def _solving(solver: InvertibleSolver) -> list[keras.Variable]:
+    """The weights of a solver but for those of its `EmbeddingFlow`."""
+    others = [] if solver.embedding_flow is None else solver.embedding_flow.weights
+    return [variable for variable in solver.weights if not any(variable is other for other in others)]
 
 
 def _flat_or_zeros(name: str, value: TensorLike | None, size: int, leading: LeadingAxes) -> tf.Tensor:

@@ -1,7 +1,6 @@
-"""The five losses of NIKI and two more on its embedding, computed on one replica's shard of a batch.
+"""The five losses of NIKI, computed on one replica's shard of a batch.
 
-Source: Li et al., NIKI, CVPR 2023, section 3.3; weights of the terms from supplementary B. The
-terms `normal` and `drawn` are ours.
+Source: Li et al., NIKI, CVPR 2023, section 3.3; weights of the terms from supplementary B.
 """
 
 import dataclasses
@@ -14,7 +13,7 @@ from niki_tf.body import kinematics
 from niki_tf.fitting import absent_joints, trunk_frame
 from niki_tf.settings import described
 from niki_tf.shapes import reshape_last
-from niki_tf.solvers.invertible import JOINTS, BodyCondition, InvertibleSolver, Observation
+from niki_tf.solvers.invertible import BodyCondition, InvertibleSolver, Observation
 from niki_tf.solvers.learned import LearnedSolver
 
 _Tensors = Mapping[str, tf.Tensor]
@@ -22,28 +21,19 @@ _Gather = Callable[[tf.Tensor], tf.Tensor]
 
 _KERNEL_WIDTHS = (0.05, 0.2, 0.9)
 """Of the published code."""
-_TYPICAL_ERROR = 0.05
-"""Metres; the unit in which errors of joints are compared."""
-_ROUNDING = 1e-6
-"""Added to squared distances, so that their roots have derivatives."""
 _PADDING_NOISE = 1e-3
 """Standard deviation of the padding that an observation gets in training, of the published code."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-    """Weights of the loss terms; the defaults of the first five are the paper's.
-
-    `ind` compares with kernels of the published code, which see little in 32 dimensions; `normal` takes its place.
-    """
+    """Weights of the loss terms; the defaults of the first five are the paper's."""
 
     inv: float = described(1.0, "Rotations that are solved for, and the joints of the body posed by them.")
     fwd: float = described(1.0, "True rotations and the embedding of the noisy joints give the noisy joints.")
     ind: float = described(1.0, "The embedding is independent of the pose (maximum mean discrepancy).")
     bnd_inv: float = described(0.1, "The embedding of true joints is zero.")
     bnd_fwd: float = described(1.0, "True rotations and a zero embedding give the true joints.")
-    normal: float = described(0.0, "The embedding is standard normal, given the pose or not (energy distance).")
-    drawn: float = described(0.0, "True rotations and a drawn embedding give joints with errors like the noisy ones.")
     joints: float = described(1.0, "Within inv, the joints against the rotations; the published code: 1.")
     accel: float = described(0.0, "Within inv, the joints' acceleration (metres per frame^2) of solvers that see time.")
 
@@ -68,7 +58,7 @@ def invertible(
     boundary_share: float = 1.0,
     gather: _Gather = tf.identity,
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """Total loss of an invertible solver, the weighted sum of `LossWeights`' terms that count, and these terms.
+    """Total loss of an invertible solver, the weighted sum of inv, fwd, ind, bnd_inv and bnd_fwd, and its terms.
 
     With two networks (twist and swing) the swing between them is compared with the true swing in both directions, the
     twist with the one that was given, and each embedding is compared together with the rotations of its own network.
@@ -78,18 +68,18 @@ def invertible(
         solver: that is trained.
         batch: of `data.batches`, with the vectors of `noise_sizes`.
         weights: of the terms.
-        boundary_share: the share of the batch, from its start, on which all terms but inv, and the clean half of inv,
-            are computed; 1 in the published code.
+        boundary_share: the share of the batch, from its start, on which fwd, ind, bnd_inv, bnd_fwd and the clean half
+            of inv are computed; 1 in the published code.
         gather: joins a tensor over all replicas, so that the discrepancy of the embedding is that of the whole batch.
 
     Returns:
-        The total and a dictionary of the terms and `joint_error_mm`, all scalars.
+        The total and a dictionary of the five terms and `joint_error_mm`, all scalars.
     """
     part = _boundary_part(batch, boundary_share)
     count, few = batch["joints"].shape[0], part["joints"].shape[0]
-    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, part))
+    both = _join(observe_noisy(solver, batch), _observe_clean(solver, part))
     both["padding"] = _PADDING_NOISE * both["padding"][..., : solver.padding_size]
-    pose, z, between = solver.to_pose(_observation(both), _body_condition(both), training=True)
+    pose, z, between = solver.to_pose(observation_of(both), body_of(both), training=True)
     found = {"pose": pose, **between}
     error, joint_error = _pose_error(found, both, weights)
     noisy, clean = _slice(both, slice(few)), _slice(both, slice(count, None))
@@ -98,20 +88,13 @@ def invertible(
     returned, swing = _returned(solver, _join(noisy, clean), embedding)
     if solver.num_twists:
         noisy["twist"] = tf.stop_gradient(found["twist"][:few])
-    target = noisy | {"noise": part["embedding"]}
     terms = {
         "inv": _inv(error, both, count),
         "fwd": _observation_error(_slice(returned, slice(few)), noisy),
-        "ind": _independence(solver, _slice(found, slice(few)), z[:few], target, gather, distance=discrepancy),
+        "ind": _independence(solver, _slice(found, slice(few)), z[:few], noisy | {"noise": part["embedding"]}, gather),
         "bnd_inv": _boundary_error(solver, z[count:], both["twist"][count:], clean.get("frame_mask")),
         "bnd_fwd": _observation_error(_slice(returned | swing, slice(few, None)), clean),
     }
-    if weights.normal:
-        terms["normal"] = _independence(
-            solver, _slice(found, slice(few)), z[:few], target, gather, distance=_distance_and_moments
-        )
-    if weights.drawn:
-        terms["drawn"] = _drawn(solver, noisy | {"embedding": part["embedding"]}, gather)
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return total, terms | {"joint_error_mm": _mean_of(joint_error, both, slice(count))}
 
@@ -120,7 +103,7 @@ def _returned(
     solver: InvertibleSolver, view: _Tensors, embedding: tf.Tensor
 ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The observation of true rotations and an embedding, by the names of its parts, and what lies between."""
-    observation, between = solver.to_observation(view["pose"], embedding, _body_condition(view), training=True)
+    observation, between = solver.to_observation(view["pose"], embedding, body_of(view), training=True)
     return {name: value for name, value in vars(observation).items() if value is not None}, between
 
 
@@ -145,7 +128,7 @@ def regression(
         The total and a dictionary of `inv` and `joint_error_mm`, all scalars.
     """
     part = _boundary_part(batch, boundary_share)
-    both = _join(_observe_noisy(solver, batch), _observe_clean(solver, part))
+    both = _join(observe_noisy(solver, batch), _observe_clean(solver, part))
     over_time = {"frame_mask": both["frame_mask"]} if "frame_mask" in both else {}
     pose = solver.to_pose(both["joints"], both["sigma"], both["condition"], training=True, **over_time)
     error, joint_error = _pose_error({"pose": pose}, both, weights)
@@ -169,44 +152,6 @@ def discrepancy(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None = None) ->
     """
     kernels = _kernel(x, x) + _kernel(y, y) - 2.0 * _kernel(x, y)
     return _mean(kernels, None if weights is None else weights[:, None] * weights)
-
-
-def energy_distance(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
-    """Energy distance of two samples, a scalar; 0 if they are the same.
-
-    2 mean |x - y| - mean |x - x'| - mean |y - y'|.
-
-    Args:
-        x: (n, d).
-        y: (n, d).
-        weights: (n,) of the rows of both; equal if None.
-
-    Source: Szekely and Rizzo, Energy statistics, Journal of Statistical Planning and Inference 2013.
-    """
-    distances = 2.0 * _distances(x, y) - _distances(x, x) - _distances(y, y)
-    return _mean(distances, None if weights is None else weights[:, None] * weights)
-
-
-def _distances(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Distances (n, n) of the rows of x from those of y."""
-    squares = tf.reduce_sum(x * x, -1)[:, None] + tf.reduce_sum(y * y, -1)[None]
-    return tf.sqrt(tf.maximum(squares - 2.0 * tf.linalg.matmul(x, y, transpose_b=True), 0.0) + _ROUNDING)
-
-
-def _distance_and_moments(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
-    """Energy distance, plus mean squared difference of means and covariances, which it hardly sees in many axes."""
-    (mean, covariance), (other_mean, other_covariance) = _moments(x, weights), _moments(y, weights)
-    apart = tf.reduce_sum((mean - other_mean) ** 2) + tf.reduce_sum((covariance - other_covariance) ** 2)
-    return energy_distance(x, y, weights) + apart / x.shape[-1]
-
-
-def _moments(x: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean (d,) and covariance (d, d) of the rows of x (n, d)."""
-    share = tf.ones_like(x[:, 0]) if weights is None else weights
-    share = (share / tf.reduce_sum(share))[:, None]
-    mean = tf.reduce_sum(share * x, 0)
-    centred = x - mean
-    return mean, tf.linalg.matmul(share * centred, centred, transpose_a=True)
 
 
 def _kernel(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -251,7 +196,8 @@ def _known(twist: tf.Tensor) -> tf.Tensor:
     return tf.reduce_any(twist != 0.0, -1, keepdims=True)
 
 
-def _observe_noisy(solver: LearnedSolver, batch: _Tensors) -> dict[str, tf.Tensor]:
+def observe_noisy(solver: LearnedSolver, batch: _Tensors) -> dict[str, tf.Tensor]:
+    """What a network is given of the noisy joints of a batch, and what is true, both in the frame that they show."""
     joints = absent_joints.fill_absent(batch["noisy"], batch["rest_joints"], batch["joint_sigma"])
     return _observe(solver, batch, joints, batch["joint_sigma"], batch["noisy_twist"])
 
@@ -287,11 +233,13 @@ def _observe(
     }
 
 
-def _observation(view: _Tensors) -> Observation:
+def observation_of(view: _Tensors) -> Observation:
+    """What an invertible network is given of a view."""
     return Observation(view["joints"], view["sigma"], view["padding"], view["twist"])
 
 
-def _body_condition(view: _Tensors) -> BodyCondition:
+def body_of(view: _Tensors) -> BodyCondition:
+    """The bodies of a view as an invertible network is given them."""
     return BodyCondition(view["condition"], view["rest_joints"], view.get("frame_mask"))
 
 
@@ -352,15 +300,9 @@ def _split_embedding(solver: InvertibleSolver, z: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _independence(
-    solver: InvertibleSolver,
-    found: _Tensors,
-    z: tf.Tensor,
-    target: _Tensors,
-    gather: _Gather,
-    *,
-    distance: Callable[..., tf.Tensor],
+    solver: InvertibleSolver, found: _Tensors, z: tf.Tensor, target: _Tensors, gather: _Gather
 ) -> tf.Tensor:
-    """Distance of (rotations, z) from (true rotations, noise), plus that of z from noise, summed over networks."""
+    """Discrepancy of (rotations, z) from (true rotations, noise), plus that of z from noise, summed over networks."""
     weights, noise = None, target["noise"][..., : z.shape[-1]]
     if "frame_mask" in target:
         weights = gather(_rows(target["frame_mask"][..., None]))[:, 0]
@@ -370,23 +312,8 @@ def _independence(
         part, normal = (gather(_rows(x)) for x in parts)
         joint = tf.concat([tf.stop_gradient(gather(_rows(found[name]))), part], -1)
         independent = tf.concat([gather(_rows(target[name])), normal], -1)
-        total += distance(joint, independent, weights) + distance(part, normal, weights)
+        total += discrepancy(joint, independent, weights) + discrepancy(part, normal, weights)
     return total
-
-
-def _drawn(solver: InvertibleSolver, view: _Tensors, gather: _Gather) -> tf.Tensor:
-    """Energy distance of the observations that drawn embeddings give from those that were made.
-
-    Compared are the joints' errors, sigma and padding, which all have about the same size then.
-    """
-    returned, _ = _returned(solver, view, view["embedding"][..., : solver.embedding_size])
-    weights = gather(_rows(view["frame_mask"][..., None]))[:, 0] if "frame_mask" in view else None
-    samples = []
-    for one in (returned, view):
-        error = reshape_last(one["joints"] - view["true_joints"], 2, [JOINTS])
-        samples.append(gather(_rows(tf.concat([error, one["sigma"], one["padding"]], -1) / _TYPICAL_ERROR)))
-    drawn, observed = samples
-    return energy_distance(drawn, observed, weights)
 
 
 def _rows(values: tf.Tensor) -> tf.Tensor:

@@ -76,9 +76,7 @@ def invertible(solver, batch, weights, share):
     terms = {
         "inv": inv(of_noisy, noisy, weights) + inv(of_clean, clean, weights),
         "fwd": fwd(network, of_noisy_part, noisy_part),
-        "ind": ind(of_noisy_part, noisy_part, part["embedding"], discrepancy),
-        "normal": ind(of_noisy_part, noisy_part, part["embedding"], distance_and_moments),
-        "drawn": drawn(network, noisy_part, part["embedding"]),
+        "ind": ind(of_noisy_part, noisy_part, part["embedding"]),
         "bnd_inv": bnd_inv(of_clean, clean),
         "bnd_fwd": bnd_fwd(network, clean),
     }
@@ -131,44 +129,20 @@ def fwd(network, found, view):
     return loss
 
 
-def ind(found, view, noise, apart):
+def ind(found, view, noise):
     """Each embedding is independent of the rotations of its own network, and is normal."""
     z, noise = found["z"], noise[..., : found["z"].shape[-1]]
     if "swing" not in found:
-        return independence(found["pose"], view["true_pose"], z, noise, view, apart)
+        return independence(found["pose"], view["true_pose"], z, noise, view)
     (of_swing, of_twist), (noise, twist_noise) = (np.split(x, [SWING_EMBEDDING], -1) for x in (z, noise))
-    swing_term = independence(found["swing"], view["true_swing"], of_swing, noise, view, apart)
-    return swing_term + independence(found["pose"], view["true_pose"], of_twist, twist_noise, view, apart)
+    swing_term = independence(found["swing"], view["true_swing"], of_swing, noise, view)
+    return swing_term + independence(found["pose"], view["true_pose"], of_twist, twist_noise, view)
 
 
-def independence(pose, true_pose, z, noise, view, apart):
-    """How far (pose, z) is `apart` from (true pose, noise), and z from noise."""
+def independence(pose, true_pose, z, noise, view):
+    """Discrepancy of (pose, z) from (true pose, noise), and that of z from noise."""
     pose, true_pose, z, noise = (rows(x, view) for x in (pose, true_pose, z, noise))
-    return apart(np.hstack([pose, z]), np.hstack([true_pose, noise])) + apart(z, noise)
-
-
-def drawn(network, view, embedding):
-    """Energy distance of what drawn embeddings give from what was observed, in units of 5 cm."""
-    back = network.to_observation(view["true_pose"], embedding[..., : network.embedding], view)
-    samples = []
-    for one in (back, view):
-        error = (one["joints"] - view["true_joints"]).reshape(*one["sigma"].shape[:-1], 87)
-        samples.append(rows(np.concatenate([error, one["sigma"], one["padding"]], -1) / 0.05, view))
-    return energy_distance(*samples)
-
-
-def energy_distance(x, y):
-    """Energy distance of two samples (n, d); the distances have a rounding of 1 mm."""
-    apart, of_x, of_y = (
-        np.sqrt(np.sum((a[:, None] - b[None]) ** 2, -1) + 1e-6).mean() for a, b in ((x, y), (x, x), (y, y))
-    )
-    return 2.0 * apart - of_x - of_y
-
-
-def distance_and_moments(x, y):
-    """Energy distance, plus squared differences of means and covariances."""
-    apart = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.sum((np.cov(x.T, ddof=0) - np.cov(y.T, ddof=0)) ** 2)
-    return energy_distance(x, y) + apart / x.shape[1]
+    return discrepancy(np.hstack([pose, z]), np.hstack([true_pose, noise])) + discrepancy(z, noise)
 
 
 def discrepancy(x, y):

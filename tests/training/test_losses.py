@@ -182,7 +182,7 @@ def test_a_solver_that_smooths_joints_is_given_smoothed_ones(windows):
     noisy, sigma, mask = windows["noisy"], windows["joint_sigma"], windows["frame_mask"]
     smoothed = solver.preprocess(absent_joints.fill_absent(noisy, windows["rest_joints"], sigma), sigma, mask)
     rotation, centre = solver.coordinate_frame(smoothed, windows["rest_joints"], sigma, mask)
-    view = losses._observe_noisy(solver, windows)
+    view = losses.observe_noisy(solver, windows)
     np.testing.assert_allclose(view["joints"], trunk_frame.to_local(smoothed, rotation, centre), atol=1e-5)
     assert np.abs(smoothed - noisy + noisy[..., :1, :] - smoothed[..., :1, :]).max() > 0.01
 

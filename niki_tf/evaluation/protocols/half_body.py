@@ -6,8 +6,8 @@ joints that are observed are those of the true body in the disturbed pose, with 
 world. Hips, knees, ankles, feet, hands and all tips are absent throughout. The true betas are given. The error is that
 of hips, knees, ankles and feet relative to joint 0, over all frames. The column `seen` says what was observed:
 
-- `path`: as above;
-- `no_path`: the pelvis is at the origin in every frame;
+- `path`: as above, and the plane of the ground, if the true feet show one;
+- `no_path`: the pelvis is at the origin in every frame, and no ground is known;
 - `legs`: as `path`, but hips, knees, ankles and feet are seen, too.
 
 Rows `joints` are the error of the disturbed pose itself: `input` that of the same eight joints, `input_22` that of the
@@ -30,6 +30,9 @@ from niki_tf.evaluation.protocols import common, world_motion
 from niki_tf.evaluation.protocols.common import Arrays, Stream
 from niki_tf.evaluation.protocols.world_motion import OBSERVED, solved
 from niki_tf.evaluation.tables import Row, pivot, text_table
+from niki_tf.fitting import contacts
+from niki_tf.fitting.ground import find_ground
+from niki_tf.inference.rates import FPS
 from niki_tf.motion import euler_angles
 from niki_tf.motion.clip import Clip
 from niki_tf.solvers.solver import Solver
@@ -105,7 +108,7 @@ def half_body_rows(
             noise = unit.standard_normal([len(truth["joints"]), skeletons.NUM_ROTATIONS, len(_AXES)])
             for deg in levels_deg:
                 disturbed = _disturbed(truth, np.radians(deg) * noise, poser)
-                for name, seen, joints in _answers(disturbed, truth["betas"], solvers, filters or {}, poser):
+                for name, seen, joints in _answers(disturbed, truth, solvers, filters or {}, poser):
                     errors[name, seen, deg].append(_errors(joints, truth["joints"], _INPUTS.get(seen, LEGS)))
                     bar.update()
     return [_row(name, seen, deg, of_clips) for (name, seen, deg), of_clips in errors.items()]
@@ -151,18 +154,26 @@ def _disturbed(truth: Arrays, noise: np.ndarray, poser: BodyPoser) -> np.ndarray
 
 def _answers(
     disturbed: np.ndarray,
-    betas: np.ndarray,
+    truth: Arrays,
     solvers: Mapping[str, Solver],
     filters: Mapping[str, Filter],
     poser: BodyPoser,
 ) -> Iterator[tuple[str, str, np.ndarray]]:
     """Names of solvers, what they were given, and joints (T, 29, 3) that they answer; at last the input itself."""
+    betas, plane = truth["betas"], _true_ground(truth, poser)
     for name, solver in solvers.items():
         find = functools.partial(solved, betas=betas, solver=solver, function=filters.get(name))
         for seen in SEEN:
-            local = find(_observed(disturbed, seen)).rotations
+            ground = "off" if plane is None or seen == "no_path" else plane
+            local = find(_observed(disturbed, seen), ground=ground).rotations
             yield name, seen, poser.pose(local, betas=betas)["joints"]
     yield from ((OBSERVED, seen, disturbed) for seen in _INPUTS)
+
+
+def _true_ground(truth: Arrays, poser: BodyPoser) -> np.ndarray | None:
+    """The plane (4,) of the ground that the true feet show, or None."""
+    feet, times = truth["joints"][:, contacts.FEET], np.arange(len(truth["joints"])) / FPS
+    return find_ground(feet, poser.body_joints(truth["betas"]).numpy(), times)
 
 
 def _observed(disturbed: np.ndarray, seen: str) -> np.ndarray:

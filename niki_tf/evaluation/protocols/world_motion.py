@@ -12,6 +12,7 @@ from niki_tf.evaluation.protocols.common import Arrays
 from niki_tf.inference import Motion
 from niki_tf.inference.solve import solve
 from niki_tf.motion.clip import Clip
+from niki_tf.shapes import TensorLike
 from niki_tf.solvers.solver import Solver
 
 OBSERVED = "joints"
@@ -43,7 +44,7 @@ def solved(
     joint_sigma: np.ndarray | None = None,
     fps: float = 30.0,
     function: Filter | None = None,
-    ground: str | None = None,
+    ground: str | TensorLike | None = None,
 ) -> Motion:
     """The motion of one person by `niki_tf.solve`, from joints (T, 29, 3) in metres with y up, NaN if not seen.
 
