@@ -9,4 +9,4 @@ def test_weights_for_joints_stay_small(repo):
 
 
 def test_every_shipped_solver_is_found_by_its_name():
-    assert {"mlp", "one_stage", "temporal", "twist_swing", "map_fit"} == set(solvers.shipped())
+    assert {"mlp", "one_stage", "temporal", "temporal_prior", "twist_swing", "map_fit"} == set(solvers.shipped())

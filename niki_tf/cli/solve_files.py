@@ -205,7 +205,7 @@ class FileSolver:
 
     def _solver(self, frames: int) -> solvers.Solver:
         alone = frames == 1 or self.options.smoothing == "off"
-        return self._load(self.options.model or ("one_stage" if alone else "temporal"))
+        return self._load(self.options.model or ("one_stage" if alone else "temporal_prior"))
 
     def _write(
         self, motion: Motion, source: _Source, path: pathlib.Path, target: pathlib.Path, ending: str, notes: list[str]

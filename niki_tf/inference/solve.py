@@ -73,7 +73,7 @@ def solve(
         fps: frames per second of the joints.
         times: (T,) seconds of the frames, in place of `fps`, where they are not evenly spaced.
         solver: name of a shipped solver ("one_stage", "temporal", ...), a folder that holds model.keras, or a solver.
-            None: "temporal" for several frames, "one_stage" for one.
+            None: "temporal_prior" for several frames, "one_stage" for one.
         finish: strength of the exact finish, Gauss-Newton steps towards the joints: "off", "light", one step, or
             "full", four. None: as many as a `Solver` that is given has in `refine`, else "full".
         smoothing: "full"; "light": the solver sees time, but finish and translation take each frame by itself; "off":
@@ -143,7 +143,7 @@ class _Choice:
         if isinstance(self._solver, Solver):
             return self._solver
         alone = frames == 1 or self._smoothing == "off"
-        return _loaded(os.fspath(self._solver or ("one_stage" if alone else "temporal")))
+        return _loaded(os.fspath(self._solver or ("one_stage" if alone else "temporal_prior")))
 
     @property
     def steps(self) -> int:

@@ -29,7 +29,15 @@ with quiet_start():
     from niki_tf.solvers.map_fit import MapFit
     from niki_tf.solvers.solver import Solver
 
-_SHIPPED = ("one_stage", "one_stage+finish", "twist_swing", "mlp", "temporal", "temporal+finish")
+_SHIPPED = (
+    "one_stage",
+    "one_stage+finish",
+    "twist_swing",
+    "mlp",
+    "temporal",
+    "temporal+finish",
+    "temporal_prior+finish",
+)
 _SMPL_29 = "smpl_29"
 _SOLVER = flags.DEFINE_multi_string(
     "solver", ["analytic", *_SHIPPED], "Shipped solver, or folder with model.keras; may end in `+finish`."
