@@ -9,12 +9,12 @@ Examples:
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; on the same motion collisions,
 triangles of the body that intersect, and occlusion_levels, what is gained per share of the body that is hidden;
 sensitivity, the error when one joint or part is hidden; error_score, how well scores of an answer tell the errors of
-the joints; round_trip, from pose to joints and back; world, where the body stands; joint_sets, the error from the
-points of other programs' joint sets; bones, the error of a shape that is found, for which no solver is needed; gaps,
-frames in which nothing or a part is seen; half_body, legs that are never seen; denoising, DPoser's; rates, other frame
-rates; calibration, whether joints are as far off as expected. A solver is a shipped one or a folder, with `+finish` for
-the exact finish and, in most protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for
-points that are renamed to joints.
+the joints; round_trip, from pose to joints and back; embedding, whether z is normal; world, where the body stands;
+joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
+which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
+denoising, DPoser's; rates, other frame rates; calibration, whether joints are as far off as expected. A solver is a
+shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a filter of the joints
+over time; in joint_sets `+renamed` for points that are renamed to joints.
 """
 
 import pathlib
@@ -172,7 +172,7 @@ def _check_flags() -> None:
 
 def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
-    if _PROTOCOL.value in ("round_trip", "bones"):
+    if _PROTOCOL.value in ("round_trip", "embedding", "bones"):
         return {}
     if _PROTOCOL.value == "calibration":
         return {"occlude": data.occluded_motion}
@@ -247,6 +247,7 @@ def _caption() -> str:
         "sensitivity": "Occlusion-sensitivity protocol, one joint or part hidden",
         "error_score": "Error-score protocol",
         "round_trip": "Round-trip protocol, z = 0, float32",
+        "embedding": "Embedding protocol, joint noise and drawn embeddings",
         "world": "World protocol, joint noise",
         "joint_sets": "Joint-set protocol",
         "bones": "Bone protocol, joint noise",
@@ -267,7 +268,7 @@ def _joint_errors_in_words() -> str:
 
 def _given() -> str:
     """What solvers are given of twist and betas, from the flags."""
-    if _PROTOCOL.value in ("round_trip", *_TRUE_BETAS):
+    if _PROTOCOL.value in ("round_trip", "embedding", *_TRUE_BETAS):
         return ""
     betas = {"true": "", "zeros": "; betas are given as zeros", "found": "; betas are found from the joints"}
     if _PROTOCOL.value in ("joint_sets", "bones"):

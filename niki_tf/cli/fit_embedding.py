@@ -1,8 +1,7 @@
 """Makes the error embedding of a trained invertible solver standard normal, whatever the pose; its answers stay.
 
 Example:
-    python tools/fit_embedding.py --model=runs/one_stage --source='AMASS/CMU=0.85' --source=made=0.15 \
-        --workdir=runs/one_stage_normal
+    python tools/fit_embedding.py --model=runs/one_stage --source='AMASS/CMU' --workdir=runs/one_stage_normal
 """
 
 import pathlib

@@ -50,7 +50,7 @@ flags.DEFINE_enum("strategy", "none", training.STRATEGIES, "tf.distribute strate
 flags.DEFINE_integer(
     "cpu_replicas", 1, "Logical CPU devices, so that `mirrored` can be tried without GPUs.", lower_bound=1
 )
-_MODEL = constructor_flags.define(_KINDS.values(), leave_out=("refine",))
+_MODEL = constructor_flags.define(_KINDS.values(), leave_out=("refine", "embedding_couplings", "embedding_hidden_dim"))
 for _settings, _prefix in _SETTINGS.items():
     dataclass_flags.define(_settings, prefix=_prefix)
 flags.adopt_module_key_flags(body_flag)

@@ -18,6 +18,7 @@ from niki_tf.evaluation.protocols.bones import bone_rows
 from niki_tf.evaluation.protocols.calibration import calibration_rows
 from niki_tf.evaluation.protocols.collisions import collision_rows
 from niki_tf.evaluation.protocols.denoising import denoising_rows
+from niki_tf.evaluation.protocols.embedding import embedding_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.gaps import gap_rows
 from niki_tf.evaluation.protocols.half_body import half_body_rows
@@ -49,6 +50,7 @@ __all__ = [
     "calibration_rows",
     "collision_rows",
     "denoising_rows",
+    "embedding_rows",
     "error_score_rows",
     "gap_rows",
     "half_body_rows",

@@ -275,7 +275,7 @@ class InvertibleSolver(LearnedSolver):
         return {**self.fk(local[..., :1, :, :], local[..., 1:, :, :], z=z, betas=betas), "z": z}
 
     def with_embedding_flow(self, embedding_couplings: int, embedding_hidden_dim: int = 64) -> "InvertibleSolver":
-        """The same solver, same weights, with another `EmbeddingFlow`, which does nothing yet; none for 0 couplings."""
+        """The same solver, same weights, with an untrained `EmbeddingFlow`; with none for 0 couplings."""
         sizes = {"embedding_couplings": embedding_couplings, "embedding_hidden_dim": embedding_hidden_dim}
         other = type(self).from_config({**self.get_config(), **sizes})
         for variable, value in zip(_solving(other), _solving(self), strict=True):

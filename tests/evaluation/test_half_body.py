@@ -23,8 +23,8 @@ def given(monkeypatch):
     """What solvers are given, call by call; all answer with a body at rest."""
     calls = []
 
-    def answer(joints, *, betas, solver, function):
-        calls.append({"joints": joints, "betas": betas, "solver": solver, "function": function})
+    def answer(joints, *, betas, solver, function, ground):
+        calls.append({"joints": joints, "betas": betas, "solver": solver, "function": function, "ground": ground})
         return types.SimpleNamespace(rotations=np.tile(np.eye(3, dtype=np.float32), [len(joints), 24, 1, 1]))
 
     monkeypatch.setattr(half_body, "solved", answer)
@@ -51,6 +51,10 @@ def test_legs_hands_and_tips_are_hidden_and_the_pelvis_walks_its_path(walks, toy
     np.testing.assert_allclose(np.diff(path[:, 0], axis=0), np.diff(walks[0].trans[:145], axis=0), atol=1e-5)
     np.testing.assert_array_equal(no_path[:, 0], 0.0)
     np.testing.assert_allclose(no_path[:, 15], path[:, 15] - path[:, 0], atol=1e-6)
+    told, untold, _ = (call["ground"] for call in given[:3])
+    assert untold == "off"
+    assert told[:3].tolist() == [0.0, 1.0, 0.0]
+    assert -told[3] == pytest.approx(0.0, abs=0.05)  # where people walk in made motion
     assert rows[-1]["mpjpe"] == pytest.approx(0.0, abs=1e-3)
     assert rows[0]["mpjpe"] == rows[1]["mpjpe"] == rows[2]["mpjpe"] > 1.0
 

@@ -84,7 +84,7 @@ def test_motion_is_solved_over_time_and_a_frame_alone_unless_told(observed, monk
         (several, {"smoothing": "light"}),
     ):
         niki_tf.solve(joints, **options, finish="off")
-    assert asked == ["temporal", "one_stage", "mlp", "one_stage", "temporal"]
+    assert asked == ["temporal_prior", "one_stage", "mlp", "one_stage", "temporal_prior"]
 
 
 def test_the_finish_follows_the_joints_and_can_be_left_out(observed):

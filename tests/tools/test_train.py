@@ -175,6 +175,7 @@ def test_a_run_goes_on_with_its_own_flags_only(run_tool, tiny, tmp_path):
         (["--num_couplings=2"], "`solver` mlp does not take .*couplings"),
         (["--strategy=multi_worker"], "needs the environment variable TF_CONFIG"),
         (["--cpu_replicas=2"], "`cpu_replicas` goes with the strategy mirrored; got none"),
+        (["--leave_out=none_such"], "`leave_out` must be names of files of the sources; got none_such, which is none"),
         (["--save_every=0"], "`save_every` must be 1 or more; got 0"),
         (["--workdir={tmp}/file"], "file"),
         (["stray"], "flags only; got stray"),
