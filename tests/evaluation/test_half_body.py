@@ -54,7 +54,7 @@ def test_legs_hands_and_tips_are_hidden_and_the_pelvis_walks_its_path(walks, toy
     told, untold, _ = (call["ground"] for call in given[:3])
     assert untold == "off"
     assert told[:3].tolist() == [0.0, 1.0, 0.0]
-    assert -told[3] == pytest.approx(0.0, abs=0.05)  # where people walk in made motion
+    assert abs(told[3]) < 0.15  # about where people walk in made motion
     assert rows[-1]["mpjpe"] == pytest.approx(0.0, abs=1e-3)
     assert rows[0]["mpjpe"] == rows[1]["mpjpe"] == rows[2]["mpjpe"] > 1.0
 

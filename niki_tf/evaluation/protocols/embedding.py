@@ -61,16 +61,14 @@ def embedding_rows(
             range.
     """
     common.check_arguments(clips, solvers, stride=stride, batch_size=batch_size)
-    for name, solver in solvers.items():
-        if not isinstance(solver, InvertibleSolver) or solver.event_axes > 1 or solver.needs_twist:
-            raise ValueError(f"`solvers` must be invertible solvers of single frames without twist; {name} is none.")
+    flows = _checked(solvers)
     poser, poses = BodyPoser(body), common.strided_poses(clips, stride=stride)
     truth = common.true_bodies(poser, poses, common.random_bodies(len(poses), num_betas=poser.num_betas, seed=seed))
-    stream = common.random_stream(seed, Stream.NOISE)
-    noise = stream.standard_normal([len(LEVELS_MM), *truth["joints"].shape]).astype(np.float32)
+    noise = common.random_stream(seed, Stream.NOISE).standard_normal([len(LEVELS_MM), *truth["joints"].shape])
+    noise = noise.astype(np.float32)
     rows = []
     with tqdm.tqdm(total=len(poses) * (len(LEVELS_MM) + 1) * len(solvers), unit="frame", disable=not progress) as bar:
-        for name, solver in solvers.items():
+        for name, solver in flows.items():
             found = []
             for level, errors in zip(LEVELS_MM, noise, strict=True):
                 seen = truth["joints"] + np.float32(level / 1000.0) * errors
@@ -78,7 +76,8 @@ def embedding_rows(
                 found.append(np.concatenate([solver.ik(seen[b], betas=truth["betas"][b])["z"] for b in batches]))
                 rows.append({"solver": name, "noise": f"{level:g}", **_moments(found[-1]), **dict.fromkeys(_DRAWN)})
                 bar.update(len(poses))
-            z = stream.spawn(1)[0].standard_normal([len(poses), solver.embedding_size]).astype(np.float32)
+            draws = common.random_stream(seed, Stream.NOISE).spawn(1)[0]
+            z = draws.standard_normal([len(poses), solver.embedding_size]).astype(np.float32)
             drawn = _drawn(solver, truth, z, batch_size)
             rows.append({"solver": name, "noise": TOGETHER, **_moments(np.concatenate(found)), **drawn})
             bar.update(len(poses))
@@ -93,6 +92,16 @@ def embedding_tables(rows: Sequence[Row]) -> str:
         f"z of noisy joints; noise in mm\n{text_table(moments, decimals=2)}\n\n"
         f"fk with a drawn z, and ik of it\n{text_table(drawn, decimals=2)}"
     )
+
+
+def _checked(solvers: Mapping[str, common.Solver]) -> dict[str, InvertibleSolver]:
+    """The solvers; ValueError if one is not invertible, or needs windows or the twist."""
+    flows = {}
+    for name, solver in solvers.items():
+        if not isinstance(solver, InvertibleSolver) or solver.event_axes > 1 or solver.needs_twist:
+            raise ValueError(f"`solvers` must be invertible solvers of single frames without twist; {name} is none.")
+        flows[name] = solver
+    return flows
 
 
 def _moments(z: np.ndarray) -> Row:
