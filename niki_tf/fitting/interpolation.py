@@ -17,9 +17,9 @@ def neighbours(seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     frames = tf.shape(seen)[1]
     times = tf.range(frames)
-    earlier = (times[:, None] >= times)[None, :, :, None] & seen[:, None]
-    later = (times[:, None] <= times)[None, :, :, None] & seen[:, None]
-    others = times[None, None, :, None]
+    apart = tf.reshape(tf.expand_dims(times, 1) - times, [1, frames, frames, 1])
+    earlier, later = ((side >= 0) & tf.expand_dims(seen, 1) for side in (apart, -apart))
+    others = tf.reshape(times, [1, 1, frames, 1])
     return tf.reduce_max(tf.where(earlier, others, -1), 2), tf.reduce_min(tf.where(later, others, frames), 2)
 
 
@@ -34,7 +34,7 @@ def fractions(before: tf.Tensor, after: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     none_before, none_after = before < 0, after >= frames
     first = tf.where(none_before, tf.where(none_after, 0, after), before)
     last = tf.where(none_after, first, after)
-    times = tf.range(frames)[None, :, None]
+    times = tf.reshape(tf.range(frames), [1, frames, 1])
     share = tf.math.divide_no_nan(tf.cast(times - first, tf.float32), tf.cast(last - first, tf.float32))
     return first, last, share
 
@@ -47,7 +47,7 @@ def interpolate(values: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
     """
     first, last, share = fractions(*neighbours(seen))
     start, end = _frames(values, first), _frames(values, last)
-    return tf.where(seen[..., None], values, start + share[..., None] * (end - start))
+    return tf.where(tf.expand_dims(seen, -1), values, start + tf.expand_dims(share, -1) * (end - start))
 
 
 def slerp(local: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
