@@ -107,7 +107,7 @@ def stand(
 
     Args:
         answer: to T frames.
-        observed: their points.
+        observed: their points, with the plane of the ground if it is given.
         want: which ground.
         seen: (T, 29) whether something tells where each joint is.
         point_set: that the points are of.
@@ -115,7 +115,7 @@ def stand(
         cuts: frames that begin another shot, in order.
     """
     rest = body_joints(tf.constant(answer.betas)).numpy().astype(np.float64)
-    plane = want.plane
+    plane = observed.ground
     if plane is None:
         if not want.find:
             return Standing(answer)
@@ -126,10 +126,8 @@ def stand(
         plane = ground.find_ground(feet, rest, observed.times, broken=broken)
         if plane is None:
             return Standing(answer, note=_NEVER * want.asked)
-    else:
-        plane = relative_plane(plane, observed)
     held = _held(answer, observed, plane, rest, seen, [0, *cuts, len(rest)])
-    if want.plane is None and not held.contacts.any():
+    if observed.ground is None and not held.contacts.any():
         return Standing(answer, note=_NEVER * want.asked)
     local = held.local
     if observed.known_rotations is not None:

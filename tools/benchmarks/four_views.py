@@ -34,7 +34,7 @@ with quiet_start():
     from niki_tf.vision.tracks import Track
 
 _LANDMARKS = flags.DEFINE_enum("landmarks", "heavy", list(SIZES), "Size of the landmark network.")
-_SOLVER = flags.DEFINE_multi_string("solver", ["one_stage", "temporal"], "Shipped solvers to measure.")
+_SOLVER = flags.DEFINE_multi_string("solver", ["one_stage", "temporal", "temporal_prior"], "Shipped solvers.")
 _OUTPUT = flags.DEFINE_string("output", "output/four_views", "Folder for the table, and for landmarks once found.")
 
 _VIEWS = (1, 2, 3, 4)
