@@ -68,6 +68,20 @@ def quaternion_wxyz_to_rotvec(quaternion: tf.Tensor) -> tf.Tensor:
     return factor * imaginary
 
 
+def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Quaternion (..., 4) of the rotation `a` after `b`, both (..., 4), real part first."""
+    (aw, ax, ay, az), (bw, bx, by, bz) = tf.unstack(a, axis=-1), tf.unstack(b, axis=-1)
+    return tf.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by + ay * bw + az * bx - ax * bz,
+            aw * bz + az * bw + ax * by - ay * bx,
+        ],
+        -1,
+    )
+
+
 def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
     """Quaternions (..., 4) of any length, real part first, to rotation matrices (..., 3, 3)."""
     w, x, y, z = tf.unstack(normalize(quaternion), axis=-1)

@@ -127,6 +127,12 @@ def test_quaternion_is_scipys_with_the_real_part_first():
     close(rot.matrix_to_quaternion_wxyz(matrix), expected)
 
 
+def test_the_product_of_quaternions_is_that_of_their_matrices():
+    a, b = random_matrices(20), random_matrices(20)[::-1]
+    product = rot.multiply_quaternions_wxyz(rot.matrix_to_quaternion_wxyz(a), rot.matrix_to_quaternion_wxyz(b))
+    close(rot.quaternion_wxyz_to_matrix(product), a @ b)
+
+
 @pytest.mark.parametrize("angle", [0.0, 1e-7, 1e-3, 2.0, np.pi - 1e-3, np.pi - 1e-7, np.pi])
 def test_geodesic_angle_is_the_angle_of_the_difference(angle):
     start = random_matrices(6)
