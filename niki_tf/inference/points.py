@@ -86,7 +86,8 @@ def solve_points(
     betas, shape = observed.betas, None
     if betas is None:
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
-    given = {"points": observed.points, "sigma": observed.sigma}
+    fill = gap_filling.fill_short_gaps if over_time else lambda points, sigma, times: (points, sigma)
+    given = dict(zip(("points", "sigma"), fill(observed.points, observed.sigma, observed.times), strict=True))
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
     aside = {} if observed.ground is None else {"ground": observed.ground}
@@ -104,10 +105,10 @@ def solve_points(
     local, transl = contract.local_rotations(answer), answer["transl"]
     pose = {"betas": betas, "local": local, "transl": transl}
     residual = distances(observed, point_set=point_set, body_joints=solver.body_joints, **pose)
-    told = tell({**given, "betas": betas, "local": local})
+    told = tell({**given, "points": observed.points, "sigma": observed.sigma, "betas": betas, "local": local})
     solved = {**told, "betas": betas, "local": local, "first": first}
-    seen = certainty.joints_seen(point_set, observed.sigma)
-    sure = certainty.certainty(solved, seen, observed.times, solver=solver, finish=steps > 0)
+    there = certainty.joints_seen(point_set, observed.sigma)
+    sure = certainty.certainty(solved, there, observed.times, solver=solver, finish=steps > 0)
     return PointsAnswer(local, transl, residual, betas, shape, *sure)
 
 
