@@ -140,12 +140,14 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         inputs: arrays by name.
 
     Raises:
-        ValueError: joints that are not absent, or another input, hold NaN or infinity, or a known rotation is none.
+        ValueError: joints that are not absent, or another input, hold NaN or infinity, a sigma is below 0, or a known
+            rotation is none.
     """
     arrays = {name: np.asarray(value) for name, value in inputs.items()}
     if "known_rotations" in arrays:
         check_rotations("known_rotations", arrays.pop("known_rotations"))
     if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
+        check_sigma(arrays["joint_sigma"])
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
         absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
@@ -154,6 +156,15 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         if not np.isfinite(array).all():
             cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+
+
+def check_sigma(joint_sigma: np.ndarray) -> None:
+    """Checks that no sigma, metres, of any shape, is below 0; ValueError if one is."""
+    if joint_sigma.size and np.min(joint_sigma) < 0.0:
+        raise ValueError(
+            f"`joint_sigma` must be metres, 0 or more; got {np.min(joint_sigma):g}. 0 stands for what is not known, "
+            f"{skeletons.ABSENT:g} for a joint that was not seen."
+        )
 
 
 def check_rotations(name: str, matrices: np.ndarray) -> None:

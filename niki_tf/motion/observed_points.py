@@ -90,7 +90,8 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     sigma[np.isnan(joints).any(-1)] = skeletons.ABSENT
     absent = sigma >= skeletons.ABSENT
     if absent.all():
-        raise ValueError("`joints` must hold at least one joint that was seen; got none.")
+        cure = "" if arrays.get("joint_sigma") is None else " Is `joint_sigma` in metres? 10 or more means not seen."
+        raise ValueError(f"`joints` must hold at least one joint that was seen; got none.{cure}")
     origin = joints[~absent][0]
     joints = np.where(absent[..., None], 0.0, joints - origin)
     seen = np.maximum((~absent).sum(1), 1)[:, None, None]
@@ -140,6 +141,7 @@ def _checked_sigma(array: Any, frames: int, point_set: PointSet) -> np.ndarray:
     sigma = np.asarray(np.zeros(len(point_set)) if array is None else array)
     if sigma.shape != (len(point_set),):
         sigma = _checked(sigma, "joint_sigma", (frames, len(point_set)), point_set)
+    contract.check_sigma(sigma)
     return np.broadcast_to(sigma.astype(np.float32), [frames, len(point_set)])
 
 

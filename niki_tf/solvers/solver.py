@@ -1,5 +1,6 @@
 """What all solvers share: one contract of named inputs and outputs, free leading axes, the rest joints of a body."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,8 @@ class Solver(keras.Model):
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
     `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
-    was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
+    was not seen: its position is not read. One whose sigma is beyond what training saw counts as not seen, too (see
+    `fitting.absent_joints.drop_doubtful`). `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
     are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
     puts the body where the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error`
@@ -52,6 +54,8 @@ class Solver(keras.Model):
     """Whether the answer says how far each joint is from it."""
     event_axes = 1
     """Leading axes that a network sees at once: 1 for frames (N, ...), 2 for windows of frames (N, T, ...)."""
+    largest_sigma = 0.09
+    """Metres; a single joint of a larger sigma counts as absent, see `fitting.absent_joints.drop_doubtful`."""
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
 
@@ -148,6 +152,7 @@ class Solver(keras.Model):
         flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
+        sigma = sigma if math.isinf(self.largest_sigma) else absent_joints.drop_doubtful(sigma, self.largest_sigma)
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)

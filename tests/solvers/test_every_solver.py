@@ -122,6 +122,18 @@ def test_a_joint_with_a_nan_is_absent(solver, rng):
             np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
 
 
+def test_a_joint_of_a_sigma_beyond_training_counts_as_absent(solver, rng):
+    if np.isinf(solver.largest_sigma):
+        pytest.skip("it weighs joints by their sigma, however large")
+    joints, sigma = _joints(rng), np.full([2, 4, 29], 0.02)
+    sigma[..., 20] = skeletons.ABSENT
+    wanted = solver.ik(joints, joint_sigma=sigma)
+    sigma[..., 20] = 1.01 * solver.largest_sigma
+    for name in contract.ANSWER:
+        found = solver.ik(joints, joint_sigma=sigma)[name]
+        np.testing.assert_allclose(found, wanted[name], atol=1e-5, err_msg=name)
+
+
 def _some_rotations(rng):
     """Known rotations (2, 4, 24, 3, 3) of root, head and left wrist, others zeros, but for one with a NaN."""
     known = np.zeros([2, 4, 24, 3, 3], np.float32)
@@ -166,6 +178,8 @@ def test_what_is_not_finite_is_named(solver, rng):
     with pytest.raises(ValueError, match="`betas` must be finite; got NaN or infinity"):
         solver.ik(joints, betas=np.full([2, 4, 10], np.nan))
     joints[1, 2, 20, 0] = np.inf
+    with pytest.raises(ValueError, match="`joint_sigma` must be metres, 0 or more; got -0.1."):
+        solver.ik(_joints(rng), joint_sigma=np.full([2, 4, 29], -0.1))
     with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. NaN is for a joint that was"):
         solver.ik(joints)
     with pytest.raises(ValueError, match="`known_rotations` must be rotation matrices, orthonormal"):
