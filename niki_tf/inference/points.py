@@ -86,8 +86,10 @@ def solve_points(
     betas, shape = observed.betas, None
     if betas is None:
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
-    fill = gap_filling.fill_short_gaps if over_time else lambda points, sigma, times: (points, sigma)
-    given = dict(zip(("points", "sigma"), fill(observed.points, observed.sigma, observed.times), strict=True))
+    given = {"points": observed.points, "sigma": observed.sigma}
+    if over_time:
+        filled = gap_filling.fill_short_gaps(*given.values(), observed.times, bones=point_set.bones)
+        given = dict(zip(given, filled, strict=True))
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
     aside = {} if observed.ground is None else {"ground": observed.ground}

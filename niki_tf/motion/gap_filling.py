@@ -65,16 +65,20 @@ def interpolate_joints(joints: np.ndarray, joint_sigma: np.ndarray) -> tuple[np.
     return joints, _filled_sigma(joint_sigma, seen, before, after)
 
 
-def fill_short_gaps(points: np.ndarray, sigma: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fill_short_gaps(
+    points: np.ndarray, sigma: np.ndarray, times: np.ndarray, *, bones: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Points (T, K, 3) that were not seen for up to `SHORT_GAP` on straight lines, and their sigma (T, K).
 
-    Only in frames in which another point was seen. The sigma of a filled point is that of the nearest frame in which it
-    was seen, grown by `SIGMA_BETWEEN` a thirtieth of a second.
+    Only in frames in which another point was seen, and not where the points at both ends of a point's bones were: these
+    tell more of it. The sigma of a filled point is that of the nearest frame in which it was seen, grown by
+    `SIGMA_BETWEEN` a thirtieth of a second.
 
     Args:
         points: (T, K, 3) metres.
         sigma: (T, K) metres; a point is absent from `skeletons.ABSENT` on.
         times: (T,) seconds, increasing.
+        bones: (K, K) bool, True where a bone leads from the point of the column to that of the row; None for no bones.
 
     Example:
         >>> import numpy as np
@@ -87,7 +91,8 @@ def fill_short_gaps(points: np.ndarray, sigma: np.ndarray, times: np.ndarray) ->
     """
     seen = sigma < skeletons.ABSENT
     before, after = _nearest_known(seen)
-    between = ~seen & (before >= 0) & (after < len(points)) & seen.any(1, keepdims=True)
+    told = np.zeros_like(seen) if bones is None else (seen @ bones.T) & (seen @ bones)
+    between = ~seen & ~told & (before >= 0) & (after < len(points)) & seen.any(1, keepdims=True)
     first, second = np.where(between, before, 0), np.where(between, after, 0)
     since, until = times[:, None] - times[first], times[second] - times[:, None]
     filled = between & (since + until < SHORT_GAP)

@@ -176,3 +176,13 @@ def test_other_gaps_are_left_as_they_are(rng, frames, which):
     filled, found = gap_filling.fill_short_gaps(points, sigma, np.arange(30) / 30)
     np.testing.assert_array_equal(filled, points)
     np.testing.assert_array_equal(found, sigma)
+
+
+def test_a_point_between_two_that_were_seen_is_left_to_them(rng):
+    points, sigma = rng.normal(size=[9, 4, 3]).astype(np.float32), np.zeros([9, 4])
+    sigma[3:5, 1] = sigma[5:7, 1:3] = sigma[3:6, 3] = skeletons.ABSENT
+    bones = np.eye(4, k=-1) > 0.0  # a chain
+    _, found = gap_filling.fill_short_gaps(points, sigma, np.arange(9) / 30, bones=bones)
+    assert (found[3:5, 1] == skeletons.ABSENT).all()
+    assert (found[5:7, 1:3] < skeletons.ABSENT).all()
+    assert (found[3:6, 3] < skeletons.ABSENT).all()  # the end of the chain
