@@ -84,7 +84,7 @@ def _head(results: Sequence[Result], setting: Setting) -> str:
     return (
         f"<header><h1>Neural inverse kinematics, measured</h1>\n{_INTRODUCTION}\n<p>Motion: {motion}.</p>\n"
         f"{_QUICK if setting.quick else ''}</header>\n"
-        f'<nav aria-label="Sections"><details open><summary>Sections</summary><ul>{nav}</ul></details></nav>'
+        f'<nav aria-label="Sections"><details><summary>Sections</summary><ul>{nav}</ul></details></nav>'
     )
 
 
@@ -115,10 +115,12 @@ def _card_line(choice: card.Choice) -> str:
     if not choice.solver:
         return f'<tr><th scope="row">{html.escape(use.title)}</th><td colspan="6">{NOT_THERE}</td></tr>'
     cells = "".join(_card_cell(cell) for cell in (choice.error, choice.simple, choice.time))
-    how = use.take.format(solver=choice.solver.split(" ")[0])
+    solver, _, line = choice.solver.partition(" ")
+    take = f"<strong>{html.escape(solver)}</strong> {html.escape(line)}"
+    how = tables.words(use.take.format(solver=solver))
     return (
-        f'<tr><th scope="row">{html.escape(use.title)}</th><td><strong>{html.escape(choice.solver)}</strong></td>'
-        f"{cells}<td>{html.escape(use.unit)}</td><td><code>{html.escape(how)}</code></td></tr>"
+        f'<tr><th scope="row">{html.escape(use.title)}</th><td>{take}</td>{cells}'
+        f"<td>{html.escape(use.unit)}</td><td><code>{how}</code></td></tr>"
     )
 
 
@@ -131,7 +133,7 @@ def _card_cell(cell: card.Cell | None) -> str:
 def _section(result: Result, shown: Mapping[str, Table]) -> str:
     """An analysis: what it is, its tables and figure, its command, all that it printed."""
     analysis, title = result.analysis, html.escape(result.analysis.title)
-    parts = [f"<h2>{title}</h2>", f"<p>{html.escape(analysis.text)}</p>"]
+    parts = [f"<h2>{title}</h2>", f"<p>{tables.prose(analysis.text)}</p>"]
     if result.reason:
         parts.append(f'<p class="note">{NOT_THERE}: {html.escape(result.reason)}</p>')
     for number, view in enumerate(analysis.views):
@@ -139,16 +141,11 @@ def _section(result: Result, shown: Mapping[str, Table]) -> str:
             parts.append(tables.to_html(found, caption=view.caption))
     if result.figure is not None:
         parts.append(f'<figure><img alt="Figure of {title}" src="{_data(result.figure)}"></figure>')
-    parts.append(command(result.command))
+    parts.append(tables.command(result.command))
     if result.printed:
         printed = html.escape(result.printed)
         parts.append(f"<details><summary>All that it printed</summary><pre>{printed}</pre></details>")
     return f'<section id="{analysis.name}">' + "\n".join(parts) + "</section>"
-
-
-def command(text: str) -> str:
-    """The HTML of a command."""
-    return f'<pre class="command"><code>{html.escape(text)}</code></pre>'
 
 
 def _data(path: pathlib.Path) -> str:

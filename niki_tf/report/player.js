@@ -15,6 +15,7 @@
     .player { position: relative; margin: 1rem 0; border: 1px solid var(--line, #ccc); border-radius: .5rem;
       background: var(--sheet, #fff); overflow: hidden; }
     .player canvas { display: block; width: 100%; height: min(60vh, 26rem); touch-action: pan-y; cursor: grab; }
+    .player canvas:focus-visible { outline-offset: -3px; }
     .player canvas:active { cursor: grabbing; }
     .player .bar { display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: center; padding: .5rem .7rem;
       border-top: 1px solid var(--line, #ccc); }
@@ -26,11 +27,12 @@
     .player output { font-variant-numeric: tabular-nums; min-width: 5.5rem; text-align: right; }
     .player p { padding: .7rem; margin: 0; }`;
 
-  const ARRAYS = { float32: Float32Array, uint32: Uint32Array, uint8: Uint8Array };
+  const ARRAYS = { float32: Float32Array, int16: Int16Array, uint32: Uint32Array, uint8: Uint8Array };
 
   function unpacked(packed) {
     const bytes = Uint8Array.from(atob(packed.data), (letter) => letter.charCodeAt(0));
-    return new ARRAYS[packed.type](bytes.buffer);
+    const numbers = new ARRAYS[packed.type](bytes.buffer);
+    return packed.scale ? Float32Array.from(numbers, (number) => number * packed.scale) : numbers;
   }
 
   function made(kind, attributes, parent, text) {
@@ -100,6 +102,11 @@
       }
     }
 
+    /** The angle about the vertical to which the body faces at first. */
+    facing() {
+      return Math.atan2(this.matrices[2], this.matrices[10]);
+    }
+
     /** Where the middle of the body is, by its root alone. */
     place(frame) {
       const m = this.matrices.subarray(frame * 12 * this.bones.length);
@@ -117,12 +124,16 @@
   class Player {
     constructor(element, scene, THREE) {
       Object.assign(this, { element, scene, THREE });
-      this.turn = { azimuth: 0.5, elevation: 0.15, distance: 1.5 + 1.9 * scene.bodies.length ** 0.6 };
-      this.home = { ...this.turn };
       this.frame = 0;
       this.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.fingers = new Map();
       this.buildStage();
+      this.home = {
+        azimuth: this.bodies[0].facing() + 0.4,
+        elevation: 0.12,
+        distance: 1.6 + 1.1 * scene.bodies.length,
+      };
+      this.turn = { ...this.home };
       this.buildBar();
       this.listen();
       this.setPlaying(this.playing);
@@ -192,7 +203,7 @@
           this.dirty = true;
         });
       });
-      this.back = made("button", { type: "button" }, bar, "Front");
+      this.back = made("button", { type: "button" }, bar, "Reset view");
     }
 
     listen() {
@@ -292,7 +303,7 @@
       const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
       this.renderer.setSize(width, height, false);
       const { azimuth, elevation } = this.turn;
-      const distance = this.turn.distance * Math.max(1, 1.35 / (width / Math.max(height, 1)));
+      const distance = this.turn.distance * Math.max(1, (1.6 * height) / Math.max(width, 1));
       const [x, y, z] = this.bodies[0].place(this.frame);
       this.camera.aspect = width / Math.max(height, 1);
       this.camera.position.set(

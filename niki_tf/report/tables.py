@@ -1,6 +1,7 @@
 """Tables of the page: rows of an analysis to lines and columns, and to HTML whose every cell has an address."""
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ _HEADINGS = {"noise_mm": "noise, mm", "gap": "frames lost", "people": "bodies", 
     "level_frames": "frames",
 }
 _ABSENT = "–"
+_CODE = re.compile("`([^`]+)`")
 
 
 class Table(NamedTuple):
@@ -72,10 +74,10 @@ def to_html(shown: Table, *, caption: str) -> str:
     if not shown.lines:
         return f"<p>{html.escape(caption)}: no rows.</p>"
     body = "".join(f"<tr>{_line(shown, number)}</tr>" for number in range(len(shown.lines)))
-    return framed(body, headings=shown.headings, caption=caption)
+    return framed(body, headings=shown.headings, caption=caption, keys=shown.keys)
 
 
-def framed(body: str, *, headings: Sequence[str] = (), caption: str, kind: str = "") -> str:
+def framed(body: str, *, headings: Sequence[str] = (), caption: str, kind: str = "", keys: int = 1) -> str:
     """The HTML of a table, of the rows `body`, in a frame that scrolls.
 
     Args:
@@ -83,13 +85,32 @@ def framed(body: str, *, headings: Sequence[str] = (), caption: str, kind: str =
         headings: of the columns, text.
         caption: text.
         kind: a class of the style sheet.
+        keys: the number of columns, the first ones, that tell rows apart.
     """
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in headings)
+    classes = ["key"] * keys + ["number"] * (len(headings) - keys)
+    head = "".join(
+        f'<th scope="col" class="{name}">{prose(text)}</th>' for name, text in zip(classes, headings, strict=False)
+    )
     label = html.escape(caption)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table class="{kind}">'
-        f"<caption>{label}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<caption><span>{label}</span></caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def command(text: str) -> str:
+    """The HTML of a command."""
+    return f'<pre class="command"><code>{words(text)}</code></pre>'
+
+
+def words(text: str) -> str:
+    """The HTML of a text of code, whose lines break between words only."""
+    return " ".join(f"<span>{html.escape(word)}</span>" for word in text.split(" "))
+
+
+def prose(text: str) -> str:
+    """The HTML of a text, what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", html.escape(text))
 
 
 def _line(shown: Table, number: int) -> str:

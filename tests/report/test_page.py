@@ -134,4 +134,5 @@ def test_a_table_has_a_line_for_each_key_and_a_column_for_each_level():
     assert shown.lines == (("a", "y", "40.0", "–", "80.0", "–"),)
     assert 'id="gaps-0-0-2">80.0</td>' in tables.to_html(shown, caption="A & b")
     assert "A &amp; b" in tables.to_html(shown, caption="A & b")
+    assert tables.prose("`a` & b") == "<code>a</code> &amp; b"
     assert "no rows" in tables.to_html(tables.table(View("", ("mpjpe",)), [], address="b"), caption="B")
