@@ -44,7 +44,11 @@ def main(argv: list[str]) -> None:
             bar.set_postfix_str(analysis.name, refresh=False)
             bar.update()
 
-        results = report.run_all(report.ANALYSES, setting, run=Commands(), at_once=at_once, done=done)
+        try:
+            results = report.run_all(report.ANALYSES, setting, run=Commands(), at_once=at_once, done=done)
+        except KeyboardInterrupt:
+            bar.write("report: stopped; what is finished stays, and will be skipped when this is run again.")
+            sys.exit(130)
     page = report.write_page(results, setting)
     failed = [result for result in results if result.reason]
     for result in failed:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from niki_tf import files
 from niki_tf.evaluation import records
+from niki_tf.evaluation.filters import FILTERS
+from niki_tf.evaluation.protocols.joint_sets import RENAMED
 from niki_tf.evaluation.tables import Row
 from niki_tf.io import amass
 from niki_tf.report.analysis import EVALUATE, FORMATS, SOLVE, Analysis
@@ -25,6 +27,8 @@ RECORD, PRINTED = "analysis.json", "printed.txt"
 _PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
 _MOTION_FLAG = {EVALUATE: "motion", FORMATS: "motion", SOLVE: "input"}
 _WEIGHTS = "model.keras"
+_ENDS = (*FILTERS, RENAMED)
+"""The ends of solvers' names, besides `+finish`."""
 
 Run = Callable[[list[str], pathlib.Path], str]
 """Runs a command, whose --output is the folder, writes what it printed into it; says why it failed, if it did."""
@@ -88,9 +92,8 @@ def versions() -> dict[str, str]:
 
 def weights(analyses: Sequence[Analysis], *, quick: bool) -> dict[str, str]:
     """SHA-256 of the weights of the solvers that analyses name, by the solvers' names."""
-    names = [zoo.parse_name(name) for analysis in analyses for name in analysis.solvers(quick=quick)]
-    folders = {name.base.partition("+")[0]: None for name in names}
-    found = {name: zoo.find(name) for name in folders}
+    names = [name for analysis in analyses for name in analysis.solvers(quick=quick)]
+    found = {base: zoo.find(base) for base in (zoo.parse_name(name, filters=_ENDS).base for name in names)}
     return {name: records.sha256(folder / _WEIGHTS) for name, folder in found.items() if folder is not None}
 
 

@@ -7,7 +7,8 @@ import shlex
 import pytest
 
 from niki_tf import report
-from niki_tf.evaluation.protocols import PROTOCOLS
+from niki_tf.evaluation.filters import FILTERS
+from niki_tf.evaluation.protocols import PROTOCOLS, joint_sets
 from niki_tf.report import runs
 from niki_tf.solvers import zoo
 
@@ -113,7 +114,7 @@ def test_every_command_names_what_is_there(quick):
         assert not {"motion", "output", "record", "seed"} & flags.keys()
         assert flags.get("protocol", "noise") in PROTOCOLS
         for solver in analysis.solvers(quick=quick):
-            zoo.check_solver(solver.partition("+")[0])
+            zoo.check_solver(zoo.parse_name(solver, filters=(*FILTERS, joint_sets.RENAMED)).base)
     assert len(runs.weights(report.ANALYSES, quick=quick)) >= 4
 
 
