@@ -17,7 +17,6 @@ from absl import flags
 
 from niki_tf import files, report
 from niki_tf.cli.report_child import Commands
-from niki_tf.io import amass
 
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
 _OUTPUT = flags.DEFINE_string("output", "output/report", "Folder for the page and what analyses write.")
@@ -32,11 +31,11 @@ def main(argv: list[str]) -> None:
     if argv[1:]:
         sys.exit(f"report takes flags only; got {' '.join(argv[1:])}.")
     try:
-        output = files.output_folder(_OUTPUT.value)
-        amass.motion_files(_MOTION.value)
+        setting = report.Setting(_MOTION.value, files.output_folder(_OUTPUT.value), _QUICK.value)
+        for analysis in report.ANALYSES:
+            setting.command(analysis)
     except (ValueError, OSError) as error:
         sys.exit(f"report: {error}")
-    setting = report.Setting(_MOTION.value, output, _QUICK.value)
     at_once = min(_AT_ONCE, os.cpu_count() or 1) if _QUICK.value else 1
     with tqdm.tqdm(total=len(report.ANALYSES), unit="analysis") as bar:
 

@@ -39,7 +39,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--stride=4",
-        "--rounds=1 --stride=100 @ one_stage",
+        "--rounds=1 --stride={frames} @ one_stage",
         FORMATS,
     ),
     Analysis(
@@ -49,7 +49,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Solvers that see time are given the frames around the measured one; twist_swing and analytic the true twist.",
         _NOISE_VIEWS,
         f"--stride=4 @ {_ALL} mlp+finish+savgol9 mlp+finish+savgol15 mlp+finish+whittaker {_TIME} {_PRIOR}",
-        "--stride=300 @ analytic mlp mlp+finish one_stage one_stage+finish temporal+finish",
+        "--stride={frames} @ analytic mlp mlp+finish one_stage one_stage+finish temporal+finish",
     ),
     Analysis(
         "without_twist",
@@ -57,7 +57,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "The same for the solver that can be given a twist, without.",
         _NOISE_VIEWS,
         "--stride=4 --notwist @ twist_swing twist_swing+finish",
-        "--stride=300 --notwist @ twist_swing",
+        "--stride={frames} --notwist @ twist_swing",
     ),
     Analysis(
         "zero_betas",
@@ -67,7 +67,7 @@ ANALYSES: tuple[Analysis, ...] = (
         _NOISE_VIEWS,
         f"--stride=4 --betas=zeros @ analytic mlp mlp+finish one_stage one_stage+finish twist_swing twist_swing+finish "
         f"{_TIME}",
-        "--stride=300 --betas=zeros @ one_stage+finish",
+        "--stride={frames} --betas=zeros @ one_stage+finish",
     ),
     Analysis(
         "found_betas",
@@ -75,7 +75,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Solvers are given the shape that is found from the joints of the motion.",
         _NOISE_VIEWS,
         f"--stride=4 --betas=found @ {_ALL} {_TIME}",
-        "--stride=300 --betas=found @ one_stage+finish",
+        "--stride={frames} --betas=found @ one_stage+finish",
     ),
     Analysis(
         "bones",
@@ -91,7 +91,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Errors that differ from joint to joint, at 0.5, 1 and 1.5 times their usual size.",
         _ESTIMATOR_VIEWS,
         f"--noise=estimator --stride=4 @ {_ALL} map_fit {_TIME}",
-        "--noise=estimator --stride=300 @ one_stage",
+        "--noise=estimator --stride={frames} @ one_stage",
     ),
     Analysis(
         "estimator_sigma",
@@ -99,7 +99,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "The same; solvers are given the sigma that the estimator reports.",
         _ESTIMATOR_VIEWS,
         f"--noise=estimator --sigma --stride=4 @ {_ALL} map_fit {_TIME}",
-        "--noise=estimator --sigma --stride=300 @ one_stage",
+        "--noise=estimator --sigma --stride={frames} @ one_stage",
     ),
     Analysis(
         "absent",
@@ -107,7 +107,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Every fifth joint, at random, is absent, the others are noisy.",
         _NOISE_VIEWS,
         f"--absent=0.2 --stride=16 @ {_ALL} map_fit {_TIME}",
-        "--absent=0.2 --stride=300 @ one_stage",
+        "--absent=0.2 --stride={frames} @ one_stage",
     ),
     Analysis(
         "xocc",
@@ -121,7 +121,7 @@ ANALYSES: tuple[Analysis, ...] = (
             View("Planted feet, and the depth under the ground", (*_FEET, "penetration_mm"), where={"joints": "all"}),
         ),
         f"--protocol=xocc @ analytic analytic+one_euro analytic+savgol mlp one_stage twist_swing {_TIME} {_PRIOR}",
-        "--protocol=xocc --stride=18 @ analytic one_stage temporal+finish",
+        "--protocol=xocc --stride={clips} @ analytic one_stage temporal+finish",
     ),
     Analysis(
         "xocc_clean",
@@ -129,7 +129,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "The same clips, every joint observed as it is: what solvers leave of clean joints.",
         (_OCCLUSION_VIEW,),
         f"--protocol=xocc --clean @ mlp one_stage twist_swing {_TIME} {_PRIOR}",
-        "--protocol=xocc --clean --stride=36 @ one_stage",
+        "--protocol=xocc --clean --stride={clips} @ one_stage",
     ),
     Analysis(
         "xocc_found_betas",
@@ -137,7 +137,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "As Occlusion, the shape found from the observed joints of the whole clip.",
         (_OCCLUSION_VIEW,),
         f"--protocol=xocc --betas=found @ analytic mlp one_stage twist_swing {_TIME}",
-        "--protocol=xocc --betas=found --stride=36 @ one_stage",
+        "--protocol=xocc --betas=found --stride={clips} @ one_stage",
     ),
     Analysis(
         "collisions",
@@ -153,7 +153,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         f"--protocol=collisions @ analytic mlp one_stage twist_swing {_TIME}",
-        "--protocol=collisions --stride=36 @ analytic one_stage",
+        "--protocol=collisions --stride={clips} @ analytic one_stage",
     ),
     Analysis(
         "occlusion_levels",
@@ -168,7 +168,7 @@ ANALYSES: tuple[Analysis, ...] = (
             View("Frames of a level", ("level_frames",), across="level", by=("solver", "of"), decimals=0),
         ),
         "--protocol=occlusion_levels @ analytic mlp one_stage temporal",
-        "--protocol=occlusion_levels --stride=36 @ analytic one_stage",
+        "--protocol=occlusion_levels --stride={clips} @ analytic one_stage",
     ),
     Analysis(
         "sensitivity",
@@ -180,7 +180,7 @@ ANALYSES: tuple[Analysis, ...] = (
             View("When a joint is hidden", ("mpjpe",), across="hidden", where={"kind": "joint"}),
         ),
         "--protocol=sensitivity --stride=4 @ analytic one_stage temporal",
-        "--protocol=sensitivity --stride=36 @ analytic one_stage",
+        "--protocol=sensitivity --stride={clips} @ analytic one_stage",
     ),
     Analysis(
         "error_score",
@@ -196,7 +196,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--protocol=error_score --stride=4 @ one_stage twist_swing",
-        "--protocol=error_score --stride=100 @ one_stage",
+        "--protocol=error_score --stride={frames} @ one_stage",
     ),
     Analysis(
         "round_trip",
@@ -210,7 +210,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--protocol=round_trip --stride=4 @ one_stage twist_swing",
-        "--protocol=round_trip --stride=100 @ one_stage",
+        "--protocol=round_trip --stride={frames} @ one_stage",
     ),
     Analysis(
         "embedding",
@@ -226,7 +226,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--protocol=embedding --stride=16 @ one_stage",
-        "--protocol=embedding --stride=100 @ one_stage",
+        "--protocol=embedding --stride={frames} @ one_stage",
     ),
     Analysis(
         "world",
@@ -237,7 +237,7 @@ ANALYSES: tuple[Analysis, ...] = (
             View("Acceleration error in the world, mm/frame²", ("world_accel",), across="noise_mm"),
         ),
         "--protocol=world @ analytic one_stage+finish temporal+finish",
-        "--protocol=world --stride=18 @ analytic one_stage+finish",
+        "--protocol=world --stride={clips} @ analytic one_stage+finish",
     ),
     Analysis(
         "world_ground",
@@ -252,7 +252,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--protocol=world --ground @ temporal+finish",
-        "--protocol=world --ground --stride=36 @ one_stage+finish",
+        "--protocol=world --ground --stride={clips} @ one_stage+finish",
     ),
     Analysis(
         "joint_sets",
@@ -260,7 +260,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Poses from the points of other programs, read off the body's mesh, with a constant error of 10 mm.",
         _SET_VIEWS,
         "--protocol=joint_sets --stride=8 @ temporal+finish temporal one_stage+finish temporal+finish+renamed map_fit",
-        "--protocol=joint_sets --stride=36 --skeleton=coco_17 --skeleton=mediapipe_33 @ one_stage+finish",
+        "--protocol=joint_sets --stride={clips} --skeleton=coco_17 --skeleton=mediapipe_33 @ one_stage+finish",
     ),
     Analysis(
         "joint_sets_markers",
@@ -268,7 +268,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "The 39 markers of Plug-in Gait.",
         _SET_VIEWS,
         "--protocol=joint_sets --stride=8 --skeleton=vicon_39 @ temporal+finish one_stage+finish map_fit",
-        "--protocol=joint_sets --stride=36 --skeleton=vicon_39 @ one_stage+finish",
+        "--protocol=joint_sets --stride={clips} --skeleton=vicon_39 @ one_stage+finish",
     ),
     Analysis(
         "joint_sets_found",
@@ -277,7 +277,7 @@ ANALYSES: tuple[Analysis, ...] = (
         _SET_VIEWS,
         "--protocol=joint_sets --stride=8 --betas=found --skeleton=smpl_29 --skeleton=h36m_17 --skeleton=coco_17 "
         "--skeleton=openpose_25 --skeleton=mediapipe_33 @ temporal+finish",
-        "--protocol=joint_sets --stride=36 --betas=found --skeleton=coco_17 @ one_stage+finish",
+        "--protocol=joint_sets --stride={clips} --betas=found --skeleton=coco_17 @ one_stage+finish",
     ),
     Analysis(
         "gaps",
@@ -286,7 +286,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "between the solved frames, the last pose held in live solving (`stream`).",
         (View("MPJPE, mm, in the gap, over its frames", ("mpjpe",), across="gap", by=("solver", "way", "noise_mm")),),
         f"--protocol=gaps --trans=pelvis --stream @ {_UNSEEN}",
-        "--protocol=gaps --trans=pelvis --stride=36 --gaps=8 --stream @ temporal+finish",
+        "--protocol=gaps --trans=pelvis --stride={clips} --gaps=8 --stream @ temporal+finish",
     ),
     Analysis(
         "lost_parts",
@@ -295,7 +295,7 @@ ANALYSES: tuple[Analysis, ...] = (
         (View("MPJPE, mm, of what was lost", ("mpjpe",), across="gap", by=("solver", "way", "lost")),),
         "--protocol=gaps --trans=pelvis --stride=8 --gaps=4,30 --parts=joint,limb,half --noise_mm=10 @ "
         "temporal_prior+finish",
-        "--protocol=gaps --trans=pelvis --stride=36 --gaps=8 --parts=limb @ one_stage+finish",
+        "--protocol=gaps --trans=pelvis --stride={clips} --gaps=8 --parts=limb @ one_stage+finish",
     ),
     Analysis(
         "half_body",
@@ -311,7 +311,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         f"--protocol=half_body --trans=pelvis @ {_UNSEEN}",
-        "--protocol=half_body --trans=pelvis --stride=36 @ temporal_prior+finish one_stage+finish",
+        "--protocol=half_body --trans=pelvis --stride={clips} @ temporal_prior+finish one_stage+finish",
     ),
     Analysis(
         "denoising",
@@ -320,7 +320,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "and 33.2 mm, PoseRFM 18.9 and 34.7 mm.",
         (View("MPJPE, mm, over the noise, mm", ("mpjpe",), across="noise_mm"),),
         f"--protocol=denoising @ map_fit {_UNSEEN}",
-        "--protocol=denoising --stride=36 @ one_stage+finish temporal+finish",
+        "--protocol=denoising --stride={clips} @ one_stage+finish temporal+finish",
     ),
     Analysis(
         "calibration",
@@ -335,7 +335,7 @@ ANALYSES: tuple[Analysis, ...] = (
             ),
         ),
         "--protocol=calibration --trans=pelvis @ temporal+finish one_stage+finish",
-        "--protocol=calibration --trans=pelvis --stride=36 @ one_stage+finish",
+        "--protocol=calibration --trans=pelvis --stride={clips} @ one_stage+finish",
     ),
     Analysis(
         "rates",
@@ -344,7 +344,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "best kernel in hindsight.",
         (View("MPJPE, mm, over frames per second", ("mpjpe",), across="fps", by=("solver", "way")),),
         f"--protocol=rates --trans=pelvis @ {_UNSEEN}",
-        "--protocol=rates --trans=pelvis --stride=36 --rates=15,30 @ one_stage+finish",
+        "--protocol=rates --trans=pelvis --stride={clips} --rates=15,30 @ one_stage+finish",
     ),
     Analysis(
         "film_niki",

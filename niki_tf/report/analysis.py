@@ -37,7 +37,7 @@ class Analysis(NamedTuple):
     full: str
     """The flags but those of motion and output, then ` @ ` and the names of the solvers."""
     quick: str
-    """The same for few clips."""
+    """The same for few clips; {clips} and {frames} are every how many of them are taken."""
     program: str = EVALUATE
 
     def flags(self, *, quick: bool) -> list[str]:

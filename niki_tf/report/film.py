@@ -17,6 +17,7 @@ _TITLES = {"film_niki": "NIKI", "film_analytic": "analytic"}
 """Name of an analysis that solves a motion -> what the player calls it."""
 _TRUTH = "truth"
 _MODULES = ("three_core", "three_module")
+_NO_SCRIPTS = "<noscript><p>The player needs JavaScript.</p></noscript>"
 _TEXT = """<p>The first motion as it was captured; its joints with 30 mm of noise on each axis, solved by NIKI, which
 sees time, and by analytic inverse kinematics, frame by frame. Drag turns, wheel or two fingers zoom once it was
 clicked; space plays, arrows step, shift and arrows turn.</p>"""
@@ -42,7 +43,7 @@ def section(results: Sequence[Result], motion: str) -> str:
             "<code>python tools/get_assets.py three</code>, then the report again.</p>"
         )
     else:
-        parts += [player("film-player", _scene(solved, motion)), *_scripts()]
+        parts += [player("film-player", _scene(solved, motion)), *scripts()]
     parts += [tables.command(result.command) for result in found.values()]
     return "\n".join(parts) + "</section>"
 
@@ -56,13 +57,18 @@ def player(name: str, scene: Mapping[str, object]) -> str:
     """
     text = json.dumps(scene).replace("<", "\\u003c")
     return (
-        f'<div class="player" id="{name}" data-scene="{name}-scene"></div>\n'
+        f'<div class="player" id="{name}" data-scene="{name}-scene">{_NO_SCRIPTS}</div>\n'
         f'<script type="application/json" id="{name}-scene">{text}</script>'
     )
 
 
-def _scripts() -> list[str]:
-    """The scripts of all players of a page: three.js as text, which player.js makes modules of, and player.js."""
+def scripts() -> list[str]:
+    """The HTML of the scripts of all players of a page: three.js as text, of which player.js makes modules, and it.
+
+    Raises:
+        FileNotFoundError: three.js is not fetched; see `assets`.
+        ValueError: a script cannot stand in a page, or is damaged.
+    """
     paths = [(name, assets.path_of(name)) for name in _MODULES]
     return [
         *(_script(path.read_text(encoding="utf-8"), f'type="text/plain" id="{name}"') for name, path in paths),

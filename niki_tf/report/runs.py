@@ -6,6 +6,7 @@ would be run with now.
 """
 
 import concurrent.futures
+import functools
 import importlib.metadata
 import json
 import pathlib
@@ -27,6 +28,8 @@ RECORD, PRINTED = "analysis.json", "printed.txt"
 _PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
 _MOTION_FLAG = {EVALUATE: "motion", FORMATS: "motion", SOLVE: "input"}
 _WEIGHTS = "model.keras"
+_QUICK_CLIPS, _QUICK_FRAMES = 2, 32
+"""Clips, and about how many frames, that a quick analysis takes."""
 _ENDS = (*FILTERS, RENAMED)
 """The ends of solvers' names, besides `+finish`."""
 
@@ -49,8 +52,12 @@ class Setting(NamedTuple):
         flag = _MOTION_FLAG.get(analysis.program)
         first = str(amass.motion_files(self.motion)[0][0]) if flag == "input" else self.motion
         given = [f"--{flag}={first}"] if flag else []
+        flags = analysis.flags(quick=self.quick)
+        if self.quick:
+            strides = _strides(self.motion)
+            flags = [name.format(**strides) for name in flags]
         place = self.output / analysis.name if output is None else output
-        return ["python", analysis.program, *given, *analysis.flags(quick=self.quick), f"--output={place}"]
+        return ["python", analysis.program, *given, *flags, f"--output={place}"]
 
 
 class Result(NamedTuple):
@@ -83,6 +90,15 @@ class Result(NamedTuple):
     def record(self) -> dict[str, Any]:
         """What it was measured with: command, versions, weights, motion, commit."""
         return {} if self.reason else json.loads((self.folder / RECORD).read_text())
+
+
+@functools.lru_cache(maxsize=8)
+def _strides(motion: str) -> dict[str, int]:
+    """Every how many clips and frames a quick analysis takes; frames are told from the first file and all sizes."""
+    found = amass.motion_files(motion)[0]
+    sizes = [file.stat().st_size for file in found]
+    frames = len(amass.load_clips(found[0])[0]) * sum(sizes) / sizes[0]
+    return {"clips": -(-len(found) // _QUICK_CLIPS), "frames": max(round(frames / _QUICK_FRAMES), 1)}
 
 
 def versions() -> dict[str, str]:

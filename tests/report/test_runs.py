@@ -4,9 +4,10 @@ import itertools
 import json
 import shlex
 
+import numpy as np
 import pytest
 
-from niki_tf import report
+from niki_tf import io, motion, report
 from niki_tf.evaluation.filters import FILTERS
 from niki_tf.evaluation.protocols import PROTOCOLS, joint_sets
 from niki_tf.report import runs
@@ -116,6 +117,18 @@ def test_every_command_names_what_is_there(quick):
         for solver in analysis.solvers(quick=quick):
             zoo.check_solver(zoo.parse_name(solver, filters=(*FILTERS, joint_sets.RENAMED)).base)
     assert len(runs.weights(report.ANALYSES, quick=quick)) >= 4
+
+
+def test_a_quick_analysis_takes_two_clips_and_about_32_frames(tmp_path, analyses):
+    for number in range(5):
+        clip = motion.Clip(poses=np.zeros([100, 24, 3]), trans=np.zeros([100, 3]))
+        io.save_clip(tmp_path / "motion" / f"{number}.npz", clip)
+    setting = report.Setting(str(tmp_path / "motion"), tmp_path, quick=True)
+    noise, _, collisions = (setting.command(analysis) for analysis in analyses)
+    assert "--stride=16" in noise
+    assert "--stride=3" in collisions
+    full = [setting._replace(quick=False).command(analysis) for analysis in report.ANALYSES]
+    assert not [word for command in full for word in command if "{" in word]
 
 
 def test_every_protocol_has_an_analysis():

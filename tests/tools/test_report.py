@@ -34,8 +34,8 @@ def test_a_command_is_kept_or_says_why_it_failed(tmp_path):
 
 @pytest.mark.slow
 def test_all_analyses_of_made_motion(repo, tmp_path):
-    for seed in range(2):
-        io.save_clip(tmp_path / "motion" / f"{seed}.npz", made_motion(seed, frames=70))
+    for seed in range(3):
+        io.save_clip(tmp_path / "motion" / f"{seed}.npz", made_motion(seed, frames=90))
     output = tmp_path / "out"
     command = [sys.executable, "tools/report.py", f"--motion={tmp_path / 'motion'}", f"--output={output}", "--quick"]
     environment = os.environ | {"PYTHONPATH": str(repo)}
