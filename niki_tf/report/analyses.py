@@ -49,7 +49,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Solvers that see time are given the frames around the measured one; twist_swing and analytic the true twist.",
         _NOISE_VIEWS,
         f"--stride=4 @ {_ALL} mlp+finish+savgol9 mlp+finish+savgol15 mlp+finish+whittaker {_TIME} {_PRIOR}",
-        "--stride={frames} @ analytic mlp mlp+finish one_stage one_stage+finish temporal+finish",
+        "--stride={frames} @ analytic one_stage one_stage+finish temporal+finish",
     ),
     Analysis(
         "without_twist",
@@ -320,7 +320,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "and 33.2 mm, PoseRFM 18.9 and 34.7 mm.",
         (View("MPJPE, mm, over the noise, mm", ("mpjpe",), across="noise_mm"),),
         f"--protocol=denoising @ map_fit {_UNSEEN}",
-        "--protocol=denoising --stride={clips} @ one_stage+finish temporal+finish",
+        "--protocol=denoising --stride={clips} @ one_stage+finish",
     ),
     Analysis(
         "calibration",

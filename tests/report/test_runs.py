@@ -28,7 +28,7 @@ def test_all_are_run_into_folders_of_their_own(analyses, setting, stub):
         assert result.record["command"] == result.command
         assert result.record["versions"]["tensorflow"]
         assert result.record["motion"]["files"] == 1
-    assert results[0].record["weights_sha256"].keys() == {"mlp", "one_stage", "temporal"}
+    assert results[0].record["weights_sha256"].keys() == {"one_stage", "temporal"}
     assert not list(setting.output.glob(".*"))
 
 
