@@ -52,6 +52,8 @@ class Commands:
         log.unlink(missing_ok=True)
         if process.exitcode == 0:
             return ""
+        if process.exitcode is not None and process.exitcode < 0:
+            return f"it was ended by signal {-process.exitcode}; is there memory enough?"
         told = [line for line in said if line.startswith("FATAL")] or said[-1:]  # a bad flag, before all flags' help
         return told[0][:_LONGEST] if told else f"it ended with exit code {process.exitcode}"
 
