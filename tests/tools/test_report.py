@@ -83,7 +83,7 @@ def test_all_analyses_of_made_motion(repo, motion, tmp_path):
     killed.wait()
     finished = {path: path.stat().st_mtime_ns for path in output.glob("*/analysis.json")}
     assert finished
-    done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert not list(output.glob(".*"))
