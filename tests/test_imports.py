@@ -36,6 +36,7 @@ _MAY_IMPORT = {
     "training": _FITTED | {"solvers"},
     "inference": _FITTED | {"drawing", "io", "motion", "solvers"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
+    "report": _FITTED | {"assets", "evaluation", "io", "motion", "solvers"},
     "": set(),
     "cli": None,
     "__main__": {"cli"},
