@@ -172,15 +172,21 @@ def check_rotations(name: str, matrices: np.ndarray) -> None:
         raise ValueError(f"`{name}` must end in shape (24, 3, 3); got {matrices.shape}.{_CURES.get(name, '')}")
     flat = matrices.reshape(-1, 3, 3)
     flat = flat[~np.isnan(flat).any((1, 2)) & (flat != 0.0).any((1, 2))]
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(flat @ flat.swapaxes(-1, -2) - np.eye(3)).max((1, 2), initial=0.0)
-        wrong = ~((apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(flat) > 0.0))
+    wrong = ~are_rotations(flat)
     if wrong.any():
         got = np.array2string(flat[wrong][0], precision=3, separator=", ").replace("\n", "")
         raise ValueError(
             f"`{name}` must be rotation matrices, orthonormal with determinant 1; got {got}. Convert rotation vectors "
             "with rotations.rotvec_to_matrix; zeros stand for what is not known."
         )
+
+
+def are_rotations(matrices: TensorLike) -> np.ndarray:
+    """Which of the matrices (..., 3, 3) are rotations, (...), bool: orthonormal to 0.001, determinant above 0."""
+    matrices = np.asarray(matrices, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-2, -1))
+        return (apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(matrices) > 0.0)
 
 
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:

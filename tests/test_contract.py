@@ -126,3 +126,12 @@ def test_poses_that_do_not_fit(changed, message):
     pose = {"global_orient": np.zeros([4, 1, 3, 3]), "body_pose": np.zeros([4, 23, 3, 3])} | changed
     with pytest.raises(ValueError, match=message):
         contract.check_pose(**pose)
+
+
+def test_what_is_a_rotation(rng):
+    matrices, _ = np.linalg.qr(rng.normal(size=[20, 3, 3]))
+    proper = matrices * np.sign(np.linalg.det(matrices))[:, None, None]
+    assert contract.are_rotations(proper.reshape(4, 5, 3, 3)).shape == (4, 5)
+    assert contract.are_rotations(proper).all()
+    bad = [-proper, 1.01 * proper, 0.0 * proper, np.nan * proper, np.inf * proper, np.full([1, 3, 3], 1e200)]
+    assert not any(contract.are_rotations(each).any() for each in bad)

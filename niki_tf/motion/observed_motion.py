@@ -117,6 +117,8 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
     arrays = {**arrays, **_without_absent(arrays["joints"], arrays.get("joint_sigma"))}
     given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
     joints = given["joints"]
+    if not frames:
+        raise ValueError(f"`joints` must hold at least one frame; got shape {joints.shape}. Is the file the right one?")
     given.setdefault("betas", np.zeros([frames, num_betas], np.float32))
     return ObservedMotion(joints, {**given, "joints": joints - joints[0, 0]}, fps)
 

@@ -71,6 +71,7 @@ def test_given_joints_stay_as_they_are(poser):
         ({"poses": np.zeros([4, 72])}, r"`joints` \(T, 29, 3\) is missing; got poses"),
         ({"joints": np.zeros([4, 24, 3])}, r"`joints` must have shape \(T, 29, 3\); got \(4, 24, 3\).*SMPL_29"),
         ({"joints": np.float32(1.0)}, r"`joints` must have shape"),
+        ({"joints": np.zeros([0, 29, 3])}, r"`joints` must hold at least one frame; got shape \(0, 29, 3\)"),
         ({"joints": np.full([4, 29, 3], np.inf)}, "`joints` must be finite"),
         ({"joints": np.zeros([4, 29, 3]), "betas": np.zeros([4, 9])}, r"`betas` must have shape .* got \(4, 9\)"),
         (
