@@ -16,6 +16,8 @@ _X_AXIS = (1e-12, 0.0, 0.0)
 """Added to vectors of any length: gives those of zeros a direction; of others it is below a rounding of float32."""
 _PARALLEL = 1.0 - 5e-6
 """Cosine above which two rows of float32 are parallel: of the digits at right angles too few are left."""
+_SHORTEST = 1e-9
+"""Length of a row that has a direction."""
 _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 
@@ -121,16 +123,16 @@ def matrix_to_6d(matrix: tf.Tensor) -> tf.Tensor:
 def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
     """Two rows (..., 6), of any length (to 1e18) and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
 
-    Rows without a direction, of zeros, stand for the x axis. A second row within 0.2 degrees of the first, or of its
-    opposite, stands for the coordinate axis that is farthest from it. So the answer is a rotation whatever the rows
-    are, with finite gradients; NaN stays NaN.
+    A first row of zeros stands for the x axis. A second row shorter than 1e-9, or within 0.2 degrees of the first or of
+    its opposite, stands for the coordinate axis that is farthest from the first. So the answer is a rotation whatever
+    the rows are, with finite gradients; NaN stays NaN.
 
     Source: Zhou et al., On the continuity of rotation representations, CVPR 2019; by rows, as in the published code.
     """
-    first, second = tf.unstack(normalize(reshape_last(sixd, 1, [2, 3]) + tf.constant(_X_AXIS, sixd.dtype)), axis=-2)
+    first, second = normalize(sixd[..., :3] + tf.constant(_X_AXIS, sixd.dtype)), sixd[..., 3:]
     farthest = tf.one_hot(tf.argmin(tf.abs(first), -1), 3, dtype=sixd.dtype)
-    parallel = tf.abs(tf.reduce_sum(first * second, -1, keepdims=True)) > _PARALLEL
-    second = tf.where(parallel, farthest, second)
+    along = tf.abs(tf.reduce_sum(first * second, -1, keepdims=True))
+    second = tf.where(along > _PARALLEL * _norm(second) - _SHORTEST, farthest, second)
     second = normalize(second - tf.reduce_sum(first * second, -1, keepdims=True) * first)
     return tf.stack([first, second, cross(first, second)], -2)
 
