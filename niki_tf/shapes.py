@@ -60,11 +60,11 @@ def check_shape(name: str, x: tf.Tensor | tf.TensorShape, ending: Sequence[int |
 
 
 def real_array(name: str, x: TensorLike) -> np.ndarray:
-    """`x` as float64.
+    """`x` as an array, with the type that it has.
 
     Args:
         name: of the argument, for the message.
-        x: real numbers.
+        x: real numbers, or true and false.
 
     Raises:
         ValueError: it is complex, text, an object, or lists of different lengths.
@@ -76,7 +76,7 @@ def real_array(name: str, x: TensorLike) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         kind = "what is no array of numbers" if array.dtype.kind == "O" else str(array.dtype)
         raise ValueError(f"`{name}` must be an array of real numbers; got {kind}.")
-    return array.astype(np.float64)
+    return array
 
 
 class LeadingAxes:

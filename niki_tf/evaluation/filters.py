@@ -109,7 +109,7 @@ def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
 
 def _checked(points: TensorLike, *, fps: float) -> np.ndarray:
     """The points as float64; ValueError unless they are frames of finite numbers at a frame rate."""
-    points = real_array("points", points)
+    points = real_array("points", points).astype(np.float64)
     if points.ndim == 0 or not points.size or not np.isfinite(points).all():
         raise ValueError(
             f"`points` must be frames (T, ...) of finite numbers; got shape {points.shape}"

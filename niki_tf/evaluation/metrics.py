@@ -151,7 +151,7 @@ def _mean_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 def _numbers(name: str, x: TensorLike) -> np.ndarray:
     """`x` as float64, with NaN for infinity; ValueError if it is no array of numbers."""
-    array = real_array(name, x)
+    array = real_array(name, x).astype(np.float64)
     return np.where(np.isinf(array), np.nan, array)
 
 

@@ -54,7 +54,7 @@ def auroc(positive: TensorLike, negative: TensorLike) -> float:
 
 def _scores(name: str, scores: TensorLike) -> np.ndarray:
     """The scores as float64; ValueError if they are no numbers, or one is NaN."""
-    array = real_array(name, scores)
+    array = real_array(name, scores).astype(np.float64)
     missing = int(np.isnan(array).sum())
     if missing:
         raise ValueError(

@@ -26,14 +26,15 @@ class Solver(keras.Model):
     """An inverse-kinematics method: joints in, joint rotations out.
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
-    `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
-    was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
-    are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
-    (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
-    puts the body where the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error`
-    (..., 24) metres (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and
-    `residual` (..., 29), how far each joint is from the pose that was found, metres. Subclasses write `solve`; those
-    that see time extend `WindowSolver`.
+    `betas` (..., B) and `twist` (..., 23, 2). Sigma and betas of all examples may be given once, as (29,) and (B,). A
+    joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more, was not seen: its position is not read.
+    `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they are; zeros stand for one that is not
+    known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose` (..., 23, 3, 3), rotation
+    matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which puts the body where
+    the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error` (..., 24) metres
+    (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
+    how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
+    `WindowSolver`.
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -116,16 +117,18 @@ class Solver(keras.Model):
             ValueError: see `__call__`.
         """
         if isinstance(x, Mapping):
-            contract.check_names(x, extra=self.extra_inputs)
-            x = {name: np.asarray(value) for name, value in x.items() if value is not None}
-            self._check_shapes({name: value.shape for name, value in x.items()})
-            contract.check_values(x)
+            x = {name: value.numpy() for name, value in self._checked(x).items()}
+            if x["joints"].ndim < 2 + self.event_axes:
+                shape = x["joints"].shape
+                raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
+            if not len(x["joints"]):  # Keras has no answer without a batch
+                return {name: value.numpy() for name, value in self(x).items()}
         return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
         contract.check_names(inputs, extra=self.extra_inputs)
-        given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
+        given = contract.as_tensors(inputs)
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)

@@ -87,6 +87,13 @@ def test_joints_that_do_not_fit_are_named(arrays, message):
         motion.from_joints(arrays, num_betas=10)
 
 
+def test_betas_may_be_given_once():
+    joints, betas = np.zeros([4, 29, 3]), np.arange(10.0)
+    for once in (betas, betas[None]):
+        found = motion.from_joints({"joints": joints, "betas": once}, num_betas=10)
+        np.testing.assert_array_equal(found.inputs["betas"], np.tile(betas, [4, 1]))
+
+
 def test_times_are_per_frame(clips, poser):
     observed = motion.observe(clips[0], poser=poser, noise_mm=0, seed=0)
     calls = []
