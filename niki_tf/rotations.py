@@ -12,8 +12,8 @@ from niki_tf.shapes import reshape_last
 
 _SMALL = 1e-8
 """Keeps the scaling of a zero moment finite."""
-_X_AXIS = (1e-12, 0.0, 0.0)
-"""Added to vectors of any length: gives those of zeros a direction; of others it is below a rounding of float32."""
+_NO_LENGTH = 1e-24
+"""Square of the length up to which a vector has no direction."""
 _PARALLEL = 1.0 - 5e-6
 """Cosine above which two rows of float32 are parallel: of the digits at right angles too few are left."""
 _SHORTEST = 1e-9
@@ -24,12 +24,18 @@ _LARGEST_CORRECTION = 1e-5
 
 def _norm(x: tf.Tensor, *, keepdims: bool = True) -> tf.Tensor:
     """Length of `x` along the last axis, with a finite gradient at zero."""
-    return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), 1e-24))
+    return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), _NO_LENGTH))
 
 
 def normalize(x: tf.Tensor) -> tf.Tensor:
     """The vectors `x` (..., n) scaled to length 1; a zero vector stays zero."""
     return x / _norm(x)
+
+
+def _direction(x: tf.Tensor) -> tf.Tensor:
+    """The vectors `x` (..., n) scaled to length 1; those of zeros are the first axis."""
+    none = tf.reduce_sum(x * x, -1, keepdims=True) <= _NO_LENGTH
+    return normalize(tf.where(none, tf.one_hot(0, x.shape[-1], dtype=x.dtype), x))
 
 
 def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -129,7 +135,7 @@ def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
 
     Source: Zhou et al., On the continuity of rotation representations, CVPR 2019; by rows, as in the published code.
     """
-    first, second = normalize(sixd[..., :3] + tf.constant(_X_AXIS, sixd.dtype)), sixd[..., 3:]
+    first, second = _direction(sixd[..., :3]), sixd[..., 3:]
     farthest = tf.one_hot(tf.argmin(tf.abs(first), -1), 3, dtype=sixd.dtype)
     along = tf.abs(tf.reduce_sum(first * second, -1, keepdims=True))
     second = tf.where(along > _PARALLEL * _norm(second) - _SHORTEST, farthest, second)
@@ -173,7 +179,7 @@ def twist_to_matrix(axis: tf.Tensor, twist: tf.Tensor) -> tf.Tensor:
 
     A twist of zeros turns by no angle.
     """
-    twist = normalize(twist + tf.constant(_X_AXIS[:2], twist.dtype))
+    twist = _direction(twist)
     cos, sin = twist[..., 0, None, None], twist[..., 1, None, None]
     axis = normalize(axis)
     x, y, z = tf.unstack(axis, axis=-1)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, skeletons
+from niki_tf import contract, precision, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import (
@@ -55,6 +55,11 @@ class Solver(keras.Model):
     """Leading axes that a network sees at once: 1 for frames (N, ...), 2 for windows of frames (N, T, ...)."""
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = precision.in_float32(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -123,7 +128,8 @@ class Solver(keras.Model):
                 raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
             if not len(x["joints"]):  # Keras has no answer without a batch
                 return {name: value.numpy() for name, value in self(x).items()}
-        return super().predict(x, *args, **kwargs)
+        with precision.float32():  # Keras rounds arrays to its floatx
+            return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
