@@ -26,15 +26,15 @@ class Solver(keras.Model):
     """An inverse-kinematics method: joints in, joint rotations out.
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
-    `betas` (..., B) and `twist` (..., 23, 2). Sigma and betas of all examples may be given once, as (29,) and (B,). A
-    joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more, was not seen: its position is not read.
-    `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they are; zeros stand for one that is not
-    known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose` (..., 23, 3, 3), rotation
-    matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which puts the body where
-    the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error` (..., 24) metres
-    (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and `residual` (..., 29),
-    how far each joint is from the pose that was found, metres. Subclasses write `solve`; those that see time extend
-    `WindowSolver`.
+    `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
+    was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
+    are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
+    (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
+    puts the body where the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error`
+    (..., 24) metres (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and
+    `residual` (..., 29), how far each joint is from the pose that was found, metres. Subclasses write `solve`; those
+    that see time extend `WindowSolver`.
+    Sigma and betas of all examples may be given once, as (29,) and (B,).
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
