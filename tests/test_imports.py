@@ -10,11 +10,12 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = sorted((ROOT / "niki_tf").rglob("*.py"))
 
-_BASE = {"contract", "files", "rotations", "settings", "shapes", "skeletons"}
+_BASE = {"contract", "files", "precision", "rotations", "settings", "shapes", "skeletons"}
 _FITTED = _BASE | {"body", "fitting"}
 _MOTION = _BASE | {"body", "motion"}
 _MAY_IMPORT = {
     "files": set(),
+    "precision": set(),
     "settings": set(),
     "shapes": set(),
     "skeletons": set(),

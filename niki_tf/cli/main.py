@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from absl import app, flags
 
+from niki_tf.cli import flag_order
 from niki_tf.cli.quiet_start import quiet_start
 
 COMMANDS = {
@@ -53,6 +54,7 @@ def run(command: str, argv: list[str] | None = None) -> None:
     argv = sys.argv if argv is None else argv
     with quiet_start():
         module = importlib.import_module(f"niki_tf.cli.{command}")
+    app.call_after_init(lambda: flag_order.tell(argv))  # what is wrong with a flag file has ended the program by then
     if any(argument in _HELP for argument in argv[1:]):
         print(help_text(module))
         return

@@ -113,6 +113,8 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
     if "joints" not in arrays:
         raise ValueError(f"`joints` (T, 29, 3) is missing; got {', '.join(arrays) or 'nothing'}.")
     frames = len(np.atleast_1d(arrays["joints"]))
+    if not frames:
+        raise ValueError(f"`joints` must hold at least one frame; got shape {np.shape(arrays['joints'])}.")
     shapes = contract.input_shapes(num_betas)
     arrays = {**arrays, **_without_absent(arrays["joints"], arrays.get("joint_sigma"))}
     given = {name: _each_frame(arrays[name], frames, shapes[name], name) for name in shapes if name in arrays}
@@ -144,7 +146,7 @@ def _without_absent(joints: Any, joint_sigma: Any) -> dict[str, Any]:
 def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: str) -> np.ndarray:
     """`array` as float32 (frames, *shape), a single entry repeated; ValueError if shape or numbers do not fit."""
     array = np.asarray(array)
-    if name not in _PER_MOTION or array.shape != shape:
+    if name not in _PER_MOTION or array.shape not in (shape, (1, *shape)):
         _check_shape(name, array, (frames, *shape), shape if name in _PER_MOTION else None)
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
         raise ValueError(

@@ -154,7 +154,7 @@ def _checked_betas(array: Any, frames: int, num_betas: int) -> np.ndarray | None
         raise ValueError("`betas` must be finite numbers; got NaN, infinity or text.")
     if betas.ndim == 1 and 0 < betas.size < num_betas:
         betas = np.pad(betas, (0, num_betas - betas.size))
-    if betas.shape not in ((num_betas,), (frames, num_betas)):
+    if betas.shape not in ((num_betas,), (1, num_betas), (frames, num_betas)):
         raise ValueError(
             f"`betas` must have shape ({num_betas},) or ({frames}, {num_betas}); got {betas.shape}. The body has "
             f"{num_betas} of them: leave out those that it has not."

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, skeletons
+from niki_tf import contract, precision, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import (
@@ -36,6 +36,7 @@ class Solver(keras.Model):
     (..., 24) metres (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and
     `residual` (..., 29), how far each joint is from the pose that was found, metres. Subclasses write `solve`; those
     that see time extend `WindowSolver`.
+    Sigma and betas of all examples may be given once, as (29,) and (B,).
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -58,6 +59,11 @@ class Solver(keras.Model):
     """Metres; a single joint of a larger sigma counts as absent, see `fitting.absent_joints.drop_doubtful`."""
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = precision.in_float32(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -120,16 +126,19 @@ class Solver(keras.Model):
             ValueError: see `__call__`.
         """
         if isinstance(x, Mapping):
-            contract.check_names(x, extra=self.extra_inputs)
-            x = {name: np.asarray(value) for name, value in x.items() if value is not None}
-            self._check_shapes({name: value.shape for name, value in x.items()})
-            contract.check_values(x)
-        return super().predict(x, *args, **kwargs)
+            x = {name: value.numpy() for name, value in self._checked(x).items()}
+            if x["joints"].ndim < 2 + self.event_axes:
+                shape = x["joints"].shape
+                raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
+            if not len(x["joints"]):  # Keras has no answer without a batch
+                return {name: value.numpy() for name, value in self(x).items()}
+        with precision.float32():  # Keras rounds arrays to its floatx
+            return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
         contract.check_names(inputs, extra=self.extra_inputs)
-        given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
+        given = contract.as_tensors(inputs)
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)

@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,6 +53,41 @@ def solver(request):
 def _joints(rng):
     """Joints (2, 4, 29, 3) of two people in four frames."""
     return (SKELETON.joints + 0.1 * rng.normal(size=[2, 4, 29, 3])).astype(np.float32)
+
+
+@pytest.fixture
+def keras_precision():
+    """A function that sets Keras's global dtype policy and floatx, which are set back afterwards."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+
+    def choose(name):
+        if name in ("float16", "float64"):
+            keras.config.set_floatx(name)
+        keras.config.set_dtype_policy(name)
+
+    yield choose
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+def _answer_of_a_new(kind, joints):
+    """What a new solver of a class answers, its weights drawn from one seed."""
+    keras.utils.set_random_seed(0)
+    return kind(body.mannequin_joints(), **MAKERS[kind]).ik(joints)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MAKERS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_the_answer_does_not_depend_on_the_dtype_policy(kind, policy, rng, keras_precision):
+    joints = _joints(rng)
+    wanted = _answer_of_a_new(kind, joints)
+    keras_precision(policy)
+    found = _answer_of_a_new(kind, joints)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
+        assert found[name].dtype == value.dtype, name
+    assert keras.config.dtype_policy().name == policy
 
 
 def test_every_solver_is_here():
