@@ -55,6 +55,10 @@ _SHARED = {"betas", "joint_sigma"}
 """Inputs that may be given once for all examples."""
 _ORTHONORMAL_WITHIN = 1e-3
 """How far a known rotation may be from a rotation matrix, by entry."""
+_FARTHEST = 10_000.0
+"""Metres; how far apart joints may be: single precision knows a millimetre there."""
+_FAR = 100.0
+"""Metres; the distance from which on single precision is coarser than a hundredth of a millimetre."""
 _CURES = {
     "joints": " Use the joint set skeletons.SMPL_29.",
     "joint_sigma": " Give one sigma for each joint, in metres.",
@@ -160,7 +164,10 @@ def check_shapes(shapes: Mapping[str, Any], *, num_betas: int | None, extra: Map
 
 
 def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Joints and sigma where a joint with a NaN is absent, as one of `skeletons.ABSENT` is; absent ones are zeros.
+    """Joints and sigma where a joint that was not seen is absent, as one of `skeletons.ABSENT` is; those are zeros.
+
+    A joint with a NaN was not seen, nor was one at exactly (0, 0, 0), as detectors write it; joint 0 may be there if no
+    other joint of the frame is, as joints may be relative to it.
 
     Args:
         joints: (..., 29, 3) metres.
@@ -169,12 +176,15 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
     Example:
         >>> import numpy as np
         >>> from niki_tf import contract
-        >>> joints, sigma = contract.mark_absent(np.float32([[1, 1, 1], [1, np.nan, 1]]), np.float32([0, 0]))
-        >>> joints[:, 0].numpy().tolist(), sigma.numpy().tolist()
-        ([1.0, 0.0], [0.0, 10.0])
+        >>> joints, sigma = contract.mark_absent(np.float32([[0, 0, 0], [1, np.nan, 1]]), np.float32([0, 0]))
+        >>> joints.numpy().tolist(), sigma.numpy().tolist()
+        ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [0.0, 10.0])
     """
     # comparisons with NaN are false; LiteRT has no `is_nan`, and its converter makes a finite number of infinity
     told = tf.reduce_all(tf.logical_or(joints <= 0.0, joints >= 0.0), -1)
+    away = tf.reduce_any(tf.not_equal(joints, 0.0), -1)
+    others = tf.reduce_all(away[..., 1:], -1, keepdims=True)
+    told &= tf.concat([away[..., :1] | others, away[..., 1:]], -1)
     sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))
     return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
 
@@ -197,11 +207,53 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
         absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
+        check_extent(np.where(absent[..., None], np.nan, arrays["joints"]))
         arrays["joints"] = arrays["joints"][~absent]
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+
+
+def check_extent(joints: np.ndarray) -> None:
+    """Checks that the joints (..., n, 3), metres, of each frame are within 10 km of each other, NaN left aside.
+
+    Args:
+        joints: (..., n, 3) metres.
+
+    Raises:
+        ValueError: they are not.
+    """
+    joints = np.where(np.isfinite(joints), joints, np.nan).astype(np.float64)
+    if np.isnan(joints).all():
+        return
+    extent = np.fmax.reduce(joints, -2) - np.fmin.reduce(joints, -2)
+    if np.nanmax(extent) > _FARTHEST:
+        raise ValueError(
+            f"`joints` of a frame must be metres, within {_FARTHEST:g} m of each other; got some "
+            f"{np.nanmax(extent):g} m apart. NaN is for a joint that was not seen."
+        )
+
+
+def moved_near(joints: np.ndarray, *, axes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (..., 29, 3), float32, relative to the origin that is taken off, and that origin, metres.
+
+    Single precision loses millimetres far from the origin, so joints further away than 100 m are moved to their mean.
+
+    Args:
+        joints: (..., 29, 3) metres, NaN where absent.
+        axes: of an example, before the coordinates: 1 for the joints of a frame, 2 for those of a window of frames.
+
+    Returns:
+        joints, float32, and origin (..., 1, 3), float64, with one axis less than `joints`, zeros where they are near.
+    """
+    joints = np.asarray(joints, np.float64)
+    places = tuple(range(-1 - axes, -1))
+    seen = np.isfinite(joints)
+    total, count = np.where(seen, joints, 0.0).sum(places, keepdims=True), seen.sum(places, keepdims=True)
+    mean = total / np.maximum(count, 1)
+    mean = np.where((np.abs(mean) > _FAR).any(-1, keepdims=True), mean, 0.0)
+    return (joints - mean).astype(np.float32), mean[..., 0, :]
 
 
 def check_sigma(joint_sigma: np.ndarray) -> None:

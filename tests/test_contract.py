@@ -172,3 +172,34 @@ def test_what_is_given_for_some_is_left_for_the_check_of_shapes():
 def test_what_is_no_real_number_is_named(value, got):
     with pytest.raises(ValueError, match=f"^`joints` must be an array of real numbers; got {got}"):
         contract.as_tensors({"joints": value})
+
+
+def test_exact_zeros_were_not_seen_but_joint_0_alone():
+    joints = np.ones([4, 29, 3], np.float32)
+    joints[0, 0] = joints[1, 5] = joints[2, [0, 5]] = 0.0
+    joints[3, 5, 0] = 0.0
+    _, sigma = contract.mark_absent(tf.constant(joints), tf.zeros([4, 29]))
+    absent = sigma.numpy() >= skeletons.ABSENT
+    assert [np.flatnonzero(row).tolist() for row in absent] == [[], [5], [0, 5], []]
+
+
+def test_joints_of_a_frame_that_are_kilometres_apart_are_refused():
+    joints = np.zeros([2, 29, 3]) + [[[0.0, 0.0, 0.0]], [[9e7, 0.0, 0.0]]]  # two people may be
+    joints[0, 3] = np.nan
+    contract.check_extent(joints)
+    joints[1, 5] += 10_001.0
+    with pytest.raises(ValueError, match="`joints` of a frame must be metres, within 10000 m of each other; got some"):
+        contract.check_extent(joints)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(1, (3, 29)), (2, (3, 8, 29))])
+def test_joints_far_away_are_moved_in_double_precision(rng, axes, shape):
+    joints = rng.normal(size=[*shape, 3])
+    joints[1] += [2e6, 0.0, -3e6]
+    joints[..., 4, :] = np.nan
+    near, origin = contract.moved_near(joints, axes=axes)
+    assert near.dtype == np.float32
+    assert (origin[0] == 0.0).all()
+    np.testing.assert_array_equal(near[0], joints[0].astype(np.float32))
+    np.testing.assert_allclose(near + origin[..., None, :], joints, atol=1e-6)
+    assert np.nanmax(np.abs(near)) < 10.0

@@ -88,8 +88,8 @@ def solve_points(
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
     given = {"points": observed.points, "sigma": observed.sigma}
     if over_time:
-        filled = gap_filling.fill_short_gaps(*given.values(), observed.times, bones=point_set.bones)
-        given = dict(zip(given, filled, strict=True))
+        points, sigma = gap_filling.fill_short_gaps(**given, times=observed.times, bones=point_set.bones)
+        given = {"points": points, "sigma": sigma}
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
     aside = {} if observed.ground is None else {"ground": observed.ground}

@@ -115,9 +115,11 @@ class Solver(keras.Model):
             ValueError: a name is unknown, `joints` is missing, a shape does not fit the contract, a number is not
                 finite, but for joints that are absent, or a known rotation is none.
         """
-        if not _is_symbolic(inputs):
-            inputs = self._checked(inputs)  # before Keras has the call, which would wrap the message
-        return super().__call__(inputs, **kwargs)
+        if _is_symbolic(inputs):
+            return super().__call__(inputs, **kwargs)
+        given, origin = self._checked(inputs)  # before Keras has the call, which would wrap the message
+        answer = super().__call__(given, **kwargs)
+        return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """See `keras.Model.predict`; arrays are checked before any work starts.
@@ -125,24 +127,34 @@ class Solver(keras.Model):
         Raises:
             ValueError: see `__call__`.
         """
-        if isinstance(x, Mapping):
-            x = {name: value.numpy() for name, value in self._checked(x).items()}
-            if x["joints"].ndim < 2 + self.event_axes:
-                shape = x["joints"].shape
-                raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
-            if not len(x["joints"]):  # Keras has no answer without a batch
-                return {name: value.numpy() for name, value in self(x).items()}
-        with precision.float32():  # Keras rounds arrays to its floatx
+        if not isinstance(x, Mapping):
             return super().predict(x, *args, **kwargs)
+        given, origin = self._checked(x)
+        x = {name: value.numpy() for name, value in given.items()}
+        if x["joints"].ndim < 2 + self.event_axes:
+            shape = x["joints"].shape
+            raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
+        if not len(x["joints"]):  # Keras has no answer without a batch
+            return {name: value.numpy() for name, value in self(x).items()}
+        with precision.float32():  # Keras rounds arrays to its floatx
+            answer = super().predict(x, *args, **kwargs)
+        return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
-    def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
-        """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
+    def _checked(self, inputs: Mapping[str, TensorLike]) -> tuple[dict[str, tf.Tensor], np.ndarray | None]:
+        """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit.
+
+        The second is the origin (..., 3), float32, that joints far from it were moved to, to be added to `transl`.
+        """
         contract.check_names(inputs, extra=self.extra_inputs)
-        given = contract.as_tensors(inputs)
+        given, origin = contract.as_tensors(inputs), None
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)
-        return given
+            if not tf.is_tensor(inputs["joints"]):
+                near, moved_by = contract.moved_near(inputs["joints"], axes=self.event_axes)
+                if moved_by.any():
+                    given["joints"], origin = tf.constant(near), moved_by.astype(np.float32)
+        return given, origin
 
     def _check_shapes(self, shapes: Mapping[str, Any]) -> None:
         """Raises ValueError if the shapes of the inputs that are given do not fit."""

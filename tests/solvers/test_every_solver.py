@@ -170,6 +170,14 @@ def test_a_joint_of_a_sigma_beyond_training_counts_as_absent(solver, rng):
         np.testing.assert_allclose(found, wanted[name], atol=1e-5, err_msg=name)
 
 
+def test_where_in_the_world_the_joints_are_does_not_matter(solver, rng):
+    joints = _joints(rng)
+    wanted, found = solver.ik(joints), solver.ik(joints + [3e5, 0.0, -7e5])
+    for name in ("global_orient", "body_pose", "expected_error"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-4, err_msg=name)
+    np.testing.assert_allclose(found["transl"], wanted["transl"] + np.float32([3e5, 0.0, -7e5]), atol=0.1)
+
+
 def _some_rotations(rng):
     """Known rotations (2, 4, 24, 3, 3) of root, head and left wrist, others zeros, but for one with a NaN."""
     known = np.zeros([2, 4, 24, 3, 3], np.float32)
