@@ -10,14 +10,16 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = sorted((ROOT / "niki_tf").rglob("*.py"))
 
-_BASE = {"contract", "files", "rotations", "settings", "shapes", "skeletons"}
+_BASE = {"archives", "contract", "files", "model_files", "rotations", "settings", "shapes", "skeletons"}
 _FITTED = _BASE | {"body", "fitting"}
 _MOTION = _BASE | {"body", "motion"}
 _MAY_IMPORT = {
+    "archives": set(),
     "files": set(),
+    "model_files": {"archives"},
     "settings": set(),
     "shapes": set(),
-    "skeletons": set(),
+    "skeletons": {"archives"},
     "assets": {"files"},
     "contract": {"shapes", "skeletons"},
     "rotations": {"shapes"},

@@ -21,6 +21,7 @@ from niki_tf.motion.clip import (
     checked_array,
     checked_rate,
     resample,
+    stated_rate,
 )
 
 _COLUMNS = 72
@@ -179,7 +180,7 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
-    rate = checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
+    rate = stated_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
     clip = Clip(
         poses=body,
         trans=trans,
@@ -190,7 +191,10 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
         up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
         times=amass_layout.times_of(arrays, frames=len(poses), fps=rate),
     )
-    return clip if fps is None else resample(clip, fps)
+    try:
+        return clip if fps is None else resample(clip, fps)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def _arrays(clip: Clip, columns: int) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """What AMASS's layout is: keys and shapes of its .npz files, read without opening what is pickled."""
 
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from niki_tf import skeletons
+from niki_tf import archives, skeletons
 from niki_tf.motion.clip import Clip, checked_array
 
 BODY_JOINTS = {66: 22, 72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
@@ -27,18 +26,7 @@ _KEYS = ("poses", "trans", "betas", CONVENTION, UP, TIMES, *PARTS, *RATES)
 
 def read_arrays(file: pathlib.Path) -> dict[str, Any]:
     """Key -> array of `file` for the keys of a motion file, None for others; pickled objects are never loaded."""
-    if not zipfile.is_zipfile(file):
-        size = file.stat().st_size if file.is_file() else 0
-        raise ValueError(f"{file} must be a whole .npz file; got {size} bytes, cut off or something else.")
-    key = "the list of its arrays"
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays: dict[str, Any] = dict.fromkeys(archive.files)
-            for key in sorted(set(_KEYS) & set(arrays)):
-                arrays[key] = archive[key]
-            return arrays
-    except Exception as error:  # a damaged zip or array header shows in a dozen kinds of error
-        raise ValueError(f"{file}: `{key}` must be a readable array of numbers; got {error or repr(error)}.") from error
+    return archives.read_arrays(file, names=_KEYS, wanted="a whole .npz file of motion")
 
 
 def rotations_of(arrays: Mapping[str, Any], file: pathlib.Path) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from niki_tf import archives
 from niki_tf.skeletons.landmarks import Landmark
 from niki_tf.skeletons.point_set import PointSet
 from niki_tf.skeletons.rest import rest_joints
@@ -134,8 +135,7 @@ def _regressed(place: np.ndarray, carrier: int, body_data: Surface) -> Landmark:
 def _read(path: pathlib.Path) -> np.ndarray:
     """The array of an .npy file, or the sparse one of an .npz file of scipy; ValueError if there is none."""
     try:
-        with np.load(path, allow_pickle=False) if path.suffix == ".npz" else path.open("rb") as file:
-            return _dense(file) if path.suffix == ".npz" else np.load(file, allow_pickle=False)
+        return _dense(archives.read_arrays(path)) if path.suffix == ".npz" else archives.read_array(path)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise ValueError(f"`regressor` must be an .npy file of numbers; {path} cannot be read ({error}).") from None
 
