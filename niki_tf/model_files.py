@@ -186,7 +186,7 @@ def _check_numbers(value: dict[str, Any]) -> None:
 def _check_sizes(value: dict[str, Any], held: _Held) -> None:
     """ValueError if the layers that arguments ask for have more weights than the file."""
     asked = [(value.get(count, 0) - less, value.get(width, 0), count, width) for count, width, less in _SQUARE]
-    asked += [(1, value.get(width, 0), width, width) for width in _SINGLE]
+    asked += [(1, value[width], width, width) for width in _SINGLE if width in value]
     for layers, size, count, width in asked:
         if layers > held.arrays or max(layers, 0) * size**2 > held.entries:
             text = f"`{count}` {value.get(count)} and `{width}` {value.get(width)}"

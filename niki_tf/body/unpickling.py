@@ -287,8 +287,9 @@ def _loaded(content: bytes, path: str | os.PathLike) -> Any:
         ) from None
     except Exception as error:
         # A damaged pickle can raise almost anything, as it is a program.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(
-            f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). Fetch or write the file again."
+            f"{path}: not a whole pickle of arrays ({reason[:300]}). Fetch or write the file again."
         ) from None
 
 
