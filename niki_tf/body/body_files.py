@@ -110,7 +110,7 @@ def _check_tree(path: str, table: np.ndarray) -> None:
     if tuple(children) != joints or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
         raise ValueError(
             f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
-            f"got {tuple(map(int, parents))} over {tuple(map(int, children))}."
+            f"got {str(tuple(map(int, parents)))[:200]} over {str(tuple(map(int, children)))[:200]}."
         )
 
 

@@ -17,7 +17,7 @@ from niki_tf.inference.reading import Person
 from niki_tf.inference.solve import solve
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
-from niki_tf.motion.clip import Clip
+from niki_tf.motion.clip import LARGEST_BETA, Clip, check_size
 from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons import axes
 from niki_tf.solvers import zoo
@@ -294,6 +294,7 @@ def _betas_of(text: str | None) -> np.ndarray | str:
         ) from None
     if betas.dtype.kind not in "fiu" or not betas.size or betas.ndim > 2 or not np.isfinite(betas).all():
         raise ValueError(f"`betas` must be finite numbers; got {betas.dtype} {betas.shape} in {text!r}.")
+    check_size(betas, "`betas`", LARGEST_BETA)
     return betas.astype(np.float32).reshape(-1, betas.shape[-1])[0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from niki_tf import archives, skeletons
-from niki_tf.motion.clip import Clip, checked_array
+from niki_tf.motion.clip import LARGEST_TURN, Clip, checked_array
 
 BODY_JOINTS = {66: 22, 72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
 """Columns of `poses` -> number of body joints: of the body alone; SMPL; SMPL-H and SMPL-X with fingers and face."""
@@ -32,9 +32,12 @@ def read_arrays(file: pathlib.Path) -> dict[str, Any]:
 def rotations_of(arrays: Mapping[str, Any], file: pathlib.Path) -> np.ndarray:
     """(T, columns) rotations of all joints that a file holds, or of root and body if it holds no `poses`."""
     if "poses" in arrays:
-        return checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in BODY_JOINTS])
-    root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)])
-    return np.concatenate([root, checked_array(arrays["pose_body"], f"{file}: `pose_body`", [(len(root), 63)])], 1)
+        wanted = [(None, columns) for columns in BODY_JOINTS]
+        return checked_array(arrays["poses"], f"{file}: `poses`", wanted, largest=LARGEST_TURN)
+    root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)], largest=LARGEST_TURN)
+    shapes = [(len(root), 63)]
+    body = checked_array(arrays["pose_body"], f"{file}: `pose_body`", shapes, largest=LARGEST_TURN)
+    return np.concatenate([root, body], 1)
 
 
 def times_of(arrays: Mapping[str, Any], *, frames: int, fps: float) -> np.ndarray | None:

@@ -19,6 +19,8 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 }
 LEAST_RATE, LARGEST_RATE = 5.0, 1000.0
 """Frames per second that the motion of a file may have."""
+LARGEST_TURN, LARGEST_PATH, LARGEST_BETA = 1e4, 1e7, 1e3
+"""Radians, metres and units of shape beyond which the numbers of a file are no motion of a person."""
 MOST_FRAMES = 2_000_000
 """Most frames that a clip is resampled to: 18 hours at 30 frames per second."""
 TRANS_CONVENTIONS = ("transl", "pelvis")
@@ -133,7 +135,9 @@ def checked_times(times: Any, frames: int) -> np.ndarray:
     return times
 
 
-def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "") -> np.ndarray:
+def checked_array(
+    array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "", largest: float = np.inf
+) -> np.ndarray:
     """`array` in floating point, if it is finite and has one of the `shapes`.
 
     Args:
@@ -141,9 +145,10 @@ def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]
         what: how a message names it, such as "`poses`".
         shapes: that are allowed; None is any size of 1 or more.
         cure: end of the message about a wrong shape.
+        largest: that a number may be, whatever its sign.
 
     Raises:
-        ValueError: the array has another shape, is empty or holds no finite numbers.
+        ValueError: the array has another shape, is empty, or holds numbers that are not finite or too large.
     """
     array = np.asarray(array)
     fits = any(
@@ -158,7 +163,15 @@ def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]
     if not np.isfinite(array).all():
         bad = np.count_nonzero(~np.isfinite(array))
         raise ValueError(f"{what} must be finite; got {bad} numbers that are not. Leave out or repair these frames.")
+    check_size(array, what, largest)
     return array
+
+
+def check_size(array: np.ndarray, what: str, largest: float) -> None:
+    """Raises ValueError, with `what` as its name, if a number of `array` is beyond `largest`; NaN is not."""
+    if array.size and np.fmax.reduce(np.abs(array), axis=None) > largest:
+        most = np.fmax.reduce(np.abs(array), axis=None)
+        raise ValueError(f"{what} must be between -{largest:g} and {largest:g}; got {most:.3g}. Check its unit.")
 
 
 def check_trans_convention(convention: str, what: str) -> None:

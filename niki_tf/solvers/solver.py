@@ -120,6 +120,8 @@ class Solver(keras.Model):
             x = {name: np.asarray(value) for name, value in x.items() if value is not None}
             self._check_shapes({name: value.shape for name, value in x.items()})
             contract.check_values(x)
+            if 0 in x["joints"].shape:
+                raise ValueError(f"`joints` must hold at least one frame; got shape {x['joints'].shape}.")
         return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:

@@ -30,17 +30,17 @@ def save(folder: str | os.PathLike, step: int, arrays: Mapping[str, TensorLike])
         arrays: by name.
     """
     folder = pathlib.Path(folder)
-    with files.atomic_write(_path(folder, step)) as temporary:
+    with files.atomic_write(path_of(folder, step)) as temporary:
         np.savez(temporary, **arrays)
     for old in steps(folder)[:-_KEPT]:
-        _path(folder, old).unlink()
+        path_of(folder, old).unlink()
     files.remove_partial(folder)
 
 
 def steps(folder: str | os.PathLike) -> list[int]:
     """Steps of the checkpoints in `folder`, oldest first; files of other names do not count."""
     found = [_NAME.fullmatch(path.name) for path in pathlib.Path(folder).glob("step-*.npz")]
-    return sorted(int(name[1]) for name in found if name and name[0] == _path(folder, int(name[1])).name)
+    return sorted(int(name[1]) for name in found if name and name[0] == path_of(folder, int(name[1])).name)
 
 
 def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, dict[str, np.ndarray]] | None:
@@ -56,7 +56,7 @@ def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, 
         ValueError: all are damaged; none is renamed then.
     """
     stored = steps(folder)
-    known = {_path(folder, step) for step in stored}
+    known = {path_of(folder, step) for step in stored}
     for stranger in sorted({*pathlib.Path(folder).glob("step-*.npz")} - known):
         logging.warning("%s is no checkpoint by its name; it is left out.", stranger)
     damaged: list[pathlib.Path] = []
@@ -64,7 +64,7 @@ def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, 
         try:
             arrays = load(folder, step)
         except ValueError:
-            damaged.append(_path(folder, step))
+            damaged.append(path_of(folder, step))
             if len(damaged) == len(stored):
                 raise
             continue
@@ -82,7 +82,7 @@ def load(folder: str | os.PathLike, step: int) -> dict[str, np.ndarray]:
     Raises:
         ValueError: the file is damaged.
     """
-    path = _path(folder, step)
+    path = path_of(folder, step)
     try:
         arrays = archives.read_arrays(path, wanted="a whole checkpoint", cure="Delete it to begin anew.")
     except (OSError, ValueError) as error:
@@ -90,5 +90,6 @@ def load(folder: str | os.PathLike, step: int) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _path(folder: str | os.PathLike, step: int) -> pathlib.Path:
+def path_of(folder: str | os.PathLike, step: int) -> pathlib.Path:
+    """Path of the checkpoint of `step` in `folder`."""
     return pathlib.Path(folder) / f"step-{step:09d}.npz"

@@ -258,8 +258,8 @@ class Trainer:
         wrong = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
         if wrong:
             raise ValueError(
-                f"`workdir` holds a checkpoint of another model ({len(wrong)} arrays differ, {wrong[0]} first)."
-                " Take another --workdir, or the flags that the run was started with."
+                f"`workdir` holds a checkpoint of another model, {checkpoints.path_of('', step)} ({len(wrong)} arrays "
+                f"differ, {wrong[0]} first). Take another --workdir, or the flags that the run was started with."
             )
         for name, variable in state.items():
             variable.assign(arrays[name])

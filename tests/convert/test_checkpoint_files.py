@@ -1,4 +1,5 @@
 import sys
+import zipfile
 
 import masked_twin
 import numpy as np
@@ -86,3 +87,23 @@ def test_without_torch_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r'needs torch: pip install -e ".\[convert\]"'):
         convert.load_checkpoint(tmp_path / "model.pth")
+
+
+def test_tensors_that_are_not_plainly_stored_are_named(torch, tmp_path):
+    wrong = {
+        "expanded": torch.zeros(1).expand(10**5, 10**5),
+        "sparse": torch.zeros(2, 3).to_sparse(),
+        "elsewhere": torch.zeros(2, device="meta"),
+    }
+    for name, tensor in wrong.items():
+        torch.save({name: tensor}, tmp_path / "a.pth")
+        with pytest.raises(ValueError, match=r"a\.pth: (`\w+` must be a plain tensor|a tensor .* less is)"):
+            convert.load_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.usefixtures("torch")
+def test_an_archive_that_unpacks_to_more_than_a_checkpoint_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", bytes(10**8))
+    with pytest.raises(ValueError, match=r"a\.pth must be a whole PyTorch file; got .* that unpack to 100,000,000"):
+        convert.load_checkpoint(tmp_path / "a.pth")

@@ -6,7 +6,8 @@ Example:
 Bodies (.pkl, .npz), motion, joints, models (.keras), checkpoints of PyTorch (.pth; needs torch) and of trainings,
 run.json and flag files: crafted attacks, then whole files that are cut, flipped or written over at random. A case is
 right (read as it should be) or clear (one line that names the file). Anything else fails: another kind of error, a
-wrong answer, more than 1 GB above the import, more than 10 s, or code that the file names and that ran, which would
+wrong answer, more than 1 GB above the import, more than 10 s of the processor or 60 of
+the clock, or code that the file names and that ran, which would
 leave a file behind. Prints a table and the failures, and ends with 1 if there are any.
 """
 

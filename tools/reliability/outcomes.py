@@ -14,7 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 SECONDS = 10.0
-"""Longest time of a case, the import of the package apart."""
+"""Longest time that a case may keep the processor, the import of the package apart."""
+_PATIENCE = 60.0
+"""Seconds of the clock after which it is ended: other programs may run beside it."""
 MEGABYTES = 1024
 """Most memory of a case above that of the package when it is imported."""
 KINDS = ("right", "clear", "raw", "wrong", "over memory", "over time", "ran code")
@@ -68,12 +70,13 @@ def outcome_of(case: Case, path: pathlib.Path, read: Callable[[pathlib.Path], No
         os.close(listen)
         _read_and_end(lambda: read(path), tell)
     os.close(tell)
-    ended, text = _heard(listen, child, started + SECONDS)
-    seconds = time.monotonic() - started
-    how, _, rest = text.partition("\n")
+    text = _heard(listen, child, started + _PATIENCE)
+    used = os.wait4(child, 0)[2]
+    seconds = used.ru_utime + used.ru_stime
+    how, _, rest = (text or "").partition("\n")
     peak, _, message = rest.partition("\n")
     megabytes = float(peak or 0)
-    kind = _kind(case, path, how, message) if ended else "over time"
+    kind = _kind(case, path, how, message) if text is not None and seconds < SECONDS else "over time"
     if megabytes > MEGABYTES:
         kind = "over memory"
     if canary.exists():
@@ -82,20 +85,18 @@ def outcome_of(case: Case, path: pathlib.Path, read: Callable[[pathlib.Path], No
     return Outcome(kind, message.strip() or how or "the process died", seconds, megabytes)
 
 
-def _heard(listen: int, child: int, until: float) -> tuple[bool, str]:
-    """What the child wrote until it ended, and whether it ended in time; if not, it is killed."""
+def _heard(listen: int, child: int, until: float) -> str | None:
+    """What the child wrote until it ended, or None if it did not end in time and was killed."""
     heard = b""
     with os.fdopen(listen, "rb", buffering=0) as pipe:
         while (left := until - time.monotonic()) > 0:
             if not select.select([pipe], [], [], left)[0]:
                 break
             if not (piece := pipe.read(65536)):
-                os.waitpid(child, 0)
-                return True, heard.decode(errors="replace")
+                return heard.decode(errors="replace")
             heard += piece
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False, heard.decode(errors="replace")
+    return None
 
 
 def _read_and_end(read: Callable[[], None], tell: int) -> None:
