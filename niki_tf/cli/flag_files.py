@@ -9,7 +9,7 @@ from absl import flags
 
 _LARGEST = 2**20
 """Bytes of a flag file; the longest of the package has two thousand."""
-_MOST_FILES = 100
+_MOST_FILES, _LONGEST_FLAG = 100, 4096
 _LONGEST = 300
 """Letters of an error that are shown: it may quote a flag of any length."""
 
@@ -39,15 +39,15 @@ def files_of(arguments: Iterable[str]) -> list[str]:
         ValueError: one is no text file of bounded size, or they are too many.
     """
     found: list[str] = []
-    todo = _named(arguments)
+    todo = [(path, "") for path in _named(arguments)]
     while todo:
-        path = todo.pop(0)
+        path, where = todo.pop(0)
         if path in found:
             continue
         found.append(path)
         if len(found) > _MOST_FILES:
             raise ValueError(f"`flagfile` must lead to at most {_MOST_FILES} files; got more, {found[0]} first.")
-        todo += _named(_lines(path))
+        todo += [(inner, f", which {path} names,") for inner in _named(_lines(path, where))]
     return found
 
 
@@ -63,11 +63,11 @@ def _named(arguments: Iterable[str]) -> list[str]:
     return found
 
 
-def _lines(path: str) -> list[str]:
-    """The lines of a flag file."""
+def _lines(path: str, where: str) -> list[str]:
+    """The lines of a flag file; ValueError, with `where` it is named, if it is none."""
     file = pathlib.Path(path)
     if not file.is_file():
-        raise ValueError(f"`flagfile` must be a text file of flags; {path} is none. Check the path.")
+        raise ValueError(f"`flagfile` must be a text file of flags; {path}{where} is none. Check the path.")
     if file.stat().st_size > _LARGEST:
         raise ValueError(f"`flagfile` must have at most {_LARGEST:,} bytes; {path} has {file.stat().st_size:,}.")
     try:
@@ -76,4 +76,7 @@ def _lines(path: str) -> list[str]:
         text = "\0"
     if "\0" in text:
         raise ValueError(f"`flagfile` must be a text file of flags, a line each; {path} holds other bytes.")
-    return text.splitlines()
+    lines = text.splitlines()
+    if max(map(len, lines), default=0) > _LONGEST_FLAG:
+        raise ValueError(f"`flagfile` must have lines of at most {_LONGEST_FLAG} letters; {path} has a longer one.")
+    return lines

@@ -16,6 +16,9 @@ from niki_tf.cli import main, run_record, train
 from niki_tf.inference import reading
 from niki_tf.solvers import zoo
 
+if importlib.util.find_spec("torch"):
+    import torch  # noqa: F401 - imported before the time of a case begins
+
 FLAGS_OF_RUN = {"steps": 7, "solver": "mlp"}
 """The flags in the run.json that is whole."""
 
