@@ -240,15 +240,19 @@ def _read(path: str | os.PathLike) -> bytes:
         return file.read()
 
 
-def _check_steps(content: bytes) -> None:
-    """ValueError if the instructions of a pickle are cut off, too many, or store at a place beyond their number."""
-    place = 0
+def check_steps(content: bytes, place: int = 0) -> int:
+    """Where the pickle in `content` that begins at `place` ends.
+
+    Raises:
+        ValueError: its instructions are too many, unknown, or store at a place beyond their number.
+        IndexError: they are cut off.
+    """
     for _ in range(_MOST_STEPS):
         step = _STEPS.get(chr(content[place]))
         if step is None:
             raise ValueError(f"the byte {content[place]}, which is no instruction")
         if step.name == "STOP":
-            return
+            return place + 1
         after = _after(content, place + 1, step)
         if step.name in _STORING and not 0 <= _stored_at(content[place + 1 : after], step.name) <= _MOST_STEPS:
             raise ValueError("an instruction to store at a place that no file needs")
@@ -278,7 +282,7 @@ def _stored_at(argument: bytes, name: str) -> int:
 def _loaded(content: bytes, path: str | os.PathLike) -> Any:
     """The object of the pickle `content`, of records; a ValueError names `path`."""
     try:
-        _check_steps(content)
+        check_steps(content)
         return _Unpickler(content).load()
     except _ForbiddenGlobal as error:
         raise ValueError(

@@ -2,13 +2,13 @@
 
 import os
 import pickle
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from niki_tf import archives
+from niki_tf.convert import torch_pickles
+from niki_tf.convert.torch_pickles import CURE
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which a checkpoint may hold the dictionary of tensors."""
@@ -16,9 +16,6 @@ _PARALLEL = "module."
 """What torch's DataParallel puts before all names."""
 _DEEPEST = 3
 """Most dictionaries around that of the tensors."""
-_LARGEST = 2 * 2**30
-"""Bytes of a checkpoint; the published ones have at most 300 million."""
-_CURE = "fetch it again, or save the model's state_dict() alone."
 
 
 def load_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -35,14 +32,14 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"`path`: no checkpoint {path!r}.")
-    _check_size(path)
+    torch_pickles.check(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:  # its text advises to run the code that the file names
-        raise ValueError(f"{path}: no PyTorch file of tensors, or one that names other things; {_CURE}") from None
+        raise ValueError(f"{path}: no PyTorch file of tensors, or one that names other things; {CURE}") from None
     except Exception as error:  # a damaged file shows in a dozen kinds of error
         reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{path}: no whole PyTorch file ({type(error).__name__}: {reason}); {_CURE}") from None
+        raise ValueError(f"{path}: no whole PyTorch file ({type(error).__name__}: {reason}); {CURE}") from None
     try:
         return state_dict(content)
     except ValueError as error:
@@ -88,16 +85,6 @@ def _unwrapped(content: Any) -> Any:
     raise ValueError(f"`content` must hold the tensors in at most {_DEEPEST} dictionaries; got more, or one in itself.")
 
 
-def _check_size(path: str) -> None:
-    """ValueError if the file unpacks to more than a checkpoint has."""
-    size = os.stat(path).st_size
-    if size > _LARGEST:
-        raise ValueError(f"{path}: a checkpoint must have at most {_LARGEST:,} bytes; got {size:,}.")
-    if zipfile.is_zipfile(path):
-        with archives.opened(path, wanted="a whole PyTorch file", cure=f"{_CURE[0].upper()}{_CURE[1:]}") as archive:
-            archives.check_sizes(archive.infolist(), largest=_LARGEST)
-
-
 def _torch() -> Any:
     try:
         import torch
@@ -124,6 +111,6 @@ def _to_array(name: Any, value: Any) -> np.ndarray:
 def _numbers(tensor: Any) -> np.ndarray:
     """The array of a torch tensor; ValueError if it is larger than what is stored of it."""
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise ValueError(f"a tensor of shape {tuple(tensor.shape)} of which less is stored; {_CURE}")
+        raise ValueError(f"a tensor of shape {tuple(tensor.shape)} of which less is stored; {CURE}")
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

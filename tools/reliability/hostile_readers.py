@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from outcomes import check_finite
 
-from niki_tf import body, convert, io, training
-from niki_tf.cli import main, run_record, train
+from niki_tf import body, io, training
+from niki_tf.cli import main, run_record
 from niki_tf.inference import reading
 from niki_tf.solvers import zoo
 
@@ -52,8 +52,12 @@ def _read_model(path: pathlib.Path) -> None:
 
 
 def _read_published(path: pathlib.Path) -> None:
-    converted = convert.convert(convert.load_checkpoint(path), body_joints=body.mannequin_joints())
-    check_finite({weight.path: weight.numpy() for weight in converted.solver.weights})
+    output = path.with_name("converted")
+    main.run(
+        "convert_checkpoint", ["convert_checkpoint", f"--checkpoint={path}", f"--output={output}", "--body=mannequin"]
+    )
+    solver = zoo.load(str(output))
+    check_finite({weight.path: weight.numpy() for weight in solver.weights})
 
 
 def _read_record(path: pathlib.Path) -> None:
@@ -85,6 +89,8 @@ def _read_checkpoint(path: pathlib.Path) -> None:
 
 
 def _read_flags(path: pathlib.Path) -> None:
+    from niki_tf.cli import train  # in the child alone: the flags of two programs would meet
+
     train.main = lambda _: None
     main.run("train", ["train", f"--flagfile={path}"])
 
