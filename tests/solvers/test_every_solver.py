@@ -140,6 +140,16 @@ def test_known_rotations_are_kept(solver, rng):
 
 
 @pytest.mark.slow
+def test_predict_of_no_frame_is_named():
+    with pytest.raises(ValueError, match=r"`joints` must hold at least one frame; got shape \(0, 29, 3\)"):
+        made(solvers.Analytic).predict({"joints": np.zeros([0, 29, 3])}, verbose=0)
+
+
+def test_a_reference_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"`reference` must have shape \(29, 3\); got \(0,\)"):
+        solvers.MLP(SKELETON, hidden_dim=4, reference=[])
+
+
 def test_predict_keeps_them_too(rng):
     known = _some_rotations(rng)
     found = made(solvers.Analytic).predict({"joints": _joints(rng), "known_rotations": known}, verbose=0)

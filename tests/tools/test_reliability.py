@@ -48,7 +48,7 @@ def _take(megabytes):
         (_told("{path}\nis damaged"), "raw"),
         (_told("damaged"), "raw"),
         (lambda path: {}["key"], "raw"),
-        (_take(1500), "over memory"),
+        (_take(1100), "over memory"),
         (lambda path: path.with_name("canary").touch(), "ran code"),
         (lambda path: os._exit(3), "raw"),
     ],
