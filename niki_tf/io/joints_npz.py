@@ -36,7 +36,10 @@ def load_observed(
     read = archives.read_arrays(path, names=contract.INPUTS, wanted="an .npz file of arrays", cure=_CURE)
     arrays = {name: array for name, array in read.items() if array is not None}
     if "joints" in arrays:
-        return observed_motion.from_joints(arrays, num_betas=poser.num_betas)
+        try:
+            return observed_motion.from_joints(arrays, num_betas=poser.num_betas)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     return observed_motion.observe(amass.load_clips(path, trans=trans)[0], poser=poser, noise_mm=noise_mm, seed=seed)
 
 

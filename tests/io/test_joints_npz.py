@@ -53,7 +53,7 @@ def test_saved_poses_put_the_body_where_it_was_observed(tmp_path, poser, clips):
         (b"text", r"a.npz must be an .npz file of arrays; got 4 bytes that are no zip .*numpy.savez"),
         (np.zeros(3), "a.npz must be an .npz file of arrays; got .* bytes that are a single array. .*numpy.savez"),
         ({"other": np.zeros(3)}, "`path` must hold good motion files"),
-        ({"joints": np.zeros([0, 29, 3])}, r"`joints` must hold at least one frame; got shape \(0, 29, 3\)"),
+        ({"joints": np.zeros([0, 29, 3])}, r"a\.npz: `joints` must hold at least one frame; got shape \(0, 29, 3\)"),
         (
             {"joints": np.full([4, 29, 3], 1e30)},
             r"`joints` must be between -1e\+07 and 1e\+07; got 1e",
