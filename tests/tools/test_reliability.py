@@ -49,6 +49,7 @@ def _take(megabytes):
         (_told("damaged"), "raw"),
         (lambda path: {}["key"], "raw"),
         (_take(1100), "over memory"),
+        (_told("{path}: Unable to allocate 9 TiB"), "over memory"),
         (lambda path: path.with_name("canary").touch(), "ran code"),
         (lambda path: os._exit(3), "raw"),
     ],

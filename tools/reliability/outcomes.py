@@ -23,6 +23,8 @@ KINDS = ("right", "clear", "raw", "wrong", "over memory", "over time", "ran code
 """How a case can end; the first two are as they should be."""
 _RESERVE = 4 * 2**30
 """Bytes of addresses that a child may take beyond those that it begins with, so that a bomb ends itself only."""
+_OUT_OF_IT = ("MemoryError", "Unable to allocate", "more than the memory holds")
+"""Words of an error that tells that these were asked for, whether they were filled or not."""
 _LONGEST_LINE = 1000
 
 
@@ -77,7 +79,7 @@ def outcome_of(case: Case, path: pathlib.Path, read: Callable[[pathlib.Path], No
     peak, _, message = rest.partition("\n")
     megabytes = float(peak or 0)
     kind = _kind(case, path, how, message) if text is not None and seconds < SECONDS else "over time"
-    if megabytes > MEGABYTES:
+    if megabytes > MEGABYTES or any(words in message for words in _OUT_OF_IT):
         kind = "over memory"
     if canary.exists():
         canary.unlink()
