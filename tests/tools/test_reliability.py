@@ -20,8 +20,8 @@ def outcomes(monkeypatch):
 
 @pytest.mark.slow
 def test_hostile_files_end_right_or_clear():
-    kinds = ("run.json", "flag file", "body .npz", "motion", ".keras", "checkpoint")
-    command = [sys.executable, "tools/reliability/hostile.py", "--count=5", *(f"--kind={kind}" for kind in kinds)]
+    kinds = ("run.json", "motion", ".keras")
+    command = [sys.executable, "tools/reliability/hostile.py", "--count=2", *(f"--kind={kind}" for kind in kinds)]
     found = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
