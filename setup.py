@@ -17,6 +17,7 @@ setup(
         "niki_tf": ["py.typed"],
         "niki_tf.body": ["mannequin.npz"],
         "niki_tf.fitting": ["expected_error.npz"],
+        "niki_tf.report": ["player.js", "style.css"],
         "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
     },
     entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},

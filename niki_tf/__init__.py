@@ -23,6 +23,7 @@ _ROOMS = (
     "inference",
     "io",
     "motion",
+    "report",
     "rotations",
     "shapes",
     "skeletons",

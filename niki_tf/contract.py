@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.shapes import TensorLike, check_shape, describe
+from niki_tf.shapes import TensorLike, check_shape, describe, real_array
 
 _JOINTS, _TWISTS = skeletons.NUM_JOINTS, skeletons.NUM_TWISTS
 
@@ -51,6 +51,8 @@ class JointState(enum.IntEnum):
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 
+_SHARED = {"betas", "joint_sigma"}
+"""Inputs that may be given once for all examples."""
 _ORTHONORMAL_WITHIN = 1e-3
 """How far a known rotation may be from a rotation matrix, by entry."""
 _CURES = {
@@ -88,6 +90,50 @@ def check_names(inputs: Mapping[str, Any], *, extra: Mapping[str, tuple[int, ...
     if inputs.get("joints") is None:
         got = ", ".join(inputs) or "nothing"
         raise ValueError(f"`joints` (..., {_JOINTS}, 3) is missing; got {got}.{_CURES['joints']}")
+
+
+def as_tensors(inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+    """A solver's inputs as float32 tensors: those that are None left out, what is given once for all repeated.
+
+    `betas` and `joint_sigma` may have no leading axes, or axes of 1 in place of those of `joints`.
+
+    Args:
+        inputs: by name; see `INPUTS`.
+
+    Raises:
+        ValueError: one is complex, text, an object, or lists of different lengths.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import contract
+        >>> contract.as_tensors({"joints": np.zeros([5, 29, 3]), "betas": [0.0] * 10})["betas"].shape.as_list()
+        [5, 10]
+    """
+    given = {name: _as_tensor(name, value) for name, value in inputs.items() if value is not None}
+    leading = given["joints"].shape[:-2] if "joints" in given and given["joints"].shape.rank else tf.TensorShape(None)
+    for name in _SHARED & given.keys():
+        own = given[name].shape[:-1]
+        if given[name].shape[-1:].is_compatible_with(INPUTS[name]) and _is_shared(own, leading):
+            axes = tf.concat([tf.shape(given["joints"])[:-2], tf.shape(given[name])[-1:]], 0)
+            given[name] = tf.broadcast_to(given[name], axes)
+    return given
+
+
+def _as_tensor(name: str, value: TensorLike) -> tf.Tensor:
+    """`value` as a float32 tensor; ValueError if it is made of something else than real numbers."""
+    if not tf.is_tensor(value):
+        return tf.convert_to_tensor(real_array(name, value).astype(np.float32))
+    if value.dtype.is_complex or not (value.dtype.is_bool or value.dtype.is_floating or value.dtype.is_integer):
+        raise ValueError(f"`{name}` must be an array of real numbers; got {value.dtype.name}.")
+    return tf.cast(value, tf.float32)
+
+
+def _is_shared(own: tf.TensorShape, leading: tf.TensorShape) -> bool:
+    """Whether leading axes `own` stand for all of `leading`: there are none, or some are 1 and the others the same."""
+    if own.rank is None or not leading.rank or own.rank not in (0, leading.rank):
+        return False
+    pairs = list(zip(own, leading[: own.rank], strict=True))
+    return all(one in (1, size) for one, size in pairs) and (own.rank == 0 or any(one != size for one, size in pairs))
 
 
 def check_shapes(shapes: Mapping[str, Any], *, num_betas: int | None, extra: Mapping[str, tuple[int, ...]]) -> None:
@@ -140,12 +186,14 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         inputs: arrays by name.
 
     Raises:
-        ValueError: joints that are not absent, or another input, hold NaN or infinity, or a known rotation is none.
+        ValueError: joints that are not absent, or another input, hold NaN or infinity, a sigma is below 0, or a known
+            rotation is none.
     """
     arrays = {name: np.asarray(value) for name, value in inputs.items()}
     if "known_rotations" in arrays:
         check_rotations("known_rotations", arrays.pop("known_rotations"))
     if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
+        check_sigma(arrays["joint_sigma"])
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
         absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
@@ -154,6 +202,15 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         if not np.isfinite(array).all():
             cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+
+
+def check_sigma(joint_sigma: np.ndarray) -> None:
+    """Checks that no sigma, metres, of any shape, is below 0; ValueError if one is."""
+    if joint_sigma.size and np.min(joint_sigma) < 0.0:
+        raise ValueError(
+            f"`joint_sigma` must be metres, 0 or more; got {np.min(joint_sigma):g}. 0 stands for what is not known, "
+            f"{skeletons.ABSENT:g} for a joint that was not seen."
+        )
 
 
 def check_rotations(name: str, matrices: np.ndarray) -> None:
@@ -172,15 +229,21 @@ def check_rotations(name: str, matrices: np.ndarray) -> None:
         raise ValueError(f"`{name}` must end in shape (24, 3, 3); got {matrices.shape}.{_CURES.get(name, '')}")
     flat = matrices.reshape(-1, 3, 3)
     flat = flat[~np.isnan(flat).any((1, 2)) & (flat != 0.0).any((1, 2))]
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(flat @ flat.swapaxes(-1, -2) - np.eye(3)).max((1, 2), initial=0.0)
-        wrong = ~((apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(flat) > 0.0))
+    wrong = ~are_rotations(flat)
     if wrong.any():
         got = np.array2string(flat[wrong][0], precision=3, separator=", ").replace("\n", "")
         raise ValueError(
             f"`{name}` must be rotation matrices, orthonormal with determinant 1; got {got}. Convert rotation vectors "
             "with rotations.rotvec_to_matrix; zeros stand for what is not known."
         )
+
+
+def are_rotations(matrices: TensorLike) -> np.ndarray:
+    """Which of the matrices (..., 3, 3) are rotations, (...), bool: orthonormal to 0.001, determinant above 0."""
+    matrices = np.asarray(matrices, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-2, -1))
+        return (apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(matrices) > 0.0)
 
 
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:

@@ -4,8 +4,11 @@ import contextlib
 import os
 import pathlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
+
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @contextlib.contextmanager
@@ -84,3 +87,25 @@ def output_folder(path: str | os.PathLike) -> pathlib.Path:
         reason = error.strerror or error
         raise ValueError(f"`output` must be a folder that can be written to; got {str(path)!r} ({reason}).") from None
     return folder
+
+
+def output_file(path: str | os.PathLike, *, suffix: str) -> pathlib.Path:
+    """The file `path`, of which it is sure that it can be written; folders above that are missing are not made yet.
+
+    Raises:
+        ValueError: it has another suffix, is a folder, may not be written over, or its folder cannot be written to.
+    """
+    file = pathlib.Path(path)
+    if file.suffix != suffix:
+        raise ValueError(f"`output` must end in {suffix}; got {file}.")
+    try:
+        if file.is_dir():
+            raise IsADirectoryError("it is a folder")
+        if file.exists() and not file.stat().st_mode & _WRITABLE:
+            raise PermissionError("it is read-only")
+        above = next(folder for folder in file.absolute().parents if folder.exists())
+        tempfile.TemporaryFile(dir=above).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"`output` must be a file that can be written; got {str(file)!r} ({reason}).") from None
+    return file

@@ -12,18 +12,30 @@ from niki_tf.shapes import reshape_last
 
 _SMALL = 1e-8
 """Keeps the scaling of a zero moment finite."""
+_NO_LENGTH = 1e-24
+"""Square of the length up to which a vector has no direction."""
+_PARALLEL = 1.0 - 5e-6
+"""Cosine above which two rows of float32 are parallel: of the digits at right angles too few are left."""
+_SHORTEST = 1e-9
+"""Length of a row that has a direction."""
 _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 
 
 def _norm(x: tf.Tensor, *, keepdims: bool = True) -> tf.Tensor:
     """Length of `x` along the last axis, with a finite gradient at zero."""
-    return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), 1e-24))
+    return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), _NO_LENGTH))
 
 
 def normalize(x: tf.Tensor) -> tf.Tensor:
     """The vectors `x` (..., n) scaled to length 1; a zero vector stays zero."""
     return x / _norm(x)
+
+
+def _direction(x: tf.Tensor) -> tf.Tensor:
+    """The vectors `x` (..., n) scaled to length 1; those of zeros are the first axis."""
+    none = tf.reduce_sum(x * x, -1, keepdims=True) <= _NO_LENGTH
+    return normalize(tf.where(none, tf.one_hot(0, x.shape[-1], dtype=x.dtype), x))
 
 
 def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -66,6 +78,20 @@ def quaternion_wxyz_to_rotvec(quaternion: tf.Tensor) -> tf.Tensor:
         2.0 * tf.atan2(safe, real) / safe,
     )
     return factor * imaginary
+
+
+def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Quaternion (..., 4) of the rotation `a` after `b`, both (..., 4), real part first."""
+    (aw, ax, ay, az), (bw, bx, by, bz) = tf.unstack(a, axis=-1), tf.unstack(b, axis=-1)
+    return tf.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by + ay * bw + az * bx - ax * bz,
+            aw * bz + az * bw + ax * by - ay * bx,
+        ],
+        -1,
+    )
 
 
 def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
@@ -115,13 +141,19 @@ def matrix_to_6d(matrix: tf.Tensor) -> tf.Tensor:
 
 
 def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
-    """Two rows (..., 6), of any length and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
+    """Two rows (..., 6), of any length (to 1e18) and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
+
+    A first row of zeros stands for the x axis. A second row shorter than 1e-9, or within 0.2 degrees of the first or of
+    its opposite, stands for the coordinate axis that is farthest from the first. So the answer is a rotation whatever
+    the rows are, with finite gradients; NaN stays NaN.
 
     Source: Zhou et al., On the continuity of rotation representations, CVPR 2019; by rows, as in the published code.
     """
-    first = normalize(sixd[..., :3])
-    second = sixd[..., 3:] - tf.reduce_sum(first * sixd[..., 3:], -1, keepdims=True) * first
-    second = normalize(second)
+    first, second = _direction(sixd[..., :3]), sixd[..., 3:]
+    farthest = tf.one_hot(tf.argmin(tf.abs(first), -1), 3, dtype=sixd.dtype)
+    along = tf.abs(tf.reduce_sum(first * second, -1, keepdims=True))
+    second = tf.where(along > _PARALLEL * _norm(second) - _SHORTEST, farthest, second)
+    second = normalize(second - tf.reduce_sum(first * second, -1, keepdims=True) * first)
     return tf.stack([first, second, cross(first, second)], -2)
 
 
@@ -157,8 +189,11 @@ def vectors_to_swing(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 
 
 def twist_to_matrix(axis: tf.Tensor, twist: tf.Tensor) -> tf.Tensor:
-    """Rotation matrices (..., 3, 3) about `axis` (..., 3) by the angle whose (cos, sin), of any length, is `twist`."""
-    twist = normalize(twist)
+    """Rotation matrices (..., 3, 3) about `axis` (..., 3) by the angle whose (cos, sin), of any length, is `twist`.
+
+    A twist of zeros turns by no angle.
+    """
+    twist = _direction(twist)
     cos, sin = twist[..., 0, None, None], twist[..., 1, None, None]
     axis = normalize(axis)
     x, y, z = tf.unstack(axis, axis=-1)

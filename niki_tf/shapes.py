@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 TensorLike = Any
@@ -56,6 +57,26 @@ def check_shape(name: str, x: tf.Tensor | tf.TensorShape, ending: Sequence[int |
     shape = x if isinstance(x, tf.TensorShape) else x.shape
     if shape.rank is None or not shape[max(shape.rank - len(ending), 0) :].is_compatible_with(ending):
         raise ValueError(f"`{name}` must end in shape {tuple(ending)}; got {describe(shape)}.{cure}")
+
+
+def real_array(name: str, x: TensorLike) -> np.ndarray:
+    """`x` as an array, with the type that it has.
+
+    Args:
+        name: of the argument, for the message.
+        x: real numbers, or true and false.
+
+    Raises:
+        ValueError: it is complex, text, an object, or lists of different lengths.
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        kind = "what is no array of numbers" if array.dtype.kind == "O" else str(array.dtype)
+        raise ValueError(f"`{name}` must be an array of real numbers; got {kind}.")
+    return array
 
 
 class LeadingAxes:

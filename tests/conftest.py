@@ -16,7 +16,7 @@ from niki_tf import body, motion
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "reliability")]
 
 
 def pytest_collection_modifyitems(items):

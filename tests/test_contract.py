@@ -126,3 +126,49 @@ def test_poses_that_do_not_fit(changed, message):
     pose = {"global_orient": np.zeros([4, 1, 3, 3]), "body_pose": np.zeros([4, 23, 3, 3])} | changed
     with pytest.raises(ValueError, match=message):
         contract.check_pose(**pose)
+
+
+def test_what_is_a_rotation(rng):
+    matrices, _ = np.linalg.qr(rng.normal(size=[20, 3, 3]))
+    proper = matrices * np.sign(np.linalg.det(matrices))[:, None, None]
+    assert contract.are_rotations(proper.reshape(4, 5, 3, 3)).shape == (4, 5)
+    assert contract.are_rotations(proper).all()
+    bad = [-proper, 1.01 * proper, 0.0 * proper, np.nan * proper, np.inf * proper, np.full([1, 3, 3], 1e200)]
+    assert not any(contract.are_rotations(each).any() for each in bad)
+
+
+@pytest.mark.parametrize("leading", [(5,), (2, 5), (1,)])
+@pytest.mark.parametrize(("name", "size"), [("betas", 10), ("joint_sigma", 29)])
+def test_what_is_given_once_is_given_to_all(leading, name, size, rng):
+    joints, once = np.zeros([*leading, 29, 3]), rng.normal(size=size).astype(np.float32)
+    for shared in (once, once.tolist(), once.reshape([1] * len(leading) + [size]), tf.constant(once)):
+        found = contract.as_tensors({"joints": joints, name: shared, "twist": None})
+        assert set(found) == {"joints", name}
+        np.testing.assert_array_equal(found[name], np.broadcast_to(once, [*leading, size]))
+        assert found[name].dtype == tf.float32
+
+
+def test_what_is_given_for_some_is_left_for_the_check_of_shapes():
+    joints = np.zeros([2, 5, 29, 3])
+    for shape in [(5, 10), (2, 3, 10), (1, 1, 1, 10), (3, 1, 10)]:
+        found = contract.as_tensors({"joints": joints, "betas": np.zeros(shape)})
+        assert found["betas"].shape == shape
+    assert contract.as_tensors({"joints": joints, "joint_sigma": np.zeros(5)})["joint_sigma"].shape == (5,)
+    assert contract.as_tensors({"joints": joints[0, 0], "betas": np.zeros([1, 10])})["betas"].shape == (1, 10)
+    assert contract.as_tensors({"joints": joints, "twist": np.zeros([23, 2])})["twist"].shape == (23, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (np.zeros([1, 29, 3]) * 1j, "complex128"),
+        (tf.zeros([1, 29, 3], tf.complex64), "complex64"),
+        (tf.constant(["x"]), "string"),
+        ("joints", "<U6"),
+        ([[1.0], [2.0, 3.0]], "what is no array of numbers"),
+        ({"x": 1.0}, "what is no array of numbers"),
+    ],
+)
+def test_what_is_no_real_number_is_named(value, got):
+    with pytest.raises(ValueError, match=f"^`joints` must be an array of real numbers; got {got}"):
+        contract.as_tensors({"joints": value})

@@ -76,3 +76,25 @@ def test_output_folder_that_cannot_be_is_named(tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ValueError, match="`output` must be a folder that can be written to; got .*file"):
             files.output_folder(place)
+
+
+def test_output_file_is_given_back_and_nothing_is_made(tmp_path):
+    (tmp_path / "old.npz").touch()
+    for place in (tmp_path / "old.npz", tmp_path / "a" / "b" / "new.npz"):
+        assert files.output_file(str(place), suffix=".npz") == place
+    assert [path.name for path in tmp_path.iterdir()] == ["old.npz"]
+
+
+def test_output_file_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "kept.npz").touch(mode=0o444)
+    for name, reason in (
+        ("a.txt", "end in .npz; got .*a.txt"),
+        ("folder.npz", "it is a folder"),
+        ("kept.npz", "it is read-only"),
+        ("kept.npz/a.npz", "Not a directory"),
+    ):
+        with pytest.raises(ValueError, match=f"`output` must .*{reason}"):
+            files.output_file(tmp_path / name, suffix=".npz")
+    with pytest.raises(ValueError, match="`output` must be a file that can be written"):
+        files.output_file("/proc/a.npz", suffix=".npz")

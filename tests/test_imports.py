@@ -10,13 +10,14 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = sorted((ROOT / "niki_tf").rglob("*.py"))
 
-_BASE = {"archives", "contract", "files", "model_files", "rotations", "settings", "shapes", "skeletons"}
+_BASE = {"archives", "contract", "files", "model_files", "precision", "rotations", "settings", "shapes", "skeletons"}
 _FITTED = _BASE | {"body", "fitting"}
 _MOTION = _BASE | {"body", "motion"}
 _MAY_IMPORT = {
     "archives": set(),
     "files": set(),
     "model_files": {"archives"},
+    "precision": set(),
     "settings": set(),
     "shapes": set(),
     "skeletons": {"archives"},
@@ -38,6 +39,7 @@ _MAY_IMPORT = {
     "training": _FITTED | {"solvers"},
     "inference": _FITTED | {"drawing", "io", "motion", "solvers"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
+    "report": _FITTED | {"assets", "evaluation", "io", "motion", "solvers"},
     "": set(),
     "cli": None,
     "__main__": {"cli"},

@@ -127,6 +127,12 @@ def test_quaternion_is_scipys_with_the_real_part_first():
     close(rot.matrix_to_quaternion_wxyz(matrix), expected)
 
 
+def test_the_product_of_quaternions_is_that_of_their_matrices():
+    a, b = random_matrices(20), random_matrices(20)[::-1]
+    product = rot.multiply_quaternions_wxyz(rot.matrix_to_quaternion_wxyz(a), rot.matrix_to_quaternion_wxyz(b))
+    close(rot.quaternion_wxyz_to_matrix(product), a @ b)
+
+
 @pytest.mark.parametrize("angle", [0.0, 1e-7, 1e-3, 2.0, np.pi - 1e-3, np.pi - 1e-7, np.pi])
 def test_geodesic_angle_is_the_angle_of_the_difference(angle):
     start = random_matrices(6)
@@ -147,6 +153,54 @@ def test_swing_between_almost_opposite_vectors_in_float32(gap):
 
 def test_swing_of_a_zero_vector_is_no_turn():
     close(rot.vectors_to_swing(tf.constant([0.0, 1.0, 0.0]), tf.zeros([3])), np.eye(3))
+
+
+ROWS = [
+    [0, 0, 0],
+    [1e-30, 0, 0],
+    [0, -1e-20, 1e-20],
+    [1e-13, 1e-13, 0],
+    [1e18, -1e18, 1e17],
+    [1, 0, 0],
+    [-3, 0, 0],
+    [0, 2, 0],
+    [1, 1, 1],
+    [-2, -2, -2],
+    [1, 1, 1.0001],
+    [1, 1.01, 1],
+    [0.3, -0.2, 5],
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_two_rows_give_a_rotation_with_finite_gradients(dtype):
+    pairs = np.array([[*first, *second] for first in ROWS for second in ROWS])
+    sixd = tf.constant(pairs, dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(sixd)
+        matrix = rot.sixd_to_matrix(sixd)
+        total = tf.reduce_sum(matrix * tf.constant(np.arange(9.0).reshape(3, 3), dtype))
+    close(matrix @ rot.transpose(matrix), np.broadcast_to(np.eye(3), matrix.shape), 1e-4)
+    assert (np.linalg.det(matrix) > 0.999).all()
+    assert np.isfinite(tape.gradient(total, sixd)).all()
+
+
+def test_rows_of_zeros_are_the_x_axis_and_nan_stays():
+    close(rot.sixd_to_matrix(tf.zeros([2, 6]))[:, 0], [[1, 0, 0]] * 2)
+    close(rot.sixd_to_matrix(tf.constant([[0.0, 0, 0, 0, 3, 0]])), [np.eye(3)])
+    assert np.isnan(rot.sixd_to_matrix(tf.constant([[0.0, 1, 0, np.nan, 0, 0]]))[0, 1]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("twist", [[0, 0], [1e-20, 0], [0, 1e-20], [-1e-30, 1e-30], [1e18, 1e18]])
+def test_any_twist_gives_a_rotation_with_finite_gradients(dtype, twist):
+    axis, given = tf.constant([[1.0, 2.0, -2.0]], dtype), tf.constant([twist], dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        matrix = rot.twist_to_matrix(axis, given)
+    close(matrix @ rot.transpose(matrix), [np.eye(3)], 1e-5)
+    close(rot.apply(matrix, axis), axis, 1e-5)
+    assert np.isfinite(tape.gradient(matrix, given)).all()
 
 
 def test_twist_of_any_length_is_an_angle_about_the_axis():

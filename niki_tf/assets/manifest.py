@@ -34,6 +34,7 @@ class Asset(NamedTuple):
 _POSE = ("npm", "@mediapipe/pose", "0.5.1675469404")
 _POSE_PIP = ("pip", "mediapipe", "0.10.21")
 _MOVENET = ("npm", "@vladmandic/human", "3.3.6")
+_THREE = ("npm", "three", "0.180.0")
 _POSE2SIM = ("pip", "pose2sim", "0.10.49")
 
 
@@ -45,6 +46,11 @@ def _view(clip: str, number: int, sha256: str) -> Asset:
     member = f"Pose2Sim/Demo_{clip}/videos/cam0{number}.mp4"
     source = Source(*_POSE2SIM, member, sha256)
     return Asset(f"four_views/{clip}/cam0{number}.mp4", "BSD-3-Clause", (source,), f"view {number} of a real clip")
+
+
+def _three(part: str, meaning: str, sha256: str) -> Asset:
+    file = f"three.{part}.min.js"
+    return Asset(f"three/{file}", "MIT", (Source(*_THREE, f"package/build/{file}", sha256),), meaning)
 
 
 ASSETS: dict[str, Asset] = {
@@ -142,6 +148,14 @@ ASSETS: dict[str, Asset] = {
             start=1,
         )
     },
+    "three_core": _three(
+        "core",
+        "drawing in three dimensions in a browser",
+        "61ba0df005b05991361d040d8ff670e1aadfd0ce7aeebd1fdb0725957a8957de",
+    ),
+    "three_module": _three(
+        "module", "the same: what draws by WebGL", "e2b5ee6bccd38fd6d8a2428546b83c5f2426d84b152ef82be8055556e3b40eb6"
+    ),
     "walk": Asset(
         "walk/demo.mp4",
         "BSD-3-Clause",
@@ -160,7 +174,8 @@ ASSETS: dict[str, Asset] = {
 """Name -> `Asset`."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    group: tuple(name for name in ASSETS if name.startswith(group)) for group in ("blazepose", "movenet", "four_views")
+    group: tuple(name for name in ASSETS if name.startswith(group))
+    for group in ("blazepose", "movenet", "four_views", "three")
 }
 """Name -> names of assets that are used together."""
 

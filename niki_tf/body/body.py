@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, skeletons
+from niki_tf import contract, precision, skeletons
 from niki_tf.body.body_data import POSE_FEATURES, BodyData
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.body.kinematics import forward_kinematics
@@ -48,7 +48,7 @@ class Body(keras.layers.Layer):
     """
 
     def __init__(self, data: BodyData, **kwargs: Any) -> None:
-        super().__init__(**{"trainable": False, **kwargs})
+        super().__init__(**{"trainable": False, "dtype": precision.FLOAT32, **kwargs})
         if not isinstance(data, BodyData):
             raise ValueError(f"`data` must be a BodyData (mannequin() or load_body(path)); got {type(data).__name__}.")
         self.num_vertices, self.num_betas = len(data.v_template), data.num_betas

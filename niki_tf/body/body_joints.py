@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract
+from niki_tf import contract, precision
 from niki_tf.shapes import TensorLike, reshape_last
 
 _SHAPE = contract.INPUTS["joints"]
@@ -31,7 +31,7 @@ class BodyJoints(keras.layers.Layer):
     """
 
     def __init__(self, joints: TensorLike, *, directions: TensorLike, **kwargs: Any) -> None:
-        super().__init__(**{"trainable": False, **kwargs})
+        super().__init__(**{"trainable": False, "dtype": precision.FLOAT32, **kwargs})
         self.joints = np.asarray(joints, np.float64)
         self.directions = np.asarray(directions, np.float64)
         if self.joints.shape != _SHAPE:

@@ -41,7 +41,7 @@ def swing_twist_to_rotations(swing: TensorLike, twist: TensorLike, rest_joints: 
 
     Args:
         swing: (..., 24, 3, 3) rotation matrices; joint 0 is the whole root rotation.
-        twist: (..., 23, 2) as (cos, sin), of any length but zero.
+        twist: (..., 23, 2) as (cos, sin), of any length; zeros turn by no angle.
         rest_joints: (..., 29, 3) metres.
 
     Raises:

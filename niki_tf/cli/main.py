@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from absl import app, flags
 
-from niki_tf.cli import flag_files
+from niki_tf.cli import flag_files, flag_order
 from niki_tf.cli.quiet_start import quiet_start
 
 COMMANDS = {
     "solve": "joints or a motion in; poses, a table of errors and a picture out",
     "evaluate": "measure solvers by a protocol: noise, occlusion, error score, round trip",
+    "report": "run all analyses of the paper and write one page that shows them",
     "train": "train a solver on motion files, or on motion that the package makes",
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",
@@ -53,6 +54,7 @@ def run(command: str, argv: list[str] | None = None) -> None:
     argv = sys.argv if argv is None else argv
     with quiet_start():
         module = importlib.import_module(f"niki_tf.cli.{command}")
+    app.call_after_init(lambda: flag_order.tell(argv))  # what is wrong with a flag file has ended the program by then
     if any(argument in _HELP for argument in argv[1:]):
         print(help_text(module))
         return

@@ -15,7 +15,7 @@ from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.data.random_streams import RandomStreams
 from niki_tf.data.sources import MotionSet
-from niki_tf.settings import described
+from niki_tf.settings import check_sizes, described, share
 
 _PARTS = (
     ("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
@@ -29,15 +29,22 @@ _PART_OF_JOINT = [next(p for p, part in enumerate(_PARTS) if name in part) for n
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """How far the poses are varied."""
+    """How far the poses are varied.
 
-    natural: float = described(0.6, "Share of examples that keep their pose as recorded (mirrored and turned about).")
-    exchange: float = described(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
-    mirror: float = described(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
+    Raises:
+        ValueError: a field is no finite number from 0 on, or a share or probability above 1.
+    """
+
+    natural: float = share(0.6, "Share of examples that keep their pose as recorded (mirrored and turned about).")
+    exchange: float = share(0.5, "Probability that a body part (trunk, arm, leg) comes from another frame.")
+    mirror: float = share(0.5, "Probability that a pose, or an exchanged part, is mirrored.")
     perturb: float = described(0.3, "Largest standard deviation of a random turn of each joint, radians.")
-    reverse: float = described(0.0, "Probability that a window of motion runs backwards.")
+    reverse: float = share(0.0, "Probability that a window of motion runs backwards.")
     beta_limit: float = described(2.5, "Shape coefficients are N(0, 1), clipped here.")
     bone_jitter: float = described(0.02, "Standard deviation of a relative change of each bone's length.")
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
 
 
 class Windows(NamedTuple):

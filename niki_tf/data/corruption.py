@@ -7,7 +7,7 @@ import tensorflow as tf
 from niki_tf import skeletons
 from niki_tf.data import estimator, occlusion
 from niki_tf.data.random_streams import RandomStreams
-from niki_tf.settings import described
+from niki_tf.settings import check_sizes, described, share
 
 _TWIST_EDGE = 0.15
 """Width of the range of a uniform number in which an example's share of known twists goes from 1 to 0. Set by hand."""
@@ -19,16 +19,23 @@ _SIGMA_SPREAD = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """Gaussian noise on all 29 joints, isotropic or joint by joint as an estimator's, occlusion, and on the twist."""
+    """Gaussian noise on all 29 joints, isotropic or joint by joint as an estimator's, occlusion, and on the twist.
+
+    Raises:
+        ValueError: a field is no finite number from 0 on, or a share above 1.
+    """
 
     noise: float = described(0.11, "Largest standard deviation of the joints' error per axis, metres.")
     noise_power: float = described(1.2, "An example's level is noise * u ** noise_power, u uniform.")
-    sigma_given: float = described(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
-    absent: float = described(0.15, "Share of examples that miss joints: each of them up to half of its joints.")
-    estimator: float = described(0.0, "Share of examples with the noise, scale and sigma of an estimator.")
-    occluded: float = described(0.0, "Share of examples as an estimator gives them of a person partly out of sight.")
+    sigma_given: float = share(0.2, "Share of examples that come with joint_sigma; the others have zeros.")
+    absent: float = share(0.15, "Share of examples that miss joints: each of them up to half of its joints.")
+    estimator: float = share(0.0, "Share of examples with the noise, scale and sigma of an estimator.")
+    occluded: float = share(0.0, "Share of examples as an estimator gives them of a person partly out of sight.")
     twist_noise: float = described(0.5, "Largest standard deviation of the twist's error, radians.")
-    twist_given: float = described(0.5, "Share of examples that know all twists; a few know a part, the others none.")
+    twist_given: float = share(0.5, "Share of examples that know all twists; a few know a part, the others none.")
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
 
 
 def corrupt(streams: RandomStreams, joints: tf.Tensor, settings: Corruption) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from niki_tf import skeletons
 from niki_tf.fitting import smoothing
 from niki_tf.inference import windows
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, real_array
 
 Filter = Callable[..., np.ndarray]
 """A function (points (T, ...) metres, fps=) -> filtered points of the same shape."""
@@ -34,6 +34,9 @@ def one_euro(points: TensorLike, *, fps: float, min_cutoff: float = _MIN_CUTOFF,
     Returns:
         filtered points of the same shape.
 
+    Raises:
+        ValueError: there are no frames, a number is not finite, or `fps` is not positive.
+
     Example:
         >>> import numpy as np
         >>> from niki_tf import evaluation
@@ -43,7 +46,7 @@ def one_euro(points: TensorLike, *, fps: float, min_cutoff: float = _MIN_CUTOFF,
 
     Source: Casiez, Roussel, Vogel, 1 Euro Filter, CHI 2012.
     """
-    points = np.asarray(points, np.float64)
+    points = _checked(points, fps=fps)
     filtered, speed = [points[0]], np.zeros_like(points[0])
     for point in points[1:]:
         speed = speed + _gain(_DERIVATIVE_CUTOFF, fps) * ((point - filtered[-1]) * fps - speed)
@@ -70,13 +73,15 @@ def savitzky_golay(points: TensorLike, *, fps: float, window: int = _WINDOW, ord
 
     Raises:
         ModuleNotFoundError: SciPy is not installed.
+        ValueError: as `one_euro`.
     """
     try:
         from scipy.signal import savgol_filter
     except ModuleNotFoundError:
         raise ModuleNotFoundError('The Savitzky-Golay filter needs SciPy: pip install -e ".[benchmark]"') from None
+    points = _checked(points, fps=fps)
     window = min(window, len(points) - 1 + len(points) % 2)
-    return savgol_filter(np.asarray(points, np.float64), window, min(order, window - 1), axis=0)
+    return savgol_filter(points, window, min(order, window - 1), axis=0)
 
 
 def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
@@ -88,12 +93,31 @@ def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
 
     Returns:
         smoothed joints (T, 29, 3), metres, relative to the trunk's centre.
+
+    Raises:
+        ValueError: as `one_euro`, or another shape.
     """
+    points = _checked(points, fps=fps)
+    if points.shape[1:] != (skeletons.NUM_JOINTS, 3):
+        raise ValueError(f"`points` must have shape (T, {skeletons.NUM_JOINTS}, 3); got {points.shape}.")
     places, present, weights = windows.cut(len(points))
     smoothed = _compiled_smoother()(np.asarray(points, np.float32)[places], present).numpy()
     total = np.zeros(np.shape(points))
     np.add.at(total, places, weights[..., None, None] * smoothed)
     return total / np.bincount(places.ravel(), weights.ravel())[:, None, None]
+
+
+def _checked(points: TensorLike, *, fps: float) -> np.ndarray:
+    """The points as float64; ValueError unless they are frames of finite numbers at a frame rate."""
+    points = real_array("points", points).astype(np.float64)
+    if points.ndim == 0 or not points.size or not np.isfinite(points).all():
+        raise ValueError(
+            f"`points` must be frames (T, ...) of finite numbers; got shape {points.shape}"
+            f"{' with NaN or infinity' if points.size else ''}. Fill what was not seen first (motion.gap_filling)."
+        )
+    if not (fps > 0.0 and np.isfinite(fps)):
+        raise ValueError(f"`fps` must be frames per second, a positive number; got {fps}.")
+    return points
 
 
 @functools.cache

@@ -1,18 +1,20 @@
 """Errors of joints, vertices and rotations: plain NumPy, float64 inside, one number per example, any leading axes.
 
-Positions go in as metres and errors come out as millimetres; nothing is aligned unless the name says so.
+Positions go in as metres and errors come out as millimetres; nothing is aligned unless the name says so. An example
+that holds NaN or infinity has the error NaN; those beside it keep theirs.
 """
 
 import numpy as np
 
-from niki_tf.shapes import TensorLike
+from niki_tf import contract
+from niki_tf.shapes import TensorLike, real_array
 
 _MM_PER_METRE = 1000.0
 
 
 def root_aligned(points: TensorLike) -> np.ndarray:
     """`points` (..., n, 3), metres, relative to the first of them; float64."""
-    points = np.asarray(points, np.float64)
+    points, _ = _points(points, points, names="`points`")
     return points - points[..., :1, :]
 
 
@@ -65,8 +67,13 @@ def pa_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
 
 
 def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
-    """`source` (..., n, 3) after the scale, rotation and translation with the least squared distance to `target`."""
+    """`source` (..., n, 3) after the scale, rotation and translation with the least squared distance to `target`.
+
+    Sets of points of which one, or the target of one, is not finite are NaN.
+    """
     source, target = _points(source, target)
+    known = ~np.isnan(source + target).any((-2, -1))
+    source, target = (np.where(known[..., None, None], points, 0.0) for points in (source, target))
     source = source - source.mean(-2, keepdims=True)
     middle = target.mean(-2, keepdims=True)
     left, stretch, right = np.linalg.svd(np.swapaxes(target - middle, -1, -2) @ source)
@@ -76,7 +83,8 @@ def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
     # Points that all coincide have no scale: they are moved to the mean of the target.
     spread = np.maximum((source**2).sum((-2, -1)), np.finfo(np.float64).tiny)
     scale = (stretch * proper).sum(-1) / spread
-    return scale[..., None, None] * source @ np.swapaxes(rotation, -1, -2) + middle
+    aligned = scale[..., None, None] * source @ np.swapaxes(rotation, -1, -2) + middle
+    return np.where(known[..., None, None], aligned, np.nan)
 
 
 def pve(predicted: TensorLike, true: TensorLike) -> np.ndarray:
@@ -117,14 +125,21 @@ def rotation_error_deg(predicted: TensorLike, true: TensorLike) -> np.ndarray:
         (...) degrees.
 
     Raises:
-        ValueError: the shapes differ or do not end in (J, 3, 3).
+        ValueError: the shapes differ or do not end in (J, 3, 3), or a matrix is no rotation.
     """
-    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
-    if predicted.shape != true.shape or predicted.ndim < 3 or predicted.shape[-2:] != (3, 3):
+    predicted, true = _numbers("predicted", predicted), _numbers("true", true)
+    if predicted.shape != true.shape or predicted.ndim < 3 or predicted.shape[-2:] != (3, 3) or not predicted.shape[-3]:
         raise ValueError(
             "`predicted` and `true` must have one shape (..., J, 3, 3) of rotation matrices; "
             f"got {predicted.shape} and {true.shape}."
         )
+    for name, matrices in (("predicted", predicted), ("true", true)):
+        wrong = ~np.isnan(matrices).any((-2, -1)) & ~contract.are_rotations(matrices)
+        if wrong.any():
+            raise ValueError(
+                f"`{name}` must be rotation matrices, orthonormal with determinant 1; got "
+                f"{matrices[wrong][0].round(3).tolist()}. Convert rotation vectors with rotations.rotvec_to_matrix."
+            )
     # |A - B| = 2 sqrt(2) sin(angle / 2) is precise at small angles, where the arc cosine of the trace is not.
     half_sine = np.linalg.norm(predicted - true, axis=(-2, -1)) / np.sqrt(8.0)
     return np.degrees(2.0 * np.arcsin(np.minimum(half_sine, 1.0))).mean(-1)
@@ -134,12 +149,18 @@ def _mean_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return _MM_PER_METRE * np.linalg.norm(predicted - true, axis=-1).mean(-1)
 
 
-def _points(predicted: TensorLike, true: TensorLike) -> tuple[np.ndarray, np.ndarray]:
+def _numbers(name: str, x: TensorLike) -> np.ndarray:
+    """`x` as float64, with NaN for infinity; ValueError if it is no array of numbers."""
+    array = real_array(name, x).astype(np.float64)
+    return np.where(np.isinf(array), np.nan, array)
+
+
+def _points(
+    predicted: TensorLike, true: TensorLike, *, names: str = "`predicted` and `true`"
+) -> tuple[np.ndarray, np.ndarray]:
     """Both as float64; ValueError unless they are point sets of one shape."""
-    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    predicted, true = _numbers("predicted", predicted), _numbers("true", true)
     if predicted.shape != true.shape or predicted.ndim < 2 or predicted.shape[-1] != 3 or predicted.shape[-2] == 0:
-        raise ValueError(
-            "`predicted` and `true` must have one shape (..., J, 3), metres; "
-            f"got {predicted.shape} and {true.shape}. Pick the joints that both have."
-        )
+        got = f"{predicted.shape} and {true.shape}" if " " in names else str(predicted.shape)
+        raise ValueError(f"{names} must have one shape (..., J, 3), metres; got {got}. Pick the joints that both have.")
     return predicted, true

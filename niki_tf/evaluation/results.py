@@ -38,7 +38,7 @@ _LEVELS = ("gap", "noise_mm", "noise_deg", "factor", "fps", "level", "hidden", "
 _BLOCK = re.compile(r"^<!-- results: (.*?) -->\n(.*?)^<!-- /results -->$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"^<!-- (?:results:|/results -->)", re.MULTILINE)
 _KEYS = {"solvers", "columns", "metric", "decimals"}
-_LABELS = {
+LABELS = {
     "mpjpe": "MPJPE",
     "pa_mpjpe": "PA-MPJPE",
     "pve": "PVE",
@@ -72,6 +72,7 @@ _LABELS = {
     "rise_mm": "rise, mm",
     "fk_mm": "error of `fk`, mm",
 }
+"""Name of a column of rows -> what tables call it."""
 
 
 def documents(root: str | os.PathLike) -> list[pathlib.Path]:
@@ -208,7 +209,7 @@ def _column(item: str, metric: str | None) -> _Column:
         found, level = metric, rest
     else:
         found, _, level = rest.partition("@")
-        parts = [_LABELS.get(found, found), level]
+        parts = [LABELS.get(found, found), level]
     label = ", ".join(part for part in (*parts, record_name.replace("_", " ")) if part)
     return _Column(record_name, found, level, label)
 

@@ -38,7 +38,7 @@ def text_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
         mlp        10.0
     """
     columns = list(rows[0])
-    cells = [columns] + [[_cell(row[column], decimals) for column in columns] for row in rows]
+    cells = [columns] + [[cell_text(row[column], decimals) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     align = [str.ljust if isinstance(rows[0][column], str) else str.rjust for column in columns]
     lines = [
@@ -58,7 +58,7 @@ def markdown_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
         | mlp | 8.2 | – |
     """
     columns = list(rows[0])
-    cells = [["–" if row[column] is None else _cell(row[column], decimals) for column in columns] for row in rows]
+    cells = [["–" if row[column] is None else cell_text(row[column], decimals) for column in columns] for row in rows]
     lines = ["| " + " | ".join(line) + " |" for line in (columns, *cells)]
     return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:]])
 
@@ -83,5 +83,6 @@ def without(rows: Sequence[Row], column: str) -> list[Row]:
     return [{name: value for name, value in row.items() if name != column} for row in rows]
 
 
-def _cell(value: Any, decimals: int) -> str:
+def cell_text(value: Any, decimals: int) -> str:
+    """A value as text: numbers that are not whole with so many decimals."""
     return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)

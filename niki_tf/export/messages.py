@@ -4,6 +4,7 @@ The protocol buffers come from tensorflow-serving-api, which is imported where i
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,11 @@ import tensorflow as tf
 
 from niki_tf.shapes import TensorLike
 
-_DTYPES = {"valid": bool, "state": np.int32}
-"""Outputs that are not float32, which JSON does not tell."""
+_DTYPES = {"valid": (np.bool_, "b"), "state": (np.int32, "iu")}
+"""Outputs that are not float32, which JSON does not tell, and the kinds of NumPy's types they may come as."""
+_FLOAT = (np.float32, "fiu")
+_NUMBERS = {dtype.as_datatype_enum: dtype.name for dtype in (tf.float32, tf.float64, tf.int32, tf.int64, tf.bool)}
+"""Types of outputs, as protocol buffers number them."""
 
 
 def grpc_request(inputs: Mapping[str, TensorLike], *, model: str, signature: str) -> Any:
@@ -31,9 +35,29 @@ def grpc_request(inputs: Mapping[str, TensorLike], *, model: str, signature: str
     return request
 
 
-def grpc_answer(response: Any) -> dict[str, np.ndarray]:
-    """Arrays by output name of a PredictResponse."""
-    return {name: tf.make_ndarray(proto) for name, proto in response.outputs.items()}
+def grpc_answer(response: Any, *, most: int | None = None) -> dict[str, np.ndarray]:
+    """Arrays by output name of a PredictResponse.
+
+    Args:
+        response: the PredictResponse.
+        most: numbers that the largest array may have: a few bytes can stand for any number of equal ones.
+
+    Raises:
+        ValueError: an output is no array of numbers, or larger than that.
+    """
+    return {name: _array(name, proto, most) for name, proto in response.outputs.items()}
+
+
+def _array(name: str, proto: Any, most: int | None) -> np.ndarray:
+    """The array of a TensorProto; ValueError if it holds something else, or more than `most` numbers."""
+    sizes = [axis.size for axis in proto.tensor_shape.dim]
+    if proto.dtype not in _NUMBERS or min(sizes, default=0) < 0 or (most is not None and math.prod(sizes) > most):
+        kind = _NUMBERS.get(proto.dtype, f"type {proto.dtype}")
+        raise ValueError(f"`{name}` must be an array of at most {most} numbers; got {kind} of shape {tuple(sizes)}.")
+    try:
+        return tf.make_ndarray(proto)
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"`{name}` must be a whole array of shape {tuple(sizes)}; got another size.") from error
 
 
 def warm_up(inputs: Mapping[str, TensorLike], *, signature: str) -> Any:
@@ -64,10 +88,25 @@ def rest_answer(body: bytes) -> dict[str, np.ndarray]:
     """Arrays by output name of the body of a REST response.
 
     Raises:
-        ValueError: the body is no such response.
+        ValueError: the body is no such response, or an output is no array of numbers.
     """
     try:
         columns = json.loads(body)["outputs"]
-        return {name: np.array(column, _DTYPES.get(name, np.float32)) for name, column in columns.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        items = list(columns.items())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"`body` must be a response in columns (`outputs`); got {body[:80]!r}.") from None
+    return {name: _column(name, column) for name, column in items}
+
+
+def _column(name: str, column: Any) -> np.ndarray:
+    """An output of a REST response as an array; text, null, ragged lists and other kinds are a ValueError."""
+    dtype, kinds = _DTYPES.get(name, _FLOAT)
+    try:
+        array = np.asarray(column)
+    except (ValueError, OverflowError):  # lists of different lengths
+        array = np.array(None)
+    if array.dtype.kind not in kinds and array.size:
+        wanted = "true and false" if dtype is np.bool_ else "numbers"
+        raise ValueError(f"`{name}` must be an array of {wanted}; got {repr(column)[:80]}.")
+    with np.errstate(over="ignore"):  # to infinity, which is refused for what it is
+        return array.astype(dtype)

@@ -1,11 +1,16 @@
 """Estimated positions of joints that were not observed."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.body import kinematics
 from niki_tf.fitting import joint_weights, trunk_frame
+
+_GROWTH = 0.05
+"""Metres that the limit of `drop_doubtful` grows by, each time that there are twice as many joints above it."""
 
 
 def fill_absent(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
@@ -49,3 +54,30 @@ def _walk(joints: tf.Tensor, absent: tf.Tensor, bones: tf.Tensor, centre: tf.Ten
         found.append(tf.where(lost, start + bone, observed))
     order = np.argsort([joint for level in levels for joint in level])
     return tf.gather(tf.concat(found[1:], -2), order, axis=-2)
+
+
+def drop_doubtful(joint_sigma: tf.Tensor, largest: float) -> tf.Tensor:
+    """Sigma (..., 29) with `skeletons.ABSENT` where a solver is better off without the joint.
+
+    A single joint is, if its sigma is above `largest`; of n such joints in a frame, those above
+
+        largest + 50 mm log2(n),
+
+    as the fewer there are, the more the others tell of them (saved_models/experiments.md, 43).
+
+    Args:
+        joint_sigma: (..., 29) metres.
+        largest: metres.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf.fitting import absent_joints
+        >>> absent_joints.drop_doubtful(tf.constant([0.0, 0.15, 0.02]), 0.1).numpy().tolist()
+        [0.0, 10.0, 0.019999999552965164]
+        >>> absent_joints.drop_doubtful(tf.fill([3], 0.15), 0.1).numpy().tolist() == [tf.constant(0.15).numpy()] * 3
+        True
+    """
+    doubtful = (joint_sigma > largest) & (joint_sigma < skeletons.ABSENT)
+    count = tf.reduce_sum(tf.cast(doubtful, tf.float32), -1, keepdims=True)
+    limit = largest + _GROWTH * tf.math.log(tf.maximum(count, 1.0)) / math.log(2.0)
+    return tf.where(joint_sigma > limit, tf.maximum(joint_sigma, skeletons.ABSENT), joint_sigma)

@@ -23,9 +23,9 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import held_rotations, joint_weights
+from niki_tf.fitting import held_equations, held_rotations, joint_weights, tree_equations
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
-from niki_tf.shapes import LeadingAxes, reshape_last
+from niki_tf.shapes import LeadingAxes
 from niki_tf.skeletons import Skeleton
 
 _TAU, _TAU_HALVES_AT = 0.045, 0.05
@@ -40,12 +40,8 @@ _RESIDUAL_SHARE = 0.8
 """Root mean square of a coordinate's residual as a share of its error: saved_models/experiments.md, 5."""
 _DEGREES_OF_FREEDOM = 10.0
 """Of Student's t distribution; the more, the closer to a normal one: saved_models/experiments.md, 7."""
-_LEAST_STIFFNESS = 1e-6
-"""Lower bound of 1 / tau^2 relative to the largest square in the equations, so that float32 can solve them."""
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
-
-_TURNS = 3 * skeletons.NUM_ROTATIONS
 
 
 def refine(
@@ -89,17 +85,21 @@ def refine(
     local, joints, rest_joints, joint_sigma = (leading.flatten(x) for x in (local, joints, rest_joints, joint_sigma))
     known = None if known_rotations is None else leading.flatten(known_rotations)
     start = local = local if known is None else held_rotations.hold(local, known)
+    turned = rotations.rotvec_to_quaternion_wxyz(tf.zeros_like(start[..., 0]))
     for _ in range(steps):
         posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
         tau = _tau(unexplained, joint_sigma, absent_growth)
-        arms = _lever_arms(posed, world, skeleton, known)
+        before = rotations.apply(world, rotations.quaternion_wxyz_to_rotvec(turned))
+        equations = (posed, joints - posed, weights, 1.0 / (tau * tau), before)
         if known is None:
-            local = _step(local, start, joints - posed, arms, weights, tau, linear_solver)
+            turn = tree_equations.solve_turns(*equations, skeleton=skeleton, linear_solver=linear_solver)
         else:
-            free = tf.where(held_rotations.is_known(known)[..., None, None], local, start)
-            local = _step(local, free, joints - posed, arms, weights, tau, linear_solver)
-            local = held_rotations.hold(local, known)
+            turn = held_equations.solve_turns(*equations, known=known, skeleton=skeleton, linear_solver=linear_solver)
+        turn = rotations.rotvec_to_quaternion_wxyz(rotations.apply(rotations.transpose(world), turn))
+        turned = rotations.multiply_quaternions_wxyz(turned, turn)
+        local = tf.linalg.matmul(start, rotations.quaternion_wxyz_to_matrix(turned))
+        local = local if known is None else held_rotations.hold(local, known)
     return leading.restore(local)
 
 
@@ -130,49 +130,6 @@ def _weights(error: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Te
         freedom = _DEGREES_OF_FREEDOM + 3.0 * squares / (variance + sigma * sigma)
         robust = present * (_DEGREES_OF_FREEDOM + 3.0) / freedom
     return robust / (variance + sigma * sigma), tf.sqrt(variance)
-
-
-def _step(
-    local: tf.Tensor,
-    start: tf.Tensor,
-    error: tf.Tensor,
-    arms: tf.Tensor,
-    weights: tf.Tensor,
-    tau: tf.Tensor,
-    linear_solver: LinearSolver,
-) -> tf.Tensor:
-    """Local rotations (N, 24, 3, 3) after one Gauss-Newton step; `arms` as of `_lever_arms`, `tau` (N, 1) radians."""
-    coordinates = 3 * weights.shape[-1]
-    jacobian = tf.transpose(_centred(arms, weights), [0, 1, 3, 2])
-    jacobian = reshape_last(jacobian, 3, [coordinates, _TURNS])
-    weighted = tf.repeat(weights, 3, -1)[..., None] * jacobian
-    turned = reshape_last(rotations.matrix_to_rotvec(tf.linalg.matmul(start, local, transpose_a=True)), 2, [_TURNS])
-    largest = tf.reduce_max(tf.reduce_sum(weighted * jacobian, 1), -1, keepdims=True)
-    stiffness = tf.maximum(1.0 / (tau * tau), _LEAST_STIFFNESS * largest)
-    normal = tf.linalg.matmul(weighted, jacobian, transpose_a=True) + stiffness[..., None] * tf.eye(_TURNS)
-    centred = reshape_last(_centred(error, weights), 2, [coordinates])
-    target = tf.linalg.matvec(weighted, centred, transpose_a=True)
-    turn = linear_solver.solve(normal, (target - stiffness * turned)[..., None])
-    turn = reshape_last(turn, 2, [skeletons.NUM_ROTATIONS, 3])
-    return tf.linalg.matmul(local, rotations.rotvec_to_matrix(turn))
-
-
-def _lever_arms(
-    posed: tf.Tensor, world: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29, known: tf.Tensor | None = None
-) -> tf.Tensor:
-    """Derivative (N, n, 72, 3) of each joint with respect to the rotation of each of the 24 joints about its axes.
-
-    That of a joint whose rotation relative to the world is `known` (N, 24, 3, 3) turns nothing, nor does one above it
-    turn what is below it.
-    """
-    axes = tf.linalg.matrix_transpose(world)[:, None]
-    if known is None:
-        arms = posed[:, :, None] - posed[:, None, : skeletons.NUM_ROTATIONS]
-        arms = tf.constant(is_descendant(skeleton))[..., None, None] * arms[..., None, :]
-    else:
-        arms = held_rotations.lever_arms(posed, known, skeleton)[..., None, :]
-    arms = tf.broadcast_to(arms, tf.shape(arms + axes))
-    return reshape_last(rotations.cross(tf.broadcast_to(axes, tf.shape(arms)), arms), 3, [_TURNS, 3])
 
 
 def _centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

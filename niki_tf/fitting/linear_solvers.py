@@ -17,7 +17,7 @@ def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
 
 
 def solve_by_elimination(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
-    """As `solve_by_cholesky`, by Gaussian elimination in plain arithmetic, for LiteRT, which has no factorisation.
+    """As `solve_by_cholesky`, by Gauss-Jordan elimination in plain arithmetic, for LiteRT, which has no factorisation.
 
     Without pivoting, which positive definite matrices do not need.
 
@@ -31,22 +31,15 @@ def solve_by_elimination(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     """
     size = tf.shape(matrix)[-1]
 
-    def eliminate(number: tf.Tensor, rows: tf.Tensor, rhs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def eliminate(number: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = tf.gather(rows, number, axis=1)
-        pivot = tf.gather(row, number, axis=1)
-        below = tf.where(tf.range(size) > number, tf.gather(rows, number, axis=2), 0.0)
-        factor, row = tf.expand_dims(below / tf.expand_dims(pivot, -1), -1), tf.expand_dims(row, 1)
-        return number + 1, rows - factor * row, rhs - factor * tf.expand_dims(tf.gather(rhs, number, axis=1), 1)
+        column = tf.gather(rows, number, axis=2) / tf.gather(row, [number], axis=1)
+        others = tf.where(tf.equal(tf.range(size), number), 0.0, column)
+        return number + 1, rows - tf.expand_dims(others, -1) * tf.expand_dims(row, 1)
 
-    def substitute(number: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        row = tf.gather(upper, number, axis=1)
-        rest = tf.gather(right, number, axis=1) - tf.reduce_sum(tf.expand_dims(row, -1) * x, 1)
-        found = rest / tf.expand_dims(tf.gather(row, number, axis=1), -1)
-        here = tf.expand_dims(tf.one_hot(number, size, dtype=x.dtype), -1)
-        return number - 1, x + here * tf.expand_dims(found, 1)
-
-    _, upper, right = tf.while_loop(lambda number, *_: number < size, eliminate, (0, matrix, rhs))
-    return tf.while_loop(lambda number, _: number >= 0, substitute, (size - 1, tf.zeros_like(rhs)))[1]
+    _, rows = tf.while_loop(lambda number, _: number < size, eliminate, (0, tf.concat([matrix, rhs], -1)))
+    diagonal = tf.reduce_sum(rows[..., :size] * tf.eye(size, dtype=rows.dtype), -1, keepdims=True)
+    return rows[..., size:] / diagonal
 
 
 class LinearSolver(NamedTuple):

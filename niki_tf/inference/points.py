@@ -87,6 +87,9 @@ def solve_points(
     if betas is None:
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
     given = {"points": observed.points, "sigma": observed.sigma}
+    if over_time:
+        filled = gap_filling.fill_short_gaps(*given.values(), observed.times, bones=point_set.bones)
+        given = dict(zip(given, filled, strict=True))
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
     aside = {} if observed.ground is None else {"ground": observed.ground}
@@ -104,10 +107,10 @@ def solve_points(
     local, transl = contract.local_rotations(answer), answer["transl"]
     pose = {"betas": betas, "local": local, "transl": transl}
     residual = distances(observed, point_set=point_set, body_joints=solver.body_joints, **pose)
-    told = tell({**given, "betas": betas, "local": local})
+    told = tell({**given, "points": observed.points, "sigma": observed.sigma, "betas": betas, "local": local})
     solved = {**told, "betas": betas, "local": local, "first": first}
-    seen = certainty.joints_seen(point_set, observed.sigma)
-    sure = certainty.certainty(solved, seen, observed.times, solver=solver, finish=steps > 0)
+    there = certainty.joints_seen(point_set, observed.sigma)
+    sure = certainty.certainty(solved, there, observed.times, solver=solver, finish=steps > 0)
     return PointsAnswer(local, transl, residual, betas, shape, *sure)
 
 

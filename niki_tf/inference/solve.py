@@ -11,7 +11,7 @@ from niki_tf import skeletons
 from niki_tf.inference import certainty, long_motion, on_ground, placing, points
 from niki_tf.inference.motion import Motion
 from niki_tf.motion import cuts, observed_points
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, real_array
 from niki_tf.skeletons import PointSet, catalog
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
@@ -109,8 +109,11 @@ def solve(
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
     arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
     arrays["known_rotations"] = known_rotations
-    arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
-    several = arrays["joints"].ndim == 4
+    arrays = {name: real_array(name, value) for name, value in arrays.items() if value is not None or name == "joints"}
+    shape = arrays["joints"].shape
+    if len(shape) not in (2, 3, 4) or 0 in shape[-3:]:
+        raise ValueError(f"`joints` must have shape (T, J, 3), with at least one frame; got {shape}.")
+    several = len(shape) == 4
     people = _split(arrays) if several else [arrays]
     if times is not None:
         people = [{**person, "times": np.asarray(times)} for person in people]

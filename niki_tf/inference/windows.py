@@ -1,5 +1,6 @@
 """Motion of any length by overlapping windows, whose answers are blended in the space of rotations."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -104,10 +105,17 @@ class _Means:
 
     def _mean(self, name: str, total: np.ndarray) -> np.ndarray:
         if name in contract.POSE:
-            return rotations.moment_to_rotation(np.swapaxes(total, -1, -2).astype(np.float32)).numpy()
+            moments = np.swapaxes(total, -1, -2).astype(np.float32)
+            return _nearest_rotations()(moments.reshape(-1, 3, 3)).numpy().reshape(total.shape)
         if name == "state":
             return total
         return (total / self._shares.reshape(-1, *[1] * (total.ndim - 1))).astype(np.float32)
+
+
+@functools.cache
+def _nearest_rotations() -> tf.types.experimental.PolymorphicFunction:
+    """`rotations.moment_to_rotation` as a graph of any number of moments."""
+    return tf.function(rotations.moment_to_rotation, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)])
 
 
 def cut(length: int, *, frames: int = FRAMES, step: int = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -62,7 +62,7 @@ def load_clips(
     """
     fps = None if fps is None else checked_rate(fps, "`fps`")
     check_trans_convention(trans, "`trans`")
-    found, above = _motion_files(path)
+    found, above = motion_files(path)
     clips, skipped = [], []
     for file in tqdm(found, desc="motion files", unit="file", disable=None if len(found) >= _PROGRESS_FROM else True):
         try:
@@ -137,17 +137,24 @@ def save_clip(
                 archive.writestr(name, content)
 
 
-def _motion_files(path: str | os.PathLike) -> tuple[list[pathlib.Path], pathlib.Path]:
-    """The .npz files that `path` (folder, file or pattern) leads to, sorted, and the folder their names count from."""
+def motion_files(path: str | os.PathLike) -> tuple[list[pathlib.Path], pathlib.Path]:
+    """The .npz files that `path` leads to, sorted, and the folder their names count from.
+
+    Args:
+        path: a folder (searched with all its subfolders), one file, or a pattern.
+
+    Raises:
+        FileNotFoundError: `path` leads to no .npz file.
+    """
     text = os.path.expanduser(os.fspath(path))
     whole = glob.escape(text) if os.path.exists(text) else text
     found = [pathlib.Path(place) for place in sorted(glob.glob(whole, recursive=True))]
     below = {file for place in found for file in (place.rglob("*") if place.is_dir() else [place])}
-    motion_files = sorted(file for file in below if file.suffix == ".npz" and not file.is_dir())
-    if not motion_files:
+    found_files = sorted(file for file in below if file.suffix == ".npz" and not file.is_dir())
+    if not found_files:
         got = f"{text}: " + ("no .npz file there" if found else "no such file or folder")
         raise FileNotFoundError(f"`path` must be a folder, a file or a pattern of .npz motion files; got {got}.")
-    return motion_files, found[0] if len(found) == 1 and found[0].is_dir() else _folder_above(motion_files)
+    return found_files, found[0] if len(found) == 1 and found[0].is_dir() else _folder_above(found_files)
 
 
 def _no_motion(path: str | os.PathLike, found: Sequence[pathlib.Path], skipped: Sequence[str]) -> str:

@@ -142,7 +142,7 @@ def _joint_nodes(joints: np.ndarray, names: tuple[str, ...]) -> list[dict[str, A
 
 def _mesh(glb: GlbFile, data: BodyData, vertices: np.ndarray, morphs: Morphs | None) -> dict[str, Any]:
     """The mesh of `vertices` (V, 3) at rest, with its skinning weights and morph targets."""
-    joints, weights = _influences(data.lbs_weights)
+    joints, weights = influences(data.lbs_weights)
     index_type = np.uint16 if len(vertices) < np.iinfo(np.uint16).max else np.uint32
     primitive: dict[str, Any] = {
         "attributes": {
@@ -167,7 +167,7 @@ def _mesh(glb: GlbFile, data: BodyData, vertices: np.ndarray, morphs: Morphs | N
     }
 
 
-def _influences(lbs_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def influences(lbs_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers (V, 4) and weights (V, 4) of the joints that move each vertex most."""
     joints = np.argsort(-lbs_weights, axis=1, kind="stable")[:, :_INFLUENCES]
     weights = np.maximum(np.take_along_axis(lbs_weights, joints, 1), 0.0)

@@ -149,7 +149,7 @@ def _without_absent(joints: Any, joint_sigma: Any) -> dict[str, Any]:
 def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: str) -> np.ndarray:
     """`array` as float32 (frames, *shape), a single entry repeated; ValueError if shape or numbers do not fit."""
     array = np.asarray(array)
-    if name not in _PER_MOTION or array.shape != shape:
+    if name not in _PER_MOTION or array.shape not in (shape, (1, *shape)):
         _check_shape(name, array, (frames, *shape), shape if name in _PER_MOTION else None)
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
         raise ValueError(

@@ -90,7 +90,8 @@ def from_points(arrays: Mapping[str, Any], *, point_set: PointSet, num_betas: in
     sigma[np.isnan(joints).any(-1)] = skeletons.ABSENT
     absent = sigma >= skeletons.ABSENT
     if absent.all():
-        raise ValueError("`joints` must hold at least one joint that was seen; got none.")
+        cure = "" if arrays.get("joint_sigma") is None else " Is `joint_sigma` in metres? 10 or more means not seen."
+        raise ValueError(f"`joints` must hold at least one joint that was seen; got none.{cure}")
     origin = joints[~absent][0]
     joints = np.where(absent[..., None], 0.0, joints - origin)
     seen = np.maximum((~absent).sum(1), 1)[:, None, None]
@@ -140,6 +141,7 @@ def _checked_sigma(array: Any, frames: int, point_set: PointSet) -> np.ndarray:
     sigma = np.asarray(np.zeros(len(point_set)) if array is None else array)
     if sigma.shape != (len(point_set),):
         sigma = _checked(sigma, "joint_sigma", (frames, len(point_set)), point_set)
+    contract.check_sigma(sigma)
     return np.broadcast_to(sigma.astype(np.float32), [frames, len(point_set)])
 
 
@@ -152,7 +154,7 @@ def _checked_betas(array: Any, frames: int, num_betas: int) -> np.ndarray | None
         raise ValueError("`betas` must be finite numbers; got NaN, infinity or text.")
     if betas.ndim == 1 and 0 < betas.size < num_betas:
         betas = np.pad(betas, (0, num_betas - betas.size))
-    if betas.shape not in ((num_betas,), (frames, num_betas)):
+    if betas.shape not in ((num_betas,), (1, num_betas), (frames, num_betas)):
         raise ValueError(
             f"`betas` must have shape ({num_betas},) or ({frames}, {num_betas}); got {betas.shape}. The body has "
             f"{num_betas} of them: leave out those that it has not."

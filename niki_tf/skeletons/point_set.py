@@ -104,6 +104,12 @@ class PointSet:
         return tuple(rows)
 
     @functools.cached_property
+    def bones(self) -> np.ndarray:
+        """(K, K) bool, of the points that are used: whether a bone leads from that of the column to that of the row."""
+        rows, above = np.array(self.rows), np.array([self.skeleton.parents[row] for row in self.rows])
+        return above[:, None] == rows
+
+    @functools.cached_property
     def clues(self) -> tuple["Clue", ...]:
         """What each point that is used tells of the joints of `SMPL_29`."""
         found = []

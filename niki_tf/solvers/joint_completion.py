@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from niki_tf import skeletons
+from niki_tf import precision, skeletons
 from niki_tf.body import kinematics
 from niki_tf.fitting import absent_joints, trunk_frame
 from niki_tf.shapes import LeadingAxes, reshape_last
@@ -49,6 +49,7 @@ class JointCompletion(keras.Model):
         (True, 0.0)
     """
 
+    @precision.in_float32
     def __init__(self, *, hidden_dim: int = 256, num_layers: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers

@@ -69,6 +69,8 @@ class MapFit(Solver):
     Source: the prior and the fit are in the spirit of Bogo et al., Keep it SMPL, ECCV 2016 (SMPLify).
     """
 
+    largest_sigma = math.inf  # it weighs joints by their sigma, however large
+
     def __init__(self, body_joints: BodyJoints, *, components: int = 8, steps: int = 300, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         for name, number in (("components", components), ("steps", steps)):

@@ -1,5 +1,6 @@
 """What all solvers share: one contract of named inputs and outputs, free leading axes, the rest joints of a body."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, skeletons
+from niki_tf import contract, precision, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import (
@@ -27,13 +28,15 @@ class Solver(keras.Model):
 
     Called with a dictionary of `joints` (..., 29, 3) metres and, as far as known, `joint_sigma` (..., 29) metres,
     `betas` (..., B) and `twist` (..., 23, 2). A joint with a NaN, or whose sigma is `skeletons.ABSENT` (10 m) or more,
-    was not seen: its position is not read. `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
+    was not seen: its position is not read. One whose sigma is beyond what training saw counts as not seen, too (see
+    `fitting.absent_joints.drop_doubtful`). `known_rotations` (..., 24, 3, 3), relative to the world, are kept as they
     are; zeros stand for one that is not known. Returns a dictionary with `global_orient` (..., 1, 3, 3) and `body_pose`
     (..., 23, 3, 3), rotation matrices, `transl` (..., 3) metres, the translation that SMPL adds to all vertices, which
     puts the body where the joints are, `state` (..., 24), the `contract.JointState` of each joint, `expected_error`
     (..., 24) metres (see `fitting.expected_error`), and from invertible solvers `z`, the error embedding, and
     `residual` (..., 29), how far each joint is from the pose that was found, metres. Subclasses write `solve`; those
     that see time extend `WindowSolver`.
+    Sigma and betas of all examples may be given once, as (29,) and (B,).
 
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
@@ -52,8 +55,15 @@ class Solver(keras.Model):
     """Whether the answer says how far each joint is from it."""
     event_axes = 1
     """Leading axes that a network sees at once: 1 for frames (N, ...), 2 for windows of frames (N, T, ...)."""
+    largest_sigma = 0.09
+    """Metres; a single joint of a larger sigma counts as absent, see `fitting.absent_joints.drop_doubtful`."""
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = precision.in_float32(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -116,18 +126,19 @@ class Solver(keras.Model):
             ValueError: see `__call__`.
         """
         if isinstance(x, Mapping):
-            contract.check_names(x, extra=self.extra_inputs)
-            x = {name: np.asarray(value) for name, value in x.items() if value is not None}
-            self._check_shapes({name: value.shape for name, value in x.items()})
-            contract.check_values(x)
-            if 0 in x["joints"].shape:
-                raise ValueError(f"`joints` must hold at least one frame; got shape {x['joints'].shape}.")
-        return super().predict(x, *args, **kwargs)
+            x = {name: value.numpy() for name, value in self._checked(x).items()}
+            if x["joints"].ndim < 2 + self.event_axes:
+                shape = x["joints"].shape
+                raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
+            if not len(x["joints"]):  # Keras has no answer without a batch
+                return {name: value.numpy() for name, value in self(x).items()}
+        with precision.float32():  # Keras rounds arrays to its floatx
+            return super().predict(x, *args, **kwargs)
 
     def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit."""
         contract.check_names(inputs, extra=self.extra_inputs)
-        given = {name: tf.cast(value, tf.float32) for name, value in inputs.items() if value is not None}
+        given = contract.as_tensors(inputs)
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)
@@ -150,6 +161,7 @@ class Solver(keras.Model):
         flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
+        sigma = sigma if math.isinf(self.largest_sigma) else absent_joints.drop_doubtful(sigma, self.largest_sigma)
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)

@@ -21,6 +21,7 @@ class WindowSolver(LearnedSolver):
     event_axes = 2
     frames, step = 16, 4
     """Frames of a window of a longer motion, as in training, and from the beginning of one window to the next's."""
+    largest_sigma = 0.35
     takes_absent = False
     """Whether it makes up for joints that are absent throughout by itself."""
 

@@ -1,5 +1,6 @@
 """Corruption of single frames and of windows: whole shapes whatever is switched on."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -11,6 +12,25 @@ from niki_tf.data import corruption
 
 COUNT, FRAMES = 400, 3
 SWITCHES = list(itertools.product([False, True], repeat=3))
+
+
+@pytest.mark.parametrize("settings", [data.Augmentation, data.Corruption])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, "0.5", None])
+def test_settings_that_are_no_sizes_are_named(settings, value):
+    for field in dataclasses.fields(settings):
+        with pytest.raises(ValueError, match=f"`{field.name}` must be a (finite )?number from 0 .*; got {value!r}"):
+            settings(**{field.name: value})
+
+
+def test_shares_are_at_most_one_and_other_sizes_may_be_more():
+    for settings in (data.Augmentation, data.Corruption):
+        for field in dataclasses.fields(settings):
+            if field.metadata["help"].startswith(("Share", "Probability")):
+                assert getattr(settings(**{field.name: 1.0}), field.name) == 1.0
+                with pytest.raises(ValueError, match=f"`{field.name}` must be a number from 0 to 1; got 1.5"):
+                    settings(**{field.name: 1.5})
+            else:
+                assert getattr(settings(**{field.name: 1.5}), field.name) == 1.5
 
 
 def _streams():

@@ -239,3 +239,16 @@ def test_rank_correlation_needs_pairs(pair):
 def test_auroc_needs_scores_of_both_kinds(pair):
     with pytest.raises(ValueError, match="`positive` and `negative` must be"):
         evaluation.auroc(*pair)
+
+
+def test_nan_has_no_rank_and_infinity_has_one():
+    with pytest.raises(ValueError, match="`second` must be numbers that can be ranked; got NaN in 1 of 3"):
+        evaluation.rank_correlation([1.0, 2.0, 3.0], [1.0, np.nan, 3.0])
+    with pytest.raises(ValueError, match="`negative` must be numbers that can be ranked; got NaN in 2 of 2"):
+        evaluation.auroc([1.0], [np.nan, np.nan])
+    assert evaluation.auroc([np.inf], [1.0]) == 1.0
+    assert evaluation.rank_correlation([1.0, 2.0, np.inf], [0.0, 1.0, 2.0]) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="`first` must be an array of real numbers; got complex128"):
+        evaluation.rank_correlation([1j], [1.0])
+    with pytest.raises(ValueError, match="`first` and `second` must have one shape"):
+        evaluation.rank_correlation(1.0, 1.0)

@@ -72,3 +72,24 @@ def test_whittaker_reduces_the_noise_of_motion_longer_than_a_window(rng):
     left, before = (_centred(joints) - _centred(motion) for joints in (found, noisy))
     assert left.std() < 0.6 * before.std()
     np.testing.assert_allclose(found[0], evaluation.whittaker(noisy[:16], fps=30.0)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["+one_euro", "+savgol", "+whittaker"])
+@pytest.mark.parametrize(
+    ("points", "fps", "message"),
+    [
+        (np.zeros([0, 29, 3]), 30.0, r"`points` must be frames .* got shape \(0, 29, 3\)"),
+        (np.float64(1.0), 30.0, r"`points` must be frames"),
+        (np.full([4, 29, 3], np.nan), 30.0, r"`points` must be frames .* with NaN or infinity.*Fill"),
+        (np.zeros([4, 29, 3]), 0.0, "`fps` must be frames per second"),
+        (np.zeros([4, 29, 3]), np.nan, "`fps` must be frames per second"),
+    ],
+)
+def test_what_cannot_be_filtered_is_named(name, points, fps, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.FILTERS[name](points, fps=fps)
+
+
+def test_the_smoother_wants_joints():
+    with pytest.raises(ValueError, match=r"`points` must have shape \(T, 29, 3\); got \(29, 3, 4\)"):
+        evaluation.whittaker(np.zeros([29, 3, 4]), fps=30.0)

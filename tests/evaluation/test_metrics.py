@@ -124,3 +124,64 @@ def test_alignment_to_a_mirror_image_is_the_best_rotation(points):
     shape = (source - source.mean(0)) / np.sqrt(((source - source.mean(0)) ** 2).sum())
     seen = (found - middle) / np.sqrt(((found - middle) ** 2).sum())
     np.testing.assert_allclose(seen @ seen.T, shape @ shape.T, atol=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "metric",
+    [evaluation.mpjpe, evaluation.root_aligned_mpjpe, evaluation.pa_mpjpe, evaluation.pve],
+    ids=lambda m: m.__name__,
+)
+def test_a_number_that_is_none_costs_its_own_frame_alone(metric, bad, rng):
+    true, predicted = rng.normal(size=[2, 3, 24, 3]), rng.normal(size=[2, 3, 24, 3])
+    whole = metric(predicted, true)
+    predicted[0, 1, 5, 2], true[1, 2, 0, 0] = bad, bad
+    found = metric(predicted, true)
+    np.testing.assert_array_equal(np.isnan(found), [[False, True, False], [False, False, True]])
+    np.testing.assert_array_equal(found[~np.isnan(found)], whole[~np.isnan(found)])
+
+
+def test_a_rotation_that_is_none_costs_its_own_frame_alone():
+    predicted = Rotation.random(8, random_state=0).as_matrix().reshape(4, 2, 3, 3)
+    true = Rotation.random(8, random_state=1).as_matrix().reshape(4, 2, 3, 3)
+    whole = evaluation.rotation_error_deg(predicted, true)
+    predicted[0, 0, 1, 1], true[2, 1] = np.nan, np.inf
+    found = evaluation.rotation_error_deg(predicted, true)
+    np.testing.assert_array_equal(np.isnan(found), [True, False, True, False])
+    np.testing.assert_array_equal(found[[1, 3]], whole[[1, 3]])
+
+
+def test_acceleration_is_unknown_around_a_missing_frame(rng):
+    predicted, true = rng.normal(size=[2, 9, 24, 3])
+    predicted[4, 0] = np.nan
+    np.testing.assert_array_equal(
+        np.isnan(evaluation.accel_error(predicted, true)), [False, False, True, True, True, False, False]
+    )
+
+
+@pytest.mark.parametrize("name", ["predicted", "true"])
+@pytest.mark.parametrize("change", [lambda m: 0.0 * m, lambda m: -m, lambda m: 1.1 * m])
+def test_matrices_that_are_no_rotations_have_no_error(name, change):
+    given = dict.fromkeys(("predicted", "true"), Rotation.random(4, random_state=0).as_matrix())
+    with pytest.raises(ValueError, match=f"`{name}` must be rotation matrices, orthonormal with determinant 1; got"):
+        evaluation.rotation_error_deg(**{**given, name: change(given[name])})
+
+
+@pytest.mark.parametrize(
+    ("points", "got"),
+    [
+        (np.zeros([3, 24]), r"got \(3, 24\)"),
+        (np.zeros([0, 3]), r"got \(0, 3\)"),
+        (np.zeros(3), r"got \(3,\)"),
+        (1j * np.zeros([24, 3]), "must be an array of real numbers; got complex128"),
+        ([["x"] * 3] * 24, "must be an array of real numbers; got <U1"),
+        ([[1.0, 2.0, 3.0], [1.0]], "must be an array of real numbers; got what is no array"),
+        (None, "must be an array of real numbers; got what is no array"),
+    ],
+)
+def test_what_is_no_set_of_points_is_named(points, got):
+    for metric in (evaluation.mpjpe, evaluation.pa_mpjpe, evaluation.similarity_aligned, evaluation.accel_error):
+        with pytest.raises(ValueError, match=f"`predicted`.*{got}"):
+            metric(points, points)
+    with pytest.raises(ValueError, match="`(points|predicted)` must.*"):
+        evaluation.root_aligned(points)

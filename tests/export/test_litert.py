@@ -121,6 +121,21 @@ def test_the_exact_finish_is_part_of_the_file(arrays, tmp_path):
     assert_same(export.load_litert(tmp_path / "model.tflite")("ik_full", **inputs), in_keras(solver, "ik_full", inputs))
 
 
+@pytest.mark.slow
+def test_the_exact_finish_holds_known_rotations_in_the_file_too(arrays, tmp_path, monkeypatch):
+    def one(solver, body, **_):
+        shapes = {**contract.input_shapes(10), **contract.KNOWN}
+        return {"ik_known": signatures.traced(solver, shapes, axes=solver.event_axes)}
+
+    monkeypatch.setattr(tflite, "signatures", one)
+    solver = solvers.MLP(SKELETON, hidden_dim=8, num_layers=1, refine=1)
+    (tmp_path / "model.tflite").write_bytes(export.litert(solver))
+    inputs = chosen(arrays(7), INPUTS["ik_known"])
+    assert_same(
+        export.load_litert(tmp_path / "model.tflite")("ik_known", **inputs), in_keras(solver, "ik_known", inputs)
+    )
+
+
 def test_a_path_without_a_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`path` must be a .tflite file; there is no file"):
         export.load_litert(tmp_path / "absent.tflite")

@@ -120,3 +120,19 @@ def test_joints_that_are_all_absent_give_a_finite_answer(posed):
     solver = solvers.OneStage(BODY_JOINTS, hidden_dim=16, num_couplings=2, refine=1)
     answer = solver({"joints": np.full_like(joints, np.nan), "joint_sigma": _sigma(*range(29))})
     assert all(np.isfinite(value).all() for value in answer.values())
+
+
+@pytest.mark.parametrize(("count", "limit"), [(1, 0.09), (2, 0.14), (4, 0.19), (16, 0.29)])
+def test_the_more_joints_are_doubtful_the_larger_a_sigma_is_taken(count, limit):
+    for sigma, stays in ((limit - 0.001, True), (limit + 0.001, False)):
+        given = np.full([2, 29], 0.02, np.float32)
+        given[1, :count] = sigma
+        found = absent_joints.drop_doubtful(tf.constant(given), 0.09).numpy()
+        wanted = given if stays else np.where(given == np.float32(sigma), skeletons.ABSENT, given)
+        np.testing.assert_allclose(found, wanted)
+
+
+def test_absent_joints_do_not_count_as_doubtful():
+    sigma = np.float32([0.15, skeletons.ABSENT, 30.0, 0.0])
+    found = absent_joints.drop_doubtful(tf.constant(sigma), 0.09).numpy()
+    assert found.tolist() == [skeletons.ABSENT, skeletons.ABSENT, 30.0, 0.0]

@@ -38,18 +38,6 @@ def _joint_error(local, joints, rest):
     return 1000 * np.linalg.norm(difference - difference.mean(1, keepdims=True), axis=-1).mean()
 
 
-def test_the_lever_arms_are_the_derivative_of_the_joints(bodies):
-    true, _, _, rest = (tf.cast(part, tf.float64) for part in bodies)
-    small = 1e-5 * tf.reshape(tf.eye(72, dtype=tf.float64), [72, 24, 3])
-    ahead, behind = (
-        kinematics.forward_kinematics(true[:, None] @ rotations.rotvec_to_matrix(turn), rest[:, None])[0]
-        for turn in (small, -small)
-    )
-    expected = tf.transpose((ahead - behind) / 2e-5, [0, 2, 1, 3])
-    arms = gauss_newton._lever_arms(*(tf.cast(x, tf.float32) for x in kinematics.forward_kinematics(true, rest)))
-    np.testing.assert_allclose(arms, expected, atol=2e-5)
-
-
 def test_clean_joints_are_met(bodies):
     _, start, joints, rest = bodies
     assert _joint_error(start, joints, rest) > 8.0

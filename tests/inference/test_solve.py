@@ -121,6 +121,13 @@ def test_lists_and_joints_that_were_not_seen_are_taken(observed, small):
         ({"joints": np.zeros([4, 24, 3])}, r"`joints` must have shape .* got \(4, 24, 3\)"),
         ({"joints": np.full([4, 29, 3], np.nan)}, "`joints` must hold at least one joint that was seen"),
         ({"solver": "no such"}, "`solver` must be one of analytic, .* got 'no such'"),
+        (
+            {"joints": np.zeros([0, 29, 3])},
+            r"`joints` must have shape \(T, J, 3\), with at least one frame; got \(0, 29",
+        ),
+        ({"joints": 1.0}, r"`joints` must have shape \(T, J, 3\), with at least one frame; got \(\)"),
+        ({"joints": None}, "`joints` must be an array of real numbers"),
+        ({"joints": np.ones([2, 29, 3]) * 1j}, "`joints` must be an array of real numbers; got complex128"),
         ({"betas": np.zeros(13)}, r"`betas` must have shape .* got \(13,\)"),
         ({"fps": 0}, "fps"),
     ],

@@ -145,3 +145,44 @@ def test_each_joint_is_known_by_itself_and_what_is_never_known_stays():
 def test_rotations_of_other_shapes_are_refused(local, known):
     with pytest.raises(ValueError, match=r"`local` must be \(T, J, 3, 3\)"):
         gap_filling.slerp_rotations(np.zeros(local), np.zeros(known, bool))
+
+
+@pytest.mark.parametrize("times", [np.arange(30) / 30, np.arange(30) / 60, np.cumsum(np.linspace(0.01, 0.05, 30))])
+def test_short_gaps_are_filled_on_the_line_of_time(rng, times):
+    points, sigma = rng.normal(size=[30, 5, 3]), np.full([30, 5], 0.02)
+    lost = np.array(sigma)
+    lost[4:9, 2] = skeletons.ABSENT
+    moved = np.where(lost[..., None] >= skeletons.ABSENT, 7.0, points)
+    filled, found = gap_filling.fill_short_gaps(moved, lost, times)
+    for axis in range(3):
+        wanted = np.interp(times[4:9], times[[3, 9]], points[[3, 9], 2, axis])
+        np.testing.assert_allclose(filled[4:9, 2, axis], wanted, atol=1e-6)
+    away = np.minimum(times[4:9] - times[3], times[9] - times[4:9])
+    np.testing.assert_allclose(found[4:9, 2], np.hypot(0.02, 30.0 * gap_filling.SIGMA_BETWEEN * away))
+    others = np.ones([30, 5], bool)
+    others[4:9, 2] = False
+    np.testing.assert_allclose(filled[others], points[others], atol=1e-6)
+    np.testing.assert_array_equal(found[others], sigma[others])
+
+
+@pytest.mark.parametrize(
+    ("frames", "which"),
+    [(range(4, 17), [2]), (range(6), [2]), (range(25, 30), [2]), (range(4, 9), slice(None)), (range(30), [2])],
+    ids=["long", "first frames", "last frames", "all points", "never seen"],
+)
+def test_other_gaps_are_left_as_they_are(rng, frames, which):
+    points, sigma = rng.normal(size=[30, 5, 3]).astype(np.float32), np.zeros([30, 5])
+    sigma[np.ix_(frames, np.arange(5)[which])] = skeletons.ABSENT
+    filled, found = gap_filling.fill_short_gaps(points, sigma, np.arange(30) / 30)
+    np.testing.assert_array_equal(filled, points)
+    np.testing.assert_array_equal(found, sigma)
+
+
+def test_a_point_between_two_that_were_seen_is_left_to_them(rng):
+    points, sigma = rng.normal(size=[9, 4, 3]).astype(np.float32), np.zeros([9, 4])
+    sigma[3:5, 1] = sigma[5:7, 1:3] = sigma[3:6, 3] = skeletons.ABSENT
+    bones = np.eye(4, k=-1) > 0.0  # a chain
+    _, found = gap_filling.fill_short_gaps(points, sigma, np.arange(9) / 30, bones=bones)
+    assert (found[3:5, 1] == skeletons.ABSENT).all()
+    assert (found[5:7, 1:3] < skeletons.ABSENT).all()
+    assert (found[3:6, 3] < skeletons.ABSENT).all()  # the end of the chain

@@ -71,6 +71,7 @@ def test_given_joints_stay_as_they_are(poser):
         ({"poses": np.zeros([4, 72])}, r"`joints` \(T, 29, 3\) is missing; got poses"),
         ({"joints": np.zeros([4, 24, 3])}, r"`joints` must have shape \(T, 29, 3\); got \(4, 24, 3\).*SMPL_29"),
         ({"joints": np.float32(1.0)}, r"`joints` must have shape"),
+        ({"joints": np.zeros([0, 29, 3])}, r"`joints` must hold at least one frame; got shape \(0, 29, 3\)"),
         ({"joints": np.full([4, 29, 3], np.inf)}, "`joints` must be finite"),
         ({"joints": np.zeros([4, 29, 3]), "betas": np.zeros([4, 9])}, r"`betas` must have shape .* got \(4, 9\)"),
         (
@@ -84,6 +85,13 @@ def test_given_joints_stay_as_they_are(poser):
 def test_joints_that_do_not_fit_are_named(arrays, message):
     with pytest.raises(ValueError, match=message):
         motion.from_joints(arrays, num_betas=10)
+
+
+def test_betas_may_be_given_once():
+    joints, betas = np.zeros([4, 29, 3]), np.arange(10.0)
+    for once in (betas, betas[None]):
+        found = motion.from_joints({"joints": joints, "betas": once}, num_betas=10)
+        np.testing.assert_array_equal(found.inputs["betas"], np.tile(betas, [4, 1]))
 
 
 def test_times_are_per_frame(clips, poser):

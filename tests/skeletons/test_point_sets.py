@@ -102,6 +102,15 @@ def test_left_and_right_occur_alike(name):
     assert {p.replace("left_", "right_") for p in points if "left_" in p} == {p for p in points if "right_" in p}
 
 
+def test_bones_lead_from_point_to_point():
+    bones = POINT_SETS["coco_17"].bones
+    named = [[POINT_SETS["coco_17"].points[place] for place in pair] for pair in np.argwhere(bones)]
+    assert ["left_elbow", "left_shoulder"] in named
+    assert ["left_wrist", "left_elbow"] in named
+    assert not [pair for pair in named if "left_ear" in pair]
+    assert (POINT_SETS["smpl_29"].bones.sum(1) == [0, *[1] * 28]).all()
+
+
 def test_a_point_hangs_on_its_joint_and_tells_it():
     coco = POINT_SETS["coco_17"]
     assert (coco.skeleton.names[:29], len(coco.skeleton)) == (skeletons.SMPL_29.names, 29 + 7)

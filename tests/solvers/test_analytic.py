@@ -1,6 +1,7 @@
 """The analytic solver and what the contract says of its inputs."""
 
 import numpy as np
+import pytest
 
 from niki_tf import body, solvers
 
@@ -18,3 +19,32 @@ def test_a_twist_that_is_not_known_is_as_none(rng):
     known = np.tile([1.0, 0.0], [3, 23, 1])
     known[:, 4] = [0.0, 1.0]
     np.testing.assert_allclose(told, solver.ik(joints, twist=known)["body_pose"], atol=1e-5)
+
+
+def test_lists_and_what_is_given_once_will_do(rng):
+    solver, joints = solvers.Analytic(SKELETON), SKELETON.joints + 0.05 * rng.normal(size=[3, 29, 3])
+    betas, sigma = rng.normal(size=10), np.where(np.arange(29) == 20, 10.0, 0.01)
+    whole = solver.ik(joints, betas=np.tile(betas, [3, 1]), joint_sigma=np.tile(sigma, [3, 1]))
+    for shared in (betas, betas[None], betas.tolist()):
+        for found in (
+            solver.ik(joints.tolist(), betas=shared, joint_sigma=sigma),
+            solver.predict({"joints": joints, "betas": shared, "joint_sigma": sigma[None]}, batch_size=2, verbose=0),
+        ):
+            for name, array in whole.items():
+                np.testing.assert_allclose(found[name], array, atol=1e-5)
+    with pytest.raises(ValueError, match=r"`betas` must have the leading axes of `joints`, \(3,\); got \(2, 10\)"):
+        solver.ik(joints, betas=np.zeros([2, 10]))
+
+
+def test_no_examples_have_an_empty_answer():
+    solver = solvers.Analytic(SKELETON)
+    found = solver.predict({"joints": np.zeros([0, 29, 3]), "betas": np.zeros(10)}, verbose=0)
+    one = solver.predict({"joints": SKELETON.joints[None]}, verbose=0)
+    assert {name: array.shape[1:] for name, array in found.items()} == {k: v.shape[1:] for k, v in one.items()}
+    assert {type(array) for array in found.values()} == {np.ndarray}
+    assert {len(array) for array in found.values()} == {0}
+
+
+def test_predict_wants_several_examples():
+    with pytest.raises(ValueError, match=r"`joints` must be several examples, .* got \(29, 3\). Use ik"):
+        solvers.Analytic(SKELETON).predict({"joints": SKELETON.joints}, verbose=0)

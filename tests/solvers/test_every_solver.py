@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,6 +53,41 @@ def solver(request):
 def _joints(rng):
     """Joints (2, 4, 29, 3) of two people in four frames."""
     return (SKELETON.joints + 0.1 * rng.normal(size=[2, 4, 29, 3])).astype(np.float32)
+
+
+@pytest.fixture
+def keras_precision():
+    """A function that sets Keras's global dtype policy and floatx, which are set back afterwards."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+
+    def choose(name):
+        if name in ("float16", "float64"):
+            keras.config.set_floatx(name)
+        keras.config.set_dtype_policy(name)
+
+    yield choose
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+def _answer_of_a_new(kind, joints):
+    """What a new solver of a class answers, its weights drawn from one seed."""
+    keras.utils.set_random_seed(0)
+    return kind(body.mannequin_joints(), **MAKERS[kind]).ik(joints)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MAKERS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_the_answer_does_not_depend_on_the_dtype_policy(kind, policy, rng, keras_precision):
+    joints = _joints(rng)
+    wanted = _answer_of_a_new(kind, joints)
+    keras_precision(policy)
+    found = _answer_of_a_new(kind, joints)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
+        assert found[name].dtype == value.dtype, name
+    assert keras.config.dtype_policy().name == policy
 
 
 def test_every_solver_is_here():
@@ -122,6 +158,18 @@ def test_a_joint_with_a_nan_is_absent(solver, rng):
             np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, err_msg=name)
 
 
+def test_a_joint_of_a_sigma_beyond_training_counts_as_absent(solver, rng):
+    if np.isinf(solver.largest_sigma):
+        pytest.skip("it weighs joints by their sigma, however large")
+    joints, sigma = _joints(rng), np.full([2, 4, 29], 0.02)
+    sigma[..., 20] = skeletons.ABSENT
+    wanted = solver.ik(joints, joint_sigma=sigma)
+    sigma[..., 20] = 1.01 * solver.largest_sigma
+    for name in contract.ANSWER:
+        found = solver.ik(joints, joint_sigma=sigma)[name]
+        np.testing.assert_allclose(found, wanted[name], atol=1e-5, err_msg=name)
+
+
 def _some_rotations(rng):
     """Known rotations (2, 4, 24, 3, 3) of root, head and left wrist, others zeros, but for one with a NaN."""
     known = np.zeros([2, 4, 24, 3, 3], np.float32)
@@ -140,11 +188,6 @@ def test_known_rotations_are_kept(solver, rng):
 
 
 @pytest.mark.slow
-def test_predict_of_no_frame_is_named():
-    with pytest.raises(ValueError, match=r"`joints` must hold at least one frame; got shape \(0, 29, 3\)"):
-        made(solvers.Analytic).predict({"joints": np.zeros([0, 29, 3])}, verbose=0)
-
-
 def test_a_reference_of_another_shape_is_named():
     with pytest.raises(ValueError, match=r"`reference` must have shape \(29, 3\); got \(0,\)"):
         solvers.MLP(SKELETON, hidden_dim=4, reference=[])
@@ -176,6 +219,8 @@ def test_what_is_not_finite_is_named(solver, rng):
     with pytest.raises(ValueError, match="`betas` must be finite; got NaN or infinity"):
         solver.ik(joints, betas=np.full([2, 4, 10], np.nan))
     joints[1, 2, 20, 0] = np.inf
+    with pytest.raises(ValueError, match="`joint_sigma` must be metres, 0 or more; got -0.1."):
+        solver.ik(_joints(rng), joint_sigma=np.full([2, 4, 29], -0.1))
     with pytest.raises(ValueError, match="`joints` must be finite; got NaN or infinity. NaN is for a joint that was"):
         solver.ik(joints)
     with pytest.raises(ValueError, match="`known_rotations` must be rotation matrices, orthonormal"):

@@ -42,6 +42,7 @@ _SOLVER = flags.DEFINE_multi_string(
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median is reported.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for formats.json and formats.csv; none if not given.")
 _LEVELS_MM = (0, 30)
 """Standard deviations of the noise on the joints for which the accuracy is measured."""
 _BATCHES = (1, 7, 256)
@@ -70,6 +71,9 @@ def main(argv: Sequence[str]) -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"export_formats.py: {error}")
     print(evaluation.text_table(rows, decimals=3))
+    if _OUTPUT.value:
+        evaluation.write_json(rows, pathlib.Path(_OUTPUT.value, "formats.json"))
+        evaluation.write_csv(rows, pathlib.Path(_OUTPUT.value, "formats.csv"))
 
 
 def _rows(name: str, clips: Sequence[Clip] | None) -> list[dict[str, Any]]:

@@ -46,8 +46,8 @@ _SKELETON = flags.DEFINE_multi_enum(
     "skeleton", [_SMPL_29], [*skeletons.POINT_SETS], "Joint set that the solvers are given, once each."
 )
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds of timing; the median is reported.", lower_bound=1)
-_BATCHES = (1, 64, 1024)
-"""Batch sizes, in frames."""
+_BATCH = flags.DEFINE_multi_integer("batch", [1, 64, 1024], "Frames at a time, once each.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for speed.json and speed.csv; none if not given.")
 _SECONDS = 0.3
 """Shortest duration of one timing."""
 _NOISE_M = 0.05
@@ -61,7 +61,7 @@ def main(_argv: Sequence[str]) -> None:
     rows = []
     for skeleton in _SKELETON.value:
         point_set = skeletons.POINT_SETS[skeleton]
-        for batch in _BATCHES:
+        for batch in _BATCH.value:
             inputs = _inputs(batch) if skeleton == _SMPL_29 else _point_inputs(batch, point_set)
             timed = {name: _function(solver, point_set, inputs) for name, solver in solvers.items()}
             medians = _medians(timed, inputs)
@@ -78,6 +78,9 @@ def main(_argv: Sequence[str]) -> None:
                 for name, ms in medians.items()
             ]
     print(evaluation.text_table(rows, decimals=4))
+    if _OUTPUT.value:
+        evaluation.write_json(rows, pathlib.Path(_OUTPUT.value, "speed.json"))
+        evaluation.write_csv(rows, pathlib.Path(_OUTPUT.value, "speed.csv"))
 
 
 def _function(solver: Solver, point_set: PointSet, inputs: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:

@@ -1,0 +1,57 @@
+"""Runs all analyses of the paper that are here and writes one page that shows them: tables, figures, commands.
+
+Examples:
+    niki-tf report --motion=DIR --output=output/report --quick    few clips: a page in minutes
+    niki-tf report --motion=DIR --output=output/report            all clips: hours; run again, it goes on
+
+Each analysis is one command, run as it stands under its tables, with its .json, .csv and figure in a folder of its own
+below --output. What is finished is not run again, unless its command, the weights, the motion or a package changed.
+The page, report.html, needs no network; its player of motion needs `niki-tf get_assets three` once.
+"""
+
+import os
+import sys
+
+import tqdm
+from absl import flags
+
+from niki_tf import files, report
+from niki_tf.cli.report_child import Commands
+
+_MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
+_OUTPUT = flags.DEFINE_string("output", "output/report", "Folder for the page and what analyses write.")
+_QUICK = flags.DEFINE_bool("quick", default=False, help="Few clips and few solvers, to see the page.")
+
+_AT_ONCE = 2
+"""Quick analyses at a time, each of which mostly waits for graphs to be made by one core."""
+
+
+def main(argv: list[str]) -> None:
+    """Runs what is not finished, writes the page; exits with 1 if an analysis failed."""
+    if argv[1:]:
+        sys.exit(f"report takes flags only; got {' '.join(argv[1:])}.")
+    try:
+        setting = report.Setting(_MOTION.value, files.output_folder(_OUTPUT.value), _QUICK.value)
+        for analysis in report.ANALYSES:
+            setting.command(analysis)
+    except (ValueError, OSError) as error:
+        sys.exit(f"report: {error}")
+    at_once = min(_AT_ONCE, os.cpu_count() or 1) if _QUICK.value else 1
+    with tqdm.tqdm(total=len(report.ANALYSES), unit="analysis") as bar:
+
+        def done(analysis: report.Analysis) -> None:
+            bar.set_postfix_str(analysis.name, refresh=False)
+            bar.update()
+
+        try:
+            results = report.run_all(report.ANALYSES, setting, run=Commands(), at_once=at_once, done=done)
+        except KeyboardInterrupt:
+            bar.write("report: stopped; what is finished stays, and will be skipped when this is run again.")
+            sys.exit(130)
+    page = report.write_page(results, setting)
+    failed = [result for result in results if result.reason]
+    for result in failed:
+        print(f"report: {result.analysis.name} failed: {result.reason}", file=sys.stderr)
+    print(f"Written: {page}")
+    if failed:
+        sys.exit(1)

@@ -1,0 +1,17 @@
+"""One page of all analyses: which there are, running them, tables, the model selection card, a player of motion."""
+
+from niki_tf.report.analyses import ANALYSES, NOT_YET, Analysis, View
+from niki_tf.report.page import write_page
+from niki_tf.report.runs import Result, Setting, is_finished, run_all
+
+__all__ = [
+    "ANALYSES",
+    "NOT_YET",
+    "Analysis",
+    "Result",
+    "Setting",
+    "View",
+    "is_finished",
+    "run_all",
+    "write_page",
+]

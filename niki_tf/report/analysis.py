@@ -1,0 +1,57 @@
+"""What an analysis is: one command, and the tables that the page makes of its rows."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+EVALUATE, SOLVE = "tools/evaluate.py", "tools/solve.py"
+SPEED, FORMATS = "tools/benchmarks/solver_speed.py", "tools/benchmarks/export_formats.py"
+_DEFAULTS = {
+    SPEED: ("one_stage", "twist_swing", "mlp", "temporal", "temporal_prior"),
+    FORMATS: ("one_stage", "twist_swing", "mlp", "temporal"),
+}
+"""Solvers with weights that a program takes if none is named."""
+
+
+class View(NamedTuple):
+    """A table that is made of the rows of an analysis."""
+
+    caption: str
+    columns: tuple[str, ...]
+    """Columns of the rows whose numbers are shown."""
+    across: str = ""
+    """A column of the rows, each value of which has columns of its own; none if empty."""
+    by: tuple[str, ...] = ("solver",)
+    """Columns of the rows that tell the lines apart."""
+    where: Mapping[str, Any] = {}
+    """Values that the rows must have to be shown."""
+    decimals: int = 1
+
+
+class Analysis(NamedTuple):
+    """One command and what the page says of it."""
+
+    name: str
+    title: str
+    text: str
+    views: tuple[View, ...]
+    full: str
+    """The flags but those of motion and output, then ` @ ` and the names of the solvers."""
+    quick: str
+    """The same for few clips; {clips} and {frames} are every how many of them are taken."""
+    program: str = EVALUATE
+
+    def flags(self, *, quick: bool) -> list[str]:
+        """The flags of the command but those of motion and output."""
+        given, _, names = (self.quick if quick else self.full).partition("@")
+        return [*given.split(), *(f"--solver={name}" for name in names.split())]
+
+    def solvers(self, *, quick: bool) -> list[str]:
+        """Names of the solvers that the command names, or else what its program takes."""
+        flags = self.flags(quick=quick)
+        named = [flag.partition("=")[2] for flag in flags if flag.startswith(("--solver=", "--model="))]
+        return named or list(_DEFAULTS.get(self.program, ()))
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it measures times, so that nothing else may run beside it."""
+        return self.program in (SPEED, FORMATS)
