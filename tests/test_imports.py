@@ -10,15 +10,17 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = sorted((ROOT / "niki_tf").rglob("*.py"))
 
-_BASE = {"contract", "files", "precision", "rotations", "settings", "shapes", "skeletons"}
+_BASE = {"archives", "contract", "files", "model_files", "precision", "rotations", "settings", "shapes", "skeletons"}
 _FITTED = _BASE | {"body", "fitting"}
 _MOTION = _BASE | {"body", "motion"}
 _MAY_IMPORT = {
+    "archives": set(),
     "files": set(),
+    "model_files": {"archives"},
     "precision": set(),
     "settings": set(),
     "shapes": set(),
-    "skeletons": set(),
+    "skeletons": {"archives"},
     "assets": {"files"},
     "contract": {"shapes", "skeletons"},
     "rotations": {"shapes"},

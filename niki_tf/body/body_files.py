@@ -1,13 +1,11 @@
 """Reading bodies from files in SMPL's format."""
 
 import os
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
-from niki_tf import skeletons
+from niki_tf import archives, skeletons
 from niki_tf.body.body_data import POSE_FEATURES, BodyData
 from niki_tf.body.unpickling import load_pickle, to_array
 
@@ -25,9 +23,6 @@ _SHAPES: dict[str, tuple[Any, ...]] = {
     "kintree_table": (2, skeletons.NUM_ROTATIONS),
 }
 """Key -> shape of its array; a letter stands for any size above 0."""
-
-_BROKEN = (OSError, ValueError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged .npz file may raise."""
 
 
 def load_body(path: str | os.PathLike) -> BodyData:
@@ -69,17 +64,9 @@ def load_body(path: str | os.PathLike) -> BodyData:
 
 def _read_npz(path: str) -> dict[str, np.ndarray]:
     """The arrays of `_SHAPES` in an .npz file."""
-    try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            missing = [key for key in _SHAPES if key not in file.files]
-            arrays = {key: file[key] for key in _SHAPES if key not in missing}
-    except _BROKEN as error:
-        raise ValueError(
-            f"{path}: not a whole .npz file of number arrays ({type(error).__name__}: {error}). "
-            f"Fetch or write the file again."
-        ) from None
-    _check_keys(path, missing)
-    return arrays
+    arrays = archives.read_arrays(path, names=_SHAPES, wanted="a whole .npz file of number arrays")
+    _check_keys(path, [key for key in _SHAPES if arrays.get(key) is None])
+    return {key: array for key, array in arrays.items() if array is not None}
 
 
 def _read_pickle(path: str) -> dict[str, np.ndarray]:
@@ -92,6 +79,7 @@ def _read_pickle(path: str) -> dict[str, np.ndarray]:
             arrays[key] = to_array(content[key])
         except ValueError as error:
             raise ValueError(f"{path}: `{key}` cannot be read: {error}.") from None
+        _check_array(path, key, arrays[key], _SHAPES[key])  # before the next takes memory
     return arrays
 
 
@@ -122,7 +110,7 @@ def _check_tree(path: str, table: np.ndarray) -> None:
     if tuple(children) != joints or tuple(parents[1:]) != skeletons.SMPL_24.parents[1:]:
         raise ValueError(
             f"{path}: `kintree_table` must be SMPL's tree with parents {skeletons.SMPL_24.parents}; "
-            f"got {tuple(map(int, parents))} over {tuple(map(int, children))}."
+            f"got {str(tuple(map(int, parents)))[:200]} over {str(tuple(map(int, children)))[:200]}."
         )
 
 

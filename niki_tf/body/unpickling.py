@@ -5,12 +5,14 @@ that only stores its arguments, and every other name is refused. The file never 
 `to_array` converts the records to arrays afterwards.
 """
 
+import io
 import math
 import os
 import pickle
+import pickletools
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +25,19 @@ _PLAIN_DTYPE = re.compile(_NUMERIC_DTYPE.pattern + r"|[<>=|]?U\d{1,6}")
 _SPARSE = re.compile(r"scipy\.sparse\._?(cs[cr]) \1_(matrix|array)")
 _LARGEST_DEPTH = 16
 """Most chumpy objects inside each other that are read; SMPL's files have two."""
-_LARGEST_DENSE = 10**8
+_LARGEST_DENSE = 10**7
 """Most entries of a sparse matrix that is made dense; SMPL's regressor has 165,360."""
+_LARGEST_FILE = 2**30
+"""Bytes of a pickle; SMPL's files have at most 350 million."""
+_MOST_STEPS = 1_000_000
+"""Most instructions of a pickle, and most objects in what it holds; SMPL's have some thousand."""
+_MOST_NAMES = 64
+"""Most different classes and functions that a pickle names."""
+
+
+_STEPS = {step.code: step for step in pickletools.opcodes}
+_STORING = ("PUT", "BINPUT", "LONG_BINPUT")
+"""Instructions with the place at which an object is stored, for which memory is taken."""
 
 
 class _ForbiddenGlobal(ValueError):
@@ -116,8 +129,9 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 def _members(items: Iterable[Any] = ()) -> tuple[Any, ...]:
-    """In place of a set or frozenset: a tuple, which is never used."""
-    return tuple(items)
+    """In place of a set or frozenset: an empty tuple, as it is never used."""
+    del items
+    return ()
 
 
 _ALLOWED: dict[tuple[str, str], Any] = {
@@ -127,17 +141,41 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     **{(module, "object"): _Record for module in _BUILTINS},
     **{(module, name): _Function(_members) for module in _BUILTINS for name in ("set", "frozenset")},
     **{(module, "_reconstructor"): _Function(_reconstructor) for module in ("copyreg", "copy_reg")},
-    ("_codecs", "encode"): _Function(_encode),
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
 }
 
 
 class _Unpickler(pickle.Unpickler):
-    """Resolves names to recorders only and imports nothing."""
+    """Resolves names to recorders only and imports nothing.
+
+    Args:
+        content: of the pickle.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content), encoding="latin1")
+        self._found: dict[tuple[str, str], Any] = {}
+        self._left = len(content)
 
     def find_class(self, module: str, name: str) -> Any:
         """The recorder in place of `module.name`; `_ForbiddenGlobal` if there is none."""
+        if (module, name) not in self._found:
+            if len(self._found) == _MOST_NAMES:
+                raise ValueError(f"more than {_MOST_NAMES} different names")
+            self._found[module, name] = self._recorder(module, name)
+        return self._found[module, name]
+
+    def _encoded(self, *args: Any) -> bytes:
+        """See `_encode`; the bytes of all calls together are no more than the file's."""
+        self._left -= len(args[0])
+        if self._left < 0:
+            raise ValueError("text that is made to bytes again and again")
+        return _encode(*args)
+
+    def _recorder(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return _Function(self._encoded)
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
         if _SPARSE.fullmatch(f"{module} {name}"):
@@ -159,8 +197,7 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: the file is no complete pickle, holds no dictionary, or names anything but arrays.
     """
-    with open(path, "rb") as file:
-        content = _loaded(file, path)
+    content = _loaded(_read(path), path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: the pickle must hold a dictionary of arrays; got {type(content).__name__}.")
     return content
@@ -178,56 +215,106 @@ def load_npy_object(path: str | os.PathLike) -> Any:
     Raises:
         ValueError: the file is cut off, or holds anything else.
     """
-    with open(path, "rb") as file:
-        try:
-            major, _ = np.lib.format.read_magic(file)
-            read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read_header(file)
-        except Exception as error:  # a damaged header shows in a dozen kinds of error
-            raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
-        if dtype.kind != "O" or math.prod(shape) != 1:
-            raise ValueError(
-                f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}."
-            )
-        content = _loaded(file, path)
+    file = io.BytesIO(_read(path))
     try:
-        return _plain(content.state[4][0])
+        major, _ = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    except Exception as error:  # a damaged header shows in a dozen kinds of error
+        raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
+    if dtype.kind != "O" or math.prod(shape) != 1:
+        raise ValueError(f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}.")
+    content = _loaded(file.read(), path)
+    try:
+        return _plain(content.state[4][0], [_MOST_STEPS])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: the pickle must hold arrays, lists, text and numbers; got {error}.") from None
 
 
-def _loaded(file: BinaryIO, path: str | os.PathLike) -> Any:
-    """The object of the pickle in `file` from where it stands, of records; a ValueError names `path`."""
+def _read(path: str | os.PathLike) -> bytes:
+    """The bytes of the file `path`; ValueError if it is too large."""
+    size = os.stat(path).st_size
+    if size > _LARGEST_FILE:
+        raise ValueError(f"{path}: a file of arrays must have at most {_LARGEST_FILE:,} bytes; got {size:,}.")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def check_steps(content: bytes, place: int = 0) -> int:
+    """Where the pickle in `content` that begins at `place` ends.
+
+    Raises:
+        ValueError: its instructions are too many, unknown, or store at a place beyond their number.
+        IndexError: they are cut off.
+    """
+    for _ in range(_MOST_STEPS):
+        step = _STEPS.get(chr(content[place]))
+        if step is None:
+            raise ValueError(f"the byte {content[place]}, which is no instruction")
+        if step.name == "STOP":
+            return place + 1
+        after = _after(content, place + 1, step)
+        if step.name in _STORING and not 0 <= _stored_at(content[place + 1 : after], step.name) <= _MOST_STEPS:
+            raise ValueError("an instruction to store at a place that no file needs")
+        place = after
+    raise ValueError(f"more than {_MOST_STEPS:,} instructions")
+
+
+def _after(content: bytes, place: int, step: pickletools.OpcodeInfo) -> int:
+    """Where the instruction after `step`, whose argument begins at `place`, begins; ValueError if that is cut off."""
+    if step.arg is None:
+        return place
+    if step.arg.n >= 0:
+        return place + step.arg.n
+    if step.arg.n == pickletools.UP_TO_NEWLINE:
+        for _ in range(1 + (step.name in ("GLOBAL", "INST"))):
+            place = content.index(b"\n", place) + 1
+        return place
+    width = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(step.arg.n, 4)
+    return place + width + int.from_bytes(content[place : place + width], "little")
+
+
+def _stored_at(argument: bytes, name: str) -> int:
+    """The place that the argument of an instruction to store tells."""
+    return int(argument[:20]) if name == "PUT" else int.from_bytes(argument, "little")
+
+
+def _loaded(content: bytes, path: str | os.PathLike) -> Any:
+    """The object of the pickle `content`, of records; a ValueError names `path`."""
     try:
-        return _Unpickler(file, encoding="latin1").load()
+        check_steps(content)
+        return _Unpickler(content).load()
     except _ForbiddenGlobal as error:
         raise ValueError(
             f"{path}: the pickle names `{error}`, which a file of arrays does not need (those of NumPy, "
             f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run."
         ) from None
-    except OSError:
-        raise
     except Exception as error:
         # A damaged pickle can raise almost anything, as it is a program.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(
-            f"{path}: not a whole pickle of arrays ({type(error).__name__}: {error}). Fetch or write the file again."
+            f"{path}: not a whole pickle of arrays ({reason[:300]}). Fetch or write the file again."
         ) from None
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
-    """`value` with NumPy arrays in place of the records; ValueError if there is anything else in it."""
-    if depth > _LARGEST_DEPTH:
-        raise ValueError(f"more than {_LARGEST_DEPTH} objects inside each other")
+def _plain(value: Any, left: list[int], depth: int = 0) -> Any:
+    """`value` with NumPy arrays in place of the records; ValueError if there is anything else in it.
+
+    `left` is a list of one number, how many more objects there may be: one that is held twice counts twice.
+    """
+    left[0] -= 1
+    if depth > _LARGEST_DEPTH or left[0] < 0:
+        raise ValueError(f"more than {_LARGEST_DEPTH} objects inside each other, or {_MOST_STEPS:,} in all")
     if isinstance(value, dict):
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
+        return {key: _plain(item, left, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
+        return [_plain(item, left, depth + 1) for item in value]
     if isinstance(value, str | int | float | bool | None):
         return value
     if isinstance(value, _Array):
         _, shape, dtype, by_columns, raw = value.state
         if isinstance(raw, list):
-            return _plain(raw, depth + 1)
+            return _plain(raw, left, depth + 1)
         return _from_bytes(raw, dtype, shape, "F" if by_columns else "C", allowed=_PLAIN_DTYPE)
     if isinstance(value, _Scalar):
         return _from_bytes(value.args[1], value.args[0], (), "C", allowed=_PLAIN_DTYPE).item()
@@ -269,9 +356,11 @@ def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any, allowed: re.Patter
         raise ValueError(f"an array of numbers is wanted; got dtype {code!r}")
     if order_of_bytes not in ("<", ">", "=", "|") or order not in ("C", "F"):
         raise ValueError("unknown byte order or memory order")
+    if not isinstance(raw, str | bytes | bytearray):
+        raise ValueError(f"the bytes of an array are wanted; got {type(raw).__name__.strip('_')}")
     raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
     kind = np.dtype(code).newbyteorder(order_of_bytes)
-    if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) * kind.itemsize != len(raw):
+    if not all(isinstance(n, int) and 0 <= n < 2**31 for n in shape) or math.prod(shape) * kind.itemsize != len(raw):
         raise ValueError(f"{len(raw)} bytes do not make an array of shape {shape} and dtype {code}")
     return np.ndarray(shape, kind, raw, order=order).astype(kind.newbyteorder("="))
 

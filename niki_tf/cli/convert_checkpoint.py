@@ -44,7 +44,10 @@ def _converted() -> tuple[convert.Conversion, list[pathlib.Path]]:
     checkpoint = pathlib.Path(_CHECKPOINT.value)
     arrays = convert.load_checkpoint(checkpoint)
     body_joints = _body_joints()
-    conversion = convert.convert(arrays, body_joints=body_joints)
+    try:
+        conversion = convert.convert(arrays, body_joints=body_joints)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from None
     source = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     output = files.output_folder(_OUTPUT.value)
     written = [_write(conversion.solver, output)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from absl import app, flags
 
-from niki_tf.cli import flag_order
+from niki_tf.cli import flag_files, flag_order
 from niki_tf.cli.quiet_start import quiet_start
 
 COMMANDS = {
@@ -58,7 +58,7 @@ def run(command: str, argv: list[str] | None = None) -> None:
     if any(argument in _HELP for argument in argv[1:]):
         print(help_text(module))
         return
-    app.run(module.main, argv)
+    app.run(module.main, argv, flags_parser=flag_files.parse)
 
 
 def help_text(module: types.ModuleType) -> str:

@@ -15,6 +15,8 @@ from niki_tf import files
 
 Path = str | os.PathLike
 
+_LARGEST = 2**20
+"""Bytes of a record; a run's flags have some four thousand."""
 _PACKAGES = ("niki-tf", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
@@ -34,17 +36,33 @@ def write(workdir: Path, values: dict[str, Any]) -> None:
 
 
 def started_with(workdir: Path) -> dict[str, Any]:
-    """The flags, name -> value, that the run in `workdir` was started with."""
-    return json.loads((pathlib.Path(workdir) / "run.json").read_text())["flags"]
+    """The flags, name -> value, that the run in `workdir` was started with.
+
+    Raises:
+        ValueError: run.json is damaged.
+    """
+    path = pathlib.Path(workdir) / "run.json"
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"more than {_LARGEST:,} bytes")
+        run = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(run, dict) or not isinstance(run.get("flags"), dict):
+            raise ValueError("no dictionary with `flags`")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} must be the record of a run; got {error}. Write it anew by removing it: the run goes on, and the "
+            "flags are not compared."
+        ) from None
+    return run["flags"]
 
 
 def check(workdir: Path, values: dict[str, Any], *, free: tuple[str, ...] = ()) -> None:
     """Compares `values` with the flags of the run that was started in `workdir`, if there is one.
 
     Raises:
-        ValueError: a flag differs that is not named in `free`.
+        ValueError: a flag differs that is not named in `free`, or run.json is damaged.
     """
-    if not (pathlib.Path(workdir) / "run.json").is_file():
+    if not (pathlib.Path(workdir) / "run.json").exists():
         return
     before = started_with(workdir)
     for name in sorted(values.keys() - set(free)):

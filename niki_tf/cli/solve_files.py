@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from niki_tf import body, io, rotations, skeletons, solvers
+from niki_tf import archives, body, io, rotations, skeletons, solvers
 from niki_tf.body import kinematics
 from niki_tf.evaluation import metrics
 from niki_tf.inference import Motion, reading, saving
@@ -17,7 +17,7 @@ from niki_tf.inference.reading import Person
 from niki_tf.inference.solve import solve
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
-from niki_tf.motion.clip import Clip
+from niki_tf.motion.clip import LARGEST_BETA, Clip, check_size
 from niki_tf.motion.pieces import pieces
 from niki_tf.skeletons import axes
 from niki_tf.solvers import zoo
@@ -284,8 +284,7 @@ def _betas_of(text: str | None) -> np.ndarray | str:
     path = pathlib.Path(text).expanduser()
     try:
         if path.is_file():
-            read = np.load(path, allow_pickle=False)
-            betas = np.asarray(read["betas"] if path.suffix == ".npz" else read)
+            betas = np.asarray(_betas_in(path))
         else:
             betas = np.array([float(number) for number in text.split(",")], np.float32)
     except (ValueError, OSError, KeyError, IndexError, EOFError) as error:
@@ -295,7 +294,15 @@ def _betas_of(text: str | None) -> np.ndarray | str:
         ) from None
     if betas.dtype.kind not in "fiu" or not betas.size or betas.ndim > 2 or not np.isfinite(betas).all():
         raise ValueError(f"`betas` must be finite numbers; got {betas.dtype} {betas.shape} in {text!r}.")
+    check_size(betas, "`betas`", LARGEST_BETA)
     return betas.astype(np.float32).reshape(-1, betas.shape[-1])[0]
+
+
+def _betas_in(path: pathlib.Path) -> np.ndarray | None:
+    """The `betas` of an .npz file, or the array of an .npy file."""
+    if path.suffix == ".npz":
+        return archives.read_arrays(path, names=["betas"])["betas"]
+    return archives.read_array(path)
 
 
 def _of_length(betas: np.ndarray, count: int) -> np.ndarray:

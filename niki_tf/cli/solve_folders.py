@@ -159,13 +159,15 @@ class _Record:
         self._path, self._options = path, {name: value for name, value in options.items() if value is not None}
         self._options = json.loads(json.dumps(self._options))
         self._outputs: dict[str, list[str]] = {}
-        for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
             self._read(text)
 
     def _read(self, text: str) -> None:
         try:
             entry = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(entry, dict) or not {"file", "outputs"} <= entry.keys():
             return
         if entry.get("options") == self._options:
             self._outputs[entry["file"]] = entry["outputs"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from niki_tf import files, skeletons
+from niki_tf import archives, files, skeletons
 from niki_tf.cli.solve_files import FileSolver, Line
 from niki_tf.drawing import overlay_film
 from niki_tf.inference import Motion, picture_motion
@@ -249,7 +249,6 @@ def _beside(track: Track, camera: PictureCamera) -> dict[str, Any]:
 
 def _add(path: pathlib.Path, arrays: dict[str, Any]) -> None:
     """Adds arrays to an .npz file."""
-    with np.load(path, allow_pickle=False) as held:
-        everything = {**held, **arrays}
+    everything = {**archives.read_arrays(path), **arrays}
     with files.atomic_write(path) as temporary:
         np.savez(temporary, **everything)

@@ -211,5 +211,5 @@ def _given_flags() -> list[str]:
 
 def _is_finished(workdir: pathlib.Path) -> bool:
     """Whether the run in `workdir` has made all its steps."""
-    stored = checkpoints.steps(workdir / "checkpoints")
-    return bool(stored) and stored[-1] >= run_record.started_with(workdir)["steps"]
+    stored, wanted = checkpoints.steps(workdir / "checkpoints"), run_record.started_with(workdir).get("steps")
+    return bool(stored) and isinstance(wanted, int) and stored[-1] >= wanted

@@ -8,6 +8,8 @@ import numpy as np
 
 _SHOWN = 12
 """Names that a message lists at most."""
+_LONGEST = 100
+"""Letters of a name that are listed; the published ones have up to 40, with a shape behind them 60."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,4 +75,4 @@ def _text(shape: Sequence[int | str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names, separated by commas; the first twelve if there are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return ", ".join(name[:_LONGEST] for name in names[:_SHOWN]) + more

@@ -46,16 +46,22 @@ class MaskedFlow:
         """Number of steps that have networks, and hidden width, the most frequent size of the first layers' biases.
 
         Raises:
-            ValueError: there is no first linear layer at all.
+            ValueError: there is no first linear layer at all, or a step of a number beyond that of the tensors.
         """
-        pattern = re.escape(self.network).replace(r"\{kind\}", "[st]").replace(r"\{step\}", r"(\d+)")
-        anywhere, first = pattern.replace(r"\{layer\}", r"\d+"), pattern.replace(r"\{layer\}", str(self.layers[0]))
+        pattern = re.escape(self.network).replace(r"\{kind\}", "[st]").replace(r"\{step\}", r"([0-9]{1,9})")
+        anywhere, first = pattern.replace(r"\{layer\}", r"[0-9]+"), pattern.replace(r"\{layer\}", str(self.layers[0]))
         steps = [int(found[1]) for name in arrays if (found := re.match(anywhere + r"\.", name))]
         biases = [array for name, array in arrays.items() if re.fullmatch(first + r"\.bias", name)]
         widths = [len(bias) for bias in biases if bias.ndim]
         if not widths:
             missing = self.name("s", 0, 0, "bias")
             raise ValueError(f"the checkpoint is not one of the published models. Tensors missing: {missing}.")
+        if max(steps) >= len(arrays):
+            last = self.name("s", max(steps), 0, "bias")
+            raise ValueError(
+                "the checkpoint is not one of the published models. Steps must be numbered without gaps; got "
+                f"{last} among {len(arrays)} tensors."
+            )
         return 1 + max(steps), collections.Counter(widths).most_common(1)[0][0]
 
     def parts(self, arrays: _Arrays) -> dict[str, Part]:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from niki_tf import files
+from niki_tf import archives, files
 
 Example = Mapping[str, np.ndarray]
 """Arrays by name, (n, ...)."""
@@ -74,8 +74,8 @@ def batches(
 
 def _read(folder: str | os.PathLike, number: int, shard: int, shards: int) -> dict[str, np.ndarray]:
     """A shard of one batch."""
-    with np.load(_path(folder, number), allow_pickle=False) as arrays:
-        return {name: array[shard::shards] for name, array in arrays.items()}
+    arrays = archives.read_arrays(_path(folder, number), cure="Remove it: it is made again.")
+    return {name: array[shard::shards] for name, array in arrays.items() if array is not None}
 
 
 def _path(folder: str | os.PathLike, number: int) -> pathlib.Path:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import files, skeletons
+from niki_tf import archives, files, skeletons
 from niki_tf.contract import JointState
 from niki_tf.fitting import joint_weights, smoothing
 
@@ -294,8 +294,8 @@ _MEASURED = np.float32(np.arange(_ROTATIONS) > 0)
 
 def read(path: pathlib.Path = FILE) -> dict[str, Network]:
     """The networks of a file, by name: `OneStage`, `OneStage+finish`, `Temporal+finish+motion` and so on."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name].astype(np.float32) for name in file.files}
+    read_arrays = archives.read_arrays(path)
+    arrays = {name: array.astype(np.float32) for name, array in read_arrays.items() if array is not None}
     names = dict.fromkeys(name.split("/")[0] for name in arrays)
     return {name: Network(*(arrays[f"{name}/{part}"] for part in PARTS)) for name in names}
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from niki_tf import rotations, skeletons
 from niki_tf.fitting import resampling
 from niki_tf.motion import quaternions
+from niki_tf.motion.clip import MOST_FRAMES
 
 FPS = resampling.FPS
 """Frames per second of the motion that solvers were trained on."""
@@ -19,7 +20,16 @@ def is_steady(times: np.ndarray) -> bool:
 
 
 def steady_times(times: np.ndarray) -> np.ndarray:
-    """Times at `FPS` from the first to the last of `times` (T,) or just beyond it, seconds."""
+    """Times at `FPS` from the first to the last of `times` (T,) or just beyond it, seconds.
+
+    Raises:
+        ValueError: these are too many, as one of `times` is far from the others.
+    """
+    if not (times[-1] - times[0]) * FPS < MOST_FRAMES:
+        raise ValueError(
+            f"`times` must span at most {MOST_FRAMES / FPS:,.0f} seconds; got {times[-1] - times[0]:,.0f}. Give "
+            "seconds, or solve the parts apart."
+        )
     return times[0] + np.arange(int(np.ceil((times[-1] - times[0]) * FPS - 1e-6)) + 1) / FPS
 
 

@@ -83,7 +83,11 @@ def read_people(path: str | os.PathLike, *, skeleton: PointSet | None = None) ->
         >>> person.point_set.name, person.notes
         ('coco_17', ('The skeleton is taken to be coco_17, by the 17 joints and the bones; else give `skeleton`.',))
     """
-    return [_person(found, skeleton) for found in formats.read_keypoints(path)]
+    people = formats.read_keypoints(path)
+    try:
+        return [_person(found, skeleton) for found in people]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def named_skeleton(skeleton: str, surface: Surface) -> PointSet:

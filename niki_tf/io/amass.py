@@ -14,6 +14,8 @@ from tqdm import tqdm
 from niki_tf import files, skeletons
 from niki_tf.io import amass_layout, amass_original
 from niki_tf.motion.clip import (
+    LARGEST_BETA,
+    LARGEST_PATH,
     NUM_BETAS,
     Clip,
     Clips,
@@ -21,6 +23,7 @@ from niki_tf.motion.clip import (
     checked_array,
     checked_rate,
     resample,
+    stated_rate,
 )
 
 _COLUMNS = 72
@@ -181,12 +184,13 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
         missing = " or ".join(f"`{key}`" for key in amass_layout.RATES) if not rates else "`trans`"
         raise ValueError(f"{file} must have the key {missing}; got only {', '.join(sorted(arrays))}.")
     poses = amass_layout.rotations_of(arrays, file)
-    trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)])
-    betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", [(None,), (1, None)])
+    trans = checked_array(arrays["trans"], f"{file}: `trans`", [(len(poses), 3)], largest=LARGEST_PATH)
+    shapes: list[tuple[int | None, ...]] = [(None,), (1, None)]
+    betas = checked_array(arrays.get("betas", np.zeros(NUM_BETAS)), f"{file}: `betas`", shapes, largest=LARGEST_BETA)
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
-    rate = checked_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
+    rate = stated_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
     clip = Clip(
         poses=body,
         trans=trans,
@@ -197,7 +201,10 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
         up=str(arrays[amass_layout.UP]) if amass_layout.UP in arrays else None,
         times=amass_layout.times_of(arrays, frames=len(poses), fps=rate),
     )
-    return clip if fps is None else resample(clip, fps)
+    try:
+        return clip if fps is None else resample(clip, fps)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def _arrays(clip: Clip, columns: int) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """What AMASS's layout is: keys and shapes of its .npz files, read without opening what is pickled."""
 
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from niki_tf import skeletons
-from niki_tf.motion.clip import Clip, checked_array
+from niki_tf import archives, skeletons
+from niki_tf.motion.clip import LARGEST_TURN, Clip, checked_array
 
 BODY_JOINTS = {66: 22, 72: skeletons.NUM_ROTATIONS, 156: 22, 165: 22}
 """Columns of `poses` -> number of body joints: of the body alone; SMPL; SMPL-H and SMPL-X with fingers and face."""
@@ -27,26 +26,18 @@ _KEYS = ("poses", "trans", "betas", CONVENTION, UP, TIMES, *PARTS, *RATES)
 
 def read_arrays(file: pathlib.Path) -> dict[str, Any]:
     """Key -> array of `file` for the keys of a motion file, None for others; pickled objects are never loaded."""
-    if not zipfile.is_zipfile(file):
-        size = file.stat().st_size if file.is_file() else 0
-        raise ValueError(f"{file} must be a whole .npz file; got {size} bytes, cut off or something else.")
-    key = "the list of its arrays"
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays: dict[str, Any] = dict.fromkeys(archive.files)
-            for key in sorted(set(_KEYS) & set(arrays)):
-                arrays[key] = archive[key]
-            return arrays
-    except Exception as error:  # a damaged zip or array header shows in a dozen kinds of error
-        raise ValueError(f"{file}: `{key}` must be a readable array of numbers; got {error or repr(error)}.") from error
+    return archives.read_arrays(file, names=_KEYS, wanted="a whole .npz file of motion")
 
 
 def rotations_of(arrays: Mapping[str, Any], file: pathlib.Path) -> np.ndarray:
     """(T, columns) rotations of all joints that a file holds, or of root and body if it holds no `poses`."""
     if "poses" in arrays:
-        return checked_array(arrays["poses"], f"{file}: `poses`", [(None, columns) for columns in BODY_JOINTS])
-    root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)])
-    return np.concatenate([root, checked_array(arrays["pose_body"], f"{file}: `pose_body`", [(len(root), 63)])], 1)
+        wanted = [(None, columns) for columns in BODY_JOINTS]
+        return checked_array(arrays["poses"], f"{file}: `poses`", wanted, largest=LARGEST_TURN)
+    root = checked_array(arrays["root_orient"], f"{file}: `root_orient`", [(None, 3)], largest=LARGEST_TURN)
+    shapes = [(len(root), 63)]
+    body = checked_array(arrays["pose_body"], f"{file}: `pose_body`", shapes, largest=LARGEST_TURN)
+    return np.concatenate([root, body], 1)
 
 
 def times_of(arrays: Mapping[str, Any], *, frames: int, fps: float) -> np.ndarray | None:

@@ -2,11 +2,11 @@
 
 import io
 import pathlib
-import zipfile
 from typing import Any
 
 import numpy as np
 
+from niki_tf import archives
 from niki_tf.io import amass_layout
 from niki_tf.motion.clip import NUM_BETAS, Clip
 
@@ -60,9 +60,10 @@ def others(original: pathlib.Path, new: dict[str, Any], *, frames: int, kept: in
         frames: of the file.
         kept: frames of the motion that is written.
     """
-    with zipfile.ZipFile(original) as archive:
-        left = [name for name in archive.namelist() if name.removesuffix(".npy") not in new]
-        members = {name: archive.read(name) for name in left}
+    with archives.opened(original, wanted="a whole .npz file of motion") as archive:
+        left = [member for member in archive.infolist() if member.filename.removesuffix(".npy") not in new]
+        archives.check_sizes(left)
+        members = {member.filename: archive.read(member) for member in left}
     if kept == frames:
         return members
     return {name: content if name == "betas.npy" else _cut(content, frames, kept) for name, content in members.items()}

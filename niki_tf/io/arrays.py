@@ -9,7 +9,7 @@ import numpy as np
 from niki_tf import skeletons
 from niki_tf.io import frame_times, humanml3d, units
 from niki_tf.io.people import from_array
-from niki_tf.motion.clip import checked_rate
+from niki_tf.motion.clip import stated_rate
 from niki_tf.motion.keypoints import Keypoints
 
 KEYS = {
@@ -195,7 +195,7 @@ def common_fields(content: Mapping[str, Any]) -> dict[str, Any]:
         common["fps"], common["times"] = frame_times.rate_and_times(seconds)
     fps = find(content, "fps")
     if fps:
-        common["fps"] = checked_rate(content[fps], f"`{fps}`")
+        common["fps"] = stated_rate(content[fps], f"`{fps}`")
     return {name: value for name, value in common.items() if value is not None}
 
 

@@ -10,6 +10,7 @@ from absl import logging
 
 from niki_tf import files
 from niki_tf.io.bvh_file import BvhFile
+from niki_tf.motion.clip import stated_time
 from niki_tf.motion.pieces import pieces
 
 _CHANNEL = re.compile(r"[XYZ](position|rotation)", re.IGNORECASE)
@@ -97,6 +98,8 @@ def _parsed(text: str, path: pathlib.Path) -> BvhFile:
     if not counts:
         raise ValueError("MOTION must be followed by `Frames:` and `Frame Time:`.")
     declared, frame_time = int(counts[1]), float(counts[2])
+    if declared > 1 and frame_time > 0.0:
+        stated_time(frame_time, "`Frame Time`")
     values = _rows(below[0][counts.end() :], declared, sum(map(len, hierarchy.channels)))
     if len(values) != declared:
         logging.warning("%s declares %d frames and holds %d; all of those are taken.", path, declared, len(values))

@@ -15,6 +15,7 @@ import numpy as np
 
 from niki_tf.io import c3d_child, units
 from niki_tf.io.people import by_subject
+from niki_tf.motion.clip import stated_rate
 from niki_tf.motion.keypoints import Keypoints
 
 _MARK = 0x50
@@ -59,7 +60,7 @@ def read_c3d(path: pathlib.Path) -> list[Keypoints]:
     names, unit = tuple(labels[i] for i in kept), (_texts(parameters, "UNITS") or [""])[0]
     rate = float(parameters["RATE"][0]) if parameters.get("RATE") else 0.0
     up = units.axis((_texts(parameters, "Y_SCREEN") or [""])[0])
-    fps = rate if rate > 0 else None
+    fps = stated_rate(rate, "`POINT:RATE`") if rate > 0 else None
     return by_subject(Keypoints(positions, names=names, fps=fps, unit=units.metres(unit), up=up))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from niki_tf.io import arrays, frame_times, tables, units
 from niki_tf.io.people import Sighting, by_subject, persons
+from niki_tf.motion.clip import stated_rate
 from niki_tf.motion.keypoints import Keypoints
 
 _FRAME = ("frame", "frames", "frame#", "frame_id", "frame_index", "frame_number", "frame_no", "frame_num", "fnum")
@@ -185,7 +186,8 @@ def _is_title(row: Sequence[str], layout: _Layout) -> bool:
 def _rate_above(header: Sequence[Sequence[str]]) -> float | None:
     """The frame rate that stands alone in a row above the names, as in Vicon's tables."""
     alone = [[cell for cell in row if cell] for row in header]
-    return next((float(cells[0]) for cells in alone if len(cells) == 1 and tables.is_number(cells[0])), None)
+    rate = next((float(cells[0]) for cells in alone if len(cells) == 1 and tables.is_number(cells[0])), None)
+    return None if rate is None else stated_rate(rate, "the number above the names")
 
 
 def _frame_a_row(

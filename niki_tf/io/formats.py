@@ -9,7 +9,11 @@ from collections.abc import Callable
 import numpy as np
 
 from niki_tf.io import bvh, bvh_pose, c3d, csv_files, json_files, numpy_files, trc
+from niki_tf.motion.clip import LARGEST_BETA, check_size
 from niki_tf.motion.keypoints import Keypoints
+
+_LARGEST = 1e12
+"""Of a coordinate in a file, whatever its unit: a million kilometres in millimetres."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +78,21 @@ def read_keypoints(path: str | os.PathLike) -> list[Keypoints]:
     try:
         persons = format_.read(path)
         for person in persons:
-            if np.isinf(person.positions).any():
-                raise ValueError("positions must be finite, or NaN where a point was not seen; got infinite ones.")
+            _check_numbers(person)
     except (ValueError, OSError, MemoryError) as error:
         raise ValueError(f"`path` must be a readable file of keypoints; {str(path)!r}: {error}") from error
     return persons
+
+
+def _check_numbers(person: Keypoints) -> None:
+    """ValueError if the numbers of a file are infinite or too large to be those of a person."""
+    if np.isinf(person.positions).any():
+        raise ValueError("positions must be finite, or NaN where a point was not seen; got infinite ones.")
+    check_size(person.positions, "positions", _LARGEST)
+    if person.betas is not None:
+        check_size(person.betas, "`betas`", LARGEST_BETA)
+    if person.joint_sigma is not None and not (np.asarray(person.joint_sigma) >= 0).all():
+        raise ValueError("`joint_sigma` must be 0 or more, metres; got NaN or a number below 0.")
 
 
 def is_frame_folder(path: str | os.PathLike) -> bool:

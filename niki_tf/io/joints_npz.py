@@ -5,9 +5,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from niki_tf import contract, rotations
+from niki_tf import archives, contract, rotations
 from niki_tf.body.posing import BodyPoser
 from niki_tf.io import amass
 from niki_tf.motion import observed_motion
@@ -35,10 +33,13 @@ def load_observed(
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"`path` must be an .npz file; there is no file {str(path)!r}.")
-    with _opened(path) as file:
-        arrays = {name: file[name] for name in contract.INPUTS if name in file.files}
+    read = archives.read_arrays(path, names=contract.INPUTS, wanted="an .npz file of arrays", cure=_CURE)
+    arrays = {name: array for name, array in read.items() if array is not None}
     if "joints" in arrays:
-        return observed_motion.from_joints(arrays, num_betas=poser.num_betas)
+        try:
+            return observed_motion.from_joints(arrays, num_betas=poser.num_betas)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     return observed_motion.observe(amass.load_clips(path, trans=trans)[0], poser=poser, noise_mm=noise_mm, seed=seed)
 
 
@@ -65,14 +66,3 @@ def save_poses(path: str | os.PathLike, answer: Mapping[str, Any], observed: Obs
     )
     amass.save_clip(path, clip)
     return path
-
-
-def _opened(path: pathlib.Path) -> np.lib.npyio.NpzFile:
-    """The .npz file `path`; ValueError if it is something else."""
-    try:
-        file = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"`path` must be an .npz file of arrays; {path} cannot be read ({error}). {_CURE}") from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"`path` must be an .npz file with named arrays; {path} holds a single one. {_CURE}")
-    return file

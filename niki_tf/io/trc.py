@@ -7,6 +7,7 @@ import numpy as np
 
 from niki_tf.io import frame_times, tables, units
 from niki_tf.io.people import by_subject
+from niki_tf.motion.clip import stated_rate
 from niki_tf.motion.keypoints import Keypoints
 
 _WANTED = "PathFileType, two lines of DataRate and so on, a line of Frame#, Time and the names of the markers"
@@ -72,5 +73,5 @@ def _timing(header: Mapping[str, str], times: np.ndarray) -> tuple[float | None,
     """Frames per second by the header, or else by the column of times."""
     rate = header.get("DataRate", "")
     if tables.is_number(rate) and float(rate) > 0:
-        return float(rate), None
+        return stated_rate(float(rate), "`DataRate`"), None
     return frame_times.rate_and_times(times)

@@ -17,6 +17,12 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "trans": (None, 3),
     "betas": (None,),
 }
+LEAST_RATE, LARGEST_RATE = 5.0, 1000.0
+"""Frames per second that the motion of a file may have."""
+LARGEST_TURN, LARGEST_PATH, LARGEST_BETA = 1e4, 1e7, 1e3
+"""Radians, metres and units of shape beyond which the numbers of a file are no motion of a person."""
+MOST_FRAMES = 2_000_000
+"""Most frames that a clip is resampled to: 18 hours at 30 frames per second."""
 TRANS_CONVENTIONS = ("transl", "pelvis")
 """What the `trans` of a clip can be; see `Clip.trans_convention`."""
 _CURES = {"poses": " Give axis-angle vectors, root first: reshape (T, 72) to (T, 24, 3)."}
@@ -87,7 +93,7 @@ def resample(clip: Clip, fps: float) -> Clip:
     Positions between two frames are interpolated linearly. A clip with `times` becomes an even one.
 
     Raises:
-        ValueError: `fps` is not one positive number.
+        ValueError: `fps` is not one positive number, or the clip would have too many frames.
     """
     fps = checked_rate(fps, "`fps`")
     ratio = clip.fps / fps
@@ -107,6 +113,12 @@ def resample(clip: Clip, fps: float) -> Clip:
 
 def _places(clip: Clip, fps: float) -> np.ndarray:
     """Where frames at `fps` are among those of the clip: 2.5 is halfway between its frames 2 and 3."""
+    seconds = (len(clip) - 1) / clip.fps if clip.times is None else clip.times[-1] - clip.times[0]
+    if not seconds * fps < MOST_FRAMES:
+        raise ValueError(
+            f"a clip must have at most {MOST_FRAMES:,} frames at {fps:g} a second; got {seconds:,.0f} seconds in "
+            f"{len(clip)} frames. Check its times, or cut it."
+        )
     if clip.times is None:
         ratio = clip.fps / fps
         return np.arange(int((len(clip) - 1) / ratio + 1e-6) + 1) * ratio
@@ -123,7 +135,9 @@ def checked_times(times: Any, frames: int) -> np.ndarray:
     return times
 
 
-def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "") -> np.ndarray:
+def checked_array(
+    array: Any, what: str, shapes: Sequence[tuple[int | None, ...]], *, cure: str = "", largest: float = np.inf
+) -> np.ndarray:
     """`array` in floating point, if it is finite and has one of the `shapes`.
 
     Args:
@@ -131,9 +145,10 @@ def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]
         what: how a message names it, such as "`poses`".
         shapes: that are allowed; None is any size of 1 or more.
         cure: end of the message about a wrong shape.
+        largest: that a number may be, whatever its sign.
 
     Raises:
-        ValueError: the array has another shape, is empty or holds no finite numbers.
+        ValueError: the array has another shape, is empty, or holds numbers that are not finite or too large.
     """
     array = np.asarray(array)
     fits = any(
@@ -148,7 +163,15 @@ def checked_array(array: Any, what: str, shapes: Sequence[tuple[int | None, ...]
     if not np.isfinite(array).all():
         bad = np.count_nonzero(~np.isfinite(array))
         raise ValueError(f"{what} must be finite; got {bad} numbers that are not. Leave out or repair these frames.")
+    check_size(array, what, largest)
     return array
+
+
+def check_size(array: np.ndarray, what: str, largest: float) -> None:
+    """Raises ValueError, with `what` as its name, if a number of `array` is beyond `largest`; NaN is not."""
+    if array.size and np.fmax.reduce(np.abs(array), axis=None) > largest:
+        most = np.fmax.reduce(np.abs(array), axis=None)
+        raise ValueError(f"{what} must be between -{largest:g} and {largest:g}; got {most:.3g}. Check its unit.")
 
 
 def check_trans_convention(convention: str, what: str) -> None:
@@ -171,3 +194,38 @@ def checked_rate(rate: Any, what: str) -> float:
     if rate.size != 1 or rate.dtype.kind not in "fiu" or not 0 < rate.item() < np.inf:
         raise ValueError(f"{what} must be one positive number of frames per second, such as 30; got {rate}.")
     return float(rate.item())
+
+
+def stated_rate(rate: Any, what: str) -> float:
+    """The frame rate that a file states as a float; ValueError if it is none, or none that motion is recorded at.
+
+    Args:
+        rate: frames per second, a number or an array of one number.
+        what: how a message names file and key.
+    """
+    number = checked_rate(rate, what)
+    if LEAST_RATE <= number <= LARGEST_RATE:
+        return number
+    raise ValueError(
+        f"{what} must be {LEAST_RATE:g} to {LARGEST_RATE:g} frames per second; got {number:g}. {_turned(number)}"
+    )
+
+
+def stated_time(seconds: float, what: str) -> None:
+    """Raises ValueError if the seconds of a frame that a file states are none that motion is recorded at.
+
+    Args:
+        seconds: of a frame, positive.
+        what: how a message names file and key.
+    """
+    if not 1.0 / LARGEST_RATE <= seconds <= 1.0 / LEAST_RATE:
+        wanted = f"{1.0 / LARGEST_RATE:g} to {1.0 / LEAST_RATE:g} seconds"
+        raise ValueError(f"{what} must be {wanted}, those of a frame; got {seconds:g}. {_turned(seconds, 'rate')}")
+
+
+def _turned(number: float, kind: str = "time") -> str:
+    """The cure of a rate that may be a time, or of a time that may be a rate."""
+    turned, told = 1.0 / number, {"time": "the seconds of a frame", "rate": "the frames per second"}[kind]
+    least, largest = (LEAST_RATE, LARGEST_RATE) if kind == "time" else (1.0 / LARGEST_RATE, 1.0 / LEAST_RATE)
+    likely = least <= turned <= largest
+    return f"If it is {told}, write {turned:.6g} in its place." if likely else "Write the number that it was taken at."

@@ -8,10 +8,12 @@ import numpy as np
 
 from niki_tf import contract, rotations, skeletons
 from niki_tf.body.posing import BodyPoser
-from niki_tf.motion.clip import Clip, checked_rate
+from niki_tf.motion.clip import LARGEST_BETA, LARGEST_PATH, Clip, check_size, checked_rate
 
 _FRAMES_AT_ONCE = 256
 """Frames posed at once: keeps the vertices of a body, 6,890 a frame, to some 20 MB."""
+_LARGEST = {"joints": LARGEST_PATH, "betas": LARGEST_BETA}
+"""Of the numbers of an input: metres, and units of shape."""
 _PER_MOTION = ("joint_sigma", "betas")
 """Inputs that may be given once for all frames."""
 _CURES = {"joints": " Use the joint set skeletons.SMPL_29."}
@@ -108,7 +110,8 @@ def from_joints(arrays: Mapping[str, Any], *, num_betas: int, fps: float = 30.0)
         fps: frames per second.
 
     Raises:
-        ValueError: an array has another shape or is not finite, `joints` is missing, or `fps` is not positive.
+        ValueError: an array has another shape or is not finite or too large, `joints` is missing or without frames, or
+            `fps` is not positive.
     """
     if "joints" not in arrays:
         raise ValueError(f"`joints` (T, 29, 3) is missing; got {', '.join(arrays) or 'nothing'}.")
@@ -153,6 +156,7 @@ def _each_frame(array: Any, frames: int, shape: tuple[int | None, ...], name: st
             f"`{name}` must be finite numbers; got {array.dtype} with NaN, infinity or text. Leave out or repair these "
             "frames."
         )
+    check_size(array, f"`{name}`", _LARGEST.get(name, np.inf))
     return np.broadcast_to(array.astype(np.float32), (frames, *array.shape[array.ndim - len(shape) :]))
 
 

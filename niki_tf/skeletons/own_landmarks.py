@@ -7,11 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from niki_tf import archives
 from niki_tf.skeletons.landmarks import Landmark
 from niki_tf.skeletons.point_set import PointSet
 from niki_tf.skeletons.rest import rest_joints
 from niki_tf.skeletons.smpl import BONE_CHILD, SMPL_24, SMPL_29
 
+_LARGEST_DENSE = 10**8
+"""Most entries of a regressor that is made dense; that of SMPL has 165,360."""
 _RIGID = ("spine1", "spine2", "spine3", "left_collar", "right_collar")
 """Joints that turn so little that what is above them moves, nearly, with what is below."""
 
@@ -134,9 +137,8 @@ def _regressed(place: np.ndarray, carrier: int, body_data: Surface) -> Landmark:
 def _read(path: pathlib.Path) -> np.ndarray:
     """The array of an .npy file, or the sparse one of an .npz file of scipy; ValueError if there is none."""
     try:
-        with np.load(path, allow_pickle=False) if path.suffix == ".npz" else path.open("rb") as file:
-            return _dense(file) if path.suffix == ".npz" else np.load(file, allow_pickle=False)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        return _dense(archives.read_arrays(path)) if path.suffix == ".npz" else archives.read_array(path)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError) as error:
         raise ValueError(f"`regressor` must be an .npy file of numbers; {path} cannot be read ({error}).") from None
 
 
@@ -152,6 +154,8 @@ def _dense(file: Any) -> np.ndarray:
         rows, columns = (rows, columns) if form == "csr" else (columns, rows)
     else:
         raise ValueError(f"sparse format {form}: convert it to csr")
+    if np.shape(shape) != (2,) or not 0 <= int(shape[0]) * int(shape[1]) <= _LARGEST_DENSE:
+        raise ValueError(f"a sparse matrix of shape {np.ravel(shape)[:4].tolist()}, which is too large or no matrix")
     dense = np.zeros(shape)
     np.add.at(dense, (rows, columns), data)
     return dense

@@ -7,13 +7,7 @@ import zipfile
 import h5py
 import numpy as np
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-
-
-def read_parts(path: str | os.PathLike) -> dict[str, bytes]:
-    """The files of the archive, by name."""
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+from niki_tf.model_files import WEIGHTS, read_parts
 
 
 def write_parts(path: str | os.PathLike, parts: dict[str, bytes]) -> None:

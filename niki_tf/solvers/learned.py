@@ -78,6 +78,8 @@ class LearnedSolver(Solver):
         super().__init__(body_joints, **kwargs)
         if condition not in ("bones", "betas", "none"):
             raise ValueError(f'`condition` must be "bones", "betas" or "none"; got {condition!r}.')
+        if reference is not None and np.shape(reference) != (skeletons.NUM_JOINTS, 3):
+            raise ValueError(f"`reference` must have shape {(skeletons.NUM_JOINTS, 3)}; got {np.shape(reference)}.")
         self.condition, self.canonical = condition, canonical
         self.reference = body_joints.joints.tolist() if reference is None else reference
         self.condition_size = {"bones": condition_size, "betas": body_joints.num_betas, "none": 0}[condition]

@@ -12,8 +12,9 @@ from typing import Any
 
 import h5py
 
+from niki_tf import model_files
+from niki_tf.model_files import CONFIG, WEIGHTS
 from niki_tf.solvers import keras_files
-from niki_tf.solvers.keras_files import CONFIG, WEIGHTS
 
 _CLASSES = {"Optimiser": "MapFit", "RestSkeleton": "BodyJoints"}
 _MODULES = {
@@ -58,9 +59,12 @@ def migrated(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
     Yields:
         pathlib.Path, there as long as the context lasts.
+
+    Raises:
+        ValueError: the file is damaged; see `model_files.read_parts`.
     """
-    parts = keras_files.read_parts(path)
-    config = json.loads(parts[CONFIG])
+    parts = model_files.read_parts(path)
+    config = model_files.parsed(parts, path)
     if _today(config) == config:
         yield pathlib.Path(path)
         return
@@ -96,11 +100,14 @@ def _renamed_weights(content: bytes, names: dict[str, str]) -> bytes:
         return content
     former = re.compile("|".join(rf"(?<=/){name}(?=/vars)" for name in names))
     buffer = io.BytesIO(content)
-    with h5py.File(buffer, "r+") as file:
-        groups: list[str] = []
-        file.visit(lambda path: groups.append(f"/{path}") if path.endswith("/vars") else None)
-        for path in groups:
-            target = former.sub(lambda match: names[match.group()], path)
-            if target != path:
-                file.move(path, target)
+    try:
+        with h5py.File(buffer, "r+") as file:
+            groups: list[str] = []
+            file.visit(lambda path: groups.append(f"/{path}") if path.endswith("/vars") else None)
+            for path in groups:
+                target = former.sub(lambda match: names[match.group()], path)
+                if target != path:
+                    file.move(path, target)
+    except Exception:  # HDF5 tells of damage in many kinds of error
+        return content  # which is told when it is loaded
     return buffer.getvalue()

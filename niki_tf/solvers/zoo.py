@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import keras
 
-from niki_tf import body, files
+from niki_tf import body, files, model_files
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.solvers import keras_files
 from niki_tf.solvers.analytic import Analytic
@@ -146,17 +146,15 @@ def load(name: str | os.PathLike, *, body_joints: BodyJoints | None = None) -> S
 
 def _read(path: pathlib.Path) -> Solver:
     with migrated(path) as current:
-        solver = keras.saving.load_model(current)
-    if not isinstance(solver, Solver):
-        raise ValueError(f"`solver` must be a solver; {path} is a {type(solver).__name__}.")
-    return solver
+        return model_files.load(current, name=path, kind=Solver, what="`solver` must be a solver")
 
 
 @functools.cache
 def joint_completion() -> JointCompletion:
     """The guess of joints that a joint set does not tell, which comes with the package."""
     place = next(place for place in _SHIPPED if (place / _COMPLETION / _FILE).is_file())
-    return keras.saving.load_model(place / _COMPLETION / _FILE)
+    path = place / _COMPLETION / _FILE
+    return model_files.load(path, name=path, kind=JointCompletion, what="the package must hold a joint completion")
 
 
 def save(solver: keras.Model, folder: str | os.PathLike, *, half: bool = False) -> None:

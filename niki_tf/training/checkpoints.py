@@ -2,14 +2,18 @@
 
 import os
 import pathlib
-import zipfile
+import re
 from collections.abc import Mapping
 
 import numpy as np
+from absl import logging
 
-from niki_tf import files
+from niki_tf import archives, files
 from niki_tf.shapes import TensorLike
 
+_NAME = re.compile(r"step-([0-9]{1,18})\.npz")
+_DAMAGED = ".damaged"
+"""What is put behind the name of a file that cannot be read; it is kept, and no checkpoint any more."""
 _KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case that the newest is damaged."""
 
@@ -26,16 +30,50 @@ def save(folder: str | os.PathLike, step: int, arrays: Mapping[str, TensorLike])
         arrays: by name.
     """
     folder = pathlib.Path(folder)
-    with files.atomic_write(_path(folder, step)) as temporary:
+    with files.atomic_write(path_of(folder, step)) as temporary:
         np.savez(temporary, **arrays)
     for old in steps(folder)[:-_KEPT]:
-        _path(folder, old).unlink()
+        path_of(folder, old).unlink()
     files.remove_partial(folder)
 
 
 def steps(folder: str | os.PathLike) -> list[int]:
-    """Steps of the checkpoints in `folder`, oldest first."""
-    return sorted(int(path.stem.removeprefix("step-")) for path in pathlib.Path(folder).glob("step-*.npz"))
+    """Steps of the checkpoints in `folder`, oldest first; files of other names do not count."""
+    found = [_NAME.fullmatch(path.name) for path in pathlib.Path(folder).glob("step-*.npz")]
+    return sorted(int(name[1]) for name in found if name and name[0] == path_of(folder, int(name[1])).name)
+
+
+def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, dict[str, np.ndarray]] | None:
+    """Step and arrays of the newest whole checkpoint in `folder`, or None if there is none.
+
+    A damaged one that is newer is renamed to end in .damaged, with a line in the log; files of other names get one.
+
+    Args:
+        folder: of the checkpoints.
+        keep_aside: rename damaged files; one process of several does.
+
+    Raises:
+        ValueError: all are damaged; none is renamed then.
+    """
+    stored = steps(folder)
+    known = {path_of(folder, step) for step in stored}
+    for stranger in sorted({*pathlib.Path(folder).glob("step-*.npz")} - known):
+        logging.warning("%s is no checkpoint by its name; it is left out.", stranger)
+    damaged: list[pathlib.Path] = []
+    for step in reversed(stored):
+        try:
+            arrays = load(folder, step)
+        except ValueError:
+            damaged.append(path_of(folder, step))
+            if len(damaged) == len(stored):
+                raise
+            continue
+        for path in damaged:
+            logging.warning("%s is damaged and kept as %s%s; on from step %d.", path, path.name, _DAMAGED, step)
+            if keep_aside:
+                path.rename(f"{path}{_DAMAGED}")
+        return step, arrays
+    return None
 
 
 def load(folder: str | os.PathLike, step: int) -> dict[str, np.ndarray]:
@@ -44,14 +82,14 @@ def load(folder: str | os.PathLike, step: int) -> dict[str, np.ndarray]:
     Raises:
         ValueError: the file is damaged.
     """
-    path = _path(folder, step)
+    path = path_of(folder, step)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        message = f"`folder` holds a damaged checkpoint, {path}: {error}. Delete it to go on from an older one."
-        raise ValueError(message) from error
+        arrays = archives.read_arrays(path, wanted="a whole checkpoint", cure="Delete it to begin anew.")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"`folder` holds a damaged checkpoint, {path}: {error}") from None
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _path(folder: str | os.PathLike, step: int) -> pathlib.Path:
+def path_of(folder: str | os.PathLike, step: int) -> pathlib.Path:
+    """Path of the checkpoint of `step` in `folder`."""
     return pathlib.Path(folder) / f"step-{step:09d}.npz"

@@ -123,9 +123,11 @@ class Trainer:
 
         Raises:
             FloatingPointError: a loss or gradient was not finite; the last good state is in the newest checkpoint.
-            ValueError: the checkpoint is of another model, or damaged.
+            ValueError: the checkpoint is of another model, or all are damaged; or the folder was removed on the way.
         """
         self._restore()
+        if self.is_chief:
+            self.workdir.mkdir(parents=True, exist_ok=True)
         last = min(self.settings.steps, self.settings.max_steps or self.settings.steps)
         try:
             with _stop_requests() as stop:
@@ -204,6 +206,7 @@ class Trainer:
     def _log(self, terms: Mapping[str, float], bar: tqdm.tqdm, writer: tf.summary.SummaryWriter | None) -> None:
         if writer is None:
             return
+        self._check_workdir()
         rate = bar.format_dict["rate"] or 0.0
         error = {"mm": f"{terms['joint_error_mm']:.1f}"} if "joint_error_mm" in terms else {}
         frames_per_second = rate * self.settings.batch_size
@@ -233,25 +236,34 @@ class Trainer:
 
     def _save(self) -> None:
         if self.is_chief:
+            self._check_workdir()
             arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._state().items()}
             checkpoints.save(self.workdir / "checkpoints", self.step, arrays)
 
+    def _check_workdir(self) -> None:
+        """ValueError if the folder of the run is not there any more."""
+        if not self.workdir.is_dir():
+            raise ValueError(
+                f"`workdir` must stay while the run goes on; {self.workdir} was removed before step {self.step}. "
+                "Start the run again."
+            )
+
     def _restore(self) -> None:
-        """Goes on from the newest checkpoint, if there is one."""
-        stored = checkpoints.steps(self.workdir / "checkpoints")
-        if not stored:
+        """Goes on from the newest whole checkpoint, if there is one."""
+        stored = checkpoints.newest(self.workdir / "checkpoints", keep_aside=self.is_chief)
+        if stored is None:
             return
-        arrays, state = checkpoints.load(self.workdir / "checkpoints", stored[-1]), self._state()
+        (step, arrays), state = stored, self._state()
         shapes = [{name: tuple(value.shape) for name, value in values.items()} for values in (arrays, state)]
         wrong = sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
         if wrong:
             raise ValueError(
-                f"`workdir` holds a checkpoint of another model ({len(wrong)} arrays differ, {wrong[0]} first)."
-                " Take another --workdir, or the flags that the run was started with."
+                f"`workdir` holds a checkpoint of another model, {checkpoints.path_of('', step)} ({len(wrong)} arrays "
+                f"differ, {wrong[0]} first). Take another --workdir, or the flags that the run was started with."
             )
         for name, variable in state.items():
             variable.assign(arrays[name])
-        self.step = stored[-1]
+        self.step = step
 
     def _write_model(self) -> None:
         """Writes model.keras, with averaged weights if there are any; the solver itself keeps its last ones."""

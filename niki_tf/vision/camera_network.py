@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from niki_tf import contract, skeletons
+from niki_tf import contract, model_files, skeletons
 from niki_tf.camera import image_transl, weak_perspective
 from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, zeros_like_leading
 
@@ -112,10 +112,7 @@ def load(folder: str | os.PathLike) -> CameraNetwork:
         raise ValueError(
             f"`folder` must hold a model.keras; {path} is not there. tools/convert_checkpoint.py writes one."
         )
-    network = keras.saving.load_model(path)
-    if not isinstance(network, CameraNetwork):
-        raise ValueError(f"`folder` must hold a camera network; {path} is a {type(network).__name__}.")
-    return network
+    return model_files.load(path, name=path, kind=CameraNetwork, what="`folder` must hold a camera network")
 
 
 def _size(name: str) -> int:

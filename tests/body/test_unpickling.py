@@ -113,6 +113,8 @@ BAD_ARRAYS = {
     "huge shape": {"shape": (2**40, 2**40)},
     "no bytes": {"raw": None},
     "no such order": {"order": "x"},
+    "a number of bytes": {"raw": 8_900_000_000},
+    "an endless side": {"shape": (0, 10**30), "raw": b""},
 }
 
 
@@ -159,6 +161,48 @@ def test_compressed_rows_are_made_dense(tmp_path):
     dense = np.array([[0.0, 1.5, 0.0], [2.0, 0.0, 0.0]])
     (tmp_path / "rows.pkl").write_bytes(pickle.dumps({"a": scipy.sparse.csr_matrix(dense)}))
     np.testing.assert_array_equal(unpickling.to_array(unpickling.load_pickle(tmp_path / "rows.pkl")["a"]), dense)
+
+
+ASKED = {
+    "stored at two billion": b"]r\xff\xff\xff\x7f.",
+    "stored as text": b"]p999999999\n.",
+    "stored below zero": b"]p-5\n.",
+    "more steps than there may be": b"N0" * 600_000 + b"N.",
+    "bytes of an exabyte": b"\x80\x04\x8e" + bytes(7) + b"\x10.",
+    "text made to bytes again and again": b"](X\x10'\x00\x00"
+    + b"x" * 10_000
+    + b"q\x00"
+    + b"c_codecs\nencode\nh\x00\x85R" * 9
+    + b"e.",
+    "names without end": b"".join(b"cchumpy.a\nb%d\n0" % number for number in range(99)) + b"N.",
+    "cut off": b"}(X\x03",
+    "no instruction": b"\xff.",
+}
+
+
+@pytest.mark.parametrize("raw", ASKED.values(), ids=ASKED)
+def test_what_a_pickle_may_ask_for_is_bounded(tmp_path, raw, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(unpickling._Unpickler, "load", lambda self: loaded.append(super(type(self), self).load()))
+    (tmp_path / "body.pkl").write_bytes(raw)
+    with pytest.raises(ValueError, match="body.pkl: not a whole pickle of arrays") as error:
+        body.load_body(tmp_path / "body.pkl")
+    assert not loaded
+    assert "\n" not in str(error.value)
+
+
+def test_lists_that_hold_each_other_again_and_again_end(tmp_path):
+    inside = [0.0]
+    for _ in range(9):
+        inside = [inside] * 10
+    np.save(tmp_path / "a.npy", np.array({"joints": inside}, object))
+    with pytest.raises(ValueError, match=r"a\.npy: .*more than 16 objects inside each other, or 1,000,000 in all"):
+        unpickling.load_npy_object(tmp_path / "a.npy")
+
+
+def test_sets_are_never_copied(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"a": {1, 2, 3}}, 2))
+    assert unpickling.load_pickle(tmp_path / "a.pkl") == {"a": ()}
 
 
 PLAIN = {

@@ -1,4 +1,5 @@
 import sys
+import zipfile
 
 import masked_twin
 import numpy as np
@@ -86,3 +87,53 @@ def test_without_torch_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r'needs torch: pip install -e ".\[convert\]"'):
         convert.load_checkpoint(tmp_path / "model.pth")
+
+
+def test_tensors_that_are_not_plainly_stored_are_named(torch, tmp_path):
+    wrong = {
+        "expanded": torch.zeros(1).expand(10**5, 10**5),
+        "sparse": torch.zeros(2, 3).to_sparse(),
+        "elsewhere": torch.zeros(2, device="meta"),
+    }
+    for name, tensor in wrong.items():
+        torch.save({name: tensor}, tmp_path / "a.pth")
+        with pytest.raises(ValueError, match=r"a\.pth: (no PyTorch file of tensors, or|.* of which less is stored)"):
+            convert.load_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.usefixtures("torch")
+def test_an_archive_that_unpacks_to_more_than_a_checkpoint_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", bytes(10**8))
+    with pytest.raises(ValueError, match=r"a\.pth must be a whole PyTorch file; got .* that unpack to 100,000,000"):
+        convert.load_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aq\x00\x85R.",
+        b"\x80\x02cbuiltins\nset\n]\x85R.",
+        b"\x80\x02ccollections\nOrderedDict\n]\x85R.",
+        b"]r\xff\xff\xff\x7f.",
+        b"N0" * 600_000 + b"N.",
+    ],
+)
+def test_calls_that_no_dictionary_of_tensors_needs_are_refused(tmp_path, content):
+    (tmp_path / "alone.pth").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "archive.pth", "w") as archive:
+        archive.writestr("a/data.pkl", content)
+    for name in ("alone.pth", "archive.pth"):
+        with pytest.raises(ValueError, match=f"{name}: no PyTorch file of tensors, or one that names other things"):
+            convert.load_checkpoint(tmp_path / name)
+
+
+def test_files_of_the_former_format_and_of_parameters_are_read(torch, tmp_path):
+    held = {"a": torch.nn.Parameter(torch.ones(2)), "b": torch.arange(3, dtype=torch.bfloat16)}
+    for archive in (True, False):
+        torch.save(
+            torch.nn.ParameterDict(held).state_dict(), tmp_path / "a.pth", _use_new_zipfile_serialization=archive
+        )
+        found = convert.load_checkpoint(tmp_path / "a.pth")
+        assert {name: array.tolist() for name, array in found.items()} == {"a": [1, 1], "b": [0, 1, 2]}

@@ -303,3 +303,17 @@ def test_state_dict_is_found_in_its_wrappers(wrap, rng):
 def test_what_is_no_state_dict_is_named(content, message):
     with pytest.raises(ValueError, match=f"must be a .*tensor.*{message}|{message} must be a tensor"):
         convert.state_dict(content)
+
+
+@pytest.mark.parametrize("step", ["999999999", "9" * 5000, "7"])
+def test_steps_of_numbers_beyond_the_tensors_are_refused_at_once(rng, step):
+    arrays = masked_twin.random_one_stage(rng, num_couplings=2) | {f"regressor.flow.s.{step}.0.bias": np.zeros(7)}
+    with pytest.raises(ValueError, match="the checkpoint is not one of the published models"):
+        convert.convert(arrays, body_joints=SKELETON)
+
+
+def test_a_dictionary_in_itself_is_refused():
+    content = {}
+    content["model"] = content
+    with pytest.raises(ValueError, match="`content` must hold the tensors in at most 3 dictionaries; got more, or one"):
+        convert.state_dict(content)

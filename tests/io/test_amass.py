@@ -366,7 +366,10 @@ BAD_ARRAYS = {
     "zero_rate": (amass(rate=0.0), "`mocap_framerate` must be one positive number.*got 0"),
     "two_rates": (amass(rate=[30.0, 60.0]), "`mocap_framerate` must be one positive number"),
     "text": (amass(poses=np.full([40, 72], "x")), "`poses` must be numbers"),
-    "pickle": (amass(poses=np.array([None, {}], object)), "`poses` must be a readable array.*allow_pickle"),
+    "pickle": (amass(poses=np.array([None, {}], object)), "`poses`, which cannot be read: an array of objects"),
+    "far": (amass(trans=np.full([40, 3], 1e30)), "`trans` must be between -1e.07 and 1e.07; got 1e.30"),
+    "turns": (amass(poses=np.full([40, 72], 1e30)), "`poses` must be between -10000 and 10000; got 1e.30"),
+    "shape": (amass(betas=np.full([10], 1e38)), "`betas` must be between -1000 and 1000; got 1e.38"),
     "betas": (amass(betas=np.zeros([2, 16])), r"`betas`.*got float64 \(2, 16\)"),
 }
 

@@ -67,3 +67,21 @@ def test_rotations_and_keypoints_are_told_apart(tmp_path):
         ".",
     ]
     assert [io.is_motion(tmp_path / name) for name in names] == [True, True, *[False] * 7]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"joints": np.full([2, 17, 3], 1e30)},
+            r"positions must be between -1e.12 and 1e.12; got 1e.30. Check its unit",
+        ),
+        ({"betas": np.full(10, 1e38)}, "`betas` must be between -1000 and 1000; got 1e.38"),
+        ({"joint_sigma": np.full(17, np.nan)}, "`joint_sigma` must be 0 or more, metres; got NaN"),
+        ({"joint_sigma": np.full(17, -1.0)}, "`joint_sigma` must be 0 or more, metres"),
+    ],
+)
+def test_numbers_that_are_none_of_a_person_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **{"joints": np.zeros([2, 17, 3]), **arrays})
+    with pytest.raises(ValueError, match=rf"a\.npz.*{message}"):
+        io.read_keypoints(tmp_path / "a.npz")

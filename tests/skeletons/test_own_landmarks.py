@@ -113,6 +113,9 @@ def test_regressors_that_do_not_fit_are_refused(tmp_path):
     np.save(tmp_path / "object.npy", np.array([{}], object), allow_pickle=True)
     (tmp_path / "text.npy").write_text("text")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    for name in ("object.npy", "text.npy", "other.npz", "none.npy"):
+    empty = {"data": np.zeros(0), "indices": np.zeros(0, int), "indptr": np.zeros(1, int)}
+    np.savez(tmp_path / "huge.npz", format="csr", shape=np.array([10**6, 10**6]), **empty)
+    np.savez(tmp_path / "flat.npz", format="csr", shape=np.array([10**6]), **empty)
+    for name in ("object.npy", "text.npy", "other.npz", "none.npy", "huge.npz", "flat.npz"):
         with pytest.raises(ValueError, match=f"`regressor` must be an .npy file of numbers; .*{name} cannot be read"):
             own_landmarks.from_regressor(tmp_path / name, mannequin)

@@ -196,6 +196,11 @@ def test_known_rotations_are_kept(solver, rng):
 
 
 @pytest.mark.slow
+def test_a_reference_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"`reference` must have shape \(29, 3\); got \(0,\)"):
+        solvers.MLP(SKELETON, hidden_dim=4, reference=[])
+
+
 def test_predict_keeps_them_too(rng):
     known = _some_rotations(rng)
     found = made(solvers.Analytic).predict({"joints": _joints(rng), "known_rotations": known}, verbose=0)

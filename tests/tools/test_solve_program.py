@@ -150,7 +150,7 @@ def test_a_folder_is_mirrored_bad_files_are_told_and_finished_ones_skipped(solve
     assert found == {"b.npz", "deep/c.npz", "solved.jsonl"}
     (tmp_path / "out" / ".b.1.partial.npz").write_bytes(b"half")
     with (tmp_path / "out" / "solved.jsonl").open("a") as record:
-        record.write('{"file": "half a li')
+        record.write('3\n[]\n{"options": {}}\n{"file": "half a li')
     (tmp_path / "in" / "a.bvh").unlink()
     (tmp_path / "in" / "d.npy").unlink()
     assert solve() == ([], 0)

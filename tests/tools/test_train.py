@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, data, io, solvers, training
+from niki_tf.cli import run_record
 from niki_tf.data import pipeline
 from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
@@ -191,6 +192,14 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny, tmp_path, monkeypatch,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"flags": 3}', b"\xff\xfe", b" " * 2_000_000, b"[" * 100_000])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.json must be the record of a run; got .*Write it anew by") as error:
+        run_record.check(tmp_path, {"steps": 3})
+    assert "\n" not in str(error.value)
+
+
 def test_a_loss_that_is_not_finite_ends_in_one_clear_line(run_tool, tiny):
     with pytest.raises(SystemExit, match="^train: a loss or gradient was not finite at step 1; .*--learning_rate"):
         run_tool("train", *tiny, "--noise=1e38")

@@ -1,5 +1,6 @@
 import functools
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -188,6 +189,28 @@ def test_a_checkpoint_of_another_model_is_refused(make_trainer):
     make_trainer(max_steps=1).run()
     with pytest.raises(ValueError, match="`workdir` holds a checkpoint of another model"):
         make_trainer(hidden_dim=9).run()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_run_goes_on_from_the_newest_whole_checkpoint(make_trainer, tmp_path):
+    first, second = make_trainer(save_every=2, max_steps=4), make_trainer(max_steps=1)
+    first.run()
+    newest = tmp_path / "run" / "checkpoints" / "step-000000004.npz"
+    newest.write_bytes(newest.read_bytes()[:-100])
+    second.run()
+    assert second.step == 2
+    assert newest.with_name("step-000000004.npz.damaged").exists()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_folder_that_is_removed_ends_the_run_with_its_name(make_trainer, tmp_path):
+    def loss(solver, batch, **settings):
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        return _towards_ones(solver, batch, **settings)
+
+    with pytest.raises(ValueError, match=r"`workdir` must stay .*; .*run was removed before step 2\. Start the run"):
+        make_trainer(loss=loss).run()
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_learning_rate_falls_in_steps_or_along_a_cosine(make_trainer):

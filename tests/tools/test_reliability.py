@@ -1,0 +1,60 @@
+"""The campaigns of tools/reliability/ run, and tell a case that fails."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools" / "reliability"))
+    import outcomes
+
+    return outcomes
+
+
+@pytest.mark.slow
+def test_hostile_files_end_right_or_clear():
+    kinds = ("run.json", "motion", ".keras")
+    command = [sys.executable, "tools/reliability/hostile.py", "--count=2", *(f"--kind={kind}" for kind in kinds)]
+    found = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
+    assert [line.split(" | ")[0][2:] for line in found.stdout.splitlines()[2:]] == [*kinds]
+
+
+def _told(message):
+    def read(path):
+        raise ValueError(message.format(path=path))
+
+    return read
+
+
+def _take(megabytes):
+    return lambda path: (bytearray(megabytes * 2**20), None)[1]
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"),
+    [
+        (lambda path: None, "right"),
+        (_told("{path} is damaged"), "clear"),
+        (_told("{path}\nis damaged"), "raw"),
+        (_told("damaged"), "raw"),
+        (lambda path: {}["key"], "raw"),
+        (_take(1100), "over memory"),
+        (_told("{path}: Unable to allocate 9 TiB"), "over memory"),
+        (lambda path: path.with_name("canary").touch(), "ran code"),
+        (lambda path: os._exit(3), "raw"),
+    ],
+)
+def test_each_end_is_told_from_the_others(outcomes, tmp_path, read, kind):
+    case = outcomes.Case("a case", lambda path: path.touch(), ".npz")
+    ended = outcomes.outcome_of(case, tmp_path / "case.npz", read, tmp_path / "canary")
+    assert (ended.kind, ended.is_good) == (kind, kind in ("right", "clear"))
