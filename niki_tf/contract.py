@@ -203,7 +203,8 @@ def check_values(inputs: Mapping[str, Any]) -> None:
     if "known_rotations" in arrays:
         check_rotations("known_rotations", arrays.pop("known_rotations"))
     if "joint_sigma" in arrays:  # of any size, infinity too, for absent joints
-        check_sigma(arrays["joint_sigma"])
+        if "padding" not in arrays:  # what a network gave on its way back may be any number
+            check_sigma(arrays["joint_sigma"])
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
         absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)

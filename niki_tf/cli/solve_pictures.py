@@ -14,7 +14,7 @@ from tqdm import tqdm
 from niki_tf import archives, files, skeletons
 from niki_tf.cli.solve_files import FileSolver, Line
 from niki_tf.drawing import overlay_film
-from niki_tf.inference import Motion, picture_motion
+from niki_tf.inference import Motion, picture_motion, rates
 from niki_tf.inference.reading import Person
 from niki_tf.io import pictures, videos
 from niki_tf.io.picture_camera import PictureCamera, picture_camera
@@ -181,7 +181,7 @@ class PictureSolver:
             name=str(number),
             joints=picture_motion.on_rays(points, track.picture, track.visibility**2, focal=focal, center=center),
             point_set=_POINTS,
-            fps=None if several else 1.0,
+            fps=None if several else rates.FPS,
             times=looked.times if several else None,
             unit=1.0,
             up="y",

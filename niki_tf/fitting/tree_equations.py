@@ -77,13 +77,10 @@ def solve_turns(
         >>> from niki_tf import body, skeletons
         >>> from niki_tf.fitting import tree_equations
         >>> rest = body.mannequin_joints()(tf.zeros([1, 10]))
-        >>> error, still = rest @ [[0, 0, -0.1], [0, 0, 0], [0.1, 0, 0]], tf.zeros([1, 24, 3])
-        >>> stiffness = tf.fill([1, 1], 1e-3)
-        >>> w = tree_equations.solve_turns(
-        ...     rest, error, tf.ones([1, 29]), stiffness, still, skeleton=skeletons.SMPL_29
-        ... )
-        >>> print(w[0, 0].numpy().round(3))  # the whole body about y
-        [0.  0.1 0. ]
+        >>> unseen, stiffness, turned = tf.zeros([1, 29]), tf.ones([1, 1]), tf.fill([1, 24, 3], 0.1)
+        >>> w = tree_equations.solve_turns(rest, rest, unseen, stiffness, turned, skeleton=skeletons.SMPL_29)
+        >>> print(w[0, 5].numpy().round(3))  # nothing was seen, so all turns are undone
+        [-0.1 -0.1 -0.1]
     """
     total = tf.reduce_sum(weights, -1)[:, None, None]
     posed, error = (x - tf.math.divide_no_nan(weights[:, None] @ x, total) for x in (posed, error))

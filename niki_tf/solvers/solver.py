@@ -173,7 +173,8 @@ class Solver(keras.Model):
         flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
-        sigma = sigma if math.isinf(self.largest_sigma) else absent_joints.drop_doubtful(sigma, self.largest_sigma)
+        if "padding" not in flat and not math.isinf(self.largest_sigma):  # but what `fk` gave, on its exact way back
+            sigma = absent_joints.drop_doubtful(sigma, self.largest_sigma)
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
