@@ -18,7 +18,6 @@ import tensorflow as tf
 from niki_tf import rotations
 from niki_tf.body import kinematics
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
-from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import NUM_ROTATIONS, Skeleton
 
 _TRUNK = (0, 3, 6, 9)
@@ -91,8 +90,8 @@ def solve_turns(
     places = tf.gather(posed, slots.joints, axis=1)
     pull = moments.torque - rotations.cross(places, moments.force)
     pull = tf.constant(slots.filled) * (pull - stiffness * tf.gather(turned, slots.joints, axis=1))
-    found = _eliminate(trunk, limbs, reshape_last(pull, 2, [3 * len(slots.joints), 1]), linear_solver)
-    return tf.gather(reshape_last(found, 2, [len(slots.joints), 3]), slots.places, axis=1)
+    found = _eliminate(trunk, limbs, tf.reshape(pull, [-1, 3 * len(slots.joints), 1]), linear_solver)
+    return tf.gather(tf.reshape(found, [-1, len(slots.joints), 3]), slots.places, axis=1)
 
 
 class _Moments(NamedTuple):
@@ -108,7 +107,7 @@ class _Moments(NamedTuple):
 def _moments(posed: tf.Tensor, error: tf.Tensor, weights: tf.Tensor, skeleton: Skeleton) -> _Moments:
     """Moments of the points about the mean, zero in places without a joint."""
     weighted = weights[..., None] * posed
-    outer = reshape_last(weighted[..., None] * posed[..., None, :], 2, [9])
+    outer = tf.reshape(weighted[..., None] * posed[..., None, :], [-1, len(skeleton), 9])
     force = weights[..., None] * error
     of_points = tf.concat([weights[..., None], weighted, outer, force, rotations.cross(posed, force)], -1)
     return _Moments(*tf.split(tf.linalg.matmul(tf.constant(_below(skeleton)), of_points), [1, 3, 9, 3, 3], -1))
@@ -124,12 +123,12 @@ def _equations(
     """
     slots = _slots()
     places = tf.gather(posed, slots.joints, axis=1)
-    outer = reshape_last(places[..., None] * moments.first[..., None, :], 2, [9])
+    outer = tf.reshape(places[..., None] * moments.first[..., None, :], [-1, len(slots.joints), 9])
     own = tf.concat([moments.second - outer, moments.first - moments.mass * places], -1)
-    lower = reshape_last(tf.linalg.matmul(own, tf.constant(_lower_features())), 2, [3 * len(slots.joints), 12])
+    lower = tf.reshape(tf.linalg.matmul(own, tf.constant(_lower_features())), [-1, 3 * len(slots.joints), 12])
     upper = tf.linalg.matmul(tf.concat([tf.ones_like(places[..., :1]), places], -1), tf.constant(_upper_features()))
     upper = tf.concat([tf.zeros_like(upper[:, :1]) + tf.constant(_translation_features()), upper[:, 1:]], 1)
-    upper = reshape_last(upper, 2, [3 * len(slots.joints), 12])
+    upper = tf.reshape(upper, [-1, 3 * len(slots.joints), 12])
     size, width = 3 * (1 + len(_TRUNK)), 3 * _LONGEST
     products = tf.constant(slots.trunk) * tf.linalg.matmul(lower, upper[:, :size], transpose_b=True)
     diagonal = tf.concat([tf.repeat(tf.maximum(total, _FIXED * stiffness), 3, 1), tf.repeat(stiffness, size - 3, 1)], 1)
