@@ -28,6 +28,8 @@ _USUAL = (0.8, 1.25)
 """Sizes of which nothing is said."""
 _MOST_FRAMES = 1000
 """Frames that are looked at, evenly spaced."""
+_ENOUGH = 16
+"""Frames from on which warnings of noisy points are to be believed."""
 _CERTAIN_UP = 0.6
 """Component along the nearest axis of the median direction from feet to head; less is not certain."""
 _MOST = 0.65
@@ -153,6 +155,31 @@ def recognize(
     opposed = () if misnamed else _sides(points / fit.scale, point_set)
     warnings = (*said, *(misnamed or (*of_size, *opposed)), *of_up)
     return Layout(metres, axis, size, absent, certain, not opposed, not misnamed, warnings)
+
+
+def doubts(positions: np.ndarray, point_set: PointSet) -> tuple[str, ...]:
+    """What speaks against positions (T, J, 3) being the set's points in metres, a line each, with the cure.
+
+    Of fewer than `_ENOUGH` frames the unit alone, which one frame shows; of more what `recognize` warns of, too.
+
+    Args:
+        positions: (T, J, 3), NaN or exactly zero where a point was not seen.
+        point_set: of J points.
+
+    Example:
+        >>> from niki_tf import skeletons
+        >>> from niki_tf.skeletons import axes
+        >>> smpl = skeletons.POINT_SETS["smpl_24"]
+        >>> axes.doubts(1000 * smpl.at_rest[None], smpl)
+        ('The points look like mm, not metres. Multiply them by 0.001, or give them to niki_tf.solve.',)
+    """
+    try:
+        layout = recognize(positions, point_set)
+    except ValueError:  # nothing was seen
+        return ()
+    cure = f"Multiply them by {layout.unit:.4g}, or give them to niki_tf.solve."
+    unit = () if layout.unit == 1.0 else (f"The points look like {layout.unit_name}, not metres. {cure}",)
+    return unit + (layout.warnings if len(positions) >= _ENOUGH else ())
 
 
 def _absent(positions: np.ndarray, point_set: PointSet) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from niki_tf import contract, precision, skeletons
 from niki_tf.body import kinematics
@@ -21,6 +22,9 @@ from niki_tf.fitting import (
 )
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
+from niki_tf.skeletons import axes
+
+_SECONDS_BETWEEN_WARNINGS = 10.0
 
 
 class Solver(keras.Model):
@@ -151,6 +155,7 @@ class Solver(keras.Model):
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)
             if not tf.is_tensor(inputs["joints"]):
+                _warn(np.asarray(inputs["joints"], np.float64), given.get("joint_sigma"))
                 near, moved_by = contract.moved_near(inputs["joints"], axes=self.event_axes)
                 if moved_by.any():
                     given["joints"], origin = tf.constant(near), moved_by.astype(np.float32)
@@ -299,6 +304,14 @@ class Solver(keras.Model):
     def from_config(cls, config: dict[str, Any]) -> "Solver":
         """A solver from what `get_config` gave."""
         return cls(**{**config, "body_joints": keras.saving.deserialize_keras_object(config["body_joints"])})
+
+
+def _warn(joints: np.ndarray, joint_sigma: tf.Tensor | None) -> None:
+    """Says, at most every few seconds, if joints (..., 29, 3) do not look like metres, or like SMPL's joints."""
+    if joint_sigma is not None:
+        joints = np.where(joint_sigma.numpy()[..., None] >= skeletons.ABSENT, np.nan, joints)
+    for doubt in axes.doubts(joints.reshape(-1, *joints.shape[-2:]), skeletons.POINT_SETS["smpl_29"]):
+        logging.log_every_n_seconds(logging.WARNING, "%s", _SECONDS_BETWEEN_WARNINGS, doubt)
 
 
 def _is_symbolic(inputs: Any) -> bool:

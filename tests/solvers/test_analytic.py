@@ -48,3 +48,12 @@ def test_no_examples_have_an_empty_answer():
 def test_predict_wants_several_examples():
     with pytest.raises(ValueError, match=r"`joints` must be several examples, .* got \(29, 3\). Use ik"):
         solvers.Analytic(SKELETON).predict({"joints": SKELETON.joints}, verbose=0)
+
+
+def test_joints_that_are_no_metres_are_told(caplog, monkeypatch):
+    monkeypatch.setattr("niki_tf.solvers.solver._SECONDS_BETWEEN_WARNINGS", 0.0)
+    analytic = solvers.Analytic(SKELETON)
+    for joints in (1000.0 * SKELETON.joints, SKELETON.joints):
+        analytic.ik(joints)
+    told = [record.getMessage().partition(".")[0] for record in caplog.records]
+    assert told == ["The points look like mm, not metres"]
