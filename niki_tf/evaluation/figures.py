@@ -121,9 +121,9 @@ def level_figure(
                 label=f"{short_name(name, names)}, {way.replace('_', ' ')}",
             )
         _tidy(axes, f"{heading}; MPJPE (mm)", meaning, sorted({row[level] for row in rows}))
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
+    _legend_below(figure, list(grid.flat)[: len(panels)])
     write_figure(figure, path)
 
 
@@ -187,9 +187,9 @@ def reliability_figure(panels: Mapping[str, Sequence[Row]], path: str | os.PathL
             axis.set_major_locator(LogLocator(subs=subs))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
+    _legend_below(figure, list(grid.flat)[: len(panels)])
     write_figure(figure, path)
 
 
@@ -210,6 +210,20 @@ def write_figure(figure: Figure, path: str | os.PathLike) -> None:
     """Writes the figure as a PNG, whole or not at all."""
     with atomic_write(path) as beside:
         FigureCanvasAgg(figure).print_png(str(beside), metadata={"Software": None})
+
+
+def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
+    """One legend for the lines of all panels, under them, so that it covers none."""
+    lines = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        list(lines.values()),
+        list(lines),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        labelcolor=_INK,
+        fontsize=8,
+    )
 
 
 def _draw_bars(axes: Axes, bars: Bars) -> None:

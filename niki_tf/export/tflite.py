@@ -22,7 +22,8 @@ QUANTIZE = ("none", "float16", "int8")
 def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, known_rotations: bool = False) -> bytes:
     """The solver as the bytes of a .tflite file.
 
-    The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them. The exact
+    The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them; `ik` is what
+    an interpreter runs that knows no signatures. The exact
     finish (`refine`) solves its equations by elimination here, since LiteRT cannot factorise matrices.
 
     Args:
@@ -57,7 +58,11 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, 
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         converted = _converted(converter)
-    return _without_duplicates(converted) if quantize == "int8" else converted
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
+    _put_first(model, "ik")
+    if quantize == "int8":
+        _leave_out_duplicates(model)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
@@ -70,12 +75,24 @@ def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
         ) from None
 
 
-def _without_duplicates(converted: bytes) -> bytes:
-    """The same file, smaller: equal scales, of which every signature has a copy, stored once; inner names left out.
+def _put_first(model: schema.ModelT, name: str) -> None:
+    """Makes the graph of the signature `name` the first, which interpreters run that know no signatures."""
+    places = {signature.signatureKey.decode(): signature.subgraphIndex for signature in model.signatureDefs}
+    place = places.get(name, 0)
+    swapped, graphs = {0: place, place: 0}, model.subgraphs
+    graphs[0], graphs[place] = graphs[place], graphs[0]
+    options = [operator.builtinOptions for graph in graphs for operator in graph.operators or ()]
+    for item in [*model.signatureDefs, *filter(None, options)]:
+        for key, value in vars(item).items():
+            if key.lower().endswith(("subgraph", "subgraphindex")):
+                setattr(item, key, swapped.get(value, value))
+
+
+def _leave_out_duplicates(model: schema.ModelT) -> None:
+    """Stores equal scales once, of which every signature has a copy, and leaves out inner names.
 
     After quantisation scales and names are a good part of the size.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
     stored: dict[tuple[bytes, bytes, int], _SharedScales] = {}
     for graph in model.subgraphs:
         ends = {*graph.inputs, *graph.outputs}
@@ -86,7 +103,6 @@ def _without_duplicates(converted: bytes) -> bytes:
             if scales is not None and scales.scale is not None:
                 key = (scales.scale.tobytes(), scales.zeroPoint.tobytes(), scales.quantizedDimension)
                 tensor.quantization = stored.setdefault(key, _SharedScales(scales))
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 class _SharedScales(schema.QuantizationParametersT):

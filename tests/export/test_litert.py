@@ -50,6 +50,21 @@ def test_only_built_in_operations(written):
 
 
 @pytest.mark.slow
+def test_an_interpreter_that_knows_no_signatures_runs_ik(written, arrays):
+    plain = interpreter.Interpreter(model_path=str(written))
+    (joints,) = plain.get_input_details()
+    given = arrays(1)["joints"]
+    plain.resize_tensor_input(joints["index"], given.shape)
+    plain.allocate_tensors()
+    plain.set_tensor(joints["index"], given)
+    plain.invoke()
+    found = [plain.get_tensor(output["index"]) for output in plain.get_output_details()]
+    wanted = export.load_litert(written)("ik", joints=given)
+    for array in wanted.values():
+        assert any(array.shape == one.shape and np.allclose(array, one, atol=1e-6) for one in found)
+
+
+@pytest.mark.slow
 def test_a_bad_example_is_flagged(written, arrays):
     joints = arrays(3)["joints"]
     joints[1, 5], joints[2, 7, 1] = np.inf, np.nan  # that with a NaN is absent
