@@ -81,3 +81,14 @@ def test_errors_over_a_level_have_a_panel_each(levels, tmp_path):
         sizes.append(picture.shape)
     assert sizes[0] == sizes[1]
     assert sizes[2][0] == 2 * sizes[0][0]
+
+
+def test_one_legend_names_the_lines_of_all_panels(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(evaluation.figures, "write_figure", lambda figure, path: drawn.append(figure))
+    rows = [{"solver": "one", "way": way, "gap": gap, "mpjpe": 1.0} for way in ("solver", "held") for gap in (4, 8)]
+    panels = {"all": rows, "half": rows[:2]}
+    evaluation.figures.level_figure(panels, tmp_path / "x.png", level="gap", meaning="frames", title="Gaps")
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["one, solver", "one, held"]
+    assert all(axes.get_legend() is None for axes in drawn[0].axes)
