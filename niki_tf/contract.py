@@ -189,6 +189,12 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
     return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
 
 
+def are_absent(joints: np.ndarray, joint_sigma: np.ndarray) -> np.ndarray:
+    """Which joints are absent by the rules of `mark_absent`, (..., 29) bool, of arrays; sigma may be one for all."""
+    sigma = np.broadcast_to(np.float32(joint_sigma), joints.shape[:-1])
+    return mark_absent(tf.constant(joints, tf.float32), tf.constant(sigma))[1].numpy() >= skeletons.ABSENT
+
+
 def check_values(inputs: Mapping[str, Any]) -> None:
     """Checks that a solver's inputs are finite, but for absent joints and rotations that are not known.
 
@@ -207,7 +213,7 @@ def check_values(inputs: Mapping[str, Any]) -> None:
             check_sigma(arrays["joint_sigma"])
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
     if "joints" in arrays:
-        absent = np.isnan(arrays["joints"]).any(-1) | (arrays.get("joint_sigma", np.zeros(())) >= skeletons.ABSENT)
+        absent = are_absent(arrays["joints"], arrays.get("joint_sigma", np.zeros(())))
         check_extent(np.where(absent[..., None], np.nan, arrays["joints"]))
         arrays["joints"] = arrays["joints"][~absent]
     for name, array in arrays.items():

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
+FLAG_FILE = ("--flagfile", "-flagfile")
+"""How a flag file is given."""
 _LARGEST = 2**20
 """Bytes of a flag file; the longest of the package has two thousand."""
 _MOST_FILES, _LONGEST_FLAG = 100, 4096
@@ -57,7 +59,7 @@ def _named(arguments: Iterable[str]) -> list[str]:
     found = []
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if name in ("--flagfile", "-flagfile"):
+        if name in FLAG_FILE:
             value = value if equals else "".join(words[number + 1 : number + 2])
             found += [os.path.expanduser(value.strip())] if value.strip() else []
     return found

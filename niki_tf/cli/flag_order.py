@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-_FLAG_FILE = ("--flagfile", "-flagfile")
+from niki_tf.cli.flag_files import FLAG_FILE
+
 Given = tuple[str, str, str]
 """Name of a flag, its value, and the flag file that gives it, "" for the command line."""
 
@@ -56,7 +57,7 @@ def _given(arguments: Sequence[str], file: str = "") -> Iterator[Given]:
         name = word.lstrip("-")
         if not word.startswith("-"):
             continue
-        if word in _FLAG_FILE:
+        if word in FLAG_FILE:
             path = os.path.expanduser(value if equals else rest.pop(0))
             yield from _given(flags.FLAGS.read_flags_from_files([f"--flagfile={path}"]), path)
         elif name in flags.FLAGS:

@@ -122,7 +122,7 @@ def _weights(error: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     sigma = joint_weights.clip_sigma(joint_sigma)
     count = tf.maximum(tf.reduce_sum(present, -1, keepdims=True), 1.0)
     weights = present * joint_weights.normalized_weights(joint_sigma)
-    squares = tf.reduce_sum(_centred(error, weights) ** 2, -1) / (3.0 * _RESIDUAL_SHARE**2)
+    squares = tf.reduce_sum(joint_weights.centred(error, weights) ** 2, -1) / (3.0 * _RESIDUAL_SHARE**2)
     robust = present
     for _ in range(_REWEIGHTING_ROUNDS):
         unexplained = tf.reduce_sum(robust * (squares - sigma * sigma), -1, keepdims=True) / count
@@ -130,13 +130,6 @@ def _weights(error: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Te
         freedom = _DEGREES_OF_FREEDOM + 3.0 * squares / (variance + sigma * sigma)
         robust = present * (_DEGREES_OF_FREEDOM + 3.0) / freedom
     return robust / (variance + sigma * sigma), tf.sqrt(variance)
-
-
-def _centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Values (N, n, ...) minus their weighted mean over the joints, which eliminates the common translation."""
-    weights = tf.reshape(weights, [-1, weights.shape[-1]] + [1] * (values.shape.rank - 2))
-    total = tf.reduce_sum(weights, 1, keepdims=True)
-    return values - tf.math.divide_no_nan(tf.reduce_sum(weights * values, 1, keepdims=True), total)
 
 
 @functools.lru_cache(maxsize=32)

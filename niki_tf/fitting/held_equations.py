@@ -7,7 +7,7 @@ with it without turning, so that the moments of a subtree do not tell what turns
 import tensorflow as tf
 
 from niki_tf import rotations
-from niki_tf.fitting import held_rotations, tree_equations
+from niki_tf.fitting import held_rotations, joint_weights, tree_equations
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import NUM_ROTATIONS, Skeleton
@@ -40,13 +40,15 @@ def solve_turns(
     """
     coordinates = 3 * weights.shape[-1]
     arms = jacobian(posed, known, skeleton)
-    columns = reshape_last(tf.transpose(_centred(arms, weights), [0, 1, 3, 2]), 3, [coordinates, _TURNS])
+    columns = reshape_last(tf.transpose(joint_weights.centred(arms, weights), [0, 1, 3, 2]), 3, [coordinates, _TURNS])
     weighted = tf.repeat(weights, 3, -1)[..., None] * columns
     largest = tf.reduce_max(tf.reduce_sum(weighted * columns, 1), -1, keepdims=True)
     stiffness = tf.maximum(stiffness, tree_equations.LEAST_STIFFNESS * largest)
     free = tf.where(held_rotations.is_known(known)[..., None], 0.0, turned)
     normal = tf.linalg.matmul(weighted, columns, transpose_a=True) + stiffness[..., None] * tf.eye(_TURNS)
-    target = tf.linalg.matvec(weighted, reshape_last(_centred(error, weights), 2, [coordinates]), transpose_a=True)
+    target = tf.linalg.matvec(
+        weighted, reshape_last(joint_weights.centred(error, weights), 2, [coordinates]), transpose_a=True
+    )
     right = target - stiffness * reshape_last(free, 2, [_TURNS])
     return reshape_last(linear_solver.solve(normal, right[..., None]), 2, [NUM_ROTATIONS, 3])
 
@@ -62,10 +64,3 @@ def jacobian(posed: tf.Tensor, known: tf.Tensor, skeleton: Skeleton) -> tf.Tenso
     arms = tf.expand_dims(held_rotations.lever_arms(posed, known, skeleton), -2)
     arms = tf.broadcast_to(arms, tf.shape(arms + tf.eye(3)))
     return reshape_last(rotations.cross(tf.broadcast_to(tf.eye(3), tf.shape(arms)), arms), 3, [_TURNS, 3])
-
-
-def _centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Values (N, n, ...) minus their weighted mean over the joints, which eliminates the common translation."""
-    weights = tf.reshape(weights, [-1, weights.shape[-1]] + [1] * (values.shape.rank - 2))
-    total = tf.reduce_sum(weights, 1, keepdims=True)
-    return values - tf.math.divide_no_nan(tf.reduce_sum(weights * values, 1, keepdims=True), total)

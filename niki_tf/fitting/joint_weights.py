@@ -35,3 +35,15 @@ def clip_sigma(joint_sigma: tf.Tensor) -> tf.Tensor:
 def weighted_mean(weights: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """Mean (..., 1, 3) of `points` (..., n, 3) with `weights` (..., n) that sum to 1."""
     return tf.reduce_sum(tf.expand_dims(weights, -1) * points, -2, keepdims=True)
+
+
+def centred(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Values (N, n, ...) minus their weighted mean over the joints, which eliminates the common translation.
+
+    Args:
+        values: (N, n, ...).
+        weights: (N, n), of any sum; if that is 0, nothing is taken off.
+    """
+    weights = tf.reshape(weights, [-1, weights.shape[-1]] + [1] * (values.shape.rank - 2))
+    total = tf.reduce_sum(weights, 1, keepdims=True)
+    return values - tf.math.divide_no_nan(tf.reduce_sum(weights * values, 1, keepdims=True), total)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from niki_tf import rotations
 from niki_tf.body import kinematics
+from niki_tf.fitting import joint_weights
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.skeletons import NUM_ROTATIONS, Skeleton
 
@@ -82,7 +83,7 @@ def solve_turns(
         [-0.1 -0.1 -0.1]
     """
     total = tf.reduce_sum(weights, -1)[:, None, None]
-    posed, error = (x - tf.math.divide_no_nan(weights[:, None] @ x, total) for x in (posed, error))
+    posed, error = (joint_weights.centred(x, weights) for x in (posed, error))
     moments = _moments(posed, error, weights, skeleton)
     stiffness = tf.maximum(stiffness[..., None], LEAST_STIFFNESS * _trace(moments.second[:, 1:2]))
     trunk, limbs = _equations(posed, moments, total, stiffness)

@@ -44,7 +44,7 @@ def solve(
 ) -> Motion | list[Motion]:
     """The poses of a person, or of several, whose joints are given, frame by frame or as one motion.
 
-    Joints that follow each other in time are solved by a solver that sees time, in overlapping windows of 16 frames
+    Joints that follow each other in time are solved by a solver that sees time, in overlapping windows
     at 30 frames per second, whatever their own rate is; a single frame by one of single frames. T frames in, T frames
     out, at the same times. Joints and whole frames that were not seen for a while are on the way from the
     last that was to the next; before the first frame of a person and after the last, the nearest pose is held. Where

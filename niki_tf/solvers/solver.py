@@ -155,8 +155,10 @@ class Solver(keras.Model):
         if tf.executing_eagerly():  # a graph does not know the values
             contract.check_values(given)
             if not tf.is_tensor(inputs["joints"]):
-                _warn(np.asarray(inputs["joints"], np.float64), given.get("joint_sigma"))
-                near, moved_by = contract.moved_near(inputs["joints"], axes=self.event_axes)
+                absent = contract.are_absent(given["joints"].numpy(), given.get("joint_sigma", np.zeros(())))
+                joints = np.where(absent[..., None], np.nan, np.asarray(inputs["joints"], np.float64))
+                _warn(joints)
+                near, moved_by = contract.moved_near(joints, axes=self.event_axes)
                 if moved_by.any():
                     given["joints"], origin = tf.constant(near), moved_by.astype(np.float32)
         return given, origin
@@ -306,10 +308,8 @@ class Solver(keras.Model):
         return cls(**{**config, "body_joints": keras.saving.deserialize_keras_object(config["body_joints"])})
 
 
-def _warn(joints: np.ndarray, joint_sigma: tf.Tensor | None) -> None:
+def _warn(joints: np.ndarray) -> None:
     """Says, at most every few seconds, if joints (..., 29, 3) do not look like metres, or like SMPL's joints."""
-    if joint_sigma is not None:
-        joints = np.where(joint_sigma.numpy()[..., None] >= skeletons.ABSENT, np.nan, joints)
     for doubt in axes.doubts(joints.reshape(-1, *joints.shape[-2:]), skeletons.POINT_SETS["smpl_29"]):
         logging.log_every_n_seconds(logging.WARNING, "%s", _SECONDS_BETWEEN_WARNINGS, doubt)
 

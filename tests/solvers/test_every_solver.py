@@ -178,6 +178,18 @@ def test_where_in_the_world_the_joints_are_does_not_matter(solver, rng):
     np.testing.assert_allclose(found["transl"], wanted["transl"] + np.float32([3e5, 0.0, -7e5]), atol=0.1)
 
 
+def test_absent_joints_do_not_move_the_others(solver, rng):
+    joints, sigma = _joints(rng) + [600.0, 0.0, 0.0], np.zeros([2, 4, 29])
+    sigma[..., 20] = skeletons.ABSENT
+    joints[..., 20, :] = np.nan
+    joints[..., 7, :] = np.nan
+    wanted = solver.ik(joints, joint_sigma=sigma)
+    joints[..., 20, :], joints[..., 7, :] = 1e7, 0.0
+    found = solver.ik(joints, joint_sigma=sigma)
+    for name in ("global_orient", "body_pose", "transl", "state"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-4, err_msg=name)
+
+
 def _some_rotations(rng):
     """Known rotations (2, 4, 24, 3, 3) of root, head and left wrist, others zeros, but for one with a NaN."""
     known = np.zeros([2, 4, 24, 3, 3], np.float32)
