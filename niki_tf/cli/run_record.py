@@ -66,9 +66,10 @@ def check(workdir: Path, values: dict[str, Any], *, free: tuple[str, ...] = ()) 
         return
     before = started_with(workdir)
     for name in sorted(values.keys() - set(free)):
-        if before.get(name) != values[name]:
+        started = before.get(name, flags.FLAGS[name].default)  # an older version had fewer flags
+        if started != values[name]:
             raise ValueError(
-                f"`{name}` was {before.get(name)} when the run in {workdir} was started; got {values[name]}."
+                f"`{name}` was {started} when the run in {workdir} was started; got {values[name]}."
                 " Take another --workdir, or the flags of the run."
             )
 

@@ -45,6 +45,7 @@ flags.DEFINE_string(
 flags.DEFINE_bool("freeze_spatial", False, "Train the temporal couplings alone; all that acts on single frames stays.")
 flags.DEFINE_integer("window", 16, "Frames of each example of a solver that sees time; others see one.", lower_bound=2)
 flags.DEFINE_multi_string("leave_out", [], "Name of a file of the sources that is kept for tests; once a file.")
+flags.DEFINE_float("clip_share", 1.0, "Share of the clips of each source that is drawn and trained on; 1 for all.")
 flags.DEFINE_bool("skip_bad", False, "Skip and count motion files that cannot be read instead of stopping.")
 flags.DEFINE_enum("strategy", "none", training.STRATEGIES, "tf.distribute strategy.")
 flags.DEFINE_integer(
@@ -57,8 +58,8 @@ flags.adopt_module_key_flags(body_flag)
 flags.adopt_module_key_flags(constructor_flags)
 flags.adopt_module_key_flags(dataclass_flags)
 _NAMES = (
-    *("solver", "source", "leave_out", "initial", "freeze_spatial", "window", "skip_bad", "body", "strategy"),
-    "cpu_replicas",
+    *("solver", "source", "leave_out", "clip_share", "initial", "freeze_spatial", "window", "skip_bad", "body"),
+    *("strategy", "cpu_replicas"),
     *_MODEL,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )
@@ -96,7 +97,9 @@ def _prepared() -> training.Trainer:
     initial = _initial_weights(solver)
     make_batches = functools.partial(
         _batches,
-        motion=data.load_sources(FLAGS.source, skip_bad=FLAGS.skip_bad, leave_out=FLAGS.leave_out),
+        motion=data.load_sources(
+            FLAGS.source, skip_bad=FLAGS.skip_bad, leave_out=FLAGS.leave_out, clip_share=FLAGS.clip_share
+        ),
         body_joints=posed,
         batch_size=settings.batch_size,
         seed=settings.seed,

@@ -108,6 +108,7 @@ def load_sources(
     seed: int = 0,
     trans: str = "transl",
     leave_out: Collection[str] = (),
+    clip_share: float = 1.0,
 ) -> MotionSet:
     """The motion of all `sources` as one `MotionSet`.
 
@@ -116,17 +117,21 @@ def load_sources(
         fps: frames per second to which files are resampled.
         skip_bad: leave bad files out, reported in the log and in `.skipped`.
         made_frames: frames of the source `made`: half of it motion in clips, half unrelated random poses.
-        seed: of the source `made`.
+        seed: of the source `made`, and of the draw of clips.
         trans: see `io.load_clips`.
         leave_out: names of files, without folder and suffix, that are kept for tests.
+        clip_share: share of the clips of each source but `made` that is drawn, at least one; those of a smaller share
+            are among those of a larger one.
 
     Raises:
         ValueError: no source, the same one twice, a weight that is not positive, a name of `leave_out` that no file
-            has, a source of which nothing is left, or a bad file.
+            has, a share of clips that is not above 0 and up to 1, a source of which nothing is left, or a bad file.
         FileNotFoundError: a source leads to no file.
     """
     parsed = tuple(source if isinstance(source, Source) else parse_source(source) for source in sources)
     _check_sources(parsed, made_frames)
+    if not 0 < clip_share <= 1:
+        raise ValueError(f"`clip_share` must be above 0 and at most 1, which is all clips; got {clip_share}.")
     loaded = [
         _made(made_frames, fps=fps, seed=seed)
         if source.path == MADE
@@ -134,6 +139,10 @@ def load_sources(
         for source in parsed
     ]
     loaded = _without(loaded, frozenset(leave_out))
+    loaded = [
+        clips if source.path == MADE else _drawn(clips, clip_share, seed=seed)
+        for source, clips in zip(parsed, loaded, strict=True)
+    ]
     lengths = [len(clip) for clips in loaded for clip in clips]
     counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
     weights = np.array([source.weight for source in parsed])
@@ -162,6 +171,12 @@ def _without(loaded: list[Clips], names: frozenset[str]) -> list[Clips]:
     if not all(left):
         raise ValueError(f"`leave_out` must leave a clip of each source; got {', '.join(sorted(names))}.")
     return left
+
+
+def _drawn(clips: Clips, share: float, *, seed: int) -> Clips:
+    """A share of the clips, at least one, in their order."""
+    order = np.random.default_rng(seed).permutation(len(clips))
+    return Clips([clips[n] for n in sorted(order[: math.ceil(share * len(clips))])], skipped=clips.skipped)
 
 
 def _pelvis(clip: Clip) -> np.ndarray:

@@ -158,3 +158,25 @@ def test_files_are_left_out_by_name(folder):
 def test_bad_names_of_files_to_leave_out(folder, names, message):
     with pytest.raises(ValueError, match=message):
         data.load_sources([f"{folder}/cmu__*", f"{folder}/other__1.npz"], leave_out=names)
+
+
+def test_a_smaller_share_of_the_clips_is_part_of_a_larger_one_and_made_motion_stays(tmp_path):
+    for number in range(10):
+        clip = Clip(poses=np.zeros([5 + number, 24, 3]), trans=np.zeros([5 + number, 3]))
+        io.save_clip(tmp_path / f"cmu__{number}.npz", clip)
+
+    def lengths(share, seed=0):
+        motion = data.load_sources([f"{tmp_path}=1", "made=1"], made_frames=20, clip_share=share, seed=seed)
+        assert motion.counts[1] == 20
+        return {int(n) for n in np.unique(motion.clips[: motion.counts[0]], return_counts=True)[1]}
+
+    few, some, every = lengths(0.1), lengths(0.3), lengths(1.0)
+    assert (len(few), len(some), len(every)) == (1, 3, 10)
+    assert few < some < every
+    assert len({frozenset(lengths(0.3, seed=seed)) for seed in range(4)}) > 1
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.1, float("nan")])
+def test_a_share_of_the_clips_that_is_none(share):
+    with pytest.raises(ValueError, match=r"`clip_share` must be above 0 and at most 1, which is all clips; got"):
+        data.load_sources(["made"], clip_share=share)
