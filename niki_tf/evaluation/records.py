@@ -1,8 +1,8 @@
 """Recorded results: rows of protocols, and how they were measured, in files beside the models.
 
-A file `results.json` lies in each model's folder, and one for solvers without weights in the folder above them. It maps
-the name of a record to what was measured, how, and with which weights; `niki_tf.evaluation.results` shows records in
-documents.
+A file `results.json` lies in each model's folder, and one for solvers whose weights are not there in the folder above
+them. It maps the name of a record to what was measured, how, and with which weights; `niki_tf.evaluation.results` shows
+records in documents.
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
         rows: of a protocol; those of the same weights belong to one file, as do all without.
         run: how they were measured.
         name: of the record.
-        models: folder of the file of solvers without weights.
+        models: folder of the models, and of the file of solvers without weights there.
 
     Raises:
         ValueError: a solver's name means no solver, or a file that is there is no file of records.
@@ -70,6 +70,8 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
         parsed = zoo.parse_name(row["solver"], filters=(*FILTERS, RENAMED))
         folder = _folder(parsed.base)
         short = parsed.base if folder is None else folder.resolve().name
+        if folder is not None and not folder.resolve().is_relative_to(pathlib.Path(models).resolve()):
+            folder = None  # weights that do not ship
         short += zoo.FINISH * parsed.finish + parsed.filter
         rounded = {key: round(value, _DECIMALS) if isinstance(value, float) else value for key, value in row.items()}
         of_folder.setdefault(folder, []).append({**rounded, "solver": short})

@@ -9,6 +9,7 @@ _ALL = "analytic analytic+finish mlp mlp+finish one_stage one_stage+finish twist
 _TIME = "temporal temporal+finish"
 _PRIOR = "temporal_prior temporal_prior+finish"
 _UNSEEN = "temporal_prior+finish temporal+finish one_stage+finish mlp+finish+savgol9"
+_DIVERSITY = "runs/diversity_0.1 runs/diversity_0.3 runs/diversity_1"
 _NOISE_VIEWS = (View(_BY_NOISE, ("mpjpe",), across="noise_mm"),)
 _OCCLUSION_VIEW = View("Distances in mm, ACCEL in mm/frame²", _OF_OCCLUSION, where={"joints": "all"})
 _ESTIMATOR_VIEWS = (View("MPJPE, mm, over the factor of the estimator's errors", ("mpjpe",), across="factor"),)
@@ -76,6 +77,16 @@ ANALYSES: tuple[Analysis, ...] = (
         _NOISE_VIEWS,
         f"--stride=4 --betas=found @ {_ALL} {_TIME}",
         "--stride={frames} --betas=found @ one_stage+finish",
+    ),
+    Analysis(
+        "diversity",
+        "Diversity of training",
+        "Noise, for one_stage trained on 10, 30 and 100 % of the clips, equal steps, poses as they were recorded "
+        "(section J, limitation three).",
+        _NOISE_VIEWS,
+        f"--stride=4 @ {_DIVERSITY}",
+        f"--stride={{frames}} @ {_DIVERSITY}",
+        trained_by="see configs/diversity.flags",
     ),
     Analysis(
         "bones",
@@ -373,7 +384,6 @@ NOT_YET: tuple[tuple[str, str], ...] = (
     ("F", "sensitivity and levels of occlusion on images"),
     ("G", "the heatmap condition"),
     ("H", "speed on a GPU"),
-    ("J, limitation three", "one_stage trained on 10, 30 and 100 % of the clips"),
     ("K", "pictures and videos of people"),
 )
 """Section of the supplementary, and what of it has not landed."""

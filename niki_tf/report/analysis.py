@@ -39,6 +39,8 @@ class Analysis(NamedTuple):
     quick: str
     """The same for few clips; {clips} and {frames} are every how many of them are taken."""
     program: str = EVALUATE
+    trained_by: str = ""
+    """The command that trains its solvers, if they do not ship."""
 
     def flags(self, *, quick: bool) -> list[str]:
         """The flags of the command but those of motion and output."""

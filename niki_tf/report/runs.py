@@ -109,8 +109,16 @@ def versions() -> dict[str, str]:
 def weights(analyses: Sequence[Analysis], *, quick: bool) -> dict[str, str]:
     """SHA-256 of the weights of the solvers that analyses name, by the solvers' names."""
     names = [name for analysis in analyses for name in analysis.solvers(quick=quick)]
-    found = {base: zoo.find(base) for base in (zoo.parse_name(name, filters=_ENDS).base for name in names)}
+    bases = {zoo.parse_name(name, filters=_ENDS).base for name in names}
+    found = {base: zoo.find(base) for base in sorted(bases - set(_untrained(analyses, quick=quick)))}
     return {name: records.sha256(folder / _WEIGHTS) for name, folder in found.items() if folder is not None}
+
+
+def _untrained(analyses: Sequence[Analysis], *, quick: bool) -> list[str]:
+    """Names of solvers that do not ship and were not trained."""
+    trained = [analysis for analysis in analyses if analysis.trained_by]
+    names = [name for analysis in trained for name in analysis.solvers(quick=quick)]
+    return [name for name in names if not pathlib.Path(name, _WEIGHTS).is_file()]
 
 
 def is_finished(analysis: Analysis, setting: Setting) -> bool:
@@ -162,6 +170,8 @@ def run_all(
 
 def _run(analysis: Analysis, setting: Setting, run: Run) -> str:
     """Runs one analysis into its folder; says why it failed, if it did, and leaves no folder then."""
+    if missing := _untrained([analysis], quick=setting.quick):
+        return f"{missing[0]} must be trained first: {analysis.trained_by}"
     place, key = setting.output / analysis.name, _key(analysis, setting)
     try:
         with files.atomic_write(place) as partial:

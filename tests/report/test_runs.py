@@ -91,6 +91,20 @@ def test_one_that_fails_is_told_and_the_others_are_run(analyses, setting, stub):
     assert stub.names[3:] == ["noise"]
 
 
+def test_solvers_that_do_not_ship_are_told_how_to_be_trained(setting, stub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (diversity,) = (analysis for analysis in report.ANALYSES if analysis.trained_by)
+    (result,) = report.run_all([diversity], setting, run=stub)
+    assert result.reason == "runs/diversity_0.1 must be trained first: see configs/diversity.flags"
+    assert not stub.commands
+    for name in diversity.solvers(quick=True):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "model.keras").write_bytes(name.encode())
+    (result,) = report.run_all([diversity], setting, run=stub)
+    assert result.rows
+    assert len(set(result.record["weights_sha256"].values())) == 3
+
+
 def test_those_that_measure_times_come_first_and_alone(setting, stub):
     running, most = [], []
 
@@ -114,7 +128,7 @@ def test_every_command_names_what_is_there(quick):
         flags = dict(flag.removeprefix("--").partition("=")[::2] for flag in analysis.flags(quick=quick))
         assert not {"motion", "output", "record", "seed"} & flags.keys()
         assert flags.get("protocol", "noise") in PROTOCOLS
-        for solver in analysis.solvers(quick=quick):
+        for solver in [] if analysis.trained_by else analysis.solvers(quick=quick):
             zoo.check_solver(zoo.parse_name(solver, filters=(*FILTERS, joint_sets.RENAMED)).base)
     assert len(runs.weights(report.ANALYSES, quick=quick)) >= 4
 
