@@ -190,7 +190,8 @@ def _load_clip(file: pathlib.Path, *, fps: float | None, name: str, convention: 
     joints = amass_layout.BODY_JOINTS[poses.shape[1]]
     body = np.zeros([len(poses), skeletons.NUM_ROTATIONS, 3], np.float32)
     body[:, :joints] = poses[:, : 3 * joints].reshape(-1, joints, 3)
-    rate = stated_rate(arrays[rates[0]], f"{file}: `{rates[0]}`")
+    checked = checked_rate if amass_layout.CONVENTION in arrays else stated_rate  # this package may write slower ones
+    rate = checked(arrays[rates[0]], f"{file}: `{rates[0]}`")
     clip = Clip(
         poses=body,
         trans=trans,

@@ -77,6 +77,13 @@ def test_rates_that_motion_is_recorded_at_are_read(tmp_path, rate):
     stated_time(1.0 / rate, "`time`")
 
 
+@pytest.mark.parametrize("rate", [0.5, 2.0, 2000.0])
+def test_motion_that_was_saved_at_any_rate_is_read_again(tmp_path, rate):
+    clip = motion.Clip(poses=np.zeros([5, 24, 3]), trans=np.zeros([5, 3]), fps=rate)
+    io.save_clip(tmp_path / "a.npz", clip)
+    assert io.load_clips(tmp_path / "a.npz", fps=None)[0].fps == rate
+
+
 def test_a_time_far_from_the_others_is_named_before_memory_is_taken(tmp_path):
     times = np.array([0.0, 0.03, 0.07, 0.1, 1e10])
     np.savez(tmp_path / "a.npz", **POSES, mocap_framerate=30.0, times=times)
