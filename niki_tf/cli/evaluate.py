@@ -172,8 +172,10 @@ def _check_flags() -> None:
 
 def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
-    if _PROTOCOL.value in ("round_trip", "embedding", "bones"):
+    if _PROTOCOL.value in ("round_trip", "bones"):
         return {}
+    if _PROTOCOL.value == "embedding":
+        return {"estimate": data.estimate}
     if _PROTOCOL.value == "calibration":
         return {"occlude": data.occluded_motion}
     if _PROTOCOL.value == "joint_sets":

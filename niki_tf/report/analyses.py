@@ -233,7 +233,13 @@ ANALYSES: tuple[Analysis, ...] = (
                 "Moments of z, and draws",
                 ("mean", "least_variance", "largest_variance", "correlation", "drawn_mm", "back_deg"),
                 by=("solver", "noise"),
+                where={"joint": "all"},
                 decimals=2,
+            ),
+            View(
+                "Errors of joints relative to joint 0, of fk with a drawn z and of an estimator, mm",
+                ("drawn_rms_mm", "drawn_bias_mm", "estimator_rms_mm", "estimator_bias_mm"),
+                by=("solver", "joint"),
             ),
         ),
         "--protocol=embedding --stride=16 @ one_stage",
