@@ -63,6 +63,8 @@ class Layout:
     """False: the points are not those of the set."""
     warnings: tuple[str, ...] = ()
     """What is likely wrong, a line each, with the cure."""
+    doubts: tuple[str, ...] = ()
+    """Those of `warnings` that hold whatever the size of the person and the axes are."""
 
     @property
     def unit_name(self) -> str:
@@ -149,18 +151,26 @@ def recognize(
     chosen = np.unique(np.linspace(0, len(positions) - 1, _MOST_FRAMES).astype(int))
     points = np.where(absent[chosen, :, None], np.nan, positions[chosen])
     fit = bones.fit(points, point_set)
+    if fit.scale < _ONE_PLACE:
+        return Layout(1.0, up or "y", np.nan, absent, bool(up), warnings=(*said, _AT_ONE), doubts=(*said, _AT_ONE))
     metres, size, of_size = _unit(fit.scale, None if unit is None else metres_of(unit))
     axis, certain, of_up = _up(facing.body_up(points, point_set), up)
     misnamed = _names(points, point_set, fit)
     opposed = () if misnamed else _sides(points / fit.scale, point_set)
     warnings = (*said, *(misnamed or (*of_size, *opposed)), *of_up)
-    return Layout(metres, axis, size, absent, certain, not opposed, not misnamed, warnings)
+    doubts = (*said, *(misnamed or opposed))
+    return Layout(metres, axis, size, absent, certain, not opposed, not misnamed, warnings, doubts)
+
+
+_ONE_PLACE = 1e-6
+"""Size in any unit that only points at one place have."""
+_AT_ONE = "All points are at one place; check the reader, and give NaN where nothing was seen."
 
 
 def doubts(positions: np.ndarray, point_set: PointSet) -> tuple[str, ...]:
     """What speaks against positions (T, J, 3) being the set's points in metres, a line each, with the cure.
 
-    Of fewer than `_ENOUGH` frames the unit alone, which one frame shows; of more what `recognize` warns of, too.
+    Of fewer than `_ENOUGH` frames the unit alone, which one frame shows; of more names, sides and zeros, too.
 
     Args:
         positions: (T, J, 3), NaN or exactly zero where a point was not seen.
@@ -177,9 +187,12 @@ def doubts(positions: np.ndarray, point_set: PointSet) -> tuple[str, ...]:
         layout = recognize(positions, point_set)
     except ValueError:  # nothing was seen
         return ()
+    many = len(positions) >= _ENOUGH
+    doubts = layout.doubts if many else ()
+    if layout.unit == 1.0 or (many and not layout.names_fit):  # other bones tell no unit
+        return doubts
     cure = f"Multiply them by {layout.unit:.4g}, or give them to niki_tf.solve."
-    unit = () if layout.unit == 1.0 else (f"The points look like {layout.unit_name}, not metres. {cure}",)
-    return unit + (layout.warnings if len(positions) >= _ENOUGH else ())
+    return (f"The points look like {layout.unit_name}, not metres. {cure}", *doubts)
 
 
 def _absent(positions: np.ndarray, point_set: PointSet) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -228,3 +228,29 @@ def test_a_root_that_begins_at_the_origin_is_there():
     walk[:, 20] -= walk[:1, 20]
     walk[0, 0] = 0.01
     assert axes.recognize(walk, smpl).absent.sum() == 1  # a wrist is no root
+
+
+@pytest.mark.parametrize("frames", [1, 20])
+@pytest.mark.parametrize("place", [0.3, 1e6])
+def test_points_at_one_place_are_told(frames, place):
+    points = np.full([frames, 24, 3], place)
+    found = axes.recognize(points, POINT_SETS["smpl_24"])
+    assert found.unit == 1.0
+    assert (
+        found.warnings
+        == found.doubts
+        == ("All points are at one place; check the reader, and give NaN where nothing was seen.",)
+    )
+
+
+def test_doubts_are_not_of_people_of_other_sizes_or_axes():
+    smpl, points = POINT_SETS["smpl_24"], np.repeat(_posed("smpl_24")[:1], 20, axis=0)
+    for sound in (0.65 * points, 1.3 * points, points @ axes.Y_UP["z"], points @ axes.Y_UP["x"]):
+        assert axes.doubts(sound, smpl) == ()
+    (unit,) = axes.doubts(100.0 * points @ axes.Y_UP["z"], smpl)
+    assert unit == "The points look like cm, not metres. Multiply them by 0.01, or give them to niki_tf.solve."
+    (sides,) = axes.doubts(points * [-1.0, 1.0, 1.0], smpl)
+    assert "`mirror`" in sides
+    (order,) = axes.doubts(points[:, ::-1], smpl)
+    assert "check order" in order
+    assert "check the reader" in axes.doubts(np.ones_like(points), smpl)[0]

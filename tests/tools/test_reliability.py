@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from niki_tf import io, motion
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -27,6 +29,19 @@ def test_hostile_files_end_right_or_clear():
     )
     assert found.returncode == 0, found.stdout + found.stderr[-2000:]
     assert [line.split(" | ")[0][2:] for line in found.stdout.splitlines()[2:]] == [*kinds]
+
+
+@pytest.mark.slow
+def test_sound_joints_are_not_doubted_and_faults_are_told(tmp_path):
+    for seed in range(3):
+        io.save_clip(tmp_path / f"{seed}.npz", motion.made_motion(seed, frames=90))
+    command = [sys.executable, "tools/reliability/plausibility.py", f"--motion={tmp_path}"]
+    found = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
+    lines = [line.split() for line in found.stdout.splitlines()]
+    assert [line[-2:] for line in lines if line and line[-2].isdigit()] == 10 * [["3", "0"]] + 8 * [["3", "3"]]
 
 
 def _told(message):
