@@ -192,7 +192,11 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
 def are_absent(joints: np.ndarray, joint_sigma: np.ndarray) -> np.ndarray:
     """Which joints are absent by the rules of `mark_absent`, (..., 29) bool, of arrays; sigma may be one for all."""
     sigma = np.broadcast_to(np.float32(joint_sigma), joints.shape[:-1])
-    return mark_absent(tf.constant(joints, tf.float32), tf.constant(sigma))[1].numpy() >= skeletons.ABSENT
+    with np.errstate(over="ignore"):
+        joints = np.asarray(joints, np.float32)
+    told, away = ~np.isnan(joints).any(-1), (joints != 0.0).any(-1)
+    away[..., 0] |= away[..., 1:].all(-1)
+    return ~(told & away) | (sigma >= skeletons.ABSENT)
 
 
 def check_values(inputs: Mapping[str, Any]) -> None:

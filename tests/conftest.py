@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import body, motion
+from niki_tf.solvers import kept_graphs
 
 # Most graphs of the tests run once or twice: making them faster takes longer than they do.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+_are_wanted, kept_graphs.are_wanted = kept_graphs.are_wanted, lambda: False
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "reliability")]
@@ -34,6 +36,12 @@ def _seed():
     """Seeds what Keras draws its seeds from; TensorFlow's own seed would throw its compiled operations away."""
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture
+def with_graphs(monkeypatch):
+    """Solvers keep graphs, as they do outside of the tests."""
+    monkeypatch.setattr(kept_graphs, "are_wanted", _are_wanted)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the invertible solvers share: the canonical frame both ways, padding, and kinematics through the flow."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,7 +12,8 @@ from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.flows import EmbeddingFlow
-from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, reshape_last, zeros_like_leading
+from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, describe, reshape_last, zeros_like_leading
+from niki_tf.solvers import kept_graphs
 from niki_tf.solvers.learned import LearnedSolver
 
 JOINTS, SIGMA = skeletons.NUM_JOINTS * 3, skeletons.NUM_JOINTS
@@ -169,7 +171,7 @@ class InvertibleSolver(LearnedSolver):
     ) -> dict[str, tf.Tensor]:
         """See `Solver.ik`; with the `padding`, joint_sigma and twist that `fk` gave, the way back is exact."""
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist, "padding": padding}
-        return self({**given, "known_rotations": known_rotations})
+        return self._by_graph({**given, "known_rotations": known_rotations})
 
     def solve_known_body(
         self,
@@ -213,7 +215,7 @@ class InvertibleSolver(LearnedSolver):
         z: TensorLike | None = None,
         betas: TensorLike | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Kinematics through the network, the exact way back from `ik`.
+        """Kinematics through the network, the exact way back from `ik`, and by a graph as that.
 
         The network's frame is the one that the trunk of the posed rest skeleton shows.
 
@@ -231,11 +233,26 @@ class InvertibleSolver(LearnedSolver):
             ValueError: a shape does not fit.
         """
         local = contract.check_pose(global_orient, body_pose)
-        leading = LeadingAxes(local, inner=3, events=self.event_axes - 1)
-        flat = leading.flatten(local)
-        z = _flat_or_zeros("z", z, self.embedding_size, leading)
-        betas = _flat_or_zeros("betas", betas, self.body_joints.num_betas, leading)
-        return {name: leading.restore(value) for name, value in self._fk(flat, z, betas).items()}
+        others = {"z": (z, self.embedding_size), "betas": (betas, self.body_joints.num_betas)}
+        given = {
+            name: _checked(name, *other, local.shape[:-3]) for name, other in others.items() if other[0] is not None
+        }
+        given["local"] = local
+        if not kept_graphs.are_wanted():
+            return self._fk(given)
+        inner = {"local": 3, "z": 1, "betas": 1}
+        return self._graphs.run(self._fk, given, inner=inner, key=("fk", *self._settings()))
+
+    def _fk(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """`fk` of local rotations (..., 24, 3, 3), and z and betas as far as they are given."""
+        leading = LeadingAxes(given["local"], inner=3, events=self.event_axes - 1)
+        sizes = {"z": self.embedding_size, "betas": self.body_joints.num_betas}
+        others = {
+            name: leading.flatten(given[name]) if name in given else tf.zeros(tf.concat([leading.flat, [size]], 0))
+            for name, size in sizes.items()
+        }
+        found = self._observed(leading.flatten(given["local"]), **others)
+        return {name: leading.restore(value) for name, value in found.items()}
 
     def sample_observations(
         self,
@@ -288,7 +305,7 @@ class InvertibleSolver(LearnedSolver):
         names = ("embedding_couplings", "embedding_hidden_dim")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _fk(self, local: tf.Tensor, z: tf.Tensor, betas: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _observed(self, local: tf.Tensor, z: tf.Tensor, betas: tf.Tensor) -> dict[str, tf.Tensor]:
         rest_joints = self.body_joints(betas)
         posed, _ = kinematics.forward_kinematics(local, rest_joints)
         rotation, _ = self.coordinate_frame(posed, rest_joints, zeros_like_leading(posed, 1, []))
@@ -317,10 +334,11 @@ def _solving(solver: InvertibleSolver) -> list[keras.Variable]:
     return [variable for variable in solver.weights if not any(variable is other for other in others)]
 
 
-def _flat_or_zeros(name: str, value: TensorLike | None, size: int, leading: LeadingAxes) -> tf.Tensor:
-    """`value` (..., size) with its leading axes flattened; zeros if None."""
-    if value is None:
-        return tf.zeros(tf.concat([leading.flat, [size]], 0))
+def _checked(name: str, value: TensorLike, size: int, leading: tf.TensorShape) -> tf.Tensor:
+    """`value` (..., size), float32; ValueError if it has another size or other leading axes than the pose."""
     value = tf.cast(value, tf.float32)
     check_shape(name, value, (size,))
-    return leading.flatten(value)
+    if not value.shape[:-1].is_compatible_with(leading):
+        wanted = describe(leading)
+        raise ValueError(f"`{name}` must have the leading axes of the pose, {wanted}; got {describe(value.shape)}.")
+    return value

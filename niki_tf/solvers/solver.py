@@ -1,6 +1,7 @@
 """What all solvers share: one contract of named inputs and outputs, free leading axes, the rest joints of a body."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,10 @@ from niki_tf.fitting import (
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 from niki_tf.skeletons import axes
+from niki_tf.solvers import kept_graphs
 
 _SECONDS_BETWEEN_WARNINGS = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Solver(keras.Model):
@@ -71,8 +74,15 @@ class Solver(keras.Model):
 
     def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._graphs, self._looked_at = kept_graphs.KeptGraphs(), -math.inf
         self.body_joints, self.refine = body_joints, refine
         self.built = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        changed = not name.startswith("_") and vars(self).get(name, self) is not value
+        super().__setattr__(name, value)
+        if changed and "_graphs" in vars(self):  # graphs were made with what was there before
+            self._graphs.clear()
 
     @property
     def refine(self) -> int:
@@ -144,10 +154,13 @@ class Solver(keras.Model):
             answer = super().predict(x, *args, **kwargs)
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
-    def _checked(self, inputs: Mapping[str, TensorLike]) -> tuple[dict[str, tf.Tensor], np.ndarray | None]:
+    def _checked(
+        self, inputs: Mapping[str, TensorLike], *, doubted: bool = True
+    ) -> tuple[dict[str, tf.Tensor], np.ndarray | None]:
         """The inputs as float32 tensors, those that are None left out; ValueError if they do not fit.
 
         The second is the origin (..., 3), float32, that joints far from it were moved to, to be added to `transl`.
+        With `doubted` the log tells what speaks against the joints.
         """
         contract.check_names(inputs, extra=self.extra_inputs)
         given, origin = contract.as_tensors(inputs), None
@@ -157,7 +170,8 @@ class Solver(keras.Model):
             if not tf.is_tensor(inputs["joints"]):
                 absent = contract.are_absent(given["joints"].numpy(), given.get("joint_sigma", np.zeros(())))
                 joints = np.where(absent[..., None], np.nan, np.asarray(inputs["joints"], np.float64))
-                _warn(joints)
+                if doubted:
+                    _warn(joints)
                 near, moved_by = contract.moved_near(joints, axes=self.event_axes)
                 if moved_by.any():
                     given["joints"], origin = tf.constant(near), moved_by.astype(np.float32)
@@ -274,11 +288,38 @@ class Solver(keras.Model):
     ) -> dict[str, tf.Tensor]:
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
 
+        The first call makes a graph, which takes some seconds, for any number of examples and frames. Graphs are kept,
+        eight at most: one for each set of arguments that are given and number of leading axes. They follow all that is
+        changed later, `refine` and the weights among it. Calling the solver itself makes none.
+
         Raises:
             ValueError: an array does not have the shape of the contract.
         """
         given = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
-        return self({**given, "known_rotations": known_rotations})
+        return self._by_graph({**given, "known_rotations": known_rotations})
+
+    def _by_graph(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+        """What calling the solver gives, by a graph that is kept; bad inputs are refused before it is made."""
+        if _is_symbolic(inputs) or not kept_graphs.are_wanted():
+            return self(inputs)
+        given, origin = self._checked(inputs, doubted=self._doubts_are_due())
+        shapes = {**contract.INPUTS, **self.extra_inputs}
+        inner = {name: len(shapes[name]) for name in given}
+        answer = self._graphs.run(self.__call__, given, inner=inner, key=("ik", *self._settings()))
+        return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
+
+    def _doubts_are_due(self) -> bool:
+        """Whether joints were not looked at for a while: live, doing so would take longer than solving."""
+        now = time.monotonic()
+        due = now - self._looked_at > _SECONDS_BETWEEN_LOOKS
+        if due:
+            self._looked_at = now
+        return due
+
+    def _settings(self) -> tuple[Any, ...]:
+        """What graphs depend on that may change without an attribute of the solver being set."""
+        calibration = self.calibrated(finish=self.refine > 0)
+        return self.refine, self.largest_sigma, self.linear_solver, self.body_joints, calibration
 
     def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> "Solver":
         """The same solver, same weights, for another body.
