@@ -17,7 +17,8 @@ setup(
         "niki_tf": ["py.typed"],
         "niki_tf.body": ["mannequin.npz"],
         "niki_tf.fitting": ["expected_error.npz"],
-        "niki_tf.report": ["player.js", "style.css"],
+        "niki_tf.player": ["*.js", "page.css"],
+        "niki_tf.report": ["style.css"],
         "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
     },
     entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},
@@ -56,6 +57,8 @@ setup(
         "video": ["av>=14"],
         "image": [_EXPORT[1], "av>=14", "pillow>=10", "pillow-heif>=0.16"],
         "prior": ["scikit-learn>=1.4"],
+        "view": ["viser>=1.0,<2"],
+        "browser": ["playwright>=1.49"],  # tests of pages, in the Chromium that is installed
         "mannequin": ["scikit-image>=0.22", "scipy>=1.14"],
     },
 )

@@ -13,6 +13,7 @@ from niki_tf.cli.quiet_start import quiet_start
 COMMANDS = {
     "solve": "joints or a motion in; poses, a table of errors and a picture out",
     "evaluate": "measure solvers by a protocol: noise, occlusion, error score, round trip",
+    "view": "show motion, its joints and how sure they are, on one page or live",
     "report": "run all analyses of the paper and write one page that shows them",
     "train": "train a solver on motion files, or on motion that the package makes",
     "export": "write a solver as a SavedModel and as LiteRT files",

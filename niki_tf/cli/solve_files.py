@@ -140,6 +140,10 @@ class FileSolver:
         seconds = round(time.perf_counter() - started, 2)
         return {**line, "notes": notes, "outputs": outputs, "seconds": seconds}, motion
 
+    def people(self, path: pathlib.Path) -> list[Person]:
+        """The people of a file of joints, or the joints of one of motion; ValueError if it cannot be read."""
+        return [source.person for source in self._sources(path)]
+
     def drawn_body(self) -> body.Body:
         """The body that is drawn."""
         return self._drawn()

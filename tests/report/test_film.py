@@ -1,62 +1,14 @@
-"""The player: its matrices move the surface as the body does, and the page holds its scripts, or how to get them."""
+"""The place of the player on the page: it holds its scripts, or how to get them."""
 
-import base64
 import json
 import re
 
 import numpy as np
 import pytest
 
-from niki_tf import body, io, motion, report, rotations
-from niki_tf.report import film, skinned
-
-ARRAYS = {"float32": "<f4", "int16": "<i2", "uint32": "<u4", "uint8": "u1"}
-
-
-def unpacked(packed):
-    data = np.frombuffer(base64.b64decode(packed["data"]), ARRAYS[packed["type"]])
-    return data.reshape(packed["shape"]) * packed.get("scale", 1)
-
-
-def played(scene, moving, frame):
-    """The vertices that the player draws, in its own words."""
-    at_rest = unpacked(moving["rest"]) + np.einsum(
-        "k,kvx->vx", unpacked(moving["shares"])[frame], unpacked(moving["targets"])
-    )
-    matrices = unpacked(moving["matrices"]).reshape(-1, 24, 3, 4)[frame]
-    each = matrices[unpacked(scene["joints"])]
-    moved = np.einsum("vjab,vb->vja", each[..., :3], at_rest) + each[..., 3]
-    return np.einsum("vj,vja->va", unpacked(scene["weights"]), moved)
-
-
-@pytest.mark.parametrize("convention", motion.TRANS_CONVENTIONS)
-def test_vertices_are_those_of_the_body(rng, convention):
-    data = body.mannequin()
-    clip = motion.Clip(
-        poses=0.3 * rng.normal(size=[2, 24, 3]),
-        trans=rng.normal(size=[2, 3]),
-        betas=rng.normal(size=10),
-        trans_convention=convention,
-    )
-    scene = skinned.scene([skinned.Played("a", clip), skinned.Played("b", clip)], data)
-    assert [moving["name"] for moving in scene["bodies"]] == ["a", "b"]
-    assert (scene["frames"], scene["fps"]) == (2, 30.0)
-    matrices = rotations.rotvec_to_matrix(clip.poses).numpy()
-    posed = body.BodyPoser(data).pose(matrices, betas=np.repeat(clip.betas[None], 2, 0))["vertices"]
-    root = (data.joints + data.joint_directions @ clip.betas)[0]
-    wanted = posed[1] + clip.trans[1] + (root if convention == "transl" else 0.0)
-    apart = np.linalg.norm(played(scene, scene["bodies"][1], 1) - wanted, axis=1)
-    assert apart.max() < skinned.TOLERANCE_M + 0.002  # four joints a vertex
-    np.testing.assert_array_equal(unpacked(scene["faces"]), data.faces)
-
-
-def test_motion_with_z_up_stands(rng):
-    poses = np.zeros([1, 24, 3])
-    poses[0, 0, 0] = np.pi / 2  # stands in a world with z up
-    clip = motion.Clip(poses=poses, trans=np.zeros([1, 3]), up="z")
-    scene = skinned.scene([skinned.Played("a", clip)], body.mannequin())
-    height = np.ptp(played(scene, scene["bodies"][0], 0), axis=0)[1]
-    assert height == pytest.approx(np.ptp(body.mannequin().v_template[:, 1]), abs=0.05)
+from niki_tf import io, motion, report
+from niki_tf.player import html
+from niki_tf.report import film
 
 
 @pytest.fixture
@@ -85,7 +37,7 @@ def with_three(monkeypatch, tmp_path):
     """As if three.js had been fetched."""
     (tmp_path / "three.js").write_text('import{a}from"./three.core.min.js"')
     monkeypatch.setattr(film.assets, "missing", lambda names: ())
-    monkeypatch.setattr(film.assets, "path_of", lambda name: tmp_path / "three.js")
+    monkeypatch.setattr(html.assets, "path_of", lambda name: tmp_path / "three.js")
     return tmp_path / "three.js"
 
 

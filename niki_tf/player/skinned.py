@@ -27,9 +27,15 @@ class Played(NamedTuple):
     name: str
     clip: Clip
     """`trans_convention` may be either."""
+    states: np.ndarray | None = None
+    """(T, 24), the `contract.JointState` of each joint, if it is known."""
+    errors: np.ndarray | None = None
+    """(T, 24) metres, the expected error of each joint, if it is known."""
+    points: np.ndarray | None = None
+    """(T, K, 3) metres, points that were observed, y up, NaN where they were not; drawn beside the body."""
 
 
-def scene(motions: Sequence[Played], data: BodyData) -> dict[str, Any]:
+def scene(motions: Sequence[Played], data: BodyData, *, frames: int | None = None) -> dict[str, Any]:
     """What the player plays, to be written as JSON: one body, and each motion's surface and matrices.
 
     v(t) = sum_j w_vj M_j(t) (rest_v + sum_k m_k(t) target_kv)
@@ -37,13 +43,15 @@ def scene(motions: Sequence[Played], data: BodyData) -> dict[str, Any]:
     Args:
         motions: of the same frame rate, y or z up; the shortest tells how many frames are played.
         data: the body.
+        frames: most that are played; None for all.
 
     Returns:
         dict of fps, frames, faces, joints (V, 4), weights (V, 4) and bodies, each with its name, rest (V, 3), matrices
-        (T, 24, 12), row by row, targets (K, V, 3) and shares (T, K). Arrays are dicts of type, shape and base64 data,
-        and, of whole numbers, of their scale.
+        (T, 24, 12), row by row, targets (K, V, 3), shares (T, K) and, as far as known, states and errors (T, 24) and
+        points (T, K, 3). Arrays are dicts of type, shape and base64 data, and, of whole numbers, of their scale.
     """
-    frames = min(len(motion.clip) for motion in motions)
+    shortest = min(len(motion.clip) for motion in motions)
+    frames = min(shortest, frames or shortest)
     joints, weights = influences(data.lbs_weights)
     return {
         "fps": float(motions[0].clip.fps),
@@ -51,7 +59,9 @@ def scene(motions: Sequence[Played], data: BodyData) -> dict[str, Any]:
         "faces": _packed(data.faces.astype("<u4")),
         "joints": _packed(joints),
         "weights": _packed(weights.astype("<f4")),
-        "bodies": [{"name": motion.name, **_moving(motion.clip, data, frames)} for motion in motions],
+        "bodies": [
+            {"name": motion.name, **_moving(motion.clip, data, frames), **_told(motion, frames)} for motion in motions
+        ],
     }
 
 
@@ -70,6 +80,13 @@ def _moving(clip: Clip, data: BodyData, frames: int) -> dict[str, Any]:
         "targets": _rounded(np.asarray(targets)),
         "shares": _packed(np.asarray(shares, "<f4")),
     }
+
+
+def _told(motion: Played, frames: int) -> dict[str, Any]:
+    """What is known of each joint, and the points, packed."""
+    kinds = {"states": "|u1", "errors": "<f4", "points": "<f4"}
+    arrays = {name: getattr(motion, name) for name in kinds}
+    return {name: _packed(array[:frames].astype(kinds[name])) for name, array in arrays.items() if array is not None}
 
 
 def _matrices(local: np.ndarray, rest: np.ndarray, clip: Clip, frames: int) -> np.ndarray:

@@ -1,16 +1,17 @@
-/* A player of moving bodies: plays, turns and zooms what niki_tf/report/skinned.py writes, with three.js, from one page
+/* A player of moving bodies: plays, turns and zooms what niki_tf/player/skinned.py writes, with three.js, from one page
    without any request.
 
-   A page gives it, before this script: an element of class `player` whose data-scene is the id of a script of JSON with
-   what is played, and two scripts of type text/plain with the ids three_core and three_module.
+   A page gives it, before this script: body.js, an element of class `player` whose data-scene is the id of a script of
+   JSON with what is played, and two scripts of type text/plain with the ids three_core and three_module.
 
    Modules of a page that was opened from a file are blocked, so three.js stands in the page as text, and is imported
    from memory. */
 "use strict";
 
 (() => {
-  const COLOURS = ["#9aa3ab", "#3b82d6", "#e08a3c", "#3fa66b"];
+  const { Body, COLOURS, PAINTS } = globalThis.NikiBody;
   const SPACE_M = 1.2; // between bodies
+  const SPEEDS = [0.25, 0.5, 1, 2];
   const STYLE = `
     .player { position: relative; margin: 1rem 0; border: 1px solid var(--line, #ccc); border-radius: .5rem;
       background: var(--sheet, #fff); overflow: hidden; }
@@ -20,20 +21,14 @@
     .player .bar { display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: center; padding: .5rem .7rem;
       border-top: 1px solid var(--line, #ccc); }
     .player input[type=range] { flex: 1 1 10rem; min-width: 6rem; accent-color: var(--accent, #06c); }
+    .player select { font: inherit; color: inherit; background: var(--code, #eee); border: 1px solid var(--line, #ccc);
+      border-radius: .35rem; padding: .3rem; min-height: 2.4rem; }
     .player button { font: inherit; color: inherit; background: var(--code, #eee); border: 1px solid var(--line, #ccc);
       border-radius: .35rem; padding: .3rem .8rem; min-width: 4.6rem; min-height: 2.4rem; cursor: pointer; }
     .player label { display: inline-flex; gap: .35rem; align-items: center; min-height: 2.4rem; }
     .player .swatch { width: .9rem; height: .9rem; border-radius: 50%; display: inline-block; }
     .player output { font-variant-numeric: tabular-nums; min-width: 5.5rem; text-align: right; }
     .player p { padding: .7rem; margin: 0; }`;
-
-  const ARRAYS = { float32: Float32Array, int16: Int16Array, uint32: Uint32Array, uint8: Uint8Array };
-
-  function unpacked(packed) {
-    const bytes = Uint8Array.from(atob(packed.data), (letter) => letter.charCodeAt(0));
-    const numbers = new ARRAYS[packed.type](bytes.buffer);
-    return packed.scale ? Float32Array.from(numbers, (number) => number * packed.scale) : numbers;
-  }
 
   function made(kind, attributes, parent, text) {
     const element = document.createElement(kind);
@@ -50,77 +45,6 @@
     return import(address(text.replaceAll("./three.core.min.js", core)));
   }
 
-  /** A body: its surface in four joints a vertex, moved by the matrices of a frame. */
-  class Body {
-    constructor(THREE, scene, body, number, count) {
-      this.matrices = unpacked(body.matrices);
-      this.shares = unpacked(body.shares);
-      this.targets = body.targets.shape[0];
-      const rest = unpacked(body.rest);
-      const geometry = new THREE.BufferGeometry();
-      geometry.setAttribute("position", new THREE.BufferAttribute(rest, 3));
-      geometry.setAttribute("skinIndex", new THREE.BufferAttribute(unpacked(scene.joints), 4));
-      geometry.setAttribute("skinWeight", new THREE.BufferAttribute(unpacked(scene.weights), 4));
-      geometry.setIndex(new THREE.BufferAttribute(unpacked(scene.faces), 1));
-      geometry.computeVertexNormals();
-      if (this.targets) {
-        const all = unpacked(body.targets);
-        const size = rest.length;
-        geometry.morphTargetsRelative = true;
-        geometry.morphAttributes.position = Array.from(
-          { length: this.targets },
-          (_, k) => new THREE.BufferAttribute(all.subarray(k * size, (k + 1) * size), 3),
-        );
-      }
-      this.mesh = new THREE.SkinnedMesh(
-        geometry,
-        new THREE.MeshStandardMaterial({ color: COLOURS[number % COLOURS.length], roughness: 0.75 }),
-      );
-      this.mesh.frustumCulled = false;
-      this.bones = Array.from({ length: body.matrices.shape[1] }, () => {
-        const bone = new THREE.Bone();
-        bone.matrixAutoUpdate = false;
-        return bone;
-      });
-      const inverses = this.bones.map(() => new THREE.Matrix4());
-      this.group = new THREE.Group();
-      this.group.add(this.mesh, ...this.bones);
-      this.group.position.x = SPACE_M * (number - (count - 1) / 2);
-      this.mesh.bind(new THREE.Skeleton(this.bones, inverses), new THREE.Matrix4());
-      this.middle = middle(rest);
-    }
-
-    show(frame) {
-      const step = 12 * this.bones.length;
-      this.bones.forEach((bone, joint) => {
-        const m = this.matrices.subarray(frame * step + 12 * joint, frame * step + 12 * joint + 12);
-        bone.matrix.set(...m, 0, 0, 0, 1);
-        bone.matrixWorldNeedsUpdate = true;
-      });
-      for (let k = 0; k < this.targets; k++) {
-        this.mesh.morphTargetInfluences[k] = this.shares[frame * this.targets + k];
-      }
-    }
-
-    /** The angle about the vertical to which the body faces at first. */
-    facing() {
-      return Math.atan2(this.matrices[2], this.matrices[10]);
-    }
-
-    /** Where the middle of the body is, by its root alone. */
-    place(frame) {
-      const m = this.matrices.subarray(frame * 12 * this.bones.length);
-      const [x, y, z] = this.middle;
-      return [0, 4, 8].map((row) => m[row] * x + m[row + 1] * y + m[row + 2] * z + m[row + 3]);
-    }
-  }
-
-  function middle(points) {
-    const sum = [0, 0, 0];
-    points.forEach((value, n) => (sum[n % 3] += value));
-    return sum.map((value) => (3 * value) / points.length);
-  }
-
   class Player {
     constructor(element, scene, THREE) {
       Object.assign(this, { element, scene, THREE });
@@ -134,6 +58,7 @@
         distance: 1.6 + 1.1 * scene.bodies.length,
       };
       this.turn = { ...this.home };
+      this.setApart(this.home.azimuth);
       this.buildBar();
       this.listen();
       this.setPlaying(this.playing);
@@ -153,7 +78,7 @@
       this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
       this.camera = new THREE.PerspectiveCamera(35, 1, 0.05, 100);
       this.stage = new THREE.Scene();
-      this.bodies = scene.bodies.map((body, n) => new Body(THREE, scene, body, n, scene.bodies.length));
+      this.bodies = scene.bodies.map((body, n) => new Body(THREE, scene, body, n));
       this.stage.add(...this.bodies.map((body) => body.group));
       this.stage.add(new THREE.HemisphereLight(0xffffff, 0x777777, 2.2));
       const sun = new THREE.DirectionalLight(0xffffff, 1.6);
@@ -164,6 +89,21 @@
       this.grid.material.opacity = 0.35;
       this.grid.position.y = this.lowest();
       this.stage.add(this.grid);
+    }
+
+    /** Puts the bodies side by side as they are seen from that angle. */
+    setApart(azimuth) {
+      this.bodies.forEach((body, n) => {
+        const aside = SPACE_M * (n - (this.bodies.length - 1) / 2);
+        body.group.position.set(aside * Math.cos(azimuth), 0, -aside * Math.sin(azimuth));
+      });
+    }
+
+    /** The middle of the bodies that are shown. */
+    middle() {
+      const shown = this.bodies.filter((body) => body.group.visible);
+      const places = (shown.length ? shown : this.bodies).map((body) => body.place(this.frame));
+      return [0, 1, 2].map((n) => places.reduce((sum, place) => sum + place[n], 0) / places.length);
     }
 
     /** The lowest point of the first body over a few frames, where the ground is drawn. */
@@ -203,7 +143,44 @@
           this.dirty = true;
         });
       });
+      this.addSpeeds(bar);
+      this.addPaints(bar);
+      if (this.bodies.some((body) => body.dots)) this.addDots(bar);
       this.back = made("button", { type: "button" }, bar, "Reset view");
+      this.legend = made("p", { hidden: "" }, this.element);
+    }
+
+    addSpeeds(bar) {
+      this.speed = 1;
+      const box = made("select", { "aria-label": "Speed" }, bar);
+      for (const speed of SPEEDS) made("option", { value: speed }, box, `${speed} x`);
+      box.value = 1;
+      box.addEventListener("change", () => (this.speed = Number(box.value)));
+    }
+
+    addPaints(bar) {
+      const names = Object.keys(PAINTS).filter((name) => this.bodies.some((body) => body.told[name]));
+      if (!names.length) return;
+      const box = made("select", { "aria-label": "Colours" }, bar);
+      made("option", { value: "" }, box, "by body");
+      for (const name of names) made("option", { value: name }, box, PAINTS[name][0]);
+      box.addEventListener("change", () => {
+        this.paint = box.value;
+        this.legend.hidden = !this.paint;
+        this.legend.textContent = this.paint ? PAINTS[this.paint][1] : "";
+        this.dirty = true;
+      });
+    }
+
+    addDots(bar) {
+      const label = made("label", {}, bar);
+      const box = made("input", { type: "checkbox" }, label);
+      box.checked = true;
+      label.append("observed joints");
+      box.addEventListener("change", () => {
+        for (const body of this.bodies) if (body.dots) body.dots.visible = box.checked;
+        this.dirty = true;
+      });
     }
 
     listen() {
@@ -291,7 +268,7 @@
       const passed = Math.min((now - this.last) / 1000, 0.25);
       this.last = now;
       if (this.playing && !this.hidden && !document.hidden) {
-        this.exact = ((this.exact ?? 0) + passed * this.scene.fps) % this.scene.frames;
+        this.exact = ((this.exact ?? 0) + passed * this.speed * this.scene.fps) % this.scene.frames;
         if (Math.floor(this.exact) !== this.frame) this.go(Math.floor(this.exact));
       } else this.exact = this.frame;
       if (this.dirty && !this.hidden) this.draw();
@@ -304,7 +281,7 @@
       this.renderer.setSize(width, height, false);
       const { azimuth, elevation } = this.turn;
       const distance = this.turn.distance * Math.max(1, (1.6 * height) / Math.max(width, 1));
-      const [x, y, z] = this.bodies[0].place(this.frame);
+      const [x, y, z] = this.middle();
       this.camera.aspect = width / Math.max(height, 1);
       this.camera.position.set(
         x + distance * Math.cos(elevation) * Math.sin(azimuth),
@@ -313,7 +290,7 @@
       );
       this.camera.lookAt(x, y, z);
       this.camera.updateProjectionMatrix();
-      this.bodies.forEach((body) => body.show(this.frame));
+      this.bodies.forEach((body) => body.show(this.frame, this.paint));
       this.renderer.render(this.stage, this.camera);
       this.line.value = this.frame;
       this.clock.textContent = `${(this.frame / this.scene.fps).toFixed(2)} s`;
