@@ -1,0 +1,46 @@
+"""The tables of tools/benchmarks/ on a few rows."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(*words):
+    """A benchmark in a process of its own."""
+    command = [sys.executable, *(f"tools/benchmarks/{words[0]}", *map(str, words[1:]))]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.slow
+def test_speed_tells_times_ceilings_and_sizes(tmp_path):
+    rows = ["--solver=one_stage", "--size=shipped", "--path=graph", "--path=litert_int8", "--threads=1"]
+    done = run("speed.py", "--busy", *rows, "--batch=1", "--batch=3", "--rounds=2", f"--output={tmp_path}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "GFLOP/s in products" in done.stdout
+    found = json.loads((tmp_path / "speed.json").read_text())
+    assert [(row["path"], row["batch"]) for row in found] == [(p, b) for p in ("graph", "litert_int8") for b in (1, 3)]
+    shipped = ROOT / "saved_models" / "one_stage"
+    for row in found:
+        assert 0 < row["ms"] <= row["median ms"]
+        assert row["ceiling %"] == max(row["flops %"], row["read %"]) > 0
+        file = shipped / ("model.keras" if row["path"] == "graph" else "model_int8.tflite")
+        assert abs(row["MB"] - file.stat().st_size / 1e6) < 0.2
+
+
+@pytest.mark.slow
+def test_speed_refuses_a_busy_machine_and_rows_that_are_not_there():
+    words = ["-c", "import os, runpy, sys; os.getloadavg = lambda: (9, 9, 9); sys.argv = sys.argv[1:]; "]
+    program = str(ROOT / "tools" / "benchmarks" / "speed.py")
+    words[1] += "sys.path.insert(0, os.path.dirname(sys.argv[0])); runpy.run_path(sys.argv[0], run_name='__main__')"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for flags, reason in (([], "load average"), (["--busy", "--solver=mlp", "--path=stream"], "`path`")):
+        command = [sys.executable, *words, program, *flags]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 1
+        assert reason in done.stderr.splitlines()[-1]
