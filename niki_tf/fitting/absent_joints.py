@@ -63,7 +63,7 @@ def drop_doubtful(joint_sigma: tf.Tensor, largest: float) -> tf.Tensor:
 
         largest + 50 mm log2(n),
 
-    as the fewer there are, the more the others tell of them (saved_models/experiments.md, 43).
+    as the fewer there are, the more the others tell of them (saved_models/experiments.md, 44).
 
     Args:
         joint_sigma: (..., 29) metres.
