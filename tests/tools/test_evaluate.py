@@ -133,7 +133,8 @@ def test_clean_joints_are_observed_as_they_are(run_tool, motion, tmp_path):
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("protocol", ["collisions", "occlusion_levels"])
-def test_protocols_of_the_same_clips(run_tool, motion, protocol, tmp_path):
+def test_protocols_of_the_same_clips(run_tool, motion, protocol, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     printed = run_tool(
         "evaluate",
         f"--protocol={protocol}",
@@ -142,8 +143,11 @@ def test_protocols_of_the_same_clips(run_tool, motion, protocol, tmp_path):
         "--solver=analytic+savgol",
         "--stride=2",
         f"--output={tmp_path}",
+        "--record=it",
     )
     rows = json.loads((tmp_path / f"{protocol}.json").read_text())
+    recorded = json.loads((tmp_path / "saved_models" / "results.json").read_text())["it"]["rows"]
+    assert [row["solver"] for row in recorded] == [row["solver"] for row in rows]
     numbers, decimals = {"collisions": ("pairs_percent", 2), "occlusion_levels": ("mpjpe", 1)}[protocol]
     names = [*dict.fromkeys(row["solver"] for row in rows)]
     assert names == ["analytic", "analytic+savgol"] + ["truth"] * (protocol == "collisions")
