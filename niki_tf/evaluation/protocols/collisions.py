@@ -101,7 +101,7 @@ def collision_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str
         "triangles in at least one pair": [row["new_triangles_percent"] for row in rows],
     }
     names = [row["solver"] for row in rows]
-    bars = figures.Bars([figures.short_name(name, names) for name in names], numbers)
+    bars = figures.Bars([figures.short_name(name, names).replace("+", "\n+") for name in names], numbers)
     figures.bar_figure({"": bars}, path, meaning="collisions (%)", title=title)
 
 
