@@ -16,6 +16,37 @@ def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), rhs)
 
 
+def halves_by_cholesky(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
+    """The `Halves` of matrix^-1 with right-hand sides, by one triangular solution instead of the two of `solve`.
+
+    Args:
+        matrix: (N, n, n), symmetric and positive definite.
+        sides: (N, n, m).
+    """
+    factor = tf.linalg.cholesky(matrix)
+    half = tf.linalg.triangular_solve(factor, sides)
+    product = tf.linalg.matmul(half, half, transpose_a=True)
+    return Halves(product, lambda weights: tf.linalg.triangular_solve(factor, half @ weights, adjoint=True))
+
+
+def halves_by_elimination(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
+    """As `halves_by_cholesky`, by `solve_by_elimination`."""
+    solved = solve_by_elimination(matrix, sides)
+    return Halves(tf.linalg.matmul(sides, solved, transpose_a=True), lambda weights: tf.linalg.matmul(solved, weights))
+
+
+class Halves(NamedTuple):
+    """What eliminating unknowns takes of their matrix A (N, n, n) and right-hand sides B (N, n, m).
+
+    Attributes:
+        product: (N, m, m), B^T A^-1 B.
+        back: function of weights W (N, m, k) that gives A^-1 B W (N, n, k).
+    """
+
+    product: tf.Tensor
+    back: Callable[[tf.Tensor], tf.Tensor]
+
+
 def solve_by_elimination(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     """As `solve_by_cholesky`, by Gauss-Jordan elimination in plain arithmetic, for LiteRT, which has no factorisation.
 
@@ -47,15 +78,17 @@ class LinearSolver(NamedTuple):
 
     Attributes:
         solve: function (matrix (N, n, n), rhs (N, n, m)) -> solution (N, n, m).
+        halves: function (matrix (N, n, n), sides (N, n, m)) -> `Halves`.
         dtype: the most precise floating-point type.
     """
 
     solve: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    halves: Callable[[tf.Tensor, tf.Tensor], Halves]
     dtype: tf.DType
 
 
-CHOLESKY = LinearSolver(solve_by_cholesky, tf.float64)
+CHOLESKY = LinearSolver(solve_by_cholesky, halves_by_cholesky, tf.float64)
 """For TensorFlow."""
 
-ELIMINATION = LinearSolver(solve_by_elimination, tf.float32)
+ELIMINATION = LinearSolver(solve_by_elimination, halves_by_elimination, tf.float32)
 """For LiteRT, which has neither a factorisation nor float64."""

@@ -144,15 +144,14 @@ def _equations(
 
 def _eliminate(trunk: tf.Tensor, limbs: tf.Tensor, right: tf.Tensor, linear_solver: LinearSolver) -> tf.Tensor:
     """Unknowns (N, 90, 1) of the equations of `_equations` with the right-hand sides `right` (N, 90, 1)."""
-    size, width = trunk.shape[-1], limbs.shape[-1]
-    shared = trunk[:, size:]
-    sides = tf.reshape(tf.concat([shared, right[:, size:]], -1), [-1, width, size + 1])
-    solved = linear_solver.solve(tf.reshape(limbs, [-1, width, width]), sides)
-    solved = tf.reshape(solved, [-1, len(_LIMBS) * width, size + 1])
-    left = tf.linalg.matmul(shared, solved, transpose_a=True)
+    size, width, count = trunk.shape[-1], limbs.shape[-1], len(_LIMBS)
+    sides = tf.reshape(tf.concat([trunk[:, size:], right[:, size:]], -1), [-1, width, size + 1])
+    product, back = linear_solver.halves(tf.reshape(limbs, [-1, width, width]), sides)
+    left = tf.reduce_sum(tf.reshape(product, [-1, count, size + 1, size + 1]), 1)[:, :size]
     of_trunk = linear_solver.solve(trunk[:, :size] - left[..., :size], right[:, :size] - left[..., size:])
-    of_limbs = solved[..., size:] - tf.linalg.matmul(solved[..., :size], of_trunk)
-    return tf.concat([of_trunk, of_limbs], 1)
+    shares = tf.concat([-of_trunk, tf.ones_like(of_trunk[:, :1])], 1)
+    of_limbs = back(tf.reshape(tf.repeat(shares, count, 0), [-1, size + 1, 1]))
+    return tf.concat([of_trunk, tf.reshape(of_limbs, [-1, count * width, 1])], 1)
 
 
 def _symmetric(matrix: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import contract
 from niki_tf.inference import windows
 from niki_tf.solvers.window_solver import WindowSolver
 
@@ -16,13 +17,7 @@ ArrayFunction = Callable[..., dict[str, np.ndarray]]
 
 def array_function(function: Callable[[dict[str, tf.Tensor]], Mapping[str, tf.Tensor]]) -> ArrayFunction:
     """A function of tensors as one graph for any number of frames, from arrays to arrays."""
-    graph = tf.function(function, autograph=False, reduce_retracing=True)
-
-    def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        tensors = {name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()}
-        return {name: value.numpy() for name, value in graph(tensors).items()}
-
-    return run
+    return _of_arrays(tf.function(function, autograph=False, reduce_retracing=True))
 
 
 def compile_solver(
@@ -45,13 +40,27 @@ def compile_solver(
     if over_time:
         shapes["frame_mask"] = ()
     leading = [None, None] if over_time else [None]
-    signature = {name: tf.TensorSpec([*leading, *shape], tf.float32) for name, shape in shapes.items()}
-    graph = tf.function(solver, input_signature=[signature], autograph=False)
-
-    def solve(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        answer = graph({name: tf.convert_to_tensor(array, tf.float32) for name, array in inputs.items()})
-        return {name: tensor.numpy() for name, tensor in answer.items()}
-
+    signature = _specs(shapes, leading)
     if not (motion and isinstance(solver, WindowSolver)):
-        return solve
-    return functools.partial(windows.solve_motion, solve, frames=solver.frames, step=solver.step)
+        return _of_arrays(tf.function(solver, input_signature=[signature], autograph=False))
+    estimate = tf.function(solver.estimate, input_signature=[signature], autograph=False)
+    found = {name: contract.ANSWER[name] for name in estimate.get_concrete_function().structured_outputs}
+    estimated = _specs(found, leading)
+    complete = tf.function(solver.complete, input_signature=[signature, estimated], autograph=False)
+    stages = windows.Stages(_of_arrays(estimate), _of_arrays(complete))
+    return functools.partial(windows.solve_motion, stages, frames=solver.frames, step=solver.step)
+
+
+def _specs(shapes: Mapping[str, Any], leading: list[None]) -> dict[str, tf.TensorSpec]:
+    """Specifications of float32 tensors with inner axes `shapes` by name."""
+    return {name: tf.TensorSpec([*leading, *shape], tf.float32) for name, shape in shapes.items()}
+
+
+def _of_arrays(graph: Callable[..., Mapping[str, tf.Tensor]]) -> ArrayFunction:
+    """The function of dictionaries of tensors as one of dictionaries of arrays."""
+
+    def run(*inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        tensors = [{name: tf.convert_to_tensor(value, tf.float32) for name, value in some.items()} for some in inputs]
+        return {name: value.numpy() for name, value in graph(*tensors).items()}
+
+    return run

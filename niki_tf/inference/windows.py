@@ -1,8 +1,13 @@
-"""Motion of any length by overlapping windows, whose answers are blended in the space of rotations."""
+"""Motion of any length by overlapping windows, whose answers are blended in the space of rotations.
+
+A network that sees time is asked in windows as long as those of its training. The finish, the translation and how sure
+each joint is lean on neighbouring frames alone, so they follow once for each frame, after the blend, in longer windows
+that hardly overlap.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,17 +15,37 @@ import tensorflow as tf
 from niki_tf import contract, rotations
 from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
+from niki_tf.solvers.window_solver import WindowSolver
 
 FRAMES, STEP = 16, 4
 """Frames of a window, as in training, and frames from the beginning of one window to that of the next."""
 
 _AT_ONCE = 64
 """Windows that are solved at a time: enough to fill two cores, few enough to fit their caches."""
+_COMPLETED, _SHARED = 64, 16
+"""Frames of a window of the finish, and those that it shares with the next: more than its kernel is wide."""
+_COMPLETED_AT_ONCE = 8
+"""Windows of the finish at a time."""
+_BLENDED = "blended_"
+"""What the names of blended estimates begin with among the inputs."""
+_CLOSE = 2.7
+"""Sum of the squares of a mean of rotations from which on its polar decomposition is soon found; 3 of equal ones."""
+_POLAR_STEPS = 4
+"""Newton-Schulz steps, each of which squares the distance from a rotation."""
+
+_Arrays = Mapping[str, np.ndarray]
+
+
+class Stages(NamedTuple):
+    """A solver of windows in two steps; see `WindowSolver.estimate` and `WindowSolver.complete`."""
+
+    estimate: Callable[[_Arrays], Mapping[str, Any]]
+    complete: Callable[[_Arrays, _Arrays], Mapping[str, Any]]
 
 
 def solve_motion(
-    solve: Callable[[dict[str, np.ndarray]], Mapping[str, Any]],
-    inputs: Mapping[str, np.ndarray],
+    solve: WindowSolver | Stages | Callable[[_Arrays], Mapping[str, Any]],
+    inputs: _Arrays,
     *,
     frames: int = FRAMES,
     step: int = STEP,
@@ -29,10 +54,11 @@ def solve_motion(
     """Solves one motion with a solver of windows.
 
     The answer for a frame is the weighted mean over all windows that hold it, with the largest weight where it is in
-    the middle of the window. A motion shorter than a window is padded, and the padding is masked out.
+    the middle of the window. A motion shorter than a window is padded, and the padding is masked out. The finish of a
+    solver follows once for each frame. Memory grows with the answer alone.
 
     Args:
-        solve: the solver, or another callable of the same dictionaries, such as a compiled one.
+        solve: the solver, its `Stages`, or another callable of the same dictionaries, whose answers are blended.
         inputs: dict of arrays, joints (T, 29, 3) and perhaps joint_sigma (T, 29), betas (T, B), known_rotations
             (T, 24, 3, 3), of one person; joints of all frames relative to the same origin, NaN where absent.
         frames: frames of a window.
@@ -60,15 +86,41 @@ def solve_motion(
     if not length or not 1 <= step <= frames:
         raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
     contract.check_values(inputs)
+    if isinstance(solve, WindowSolver):
+        solve = Stages(solve.estimate, solve.complete)
+    if not isinstance(solve, Stages):
+        answer = _blended(solve, inputs, frames=frames, step=step, at_once=at_once)
+    else:
+        estimate = _blended(solve.estimate, inputs, frames=frames, step=step, at_once=at_once)
+        longer = min(_COMPLETED, length)
+        several = {"frames": longer, "step": max(longer - _SHARED, 1), "at_once": _COMPLETED_AT_ONCE}
+        complete = functools.partial(_complete, solve.complete, tuple(estimate))
+        answer = _blended(complete, {**inputs, **{_BLENDED + name: x for name, x in estimate.items()}}, **several)
+    return _with_known(answer, inputs["known_rotations"]) if "known_rotations" in inputs else answer
+
+
+def _complete(
+    complete: Callable[[_Arrays, _Arrays], Mapping[str, Any]], names: tuple[str, ...], windows: _Arrays
+) -> Mapping[str, Any]:
+    """What `complete` gives for windows, whose estimate is among them by other names."""
+    inputs = {name: value for name, value in windows.items() if not name.startswith(_BLENDED)}
+    return complete(inputs, {name: windows[_BLENDED + name] for name in names})
+
+
+def _blended(
+    solve: Callable[[_Arrays], Mapping[str, Any]], inputs: _Arrays, *, frames: int, step: int, at_once: int
+) -> dict[str, np.ndarray]:
+    """The blend of what `solve` gives for overlapping windows of `inputs`."""
+    length = len(next(iter(inputs.values())))
     places, present, weights = cut(length, frames=frames, step=step)
-    means = _Means(length)
+    blend = _Blend(length)
     for first in range(0, len(places), at_once):
         some = slice(first, first + at_once)
-        windows = {name: np.asarray(array, np.float32)[places[some]] for name, array in inputs.items()}
+        windows = {name: np.asarray(array[places[some]], np.float32) for name, array in inputs.items()}
         answer = solve({**windows, "frame_mask": present[some]})
-        means.add(answer, places[some], weights[some])
-    answer = means.result()
-    return _with_known(answer, inputs["known_rotations"]) if "known_rotations" in inputs else answer
+        following = places[first + at_once, 0] if first + at_once < len(places) else length
+        blend.add(answer, places[some, 0], weights[some], until=int(following))
+    return blend.answer
 
 
 def _with_known(answer: dict[str, np.ndarray], known: np.ndarray) -> dict[str, np.ndarray]:
@@ -78,42 +130,100 @@ def _with_known(answer: dict[str, np.ndarray], known: np.ndarray) -> dict[str, n
     return {**answer, "global_orient": local[:, :1], "body_pose": local[:, 1:]}
 
 
-class _Means:
-    """Weighted means of answers over the windows that hold each of `length` frames; of states the least."""
+class _Blend:
+    """Weighted means of answers over the windows that hold each of `length` frames; of states the least.
+
+    Windows come in order, so that all but the last frames are finished with as they come.
+
+    Attributes:
+        answer: name -> array (T, ...), of the frames that are finished with.
+    """
 
     def __init__(self, length: int) -> None:
-        self._length, self._shares = length, np.zeros(length)
+        self.answer: dict[str, np.ndarray] = {}
+        self._length, self._first = length, 0
+        self._shares = np.zeros(0)
         self._totals: dict[str, np.ndarray] = {}
 
-    def add(self, answer: Mapping[str, Any], places: np.ndarray, weights: np.ndarray) -> None:
-        """Takes answers (N, frames, ...) for the frames `places` (N, frames), padding with a weight of zero."""
-        np.add.at(self._shares, places, weights)
+    def add(self, answer: Mapping[str, Any], firsts: np.ndarray, weights: np.ndarray, *, until: int) -> None:
+        """Takes answers (N, frames, ...) for windows of frames from `firsts` (N,) on, padding with a weight of zero.
+
+        Frames before `until` are in no later window.
+        """
+        last = min(int(firsts[-1]) + weights.shape[1], self._length)
+        self._shares = _longer(self._shares, last - self._first, 0.0)
+        parts = [
+            slice(first - self._first, min(first + weights.shape[1], self._length) - self._first) for first in firsts
+        ]
+        for part, weight in zip(parts, weights, strict=True):
+            self._shares[part] += weight[: part.stop - part.start]
         for name in (name for name in contract.ANSWER if name in answer):
-            values = np.asarray(answer[name])
-            inner = values.shape[2:]
-            if name == "state":
-                total = self._totals.setdefault(name, np.full([self._length, *inner], JointState.GUESSED, np.int32))
-                there = weights > 0.0
-                np.minimum.at(total, places[there], values[there])
-            else:
-                total = self._totals.setdefault(name, np.zeros([self._length, *inner]))
-                np.add.at(total, places, weights.reshape(*weights.shape, *[1] * len(inner)) * values)
+            self._add(name, np.asarray(answer[name]), parts, weights)
+        self._finish(until)
 
-    def result(self) -> dict[str, np.ndarray]:
-        """The means; of rotations the nearest rotation."""
-        return {name: self._mean(name, total) for name, total in self._totals.items()}
+    def _add(self, name: str, values: np.ndarray, parts: list[slice], weights: np.ndarray) -> None:
+        is_state, inner = name == "state", values.shape[2:]
+        empty = np.zeros([0, *inner], np.int32 if is_state else np.float64)
+        total = _longer(self._totals.get(name, empty), len(self._shares), JointState.GUESSED if is_state else 0.0)
+        if not is_state:
+            values = weights.reshape(*weights.shape, *[1] * len(inner)) * values
+        for part, value in zip(parts, values, strict=True):
+            there = value[: part.stop - part.start]
+            total[part] = np.minimum(total[part], there) if is_state else total[part] + there
+        self._totals[name] = total
 
-    def _mean(self, name: str, total: np.ndarray) -> np.ndarray:
-        if name in contract.POSE:
-            moments = np.swapaxes(total, -1, -2).astype(np.float32)
-            return _nearest_rotations()(moments.reshape(-1, 3, 3)).numpy().reshape(total.shape)
-        if name == "state":
-            return total
-        return (total / self._shares.reshape(-1, *[1] * (total.ndim - 1))).astype(np.float32)
+    def _finish(self, until: int) -> None:
+        """Puts the means of the frames before `until` into the answer and forgets what they were made of."""
+        done = until - self._first
+        for name, total in self._totals.items():
+            mean = _mean(name, total[:done], self._shares[:done])
+            whole = self.answer.setdefault(name, np.empty([self._length, *mean.shape[1:]], mean.dtype))
+            whole[self._first : until] = mean
+            self._totals[name] = total[done:]
+        self._shares, self._first = self._shares[done:], until
+
+
+def _longer(array: np.ndarray, length: int, value: float) -> np.ndarray:
+    """The array (n, ...) made longer with `value`, to `length`."""
+    added = np.full([length - len(array), *array.shape[1:]], value, array.dtype)
+    return np.concatenate([array, added])
+
+
+def _mean(name: str, total: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The mean of what was summed up with `shares` (n,); of rotations the nearest rotation."""
+    if name == "state":
+        return total
+    mean = (total / shares.reshape(-1, *[1] * (total.ndim - 1))).astype(np.float32)
+    return nearest_rotations(mean.reshape(-1, 3, 3)).reshape(mean.shape) if name in contract.POSE else mean
+
+
+def nearest_rotations(means: np.ndarray) -> np.ndarray:
+    """The rotations (n, 3, 3), float32, that are nearest to means of rotations (n, 3, 3).
+
+    Means of rotations that are close to each other are nearly rotations: M <- M (3 - M^T M) / 2 makes them so.
+    """
+    found = _polar()(means).numpy()
+    apart = (means * means).sum((-2, -1)) < _CLOSE
+    if apart.any():
+        found[apart] = _of_moments()(np.swapaxes(means[apart], -1, -2)).numpy()
+    return found
 
 
 @functools.cache
-def _nearest_rotations() -> tf.types.experimental.PolymorphicFunction:
+def _polar() -> tf.types.experimental.PolymorphicFunction:
+    """The Newton-Schulz steps as a graph of any number of matrices."""
+
+    def steps(matrices: tf.Tensor) -> tf.Tensor:
+        for _ in range(_POLAR_STEPS):
+            square = tf.linalg.matmul(matrices, matrices, transpose_a=True)
+            matrices = 0.5 * tf.linalg.matmul(matrices, 3.0 * tf.eye(3) - square)
+        return matrices
+
+    return tf.function(steps, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)])
+
+
+@functools.cache
+def _of_moments() -> tf.types.experimental.PolymorphicFunction:
     """`rotations.moment_to_rotation` as a graph of any number of moments."""
     return tf.function(rotations.moment_to_rotation, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)])
 

@@ -13,7 +13,6 @@ from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.flows import EmbeddingFlow
 from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, describe, reshape_last, zeros_like_leading
-from niki_tf.solvers import kept_graphs
 from niki_tf.solvers.learned import LearnedSolver
 
 JOINTS, SIGMA = skeletons.NUM_JOINTS * 3, skeletons.NUM_JOINTS
@@ -237,11 +236,8 @@ class InvertibleSolver(LearnedSolver):
         given = {
             name: _checked(name, *other, local.shape[:-3]) for name, other in others.items() if other[0] is not None
         }
-        given["local"] = local
-        if not kept_graphs.are_wanted():
-            return self._fk(given)
-        inner = {"local": 3, "z": 1, "betas": 1}
-        return self._graphs.run(self._fk, given, inner=inner, key=("fk", *self._settings()))
+        shapes = {"local": (skeletons.NUM_ROTATIONS, 3, 3), "z": (self.embedding_size,), "betas": (None,)}
+        return self._kept("fk", self._fk, {**given, "local": local}, shapes)
 
     def _fk(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`fk` of local rotations (..., 24, 3, 3), and z and betas as far as they are given."""

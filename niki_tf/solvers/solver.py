@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -25,6 +25,7 @@ from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 from niki_tf.skeletons import axes
 from niki_tf.solvers import kept_graphs
+from niki_tf.solvers.given import Given
 
 _SECONDS_BETWEEN_WARNINGS = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -191,7 +192,13 @@ class Solver(keras.Model):
     def call(self, inputs: dict[str, tf.Tensor], *, training: bool = False) -> dict[str, tf.Tensor]:
         """The contract, from a dictionary of tensors; see the class."""
         leading = LeadingAxes(inputs["joints"], inner=2, events=self.event_axes - 1)
-        flat = {name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()}
+        given = self._read({name: leading.flatten(tf.cast(value, tf.float32)) for name, value in inputs.items()})
+        rotations, others = self._estimate(given)
+        outputs = self._complete(rotations, given, others)
+        return {name: leading.restore(value) for name, value in outputs.items()}
+
+    def _read(self, flat: dict[str, tf.Tensor]) -> Given:
+        """What is given of N examples: joints that were not seen are filled in, `known_rotations` tell of others."""
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
         if "padding" not in flat and not math.isinf(self.largest_sigma):  # but what `fk` gave, on its exact way back
@@ -206,18 +213,29 @@ class Solver(keras.Model):
             told, told_sigma = held_rotations.tell(joints, sigma, rest_joints, known)
         joints = self._fill(joints, rest_joints, sigma, extra)
         told = joints if known is None else self._fill(told, rest_joints, told_sigma, extra)
-        rotations, others = self.solve(told, told_sigma, betas, rest_joints, flat.get("twist"), **extra)
+        return Given(joints, sigma, told, told_sigma, betas, rest_joints, flat.get("twist"), extra)
+
+    def _estimate(self, given: Given) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Rotations (N, 24, 3, 3) without the finish, and further outputs; windows of time have (N, T, ...)."""
+        rotations, others = self.solve(
+            given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **given.extra
+        )
+        known = given.extra.get("known_rotations")
         if known is not None:
-            rotations = held_rotations.hold_seen(rotations, known, sigma)
+            rotations = held_rotations.hold_seen(rotations, known, given.joint_sigma)
+        return rotations, others
+
+    def _complete(self, rotations: tf.Tensor, given: Given, others: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The answer after the finish, from an estimate and further outputs."""
+        joints, sigma, rest_joints, extra = given.joints, given.joint_sigma, given.rest_joints, given.extra
         if self.refine:
             rotations = self._finish(rotations, joints, rest_joints, sigma, extra)
         posed, _ = kinematics.forward_kinematics(rotations, rest_joints)
-        others["transl"] = self._translation(joints, posed, sigma, extra)
+        others = {**others, "transl": self._translation(joints, posed, sigma, extra)}
         if self.has_residual:
             others["residual"] = residuals.centred_distances(joints, posed, sigma)
         others |= self._certainty(joints, posed, sigma, extra, others.get("expected_error"))
-        outputs = {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **others}
-        return {name: leading.restore(value) for name, value in outputs.items()}
+        return {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **others}
 
     def _fill(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
@@ -303,10 +321,21 @@ class Solver(keras.Model):
         if _is_symbolic(inputs) or not kept_graphs.are_wanted():
             return self(inputs)
         given, origin = self._checked(inputs, doubted=self._doubts_are_due())
-        shapes = {**contract.INPUTS, **self.extra_inputs}
-        inner = {name: len(shapes[name]) for name in given}
-        answer = self._graphs.run(self.__call__, given, inner=inner, key=("ik", *self._settings()))
+        answer = self._kept("ik", self.__call__, given, {**contract.INPUTS, **self.extra_inputs})
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
+
+    def _kept(
+        self,
+        name: str,
+        function: Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]],
+        inputs: Mapping[str, tf.Tensor],
+        shapes: Mapping[str, tuple[Any, ...]],
+    ) -> dict[str, tf.Tensor]:
+        """What `function` gives for tensors whose last axes are `shapes`, by a graph kept under `name` if wanted."""
+        if not kept_graphs.are_wanted():
+            return function(inputs)
+        inner = {name: len(shapes[name]) for name in inputs}
+        return self._graphs.run(function, inputs, inner=inner, key=(name, *self._settings()))
 
     def _doubts_are_due(self) -> bool:
         """Whether joints were not looked at for a while: live, doing so would take longer than solving."""

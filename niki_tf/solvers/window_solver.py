@@ -1,9 +1,16 @@
 """What solvers that see time share: windows of frames, filler among them, a finish over time."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
+from niki_tf import contract
 from niki_tf.fitting import gauss_newton_windows, root_path, trunk_frame
+from niki_tf.shapes import TensorLike
 from niki_tf.solvers.learned import LearnedSolver
+
+_ESTIMATED = (*contract.POSE, "expected_error")
+"""What `WindowSolver.estimate` gives."""
 
 
 class WindowSolver(LearnedSolver):
@@ -29,6 +36,50 @@ class WindowSolver(LearnedSolver):
     def extra_inputs(self) -> dict[str, tuple[int, ...]]:
         """See `Solver.extra_inputs`; `frame_mask` on top."""
         return {**super().extra_inputs, "frame_mask": ()}
+
+    def estimate(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+        """The poses that the network finds, of windows, without the finish; to be blended and given to `complete`.
+
+        Args:
+            inputs: of the solver, joints (N, T, 29, 3) and so on.
+
+        Returns:
+            dict of global_orient (N, T, 1, 3, 3), body_pose (N, T, 23, 3, 3) and, where the network expects an error
+            of its own answer, expected_error (N, T, 24), metres.
+
+        Raises:
+            ValueError: see `__call__`.
+        """
+        given, _ = self._checked(inputs)
+        return self._kept("estimate", self._estimated, given, {**contract.INPUTS, **self.extra_inputs})
+
+    def complete(self, inputs: Mapping[str, TensorLike], estimate: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+        """The answer, `contract.ANSWER`, to frames whose poses were estimated: the finish and what follows from it.
+
+        Args:
+            inputs: as of `estimate`; windows of any length, as nothing but neighbouring frames is looked at.
+            estimate: what `estimate` gave of these frames.
+
+        Raises:
+            ValueError: see `__call__`.
+        """
+        given, origin = self._checked(inputs, doubted=False)
+        told = {f"estimated_{name}": tf.cast(estimate[name], tf.float32) for name in _ESTIMATED if name in estimate}
+        shapes = {**contract.INPUTS, **self.extra_inputs, **{f"estimated_{n}": contract.ANSWER[n] for n in _ESTIMATED}}
+        answer = self._kept("complete", self._completed, {**given, **told}, shapes)
+        return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
+
+    def _estimated(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        rotations, others = self._estimate(self._read(dict(inputs)))
+        first = {name: others[name] for name in _ESTIMATED if name in others}
+        return {"global_orient": rotations[..., :1, :, :], "body_pose": rotations[..., 1:, :, :], **first}
+
+    def _completed(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        given = self._read({name: value for name, value in inputs.items() if not name.startswith("estimated_")})
+        first = {name: inputs[f"estimated_{name}"] for name in _ESTIMATED if f"estimated_{name}" in inputs}
+        rotations = tf.concat([first.pop(name) for name in contract.POSE], -3)
+        answer = self._complete(rotations, given, first)
+        return {name: answer[name] for name in contract.ANSWER}
 
     def _fill(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]

@@ -72,6 +72,39 @@ def test_of_states_that_windows_disagree_on_the_most_is_known_and_errors_are_mea
     np.testing.assert_allclose(short["expected_error"], 2.0)
 
 
+def test_what_follows_the_network_is_done_once_for_each_frame():
+    completed = []
+
+    def estimate(inputs):
+        turn = np.tile(np.eye(3, dtype=np.float32), [*inputs["joints"].shape[:2], 24, 1, 1])
+        turn[..., 0, :, :] = rotations.rotvec_to_matrix(inputs["joints"][:, :, 0]).numpy()
+        return {"global_orient": turn[..., :1, :, :], "body_pose": turn[..., 1:, :, :]}
+
+    def complete(inputs, blended):
+        assert set(inputs) == {"joints", "frame_mask"}
+        completed.append(inputs["joints"][..., 0, 2])
+        return {**blended, "transl": inputs["joints"][:, :, 0], "state": np.zeros([*inputs["joints"].shape[:2], 24])}
+
+    joints = np.zeros([1000, 29, 3], np.float32)
+    joints[:, 0, 2] = np.linspace(0.0, 3.0, 1000)
+    found = windows.solve_motion(windows.Stages(estimate, complete), {"joints": joints})
+    assert sum(part.size for part in completed) < 1.4 * len(joints)
+    assert max(part.size for part in completed) <= 512
+    np.testing.assert_array_equal(np.unique(np.concatenate([part.ravel() for part in completed])), joints[:, 0, 2])
+    np.testing.assert_allclose(found["transl"], joints[:, 0], atol=1e-5)
+    wanted = rotations.rotvec_to_matrix(tf.constant(joints[:, 0])).numpy()
+    np.testing.assert_allclose(found["global_orient"][:, 0], wanted, atol=1e-5)
+
+
+def test_means_of_rotations_have_the_nearest_rotations(rng):
+    turns = rotations.rotvec_to_matrix(tf.constant(rng.normal(size=[60, 3, 3]), tf.float32))
+    near = rotations.rotvec_to_matrix(tf.constant(0.2 * rng.normal(size=[60, 3, 3]), tf.float32)) @ turns[:, :1]
+    means = np.concatenate([tf.reduce_mean(turns, 1), tf.reduce_mean(near, 1), turns[:, 0]])
+    left, _, right = np.linalg.svd(means.astype(np.float64))
+    signs = np.stack([np.ones(180), np.ones(180), np.linalg.det(left @ right)], -1)
+    np.testing.assert_allclose(windows.nearest_rotations(means), left * signs[:, None] @ right, atol=2e-5)
+
+
 def test_bad_motion_is_named(rng):
     solver = made("recurrent")
     for inputs, step in ((random_inputs(rng, 0), 4), (random_inputs(rng, 3), 17)):
