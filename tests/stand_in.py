@@ -1,4 +1,4 @@
-"""A stand-in for TensorFlow Serving: REST and gRPC on this machine, answering with an exported SavedModel."""
+"""A stand-in for servers: REST and gRPC on this machine, answering with an exported SavedModel."""
 
 import concurrent.futures
 import contextlib
@@ -8,20 +8,46 @@ import threading
 
 import numpy as np
 
+_DATATYPES = {"f": "FP32", "i": "INT32", "b": "BOOL"}
+
+
+def _in_columns(saved_model, request):
+    inputs = {name: np.array(column) for name, column in request["inputs"].items()}
+    answer = saved_model(request["signature_name"], **inputs)
+    return {"outputs": {name: array.tolist() for name, array in answer.items()}}
+
+
+def _in_tensors(saved_model, request):
+    inputs = {one["name"]: np.reshape(one["data"], one["shape"]) for one in request["inputs"]}
+    answer = saved_model("ik" if set(inputs) == {"joints"} else "ik_full", **inputs)
+    return {
+        "outputs": [
+            {
+                "name": name,
+                "datatype": _DATATYPES[array.dtype.kind],
+                "shape": array.shape,
+                "data": array.ravel().tolist(),
+            }
+            for name, array in answer.items()
+        ]
+    }
+
 
 @contextlib.contextmanager
-def rest(saved_model, *, model):
-    """Gives the address of a server that takes one model's predict calls in columns."""
+def rest(saved_model, *, model, protocol="tfs"):
+    """Gives the address of a server that takes one model's predict calls, in columns or as tensors (v2)."""
+    path, reply = {
+        "tfs": (f"/v1/models/{model}:predict", _in_columns),
+        "v2": (f"/v2/models/{model}/infer", _in_tensors),
+    }[protocol]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             code, answer = 404, {"error": "Servable not found"}
-            if self.path == f"/v1/models/{model}:predict":
+            if self.path == path:
                 try:
-                    inputs = {name: np.array(column) for name, column in request["inputs"].items()}
-                    answer = saved_model(request["signature_name"], **inputs)
-                    code, answer = 200, {"outputs": {name: array.tolist() for name, array in answer.items()}}
+                    code, answer = 200, reply(saved_model, request)
                 except ValueError as error:
                     code, answer = 400, {"error": str(error)}
             body = json.dumps(answer).encode()

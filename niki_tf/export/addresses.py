@@ -28,7 +28,7 @@ class Address(NamedTuple):
     tls: bool
     """Whether what is said is encrypted."""
     path: str
-    """What stands before /v1/models in a URL, without a slash at its end."""
+    """What stands before /v1/models or /v2/models in a URL, without a slash at its end."""
 
     @property
     def local(self) -> bool:
@@ -72,6 +72,7 @@ def parse(text: str, *, protocol: str) -> Address:
         got = "one with a name or password in it" if "@" in text else repr(text[:80])
         raise ValueError(
             f"`address` must be HOST:PORT, {plain}://HOST:PORT or {secure}://HOST:PORT for the "
-            f"protocol {protocol}; got {got}. TensorFlow Serving's port is 8501 by rest and 8500 by grpc."
+            f"protocol {protocol}; got {got}. TensorFlow Serving's port is 8501 by rest and 8500 by grpc, "
+            "MLServer's 8080 and 8081."
         )
     return Address(found["host"], port, scheme == secure, path)

@@ -10,6 +10,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from niki_tf.export.retrying import Unavailable
+
+_BUSY = (429, 502, 503, 504)
+"""Codes of servers that may answer a little later."""
 _LONGEST_REASON = 300
 """Characters of a server's own words that an error repeats."""
 _REASON_BYTES = 2**14
@@ -49,7 +53,7 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], deadline: float, 
     if isinstance(found, Exception):
         raise found from None
     if len(found) > most:
-        raise ValueError(f"{url} must answer in at most {most} bytes; got more. Is it TensorFlow Serving?")
+        raise ValueError(f"{url} must answer in at most {most} bytes; got more. Is it a server of models?")
     return found
 
 
@@ -115,10 +119,11 @@ def _explained(error: Exception, url: str, *, deadline: float) -> Exception:
             "fewer frames at once."
         )
     said = in_one_line(str(reason) or type(reason).__name__)
+    if isinstance(reason, ConnectionError | http.client.RemoteDisconnected):
+        return Unavailable(f"{url} does not answer ({said}). Is the server running?")
     if isinstance(error, http.client.HTTPException) or not isinstance(error, OSError):
         return ValueError(
-            f"{url} must answer by HTTP, whole; got {type(error).__name__} ({said}). Is it TensorFlow Serving's REST "
-            "port (8501)?"
+            f"{url} must answer by HTTP, whole; got {type(error).__name__} ({said}). Is it the server's REST port?"
         )
     return ConnectionError(f"{url} does not answer ({said}). Is the server running?")
 
@@ -132,7 +137,8 @@ def _refused(error: urllib.error.HTTPError, url: str) -> Exception:
             "address that answers."
         )
     cure = " Is the token right?" if error.code in (401, 403) else ""
-    return ConnectionError(f"{url} answers with an error: {_reason(error)}{cure}")
+    kind = Unavailable if error.code in _BUSY else ConnectionError
+    return kind(f"{url} answers with an error: {_reason(error)}{cure}")
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

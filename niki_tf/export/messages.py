@@ -35,6 +35,22 @@ def grpc_request(inputs: Mapping[str, TensorLike], *, model: str, signature: str
     return request
 
 
+def predict_response(message: bytes) -> Any:
+    """The PredictResponse of its bytes.
+
+    Raises:
+        ModuleNotFoundError: tensorflow-serving-api is not installed.
+        ValueError: they are none.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow_serving.apis import predict_pb2
+
+    try:
+        return predict_pb2.PredictResponse.FromString(message)
+    except DecodeError:
+        raise ValueError(f"`message` must be a PredictResponse; got {message[:40]!r}.") from None
+
+
 def grpc_answer(response: Any, *, most: int | None = None) -> dict[str, np.ndarray]:
     """Arrays by output name of a PredictResponse.
 

@@ -1,29 +1,35 @@
-"""Clients of TensorFlow Serving: a model on a server, called like a function.
+"""Clients of servers: a model on TensorFlow Serving or a server of Open Inference, called like a function.
 
 An answer is refused that comes too late, is too long, or is not what the signature gives (`answers.check`). A token is
-sent to this machine or over TLS only.
+sent to this machine or over TLS only. A server that is busy or starting is asked again (`retrying`).
 """
 
 import math
 import re
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from niki_tf.export import addresses, answers, http_post, messages
+from niki_tf.export import addresses, answers, http_post, retrying
 from niki_tf.export.addresses import Address
+from niki_tf.export.dialects import DIALECTS
 from niki_tf.shapes import TensorLike
 
 DEADLINE = 60.0
 """Seconds that a server has for an answer."""
-_PREDICT = "/tensorflow.serving.PredictionService/Predict"
-"""Source: TensorFlow Serving, prediction_service.proto."""
+RETRIES = 3
+"""How often a server that is busy or starting is asked again."""
 
 
 def rest_server(
-    address: str, *, model: str, deadline: float = DEADLINE, token: str | None = None
+    address: str,
+    *,
+    model: str,
+    protocol: str = "tfs",
+    deadline: float = DEADLINE,
+    retries: int = RETRIES,
+    token: str | None = None,
 ) -> Callable[..., dict[str, np.ndarray]]:
     """A function (signature, **arrays) -> dict of arrays that asks a server by REST.
 
@@ -31,27 +37,34 @@ def rest_server(
         address: "localhost:8501", or "https://HOST:PORT" for TLS, whose certificate must be one that Python trusts
             (SSL_CERT_FILE names others).
         model: name of the model on the server.
-        deadline: seconds in which an answer must be there to its last byte, from the call on.
+        protocol: "tfs", TensorFlow Serving's, in columns, or "v2", Open Inference's, where the names of the inputs say
+            which signature is asked.
+        deadline: seconds in which an answer must be there to its last byte, from the call on, whatever the retries.
+        retries: how often a server is asked again that refuses the connection, breaks off, or answers with 429, 502,
+            503 or 504.
         token: sent as `Authorization: Bearer`; None for none.
 
     Raises:
-        ValueError: an argument is not as it must be; (the function) the answer is not one of TensorFlow Serving's, not
-            whole, too long, or not what the signature gives.
+        ValueError: an argument is not as it must be; (the function) the answer is not one of the protocol, not whole,
+            too long, or not what the signature gives.
         ConnectionError: (the function) nobody answers in time, or the server answers with an error or a redirect.
 
-    Source: TensorFlow Serving, RESTful API, the predict call in its columnar form.
+    Source: TensorFlow Serving, RESTful API, the predict call in its columnar form; Open Inference Protocol, version 2.
     """
-    place = addresses.parse(address, protocol="rest")
-    _check(place, model=model, deadline=deadline, token=token)
-    name = urllib.parse.quote(model, safe="")
-    url = f"{'https' if place.tls else 'http'}://{place.host}:{place.port}{place.path}/v1/models/{name}:predict"
+    place, dialect = addresses.parse(address, protocol="rest"), DIALECTS[protocol]
+    _check(place, model=model, deadline=deadline, retries=retries, token=token)
+    url = f"{'https' if place.tls else 'http'}://{place.host}:{place.port}{place.path}{dialect.url(model)}"
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def ask(signature: str, **inputs: TensorLike) -> dict[str, np.ndarray]:
-        body = messages.rest_request(inputs, signature=signature)
+        body = dialect.rest_request(inputs, signature)
         most = answers.most_bytes(inputs, signature=signature, protocol="rest")
-        found = http_post.post(url, body, headers=headers, deadline=deadline, most=most)
-        answer = _read(lambda: messages.rest_answer(found), url)
+        found = retrying.persistently(
+            lambda left: http_post.post(url, body, headers=headers, deadline=left, most=most),
+            deadline=deadline,
+            retries=retries,
+        )
+        answer = _read(lambda: dialect.rest_answer(found), url)
         answers.check(answer, inputs, signature=signature, url=url)
         return answer
 
@@ -59,7 +72,13 @@ def rest_server(
 
 
 def grpc_server(
-    address: str, *, model: str, deadline: float = DEADLINE, token: str | None = None
+    address: str,
+    *,
+    model: str,
+    protocol: str = "tfs",
+    deadline: float = DEADLINE,
+    retries: int = RETRIES,
+    token: str | None = None,
 ) -> Callable[..., dict[str, np.ndarray]]:
     """A function (signature, **arrays) -> dict of arrays that asks a server by gRPC.
 
@@ -67,53 +86,55 @@ def grpc_server(
         address: "localhost:8500", or "grpcs://HOST:PORT" for TLS, whose certificate must be one that gRPC trusts
             (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names others).
         model: name of the model on the server.
-        deadline: seconds in which an answer must be there, from the call on.
+        protocol: as `rest_server`.
+        deadline: seconds in which an answer must be there, from the call on, whatever the retries.
+        retries: how often a server is asked again that is UNAVAILABLE or whose resources are exhausted.
         token: sent as `authorization: Bearer`; None for none.
 
     Raises:
-        ModuleNotFoundError: tensorflow-serving-api is not installed.
+        ModuleNotFoundError: grpcio is not installed, or, for "tfs", tensorflow-serving-api.
         ValueError: as `rest_server`.
         ConnectionError: (the function) nobody answers in time, or the server answers with an error.
 
-    Source: TensorFlow Serving, PredictionService.Predict.
+    Source: TensorFlow Serving, PredictionService.Predict; Open Inference Protocol, GRPCInferenceService.ModelInfer.
     """
     import grpc
-    from google.protobuf.message import DecodeError
-    from tensorflow_serving.apis import predict_pb2
 
-    place = addresses.parse(address, protocol="grpc")
-    _check(place, model=model, deadline=deadline, token=token)
+    place, dialect = addresses.parse(address, protocol="grpc"), DIALECTS[protocol]
+    _check(place, model=model, deadline=deadline, retries=retries, token=token)
+    if protocol == "tfs":
+        import tensorflow_serving.apis  # noqa: F401
     url = f"{'grpcs' if place.tls else 'grpc'}://{place.host}:{place.port}"
     metadata = [("authorization", f"Bearer {token}")] if token else []
 
     def ask(signature: str, **inputs: TensorLike) -> dict[str, np.ndarray]:
-        request = messages.grpc_request(inputs, model=model, signature=signature)
+        request = dialect.grpc_request(inputs, model, signature)
         most = answers.most_bytes(inputs, signature=signature, protocol="grpc")
-        with _channel(place, most) as channel:
-            try:
-                predict = channel.unary_unary(_PREDICT)  # bytes: gRPC logs a traceback for those that it cannot read
-                found = predict(request.SerializeToString(), timeout=deadline, metadata=metadata)
-            except grpc.RpcError as error:
-                raise _failed(error, url, deadline=deadline) from None
-        try:
-            response = predict_pb2.PredictResponse.FromString(found)
-        except DecodeError:
-            raise ValueError(
-                f"{url} must answer with a PredictResponse; got {found[:40]!r}. Is it TensorFlow Serving?"
-            ) from None
-        answer = _read(lambda: messages.grpc_answer(response, most=most // answers.BYTES["grpc"]), url)
+
+        def once(left: float) -> bytes:
+            with _channel(place, most) as channel:
+                try:
+                    # Bytes come back: gRPC logs a traceback for messages that it cannot read.
+                    return channel.unary_unary(dialect.method)(request, timeout=left, metadata=metadata)
+                except grpc.RpcError as error:
+                    raise _failed(error, url, deadline=deadline) from None
+
+        found = retrying.persistently(once, deadline=deadline, retries=retries)
+        answer = _read(lambda: dialect.grpc_answer(found, most // answers.BYTES["grpc"]), url)
         answers.check(answer, inputs, signature=signature, url=url)
         return answer
 
     return ask
 
 
-def _check(place: Address, *, model: str, deadline: float, token: str | None) -> None:
-    """ValueError unless model, deadline and token can be used with the address; the token is not repeated."""
+def _check(place: Address, *, model: str, deadline: float, retries: int, token: str | None) -> None:
+    """ValueError unless model, deadline, retries and token can be used with the address; no token is repeated."""
     if not model:
         raise ValueError("`model` must be the name of a model on the server; got ''.")
     if not (deadline > 0.0 and math.isfinite(deadline)):
         raise ValueError(f"`deadline` must be a positive number of seconds; got {deadline}.")
+    if retries < 0:
+        raise ValueError(f"`retries` must be 0 or more; got {retries}.")
     if token is None:
         return
     if not re.fullmatch("[!-~]+", token):
@@ -140,13 +161,15 @@ def _failed(error: Any, url: str, *, deadline: float) -> ConnectionError:
     import grpc
 
     cures = {
-        grpc.StatusCode.UNAVAILABLE: "Is the server running, and this its gRPC port (8500)?",
+        grpc.StatusCode.UNAVAILABLE: "Is the server running, and this its gRPC port?",
         grpc.StatusCode.DEADLINE_EXCEEDED: f"It had {deadline:g} s: allow it more, or send fewer frames at once.",
         grpc.StatusCode.UNAUTHENTICATED: "Is the token right?",
         grpc.StatusCode.PERMISSION_DENIED: "Is the token right?",
     }
     said = http_post.in_one_line(error.details() or "without a reason")
-    return ConnectionError(
+    exhausted = error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" not in said
+    soon = exhausted or error.code() == grpc.StatusCode.UNAVAILABLE
+    return (retrying.Unavailable if soon else ConnectionError)(
         f"{url} does not answer ({error.code().name}): {said} {cures.get(error.code(), '')}".rstrip()
     )
 

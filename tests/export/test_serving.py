@@ -16,7 +16,11 @@ from google.protobuf import text_format  # noqa: E402
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2  # noqa: E402
 from tensorflow_serving.config import model_server_config_pb2  # noqa: E402
 
-SERVERS = {"rest": (stand_in.rest, export.rest_server), "grpc": (stand_in.grpc, export.grpc_server)}
+SERVERS = {
+    "rest": (stand_in.rest, export.rest_server, {}),
+    "grpc": (stand_in.grpc, export.grpc_server, {}),
+    "v2": (stand_in.rest, export.rest_server, {"protocol": "v2"}),
+}
 
 
 def test_the_warm_up_file_asks_every_signature_what_it_can_answer(saved_model_folder, saved_model):
@@ -50,18 +54,20 @@ def test_requests_fit_the_signature_and_answers_come_back_whole(saved_model_fold
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_a_model_on_a_server_answers_as_one_here(kind, saved_model, arrays):
-    serve, connect = SERVERS[kind]
+def test_a_model_on_a_server_answers_as_one_here(kind, saved_model, solver, arrays):
+    serve, connect, spoken = SERVERS[kind]
     inputs = {name: arrays(3)[name] for name in ("joints", "joint_sigma", "betas", "twist")}
-    with serve(saved_model, model="tiny") as address:
-        found = connect(address, model="tiny")("ik_full", **inputs)
+    with serve(saved_model, model="tiny", **spoken) as address:
+        found = connect(address, model="tiny", **spoken)("ik_full", **inputs)
         with pytest.raises(ConnectionError, match="Servable not found"):
-            connect(address, model="other")("ik_full", **inputs)
+            connect(address, model="other", **spoken)("ik_full", **inputs)
     for name, array in saved_model("ik_full", **inputs).items():
         np.testing.assert_allclose(found[name], array, rtol=1e-6, atol=1e-6)
         assert found[name].dtype == array.dtype
+    for name, tensor in solver(inputs).items():
+        np.testing.assert_allclose(found[name], tensor, atol=1e-5)
     with pytest.raises(ConnectionError, match="does not answer"):
-        connect(address, model="tiny")("ik_full", **inputs)
+        connect(address, model="tiny", **spoken, retries=0)("ik_full", **inputs)
 
 
 def test_an_error_of_the_server_is_quoted(saved_model):

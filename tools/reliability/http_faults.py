@@ -16,6 +16,8 @@ Connection = socket.socket
 Fault = Callable[[Connection, bytes], None]
 """Answers on a connection whose request was read; the bytes are the right answer's body."""
 
+_DATATYPES = {"valid": "BOOL", "state": "INT32"}
+"""Of outputs that are not float32, in Open Inference."""
 _OK = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 _GIGABYTE = 2**30
@@ -71,12 +73,12 @@ def _answer(connection: Connection, fault: Fault, tls: Any, reads: bool) -> None
         body = b""
         if reads:
             asked = _request(connection)
-            body = encoded(wrong_values.right(asked)) if asked else b"{}"
+            body = _right_body(asked) if asked else b"{}"
         fault(connection, body)
         connection.shutdown(socket.SHUT_WR)
 
 
-def _request(connection: Connection) -> dict[str, Any] | None:
+def _request(connection: Connection) -> Any:
     """The inputs of the request that is read; None of one without a body, as a GET is."""
     with connection.makefile("rb") as stream:
         length = 0
@@ -86,12 +88,38 @@ def _request(connection: Connection) -> dict[str, Any] | None:
         return json.loads(stream.read(length))["inputs"] if length else None
 
 
-def encoded(answer: Any, **how: Any) -> bytes:
-    """The body of an answer of arrays by name."""
+def _right_body(inputs: Any) -> bytes:
+    """The body of the answer that is right, in columns or, if the inputs came so, as tensors."""
+    if isinstance(inputs, list):
+        given = {one["name"]: np.reshape(one["data"], one["shape"]) for one in inputs}
+        return encoded(wrong_values.right(given), tensors=True)
+    return encoded(wrong_values.right(inputs))
+
+
+def encoded(answer: Any, *, tensors: bool = False, **how: Any) -> bytes:
+    """The body of an answer of arrays by name, in columns or as tensors."""
     columns = {
         name: array.tolist() if isinstance(array, np.ndarray | np.generic) else array for name, array in answer.items()
     }
-    return json.dumps({"outputs": columns}, **how).encode()
+    if not tensors:
+        return json.dumps({"outputs": columns}, **how).encode()
+    outputs = [
+        {"name": name, "datatype": _DATATYPES.get(name, "FP32"), "shape": _shape(answer[name]), "data": _flat(column)}
+        for name, column in columns.items()
+    ]
+    return json.dumps({"outputs": outputs}, **how).encode()
+
+
+def _shape(value: Any) -> list[int]:
+    """The shape of an array; of what is none, that of a list."""
+    return list(value.shape) if isinstance(value, np.ndarray | np.generic) else [len(value or ())]
+
+
+def _flat(column: Any) -> Any:
+    """The numbers of nested lists of one length each, in a row; whatever else as it is."""
+    while isinstance(column, list) and column and all(isinstance(one, list) for one in column):
+        column = [number for one in column for number in one]
+    return column
 
 
 def whole(body: bytes, *, code: str = "200 OK", headers: str = "") -> bytes:
@@ -108,8 +136,13 @@ def changed(change: Callable[[dict[str, Any]], Any], **how: Any) -> Fault:
     """Answers by HTTP as it should, with the outputs changed."""
 
     def fault(connection: Connection, right: bytes) -> None:
-        outputs = {name: np.array(column) for name, column in json.loads(right)["outputs"].items()}
-        connection.sendall(whole(encoded(change(outputs), **how)))
+        outputs = json.loads(right)["outputs"]
+        if isinstance(outputs, list):
+            arrays = {one["name"]: np.reshape(one["data"], one["shape"]) for one in outputs}
+            connection.sendall(whole(encoded(change(arrays), tensors=True, **how)))
+        else:
+            arrays = {name: np.array(column) for name, column in outputs.items()}
+            connection.sendall(whole(encoded(change(arrays), **how)))
 
     return fault
 

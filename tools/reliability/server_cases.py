@@ -21,7 +21,7 @@ class Case(NamedTuple):
     name: str
     """What is wrong with it."""
     protocol: str
-    """rest or grpc."""
+    """rest, grpc, or v2, Open Inference by REST."""
     server: Server
     """Context manager that gives the address."""
     right: bool = False
@@ -64,6 +64,7 @@ def cases(certificates: pathlib.Path | None) -> Iterator[Case]:
     """
     yield from _rest()
     yield from _grpc()
+    yield from _open_inference()
     for text in ADDRESSES:
         yield Case(f"address {text[:40]!r}", "rest", _given(text))
     for text in (
@@ -116,6 +117,21 @@ def _grpc() -> Iterator[Case]:
         yield Case(name, "grpc", lambda name=name: http_faults.serve(http_faults.TRANSPORT[name], reads=False))  # type: ignore[misc]
     yield Case("accepts nobody", "grpc", http_faults.deaf)
     yield Case("nobody listens", "grpc", lambda: _given(http_faults.free_port())())
+
+
+def _open_inference() -> Iterator[Case]:
+    """Cases of Open Inference by REST: its answers; what comes before them is as in `_rest`."""
+    for name, fault in http_faults.RIGHT.items():
+        yield Case(name, "v2", _http(fault), right=True)
+    faults = {
+        **{name: http_faults.TRANSPORT[name] for name in ("never answers", "a body byte by byte", "resets")},
+        **{name: http_faults.says(reply) for name, reply in http_faults.CODES.items()},
+        **{f"body: {name}": http_faults.says(http_faults.whole(body)) for name, body in http_faults.BODIES.items()},
+        **{f"values: {name}": http_faults.changed(change) for name, change in http_faults.COLUMNS.items()},
+        **{f"values: {name}": http_faults.changed(change) for name, change in wrong_values.WRONG.items()},
+    }
+    for name, fault in faults.items():
+        yield Case(name, "v2", _http(fault))
 
 
 def _tls(folder: pathlib.Path) -> Iterator[Case]:

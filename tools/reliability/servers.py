@@ -54,7 +54,7 @@ _CHILD = pathlib.Path(__file__).with_name("client_child.py")
 _FRAMES = 5
 _LONGEST = 1000
 """Characters of a message that is clear."""
-_KINDS = ("rest", "grpc")
+_KINDS = ("rest", "grpc", "v2")
 
 
 def main(argv: list[str]) -> None:
@@ -179,7 +179,7 @@ class _Child:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         stream = self._process.stdout
         threading.Thread(target=lambda: [self._lines.put(line) for line in stream], daemon=True).start()
-        for protocol in ("rest", "grpc"):  # what is imported at first use takes longer than the deadline
+        for protocol in _KINDS:  # what is imported at first use takes longer than the deadline
             asked = ["--server=localhost:1", f"--protocol={protocol}", *self._files]
             self._process.stdin.write(json.dumps(asked) + "\n")
             self._process.stdin.flush()
