@@ -4,9 +4,9 @@ Example:
     python tools/reliability/kills.py --seed=0 --kills=100
 
 60 of 100 kills hit `train`, 10 each `solve` of a folder, `evaluate`, `export` and `report`, side by side; there is no
-program that prepares data yet. A program is run whole first, twice, on one thread; then chains begin: in one and the same folder it
-is started, killed by SIGKILL at a uniform time of what it takes, started again, five times at most, and then left to
-end. The import of the package, which writes nothing, is before all that. Lost is
+program that prepares data yet. A program is run whole first, twice, on one thread; then chains begin: in one and the
+same folder it is started, killed by SIGKILL at a uniform time of what it takes, started again, five times at most, and
+then left to end. The import of the package, which writes nothing, is before all that. Lost is
 
     unreadable  a file, right after a kill, that cannot be read, or a folder of which a part is there,
     failed      a run that ends with an error,
