@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 
 from absl import app, flags
@@ -39,6 +40,7 @@ with quiet_start():
 
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
 _KILLS = flags.DEFINE_integer("kills", 100, "Of all programs together; each has its share, but one at least.")
+_MINUTES = flags.DEFINE_float("minutes", 60.0, "Begin no chain after so many.", lower_bound=0.0)
 _ONLY = flags.DEFINE_string("only", "", "Only the program of this name.")
 _CHAIN = 5
 """Kills of a program in one folder, at most."""
@@ -87,6 +89,7 @@ class _Campaign:
 
     def losses(self, wanted: int) -> Iterator[tuple[str, str]]:
         """Kills so many times and gives what is lost, causes and descriptions."""
+        until = time.monotonic() + 60.0 * _MINUTES.value
         self._output.parent.mkdir()
         self._run_whole()
         shutil.move(self._output, self._whole)
@@ -94,7 +97,7 @@ class _Campaign:
         if differing := [what for _, what in self._differences()]:
             raise RuntimeError(f"{self.case.name} is not the same twice: {', '.join(differing)}")
         with tqdm(total=wanted, unit="kill", desc=self.case.name, mininterval=5.0) as bar:
-            while self.kills < wanted:
+            while self.kills < wanted and time.monotonic() < until:
                 yield from self._chain(min(wanted - self.kills, _CHAIN), bar)
 
     def _run_whole(self) -> None:
