@@ -41,6 +41,11 @@ _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 class NotWrittenError(OSError):
     """A file or folder could not be written; the text is one line that names it."""
 
+    @property
+    def is_of_disk(self) -> bool:
+        """Whether nothing else can be written either."""
+        return self.errno in _OF_DISKS
+
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
@@ -70,7 +75,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         'all of it'
     """
     path = pathlib.Path(path)
-    with _told(path):
+    with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _own_folder(path) as own:
             temporary = own / path.name
@@ -101,16 +106,19 @@ def _own_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _told(path: pathlib.Path) -> Iterator[None]:
-    """Turns errors of disks, whatever library tells them, into `NotWrittenError`."""
+def told(path: str | os.PathLike) -> Iterator[None]:
+    """Context manager that turns errors of writing `path`, whatever library tells them, into `NotWrittenError`."""
     try:
         yield
     except Exception as error:
+        path = pathlib.Path(path)
         number = None if isinstance(error, NotWrittenError) else _number(error, path)
         if number is None:
             raise
         cure = _CURES.get(number, "")
-        raise NotWrittenError(f"{path} cannot be written: {os.strerror(number)}. {cure}".rstrip()) from error
+        told_error = NotWrittenError(f"{path} cannot be written: {os.strerror(number)}. {cure}".rstrip())
+        told_error.errno = number
+        raise told_error from error
 
 
 def _number(error: Exception, path: pathlib.Path) -> int | None:
@@ -157,7 +165,7 @@ def sole_use(folder: str | os.PathLike, *, name: str) -> Iterator[None]:
     """
     folder = pathlib.Path(folder)
     is_new = not folder.exists()
-    with _told(folder):
+    with told(folder):
         folder.mkdir(parents=True, exist_ok=True)
     descriptor = _lock(folder)
     if descriptor is None:

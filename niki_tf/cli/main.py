@@ -1,5 +1,7 @@
 """The entry point `niki-tf COMMAND`, which the scripts in tools/ share."""
 
+import contextlib
+import functools
 import importlib
 import sys
 import types
@@ -7,7 +9,8 @@ from collections.abc import Iterable
 
 from absl import app, flags
 
-from niki_tf.cli import flag_files, flag_order
+from niki_tf import files
+from niki_tf.cli import flag_files, flag_order, stopping
 from niki_tf.cli.quiet_start import quiet_start
 
 COMMANDS = {
@@ -29,6 +32,15 @@ COMMANDS = {
 }
 """The commands, each a module of this room with a function `main`, and what they do."""
 
+_OWN = {
+    "report": "output",
+    "train": "workdir",
+    "fit_pose_prior": "workdir",
+    "fit_motion_prior": "workdir",
+    "fit_embedding": "workdir",
+    "fit_joint_completion": "workdir",
+}
+"""Commands that need a folder for themselves, and the flag that names it; `solve` asks for its own if need be."""
 _HELP = ("--help", "-help", "-h", "--h")
 _WIDTH = 118
 
@@ -53,13 +65,40 @@ def run(command: str, argv: list[str] | None = None) -> None:
         argv: the program's name and its arguments; those of the process if None.
     """
     argv = sys.argv if argv is None else argv
-    with quiet_start():
-        module = importlib.import_module(f"niki_tf.cli.{command}")
-    app.call_after_init(lambda: flag_order.tell(argv))  # what is wrong with a flag file has ended the program by then
-    if any(argument in _HELP for argument in argv[1:]):
-        print(help_text(module))
-        return
-    app.run(module.main, argv, flags_parser=flag_files.parse)
+    with stopping.answered(command):
+        with quiet_start():
+            module = importlib.import_module(f"niki_tf.cli.{command}")
+        app.call_after_init(lambda: flag_order.tell(argv))  # what is wrong with a flag file has ended the program
+        if any(argument in _HELP for argument in argv[1:]):
+            print(help_text(module))
+            return
+        app.run(functools.partial(_run, command, module), argv, flags_parser=flag_files.parse)
+
+
+def _run(command: str, module: types.ModuleType, argv: list[str]) -> None:
+    """The command, alone in its own folder; what the disk or the network refuses is one line."""
+    with contextlib.ExitStack() as held:
+        try:
+            if folder := own_folder(command):
+                held.enter_context(files.sole_use(folder, name=_OWN[command]))
+        except (ValueError, OSError) as error:
+            sys.exit(f"{command}: {error}")
+        try:
+            module.main(argv)
+        except OSError as error:
+            sys.exit(f"{command}: {error}")
+
+
+def own_folder(command: str) -> str | None:
+    """The folder that no other run may write to while this one does; of several workers the chief has it."""
+    if command not in _OWN:
+        return None
+    if command == "train" and flags.FLAGS.strategy == "multi_worker":
+        from niki_tf.training import cluster
+
+        if not cluster.read_cluster().is_chief:
+            return None
+    return flags.FLAGS[_OWN[command]].value
 
 
 def help_text(module: types.ModuleType) -> str:

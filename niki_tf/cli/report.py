@@ -36,18 +36,14 @@ def main(argv: list[str]) -> None:
             setting.command(analysis)
     except (ValueError, OSError) as error:
         sys.exit(f"report: {error}")
-    at_once = min(_AT_ONCE, os.cpu_count() or 1) if _QUICK.value else 1
+    run, at_once = Commands(), min(_AT_ONCE, os.cpu_count() or 1) if _QUICK.value else 1
     with tqdm.tqdm(total=len(report.ANALYSES), unit="analysis") as bar:
 
         def done(analysis: report.Analysis) -> None:
             bar.set_postfix_str(analysis.name, refresh=False)
             bar.update()
 
-        try:
-            results = report.run_all(report.ANALYSES, setting, run=Commands(), at_once=at_once, done=done)
-        except KeyboardInterrupt:
-            bar.write("report: stopped; what is finished stays, and will be skipped when this is run again.")
-            sys.exit(130)
+        results = report.run_all(report.ANALYSES, setting, run=run, at_once=at_once, done=done, stop=run.stop)
     page = report.write_page(results, setting)
     failed = [result for result in results if result.reason]
     for result in failed:

@@ -15,6 +15,8 @@ from niki_tf.report.runs import PRINTED
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 _LOG = "log.txt"
+_GRACE = 20.0
+"""Seconds that a command which is stopped has to end by itself."""
 _LONGEST = 300
 """Letters of a reason."""
 _IMPORTED = ["niki_tf.data", "niki_tf.drawing", "niki_tf.evaluation", "niki_tf.inference.solve"]
@@ -25,6 +27,7 @@ class Commands:
     """Runs the programs of tools/, each call in a process of its own."""
 
     def __init__(self) -> None:
+        self._running: set[multiprocessing.process.BaseProcess] = set()
         ways = multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
         if "forkserver" in ways:
@@ -46,7 +49,9 @@ class Commands:
         """
         process = self._context.Process(target=_run, args=(command[1:], str(folder)))  # type: ignore[attr-defined]
         process.start()
+        self._running.add(process)
         process.join()
+        self._running.discard(process)
         log = folder / _LOG
         said = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         log.unlink(missing_ok=True)
@@ -56,6 +61,13 @@ class Commands:
             return f"it was ended by signal {-process.exitcode}; is there memory enough?"
         told = [line for line in said if line.startswith("FATAL")] or said[-1:]  # a bad flag, before all flags' help
         return told[0][:_LONGEST] if told else f"it ended with exit code {process.exitcode}"
+
+    def stop(self) -> None:
+        """Ends what is running, as SIGTERM does."""
+        for process in [*self._running]:
+            process.terminate()
+            process.join(_GRACE)
+            process.kill()
 
 
 def _run(argv: Sequence[str], folder: str) -> None:

@@ -90,13 +90,14 @@ class _Solver:
 
 
 def _solve(todo: list[solve_folders.Job], solver: _Solver, output: pathlib.Path) -> None:
-    """Solves the files and ends the program: 1 if one was bad, 130 if it was stopped."""
-    options = solver.options
-    try:
-        with _quiet_log():
-            bad = solve_folders.solve_all(todo, solver, output=output, options=options, say=_say)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Solves the files, several of them alone in the folder, and ends the program with 1 if one was bad."""
+    with _quiet_log(), contextlib.ExitStack() as held:
+        try:
+            if len(todo) > 1:
+                held.enter_context(files.sole_use(output, name="output"))
+            bad = solve_folders.solve_all(todo, solver, output=output, options=solver.options, say=_say)
+        except (ValueError, OSError) as error:
+            sys.exit(f"solve: {error}")
     if bad:
         sys.exit(1)
 

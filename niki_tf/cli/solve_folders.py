@@ -35,7 +35,7 @@ def jobs(text: str, output: pathlib.Path) -> list[Job]:
         output: folder of the outputs; nothing in it is an input.
 
     Raises:
-        ValueError: nothing readable is there.
+        ValueError: nothing readable is there, or a symbolic link leads out of the folder of the outputs.
     """
     text = os.path.expanduser(text)
     places = [pathlib.Path(text)] if os.path.exists(text) else list(map(pathlib.Path, glob.glob(text, recursive=True)))
@@ -50,10 +50,14 @@ def jobs(text: str, output: pathlib.Path) -> list[Job]:
     base = places[0] if whole else pathlib.Path(os.path.commonpath([path.parent for path in found]))
     stems = [path.relative_to(base).with_suffix("" if path.is_file() else path.suffix) for path in found]
     twice = Counter(stems)
-    return [
+    found_jobs = [
         Job(path, output / (stem.with_name(f"{stem.name}_{path.suffix[1:]}") if twice[stem] > 1 else stem))
         for path, stem in zip(found, stems, strict=True)
     ]
+    for folder in {job.target.parent for job in found_jobs}:
+        if not folder.resolve().is_relative_to(output.resolve()):
+            raise ValueError(f"`output` must hold all that is written; {folder} leads to {folder.resolve()}.")
+    return found_jobs
 
 
 def solve_all(
@@ -67,7 +71,7 @@ def solve_all(
     """Solves file after file, and gives the number of bad ones; a line of JSON on stdout tells of each person.
 
     Finished files are skipped if there are several: their outputs are there, are newer than the file, and were made
-    with the same options. A bad file is told and left out. Ctrl-C leaves all finished outputs.
+    with the same options. A bad file is told and left out. Ctrl-C leaves all finished outputs, and so does a full disk.
 
     Args:
         todo: the files.
@@ -75,6 +79,9 @@ def solve_all(
         output: folder that holds the record of what is finished.
         options: that outputs depend on.
         say: prints a line of the summary.
+
+    Raises:
+        NotWrittenError: the disk is full or the like.
     """
     record = _Record(output / _RECORD, options)
     for folder in {job.target.parent for job in todo}:
@@ -90,6 +97,8 @@ def solve_all(
             try:
                 lines = solve(job.path, job.target)
             except Exception as error:  # whatever is wrong with one file, the others are solved
+                if isinstance(error, files.NotWrittenError) and error.is_of_disk:
+                    raise
                 reason = _one_line(error)
                 bad.append(reason if str(job.path) in reason else f"{job.path}: {reason}")
                 _print({"file": str(job.path), "error": reason})
@@ -184,8 +193,14 @@ class _Record:
         """Adds the outputs of one file."""
         outputs = [output for line in lines for output in line["outputs"]]
         entry = {"file": lines[0]["file"], "outputs": outputs, "options": self._options}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        with files.told(self._path), open(self._path, "ab+", opener=_opener) as file:
+            whole = not file.tell() or (file.seek(-1, os.SEEK_END), file.read(1))[1] == b"\n"
+            file.write((b"" if whole else b"\n") + json.dumps(entry).encode() + b"\n")
+
+
+def _opener(path: str, flags: int) -> int:
+    """Opens a file that is no symbolic link."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _print(line: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from niki_tf import body, data, solvers, training
+from niki_tf import body, data, files, solvers, training
 from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, run_record
 from niki_tf.cli.body_flag import body_joints
 from niki_tf.solvers import zoo
@@ -76,13 +76,23 @@ def main(argv: list[str]) -> None:
         trainer = _prepared()
         if trainer.is_chief:
             print(f"{FLAGS.solver}: {_weights(trainer.solver)}", flush=True)
-        terms = trainer.run()
+        terms = _run(trainer)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train: {error}")
     if trainer.is_chief:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
         print(f"step {trainer.step}: {shown or 'nothing left to train'}")
         print(f"model written to {trainer.workdir / 'model.keras'}")
+
+
+def _run(trainer: training.Trainer) -> dict[str, float]:
+    """Terms of the last step; if the run is stopped, it is said what is stored."""
+    try:
+        return trainer.run()
+    except KeyboardInterrupt:
+        if trainer.is_chief and trainer.step:
+            print(f"step {trainer.step}: state and model are stored in {trainer.workdir}", flush=True)
+        raise
 
 
 def _prepared() -> training.Trainer:
@@ -198,12 +208,24 @@ def _train_stages(folder: pathlib.Path) -> None:
         command = [f"--flagfile={stage}", *_given_flags(), f"--workdir={target}"]
         command += [f"--initial={initial}"] if initial else []
         print(f"stage {stage.stem}", flush=True)
-        code = subprocess.run([sys.executable, "-m", "niki_tf", "train", *command]).returncode
+        code = _train_stage(command)
         if code or not _is_finished(target):
             raise ValueError(f"stage {stage.stem} has not come to its end; the same command goes on with it.")
         initial = target
-    shutil.copyfile(workdir / stages[-1].stem / "model.keras", workdir / "model.keras")
+    with files.atomic_write(workdir / "model.keras") as beside:
+        shutil.copyfile(workdir / stages[-1].stem / "model.keras", beside)
     print(f"all stages done; model copied to {workdir / 'model.keras'}")
+
+
+def _train_stage(arguments: list[str]) -> int:
+    """The exit status of a stage; a signal that ends this process ends it, too, with its state stored."""
+    with subprocess.Popen([sys.executable, "-m", "niki_tf", "train", *arguments]) as stage:
+        try:
+            return stage.wait()
+        except KeyboardInterrupt:
+            stage.terminate()
+            stage.wait()
+            raise
 
 
 def _given_flags() -> list[str]:

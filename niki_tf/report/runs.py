@@ -138,6 +138,7 @@ def run_all(
     run: Run,
     at_once: int = 1,
     done: Callable[[Analysis], None] = lambda analysis: None,
+    stop: Callable[[], None] = lambda: None,
 ) -> list[Result]:
     """Runs the analyses that are not finished, and gives what there is of all.
 
@@ -147,6 +148,7 @@ def run_all(
         run: runs a command.
         at_once: how many are run at the same time; those that measure times are run alone, before the others.
         done: is called after each analysis.
+        stop: ends the commands that are running; called if this is interrupted.
     """
     files.remove_partial(setting.output)
     timed = [analysis for analysis in analyses if analysis.is_timed]
@@ -158,13 +160,17 @@ def run_all(
         found[analysis.name] = _result(analysis, setting, reason)
         done(analysis)
 
-    for analysis in timed:
-        run_one(analysis)
     pool = concurrent.futures.ThreadPoolExecutor(at_once)
     try:
+        for analysis in timed:
+            run_one(analysis)
         list(pool.map(run_one, others))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop()
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
     return [found[analysis.name] for analysis in analyses]
 
 

@@ -1,8 +1,13 @@
 """The tf.distribute strategies that a run can use."""
 
-import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
+
+from niki_tf.training import cluster
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 """One device; all GPUs of this machine, or logical CPUs in their place; the machines that TF_CONFIG names."""
@@ -17,11 +22,14 @@ def make_strategy(name: str, *, cpu_replicas: int = 1) -> tf.distribute.Strategy
 
     Raises:
         ValueError: the name is unknown, `cpu_replicas` is below 1, or above 1 with another strategy than "mirrored",
-            or TF_CONFIG is not set.
+            or TF_CONFIG does not name the workers.
+        TimeoutError: a worker of TF_CONFIG has not come.
     """
     _check(name, cpu_replicas)
     if name == "multi_worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        cluster.wait_for_all(cluster.read_cluster())
+        with _signals_to_the_system():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "none":
         return tf.distribute.get_strategy()
     if cpu_replicas == 1:
@@ -39,5 +47,17 @@ def _check(name: str, cpu_replicas: int) -> None:
         raise ValueError(f"`cpu_replicas` must be 1 or more; got {cpu_replicas}.")
     if cpu_replicas > 1 and name != "mirrored":
         raise ValueError(f"`cpu_replicas` goes with the strategy mirrored; got {name}.")
-    if name == "multi_worker" and "TF_CONFIG" not in os.environ:
-        raise ValueError("`strategy` multi_worker needs the environment variable TF_CONFIG; it is not set.")
+
+
+@contextmanager
+def _signals_to_the_system() -> Iterator[None]:
+    """SIGINT and SIGTERM end the process at once: no Python runs while TensorFlow connects the workers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -15,12 +15,15 @@ import keras
 import tensorflow as tf
 import tqdm
 
+from niki_tf import files
 from niki_tf.settings import described
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
 from niki_tf.training import checkpoints, figures
 
 _NOT_FINITE = "the length of the gradient must be finite"
+_STORED = 4
+"""Times the size of a checkpoint that a run writes: two that stay, one in the making, the model."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,36 +119,80 @@ class Trainer:
     def run(self) -> dict[str, float]:
         """Trains to the end of the schedule or to `max_steps`, then writes model.keras.
 
-        Interrupted (Ctrl-C, SIGTERM), it finishes the step, stores the state and the model, and returns.
+        Asked to stop (Ctrl-C, SIGTERM), it finishes the step, stores the state and the model, and only then lets the
+        signal do what it does: Ctrl-C raises KeyboardInterrupt. Of several workers, all stop after the same step.
 
         Returns:
             Terms of the last step, with `loss`, the total, and `gradient_norm`; empty if there was nothing to train.
 
         Raises:
             FloatingPointError: a loss or gradient was not finite; the last good state is in the newest checkpoint.
-            ValueError: the checkpoint is of another model, or all are damaged; or the folder was removed on the way.
+            ValueError: the checkpoint is of another model, or all are damaged; the disk is full; or the folder was
+                removed on the way.
+            ConnectionError: another worker has gone.
         """
         self._restore()
         if self.is_chief:
+            files.check_space(self.workdir, _STORED * self._bytes(), name="workdir")
             self.workdir.mkdir(parents=True, exist_ok=True)
         last = min(self.settings.steps, self.settings.max_steps or self.settings.steps)
-        try:
-            with _stop_requests() as stop:
+        with _stop_requests() as stop, self._gone_workers():
+            try:
                 terms = self._loop(last, stop)
-        except tf.errors.InvalidArgumentError as error:
+            except tf.errors.InvalidArgumentError as error:
+                self._save()
+                if _NOT_FINITE not in str(error):
+                    raise
+                raise self._not_finite() from error
             self._save()
-            if _NOT_FINITE not in str(error):
-                raise
-            raise self._not_finite() from error
-        self._save()
-        self._write_model()
+            self._write_model()
+            self._asked_of_any(0)  # so that no worker ends while the chief still writes
+        if stop:
+            _deliver(stop[0])
         return terms
+
+    def _bytes(self) -> int:
+        """Bytes of a checkpoint."""
+        return sum(math.prod(variable.shape) * tf.as_dtype(variable.dtype).size for variable in self._state().values())
+
+    @contextlib.contextmanager
+    def _gone_workers(self) -> Iterator[None]:
+        """What TensorFlow says when another worker is not there any more, as one line."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self._workers == 1 or isinstance(error, tf.errors.InvalidArgumentError):
+                raise
+            raise ConnectionError(
+                f"another worker has gone at step {self.step} ({type(error).__name__}). Start all workers again: they "
+                "go on from the newest checkpoint."
+            ) from error
+
+    @property
+    def _workers(self) -> int:
+        """Processes that train together."""
+        resolver = self.strategy.cluster_resolver
+        return max(1, sum(map(len, resolver.cluster_spec().as_dict().values())) if resolver else 1)
+
+    def _asked_of_any(self, number: int) -> int:
+        """The sum of what the workers give; each comes here as often as the others, and waits for them."""
+        if self._workers == 1:
+            return number
+        return int(self._sum_of_all(tf.constant(float(number))))
+
+    @functools.cached_property
+    def _sum_of_all(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        @tf.function(autograph=False)
+        def sum_of_all(number: tf.Tensor) -> tf.Tensor:
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(lambda: number), axis=None)
+
+        return sum_of_all
 
     def _loop(self, last: int, stop: list[int]) -> dict[str, float]:
         batches, train_step, result = iter(self._dataset()), self._train_step(), {}
         writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard")) if self.is_chief else None
         with tqdm.tqdm(total=last, initial=self.step, unit="step", disable=not self.is_chief, mininterval=1.0) as bar:
-            while self.step < last and not stop:
+            while self.step < last and not self._is_asked_to_stop(stop):
                 result = train_step(next(batches))
                 self.step += 1
                 bar.update()
@@ -155,6 +202,12 @@ class Trainer:
                     self._save()
                     self._draw(writer)
         return _floats(result)
+
+    def _is_asked_to_stop(self, stop: list[int]) -> bool:
+        """Whether this worker, or another, was asked to stop, which is then in the list."""
+        if self._asked_of_any(1 if stop else 0) and not stop:
+            stop.append(signal.SIGTERM)
+        return bool(stop)
 
     def _dataset(self) -> tf.distribute.DistributedDataset:
         replicas = self.strategy.num_replicas_in_sync
@@ -318,6 +371,15 @@ def _stop_requests() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _deliver(number: int) -> None:
+    """What the signal does without the trainer."""
+    handler = signal.getsignal(number)
+    if callable(handler):
+        handler(number, None)
+    else:
+        signal.raise_signal(number)
 
 
 def _floats(terms: Mapping[str, tf.Tensor]) -> dict[str, float]:

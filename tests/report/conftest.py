@@ -36,7 +36,7 @@ class Stub:
 
     def __call__(self, command, folder):
         self.commands.append(command)
-        name = command[-1].split("/")[-1].split(".")[1]
+        name = command[-1].split("/")[-1]
         (folder / "printed.txt").write_text(f"Tables & <more>; written: {folder}/{name}.json\n")
         if name in self.fails:
             return self.fails[name]()
@@ -46,7 +46,7 @@ class Stub:
 
     @property
     def names(self):
-        return [command[-1].split("/")[-1].split(".")[1] for command in self.commands]
+        return [command[-1].split("/")[-1] for command in self.commands]
 
 
 @pytest.fixture

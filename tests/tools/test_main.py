@@ -1,12 +1,15 @@
 """The entry point: its commands, their help, and the flags that constructors give."""
 
 import ast
+import json
 import subprocess
 import sys
+import types
 
 import pytest
+from absl import flags
 
-from niki_tf import solvers
+from niki_tf import files, solvers
 from niki_tf.cli import constructor_flags, main
 
 
@@ -36,6 +39,41 @@ def test_the_help_of_a_command_fits_a_screen(command, monkeypatch, capsys):
     assert max(map(len, lines)) <= 120
     assert len(lines) < (100 if command == "train" else 45)
     assert any(line.startswith("  --") for line in lines)
+
+
+@pytest.mark.usefixtures("no_flags")
+def test_a_command_has_its_folder_alone_and_tells_what_the_system_refuses(monkeypatch, tmp_path):
+    flags.DEFINE_string("workdir", None, "")
+    held = []
+
+    def fails(argv):
+        with pytest.raises(ValueError, match="one run at a time"):
+            files.sole_use(tmp_path, name="workdir").__enter__()
+        held.append(argv)
+        raise OSError("the disk is full")
+
+    module = types.SimpleNamespace(main=fails)
+    flags.FLAGS(["fit", f"--workdir={tmp_path}"])
+    with pytest.raises(SystemExit, match="^fit_pose_prior: the disk is full$"):
+        main._run("fit_pose_prior", module, ["fit"])
+    with (
+        files.sole_use(tmp_path, name="workdir"),
+        pytest.raises(SystemExit, match="^fit_pose_prior: `workdir` must be"),
+    ):
+        main._run("fit_pose_prior", module, ["fit"])
+    assert held == [["fit"]]
+
+
+@pytest.mark.usefixtures("no_flags")
+@pytest.mark.parametrize(("index", "place"), [(0, "run"), (1, None)])
+def test_of_several_workers_the_chief_has_the_workdir(monkeypatch, index, place):
+    flags.DEFINE_string("workdir", None, "")
+    flags.DEFINE_string("strategy", None, "")
+    flags.FLAGS(["train", "--workdir=run", "--strategy=multi_worker"])
+    workers = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": index}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    assert main.own_folder("train") == place
+    assert main.own_folder("evaluate") is None
 
 
 _EVERY_HELP = """

@@ -1,5 +1,6 @@
 """tools/solve.py: the demonstration, and files and folders from joints to poses."""
 
+import errno
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, evaluation, io, motion, rotations, solvers
+from niki_tf import body, evaluation, files, io, motion, rotations, solvers
 from niki_tf.cli import solve_files, solve_folders
 from niki_tf.io import bvh
 from niki_tf.skeletons import axes
@@ -154,6 +155,12 @@ def test_a_folder_is_mirrored_bad_files_are_told_and_finished_ones_skipped(solve
     (tmp_path / "in" / "a.bvh").unlink()
     (tmp_path / "in" / "d.npy").unlink()
     assert solve() == ([], 0)
+    with files.sole_use(tmp_path / "out", name="output"):
+        assert solve() == (
+            [],
+            f"solve: `output` must be a folder of one run at a time; another run is using {tmp_path}/"
+            "out. Wait until it ends, stop it, or take another folder.",
+        )
     assert not (tmp_path / "out" / ".b.1.partial.npz").exists()
     assert len(solve("--finish=off")[0]) == 2
     (tmp_path / "out" / "b.npz").unlink()
@@ -180,6 +187,33 @@ def test_what_is_stopped_keeps_what_is_finished(tmp_path):
     assert (solved, said[0].startswith("Stopped; 1 files are finished")) == (["a"], True)
     solve_folders.solve_all([todo[0], todo[2]], stopped, **where)
     assert solved == ["a", "c"]
+
+
+@pytest.mark.usefixtures("analytic")
+def test_a_full_disk_ends_it_and_other_errors_do_not(tmp_path):
+    todo = [solve_folders.Job(tmp_path / f"{name}.npy", tmp_path / name) for name in "abc"]
+    tried = []
+
+    def refused(path, target):
+        tried.append(path.stem)
+        number = errno.EISDIR if path.stem == "a" else errno.ENOSPC
+        with files.atomic_write(target.with_suffix(".npz")):
+            raise OSError(number, os.strerror(number))
+
+    where = {"output": tmp_path, "options": {}, "say": lambda line: None}
+    with pytest.raises(files.NotWrittenError, match="b.npz cannot be written: No space left on device"):
+        solve_folders.solve_all(todo, refused, **where)
+    assert tried == ["a", "b"]
+
+
+def test_a_link_that_leads_out_of_the_output_folder_is_refused(tmp_path):
+    (tmp_path / "in" / "below").mkdir(parents=True)
+    np.save(tmp_path / "in" / "below" / "a.npy", np.zeros([2, 29, 3]))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "below").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="`output` must hold all that is written; .*below leads to .*elsewhere"):
+        solve_folders.jobs(str(tmp_path / "in"), tmp_path / "out")
 
 
 def test_files_of_one_name_do_not_share_outputs(tmp_path):

@@ -2,6 +2,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import training
+from niki_tf.training import cluster
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,9 @@ def test_cpu_replicas_are_logical_devices_that_the_strategy_mirrors(monkeypatch)
 
 
 def test_multi_worker_asks_tensorflow_for_the_machines_of_tf_config(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", "{}")
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": 0}}')
+    waited = []
+    monkeypatch.setattr(cluster, "wait_for_all", lambda workers: waited.append(workers.name))
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: "workers")
     assert training.make_strategy("multi_worker") == "workers"
+    assert waited == ["worker 0"]

@@ -175,13 +175,19 @@ def test_a_signal_ends_the_run_after_the_step_with_everything_stored(make_traine
         os.kill(os.getpid(), number)
         return _towards_ones(solver, batch, gather=gather, weights=weights)
 
-    before = signal.getsignal(number)
-    trainer = make_trainer(loss=loss)
-    assert np.isfinite(trainer.run()["loss"])
+    def handle(number, frame):
+        raise KeyboardInterrupt(number)
+
+    trainer, before = make_trainer(loss=loss), signal.signal(number, handle)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            trainer.run()
+    finally:
+        assert signal.signal(number, before) is handle
+    assert raised.value.args == (number,)
     assert trainer.step == 1
     assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [1]
     assert (tmp_path / "run" / "model.keras").is_file()
-    assert signal.getsignal(number) is before
 
 
 @pytest.mark.usefixtures("eager")
