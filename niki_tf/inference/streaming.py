@@ -1,16 +1,25 @@
 """Live solving with a solver that sees time: frame by frame, with an explicit state and a fixed delay.
 
+    streaming.warm_up(solver)
     state = streaming.start(solver)
     while frames come:
         state, answer = streaming.push(solver, state, {"joints": joints, "joint_sigma": sigma})
     answers = streaming.remaining(solver, state)
 
-All are functions from tensors to tensors, fit for tf.function.
+All are functions from tensors to tensors, fit for tf.function; outside of one `push` runs by a graph of its own, which
+`warm_up`, or else the first `push`, makes. `Stream` has a state inside, for frames that may come faster than they are
+solved.
 """
 
-from collections.abc import Mapping
+import collections
+import functools
+import threading
+import time
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from niki_tf import contract
 from niki_tf.inference.rates import FPS
@@ -75,13 +84,138 @@ def push(
         ValueError: `delay` is out of range, joints are missing, a shape is not that of one frame of each person,
             `start` was not told of known rotations, or, outside of graphs, a number is infinite.
     """
+    _check_delay(solver, delay)
+    frame = _checked_frame(state, inputs)
+    given = {**{_STATE + name: x for name, x in state.items()}, **{_FRAME + name: x for name, x in frame.items()}}
+    shapes = {name: tuple(x.shape) for name, x in given.items()}
+    found = solver.run_kept(f"push {delay}", functools.partial(_pushed, solver, delay), given, shapes)
+    return _named(_STATE, found), _named(_FRAME, found)
+
+
+def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs: Sequence[str] = ("joints",)) -> float:
+    """Makes the graph of `push`, and gives the seconds that it took, many times as many as a push takes afterwards.
+
+    Args:
+        solver: a `WindowSolver`.
+        people: see `start`.
+        delay: see `push`.
+        inputs: names of what frames will come with.
+
+    Raises:
+        ValueError: `delay` is out of range, or a name is none of an input.
+    """
+    began = time.monotonic()
+    shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
+    unknown = sorted(set(inputs) - {*contract.PER_FRAME, *contract.KNOWN})
+    if unknown:
+        raise ValueError(f"`inputs` must be of {', '.join((*contract.PER_FRAME, *contract.KNOWN))}; got {unknown[0]}.")
+    frame = {name: np.zeros((people, *(size or 0 for size in shapes[name])), np.float32) for name in inputs}
+    state = start(solver, people=people, known_rotations="known_rotations" in inputs)
+    push(solver, state, frame, delay=delay)
+    seconds = time.monotonic() - began
+    logging.info("The graph of a stream of %d people was made in %.1f s.", people, seconds)
+    return seconds
+
+
+class Stream:
+    """A stream of frames that may come faster than they are solved: poses are left out then, joints never.
+
+    Each frame that is put in becomes a part of the motion, whatever has been solved by then. `pose` solves that of the
+    newest frame less `delay`; poses of the frames before it that were not asked for in time are left out, and `skipped`
+    counts them. So the answer never lags behind, and of the frames that wait a window's are kept. One thread may put
+    frames in while another asks for poses.
+
+    Args:
+        solver: a `WindowSolver`.
+        people: persons in every frame.
+        fps: frames a second that are to come.
+        delay: frames to wait; see `push`.
+        inputs: names of what every frame comes with.
+
+    Raises:
+        ValueError: see `start` and `warm_up`.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import body, solvers
+        >>> from niki_tf.inference import streaming
+        >>> stream = streaming.Stream(solvers.Recurrent(body.mannequin_joints(), hidden_dim=8), delay=2)
+        >>> for _ in range(6):
+        ...     stream.put({"joints": np.ones([1, 29, 3])})
+        >>> int(stream.pose()["frame"]), stream.pose(), stream.skipped
+        (3, None, 5)
+    """
+
+    def __init__(
+        self,
+        solver: WindowSolver,
+        *,
+        people: int = 1,
+        fps: float = FPS,
+        delay: int = DELAY,
+        inputs: Sequence[str] = ("joints",),
+    ) -> None:
+        self._state = start(solver, people=people, fps=fps, known_rotations="known_rotations" in inputs)
+        warm_up(solver, people=people, delay=delay, inputs=inputs)
+        self._solver, self._delay, self._names = solver, delay, set(inputs)
+        self._waiting: collections.deque[State] = collections.deque(maxlen=solver.frames)
+        self._lock, self._turn, self._came = threading.Lock(), threading.Lock(), 0
+        self.skipped = 0
+
+    def put(self, inputs: Mapping[str, TensorLike]) -> None:
+        """Takes one frame of each person, without solving it.
+
+        Raises:
+            ValueError: see `push`; or the names are not those of `inputs`.
+        """
+        if set(inputs) != self._names:
+            wanted, got = (", ".join(sorted(names)) for names in (self._names, inputs))
+            raise ValueError(f"A frame must come with {wanted}; got {got or 'nothing'}.")
+        frame = _checked_frame(self._state, inputs)
+        with self._lock:
+            self._waiting.append(frame)
+            self._came += 1
+
+    def pose(self) -> dict[str, tf.Tensor] | None:
+        """The answer, see `push`, that the newest frame makes possible; None if none has come since the last."""
+        with self._turn:
+            with self._lock:
+                frames, came = [*self._waiting], self._came
+                self._waiting.clear()
+                self._came = 0
+            if not frames:
+                return None
+            self.skipped += came - 1
+            state = {**self._state, "count": self._state["count"] + (came - len(frames))}
+            for frame in frames[:-1]:
+                state = _with_frame(state, frame)
+            self._state, answer = push(self._solver, state, frames[-1], delay=self._delay)
+            return answer
+
+
+_STATE, _FRAME = "state_", "frame_"
+"""What the names of the state and of the frame begin with in a graph."""
+
+
+def _pushed(solver: WindowSolver, delay: int, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The next state and the answer, from the state and a frame."""
+    state = _with_frame(_named(_STATE, given), _named(_FRAME, given))
+    place = tf.minimum(state["count"], solver.frames) - 1 - delay
+    solved = _solved(solver, state)
+    answer = {name: tf.gather(solved[name], tf.maximum(place, 0), axis=1) for name in contract.ANSWER}
+    answer["frame"] = state["count"] - 1 - delay
+    return {**{_STATE + name: x for name, x in state.items()}, **{_FRAME + name: x for name, x in answer.items()}}
+
+
+def _named(which: str, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Those of the tensors whose names begin with `which`, without it."""
+    return {name.removeprefix(which): tensor for name, tensor in tensors.items() if name.startswith(which)}
+
+
+def _check_delay(solver: WindowSolver, delay: int) -> None:
+    """Raises ValueError if a window of the solver has not so many frames."""
     if not 0 <= delay < solver.frames:
         raise ValueError(f"`delay` must be 0 to {solver.frames - 1} frames; got {delay}.")
-    state = _with_frame(state, inputs)
-    place = tf.minimum(state["count"], solver.frames) - 1 - delay
-    answer = _solved(solver, state)
-    answer = {name: tf.gather(answer[name], tf.maximum(place, 0), axis=1) for name in contract.ANSWER}
-    return state, {**answer, "frame": state["count"] - 1 - delay}
 
 
 def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict[str, tf.Tensor]:
@@ -94,24 +228,33 @@ def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict
     return {name: answer[name][:, tf.maximum(last - delay, 0) : last] for name in contract.ANSWER}
 
 
-def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
-    """The state with one frame more, the oldest forgotten once all places are filled."""
+def _checked_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
+    """The inputs of a frame that the state stores, float32; ValueError if they do not fit it."""
     if "joints" not in inputs:
         raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
     if inputs.get("known_rotations") is not None and "known_rotations" not in state:
         raise ValueError(
             "`known_rotations` must be told of before; got them in a frame. Say start(known_rotations=True)."
         )
+    frame = {name: tf.cast(inputs[name], tf.float32) for name in _names(state) if inputs.get(name) is not None}
+    for name, new in frame.items():
+        wanted = state[name].shape[:1] + state[name].shape[2:]
+        if not new.shape.is_compatible_with(wanted):
+            raise ValueError(f"`{name}` must be one frame of each person, {tuple(wanted)}; got {tuple(new.shape)}.")
+    if tf.executing_eagerly():
+        contract.check_values(frame)
+    return frame
+
+
+def _with_frame(state: State, frame: State) -> State:
+    """The state with one frame more, the oldest forgotten once all places are filled."""
     kept = state["joints"].shape[1]
     place = tf.minimum(state["count"], kept - 1)
     full = state["count"] >= kept
     following = {"count": state["count"] + 1}
     for name in _names(state):
         frames = state[name]
-        new = tf.cast(inputs[name], tf.float32) if name in inputs else tf.zeros_like(frames[:, 0])
-        if not new.shape.is_compatible_with(frames.shape[:1] + frames.shape[2:]):
-            wanted = (frames.shape[0], *frames.shape[2:])
-            raise ValueError(f"`{name}` must be one frame of each person, {wanted}; got {tuple(new.shape)}.")
+        new = frame[name] if name in frame else tf.zeros_like(frames[:, 0])
         here = tf.reshape(tf.range(kept) == place, [kept] + [1] * (new.shape.rank - 1))
         following[name] = tf.where(here, new[:, None], tf.where(full, tf.roll(frames, -1, axis=1), frames))
     return following

@@ -237,7 +237,7 @@ class InvertibleSolver(LearnedSolver):
             name: _checked(name, *other, local.shape[:-3]) for name, other in others.items() if other[0] is not None
         }
         shapes = {"local": (skeletons.NUM_ROTATIONS, 3, 3), "z": (self.embedding_size,), "betas": (None,)}
-        return self._kept("fk", self._fk, {**given, "local": local}, shapes)
+        return self.run_kept("fk", self._fk, {**given, "local": local}, shapes)
 
     def _fk(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`fk` of local rotations (..., 24, 3, 3), and z and betas as far as they are given."""

@@ -50,7 +50,7 @@ class KeptGraphs:
             key: all that the function's answer depends on besides the inputs and the weights.
         """
         specs = {name: _free(tensor, inner[name]) for name, tensor in inputs.items()}
-        return self._graph(function, specs, (key, tuple(specs.items())))(inputs)
+        return self._graph(function, specs, (key, tuple(sorted(specs.items(), key=lambda item: item[0]))))(inputs)
 
     def _graph(
         self, function: Callable[[_Tensors], dict[str, tf.Tensor]], specs: dict[str, tf.TensorSpec], key: Hashable

@@ -321,17 +321,24 @@ class Solver(keras.Model):
         if _is_symbolic(inputs) or not kept_graphs.are_wanted():
             return self(inputs)
         given, origin = self._checked(inputs, doubted=self._doubts_are_due())
-        answer = self._kept("ik", self.__call__, given, {**contract.INPUTS, **self.extra_inputs})
+        answer = self.run_kept("ik", self.__call__, given, {**contract.INPUTS, **self.extra_inputs})
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
-    def _kept(
+    def run_kept(
         self,
         name: str,
         function: Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]],
         inputs: Mapping[str, tf.Tensor],
         shapes: Mapping[str, tuple[Any, ...]],
     ) -> dict[str, tf.Tensor]:
-        """What `function` gives for tensors whose last axes are `shapes`, by a graph kept under `name` if wanted."""
+        """What a function that calls the solver gives, by a graph that is kept, within another graph without one.
+
+        Args:
+            name: of the function; another one has another name.
+            function: dict of tensors -> dict of tensors.
+            inputs: by name.
+            shapes: last axes of the inputs, whose sizes are fixed; axes before them are of any size.
+        """
         if not kept_graphs.are_wanted():
             return function(inputs)
         inner = {name: len(shapes[name]) for name in inputs}

@@ -51,7 +51,7 @@ class WindowSolver(LearnedSolver):
             ValueError: see `__call__`.
         """
         given, _ = self._checked(inputs)
-        return self._kept("estimate", self._estimated, given, {**contract.INPUTS, **self.extra_inputs})
+        return self.run_kept("estimate", self._estimated, given, {**contract.INPUTS, **self.extra_inputs})
 
     def complete(self, inputs: Mapping[str, TensorLike], estimate: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
         """The answer, `contract.ANSWER`, to frames whose poses were estimated: the finish and what follows from it.
@@ -66,7 +66,7 @@ class WindowSolver(LearnedSolver):
         given, origin = self._checked(inputs, doubted=False)
         told = {f"estimated_{name}": tf.cast(estimate[name], tf.float32) for name in _ESTIMATED if name in estimate}
         shapes = {**contract.INPUTS, **self.extra_inputs, **{f"estimated_{n}": contract.ANSWER[n] for n in _ESTIMATED}}
-        answer = self._kept("complete", self._completed, {**given, **told}, shapes)
+        answer = self.run_kept("complete", self._completed, {**given, **told}, shapes)
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
     def _estimated(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -1,12 +1,43 @@
 """Live use: one frame after another."""
 
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from window_makers import MAKERS, made, random_inputs
 
-from niki_tf import contract, skeletons
+from niki_tf import body, contract, skeletons, solvers
 from niki_tf.inference import streaming
+
+
+class Told(solvers.WindowSolver):
+    """Stands with joint 0 where it was seen, and says how many frames and steps of the finish there are."""
+
+    made = 0
+
+    def __init__(self, body_joints, **kwargs):
+        super().__init__(body_joints, condition="none", **kwargs)
+
+    def call(self, inputs, *, training=False):
+        Told.made += 1
+        answer = {name: tf.zeros([*inputs["joints"].shape[:2], *shape]) for name, shape in contract.ANSWER.items()}
+        frames = tf.reduce_sum(inputs["frame_mask"], 1)[:, None, None]
+        error = answer["expected_error"] + frames + 100.0 * self.refine
+        return {**answer, "transl": inputs["joints"][:, :, 0], "expected_error": error}
+
+
+@pytest.fixture
+def told():
+    Told.made = 0
+    return Told(body.mannequin_joints())
+
+
+def _walk(frames):
+    """Joints (frames, 1, 29, 3) of which joint 0 is one metre further in each."""
+    joints = np.zeros([frames, 1, 29, 3], np.float32) + body.mannequin_joints().joints.astype(np.float32)
+    joints[:, 0, 0, 0] = np.arange(frames)
+    return joints
 
 
 @pytest.fixture(
@@ -68,3 +99,58 @@ def test_bad_streams_are_named(rng):
         streaming.push(solver, state, {})
     with pytest.raises(ValueError, match=r"`joints` must be one frame of each person, \(1, 29, 3\); got \(2, 29, 3\)"):
         streaming.push(solver, state, random_inputs(rng, 2))
+
+
+@pytest.mark.usefixtures("with_graphs")
+def test_a_stream_makes_its_graph_once_and_follows_what_changes(told):
+    assert streaming.warm_up(told) > 0.0
+    state = streaming.start(told)
+    for number, joints in enumerate(_walk(20)):
+        state, answer = streaming.push(told, state, {"joints": joints})
+        assert int(answer["frame"]) == number - 8
+        assert answer["transl"][0, 0] == max(number - 8, 0)
+        assert answer["expected_error"][0, 5] == min(number + 1, 16)
+    assert told.made == 1
+    told.refine = 4
+    _, answer = streaming.push(told, state, {"joints": joints})
+    assert answer["expected_error"][0, 5] == 416
+    assert told.made == 2
+    with pytest.raises(ValueError, match="`inputs` must be of joints, joint_sigma, betas, known_rotations; got ground"):
+        streaming.warm_up(told, inputs=["ground"])
+
+
+def test_a_stream_that_is_fed_too_fast_leaves_out_poses_and_no_joints(told):
+    stream, joints = streaming.Stream(told, delay=3), _walk(60)
+    assert stream.pose() is None
+    for first, last in ((0, 1), (1, 2), (2, 9), (9, 10), (10, 50), (50, 60)):
+        for frame in joints[first:last]:
+            stream.put({"joints": frame})
+        answer = stream.pose()
+        assert int(answer["frame"]) == last - 4
+        assert answer["transl"][0, 0] == max(last - 4, 0)
+        assert answer["expected_error"][0, 5] == min(last, 16)
+    assert stream.pose() is None
+    assert stream.skipped == 60 - 6
+    with pytest.raises(ValueError, match="A frame must come with joints; got betas, joints"):
+        stream.put({"joints": joints[0], "betas": np.zeros([1, 10])})
+    with pytest.raises(ValueError, match="`joints` must be finite"):
+        stream.put({"joints": np.full([1, 29, 3], np.inf)})
+
+
+def test_frames_are_put_in_while_poses_are_asked_for(told):
+    stream, joints = streaming.Stream(told, delay=0), _walk(200)
+
+    def feed():
+        for frame in joints:
+            stream.put({"joints": frame})
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    answers = []
+    while feeder.is_alive() or not answers or int(answers[-1]["frame"]) < 199:
+        answer = stream.pose()
+        answers += [] if answer is None else [answer]
+    feeder.join()
+    assert len(answers) + stream.skipped == 200
+    for answer in answers:
+        assert answer["transl"][0, 0] == int(answer["frame"])
