@@ -19,6 +19,7 @@ setup(
         "niki_tf.fitting": ["expected_error.npz"],
         "niki_tf.player": ["*.js", "page.css"],
         "niki_tf.report": ["style.css"],
+        "niki_tf.web": ["page/*"],
         "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
     },
     entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},

@@ -41,6 +41,7 @@ _MAY_IMPORT = {
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
     "player": _MOTION | {"assets", "io"},
     "report": _FITTED | {"assets", "evaluation", "io", "motion", "player", "solvers"},
+    "web": _FITTED | {"assets", "export", "inference", "io", "motion", "player", "solvers", "vision"},
     "viewer": _FITTED | {"inference", "io", "motion", "player", "solvers"},
     "": set(),
     "cli": None,

@@ -35,6 +35,8 @@ _POSE = ("npm", "@mediapipe/pose", "0.5.1675469404")
 _POSE_PIP = ("pip", "mediapipe", "0.10.21")
 _MOVENET = ("npm", "@vladmandic/human", "3.3.6")
 _THREE = ("npm", "three", "0.180.0")
+_LITERT = ("npm", "@litertjs/core", "2.5.3")
+_LITERT_UTILS = ("npm", "@litertjs/wasm-utils", "2.5.3")
 _POSE2SIM = ("pip", "pose2sim", "0.10.49")
 
 
@@ -51,6 +53,11 @@ def _view(clip: str, number: int, sha256: str) -> Asset:
 def _three(part: str, meaning: str, sha256: str) -> Asset:
     file = f"three.{part}.min.js"
     return Asset(f"three/{file}", "MIT", (Source(*_THREE, f"package/build/{file}", sha256),), meaning)
+
+
+def _litert(build: str, ending: str, meaning: str, sha256: str) -> Asset:
+    file = f"litert_wasm_{build}internal.{ending}"
+    return Asset(f"litert/wasm/{file}", "Apache-2.0", (Source(*_LITERT, f"package/wasm/{file}", sha256),), meaning)
 
 
 ASSETS: dict[str, Asset] = {
@@ -156,6 +163,70 @@ ASSETS: dict[str, Asset] = {
     "three_module": _three(
         "module", "the same: what draws by WebGL", "e2b5ee6bccd38fd6d8a2428546b83c5f2426d84b152ef82be8055556e3b40eb6"
     ),
+    "three_licence": Asset(
+        "three/LICENSE",
+        "MIT",
+        (Source(*_THREE, "package/LICENSE", "bfe119ea4fd413f5f7ca3fcd63adb0c4a073ed39daa2fe7d3e6b769e21272601"),),
+        "the same: its licence",
+    ),
+    "litert_core": Asset(
+        "litert/index.js",
+        "Apache-2.0",
+        (
+            Source(
+                *_LITERT, "package/dist/index.js", "e7daccc3a31eef890848a737ccb863ded5f046a6b40c3fdc0556495adeb5d9b3"
+            ),
+        ),
+        "LiteRT in a browser",
+    ),
+    "litert_utils": Asset(
+        "litert/wasm-utils.js",
+        "Apache-2.0",
+        (
+            Source(
+                *_LITERT_UTILS,
+                "package/dist/index.js",
+                "e0e20bc28ab001ac732cf40d15b6eebd24fb0deaeb95eeba5100f51eebf015f2",
+            ),
+        ),
+        "the same: loading its builds",
+    ),
+    "litert_plain_js": _litert(
+        "",
+        "js",
+        "the same: its usual build",
+        "68efb69f770e3f76aff36a377de629ca496c131b86ac0f0f4b592a1543a898eb",
+    ),
+    "litert_plain_wasm": _litert(
+        "",
+        "wasm",
+        "the same: its usual build",
+        "7280cf4471774867e385e6c3cd53e2b45e2975b80fea338fff4ef359b0865614",
+    ),
+    "litert_compat_js": _litert(
+        "compat_",
+        "js",
+        "the same: its build for browsers without relaxed SIMD",
+        "4d8f894b7883654fd6e8439730aa41e79ceaab7d19184fc4f1f0b0f1a2a2c8a5",
+    ),
+    "litert_compat_wasm": _litert(
+        "compat_",
+        "wasm",
+        "the same: its build for browsers without relaxed SIMD",
+        "5255c8ad06eabdbd2522cdebf6b22fc10faf74625c23a49b9e072570cd1fa41c",
+    ),
+    "litert_threaded_js": _litert(
+        "threaded_",
+        "js",
+        "the same: its build with threads",
+        "92fe7a720c6deedaa1194c011c79a005ea4f6fc98f533b661cf7900760ab4849",
+    ),
+    "litert_threaded_wasm": _litert(
+        "threaded_",
+        "wasm",
+        "the same: its build with threads",
+        "b5e54eca10f043497edf9a02186332707cae260c550d7ea22b2cae55669596cf",
+    ),
     "walk": Asset(
         "walk/demo.mp4",
         "BSD-3-Clause",
@@ -175,7 +246,7 @@ ASSETS: dict[str, Asset] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(name for name in ASSETS if name.startswith(group))
-    for group in ("blazepose", "movenet", "four_views", "three")
+    for group in ("blazepose", "movenet", "four_views", "three", "litert")
 }
 """Name -> names of assets that are used together."""
 

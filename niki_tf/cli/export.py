@@ -1,9 +1,10 @@
-"""Writes a solver as a SavedModel for TensorFlow Serving, as LiteRT files, or as a Keras file of half the size.
+"""Writes a solver as a SavedModel, as LiteRT files, as a Keras file of half the size, or as a web page.
 
 Examples:
     python tools/export.py --model=saved_models/one_stage --output=saved_models/one_stage
     python tools/export.py --model=saved_models/one_stage+finish --output=output/served --format=saved_model
     python tools/export.py --model=saved_models/mlp --output=output/phone --format=litert --quantize=int8
+    python tools/export.py --model=temporal --output=output/web --format=web     camera to pose, in a browser alone
 """
 
 import pathlib
@@ -12,7 +13,7 @@ import sys
 from absl import flags
 from tqdm import tqdm
 
-from niki_tf import body, export, files, solvers
+from niki_tf import body, export, files, solvers, web
 from niki_tf.cli.quiet_start import quiet_start
 from niki_tf.solvers import zoo
 
@@ -24,7 +25,7 @@ _MODEL = flags.DEFINE_string(
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for 1/ (SavedModel) and model*.tflite.", required=True)
 _FORMAT = flags.DEFINE_multi_enum(
-    "format", ["saved_model", "litert"], ["saved_model", "litert", "keras"], "What is written; once a format."
+    "format", ["saved_model", "litert"], ["saved_model", "litert", "keras", "web"], "What is written; once a format."
 )
 _QUANTIZE = flags.DEFINE_multi_enum(
     "quantize",
@@ -48,8 +49,9 @@ def main(argv: list[str]) -> None:
     try:
         zoo.check_solver(_MODEL.value)
         output = files.output_folder(_OUTPUT.value)
+        jobs = _jobs()
         solver, surface = _solver_and_body()
-        written = [_write(output, form, how, solver, surface) for form, how in tqdm(_jobs(), unit="file")]
+        written = [_write(output, form, how, solver, surface) for form, how in tqdm(jobs, unit="file")]
     except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"export: {error}")
     print("Written:")
@@ -64,9 +66,13 @@ def _jobs() -> list[tuple[str, str]]:
         raise ValueError("`quantize` int8 is for LiteRT files; got --format=keras, which stores float16 or none.")
     saved_model = [("saved_model", "none")] if "saved_model" in _FORMAT.value else []
     keras_files = [("keras", how) for how in _QUANTIZE.value if "keras" in _FORMAT.value]
+    if "web" in _FORMAT.value:
+        web.check(_QUANTIZE.value[0], body=_BODY.value)
+    pages = [("web", _QUANTIZE.value[0])] if "web" in _FORMAT.value else []
     return (
         saved_model
         + keras_files
+        + pages
         + [("litert", how) for how in dict.fromkeys(_QUANTIZE.value) if "litert" in _FORMAT.value]
     )
 
@@ -91,6 +97,8 @@ def _write(
     with quiet_start():
         if form == "saved_model":
             return export.write_saved_model(solver, output, body=surface)
+        if form == "web":
+            return web.write_folder(solver, output, quantize=quantize)
         if form == "keras":
             solvers.save(solver, output, half=quantize == "float16")
             return output / "model.keras"

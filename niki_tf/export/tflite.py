@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -50,8 +51,24 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, 
     solver = rounded(solver) if quantize == "int8" else solver
     solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
     functions = signatures(solver, body=body, known_rotations=known_rotations)
+    return litert_of(functions, module(solver, body=body), quantize=quantize)
+
+
+def litert_of(
+    functions: Mapping[str, tf.types.experimental.ConcreteFunction], holder: tf.Module, *, quantize: str = "none"
+) -> bytes:
+    """The bytes of a .tflite file with these graphs as signatures, the weights shared among them.
+
+    Args:
+        functions: name -> graph, the first of which is what an interpreter runs that knows no signatures.
+        holder: has the weights that they read, plain variables; see `signatures.module`.
+        quantize: one of `QUANTIZE`; weights that are int8 are not rounded for it here, as `litert` does.
+
+    Raises:
+        ValueError: the graphs need operations that LiteRT does not have.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module(solver, body=body), folder, signatures=functions)
+        tf.saved_model.save(holder, folder, signatures=dict(functions))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -59,7 +76,7 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, 
             converter.target_spec.supported_types = [tf.float16]
         converted = _converted(converter)
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
-    _put_first(model, "ik")
+    _put_first(model, next(iter(functions)))
     if quantize == "int8":
         _leave_out_duplicates(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -2,7 +2,8 @@
    without any request.
 
    A page gives it, before this script: body.js, an element of class `player` whose data-scene is the id of a script of
-   JSON with what is played, and two scripts of type text/plain with the ids three_core and three_module.
+   JSON with what is played, and two scripts of type text/plain with the ids three_core and three_module. A page that is
+   served makes a Player itself.
 
    Modules of a page that was opened from a file are blocked, so three.js stands in the page as text, and is imported
    from memory. */
@@ -298,10 +299,12 @@
     }
   }
 
+  const addStyle = () => made("style", {}, document.head, STYLE);
+
   async function start() {
     const places = [...document.querySelectorAll(".player[data-scene]")];
     if (!places.length) return;
-    made("style", {}, document.head, STYLE);
+    addStyle();
     try {
       const THREE = await modules();
       for (const place of places) {
@@ -316,5 +319,6 @@
     }
   }
 
+  globalThis.NikiPlayer = { Player, addStyle };
   start();
 })();

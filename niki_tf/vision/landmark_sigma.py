@@ -4,7 +4,7 @@ import numpy as np
 
 from niki_tf import skeletons
 
-_LEAST_PRESENCE = 0.5
+LEAST_PRESENCE = 0.5
 """Below, a point is taken to be outside the picture, where the network guesses."""
 _SEEN = np.repeat(
     [0.055, 0.07, 0.08, 0.10, 0.11, 0.05, 0.055, 0.075, 0.10],
@@ -16,7 +16,7 @@ points whose triangulation agrees with the views within 25 pixels; three quarter
 whose middle all are measured, is set by hand."""
 _HIDDEN_GROWTH = 2.0
 """Sigma of what is certainly hidden over that of what is seen; it begins to grow at a visibility of one half."""
-_HALF = 0.5
+HALF = 0.5
 
 
 def landmark_sigma(visibility: np.ndarray, presence: np.ndarray) -> np.ndarray:
@@ -32,6 +32,6 @@ def landmark_sigma(visibility: np.ndarray, presence: np.ndarray) -> np.ndarray:
         >>> landmark_sigma(np.ones(33), np.ones(33))[[0, 15]].tolist()
         [0.055, 0.1]
     """
-    hidden = np.clip((_HALF - visibility) / _HALF, 0.0, 1.0)
+    hidden = np.clip((HALF - visibility) / HALF, 0.0, 1.0)
     sigma = _SEEN * (1.0 + (_HIDDEN_GROWTH - 1.0) * hidden)
-    return np.where(presence >= _LEAST_PRESENCE, sigma, skeletons.ABSENT)
+    return np.where(presence >= LEAST_PRESENCE, sigma, skeletons.ABSENT)
