@@ -1,10 +1,12 @@
-"""Turns a published PyTorch checkpoint of NIKI into a solver of this package.
+"""Turns a published PyTorch checkpoint of NIKI or HybrIK into models of this package.
 
 Example:
     python tools/convert_checkpoint.py --checkpoint=niki-ts.pth --output=output/niki-ts
 
-writes model.keras (solvers.load), camera/model.keras (vision.load) if the checkpoint has a camera network, and
-conversion.json, which says what became of every tensor. Reading a checkpoint needs torch: pip install -e ".[convert]"
+writes model.keras (solvers.load), camera/model.keras (vision.load) if the checkpoint has a camera network,
+image/model.keras (vision.load_image_model) if it has an HRNet, and conversion.json, which says what became of every
+tensor. HRNet alone, trained on COCO, is a start of training and needs --body. Reading a checkpoint needs torch:
+pip install -e ".[convert]"
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from niki_tf import body, convert, files
 from niki_tf.solvers import zoo
 
 _CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", None, "File of the one-stage or the twist-and-swing model (.pth).", required=True
+    "checkpoint", None, "File of NIKI's one-stage or twist-and-swing model, HybrIK or HRNet (.pth).", required=True
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for model.keras and conversion.json.", required=True)
 _BODY = flags.DEFINE_string(
@@ -53,6 +55,8 @@ def _converted() -> tuple[convert.Conversion, list[pathlib.Path]]:
     written = [_write(conversion.solver, output)]
     if conversion.camera is not None:
         written.append(_write(conversion.camera, output / "camera"))
+    if conversion.image is not None:
+        written.append(_write(conversion.image, output / "image"))
     with files.atomic_write(output / "conversion.json") as beside:
         beside.write_text(json.dumps(source | conversion.report, indent=1) + "\n")
     return conversion, [*written, output / "conversion.json"]
@@ -81,7 +85,10 @@ def _print_report(report: dict) -> None:
             f"{flow['weights_in_checkpoint']:,} weights in the checkpoint, {flow['weights_stored']:,} alive and stored"
         )
     print(f"camera network: {'yes' if report['camera_network'] else 'none in the checkpoint'}")
+    print(f"network of images: {report.get('backbone', 'none in the checkpoint')}")
+    if report.get("left_as_made"):
+        print(f"weights left as they were made: {', '.join(report['left_as_made'])}")
     print("tensors not used:")
     for tensor in report["tensors"]:
-        if not tensor["used"]:
+        if not tensor["used"] and not tensor["name"].endswith("num_batches_tracked"):
             print(f"  {tensor['name']} {tuple(tensor['shape'])}: {tensor['use']}")
