@@ -1,6 +1,7 @@
 """The published models, recognised by the names of their tensors, as solvers and networks of images."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from niki_tf import solvers
 from niki_tf.body import BodyJoints
-from niki_tf.convert import camera_weights, checkpoint_body, image_weights, layout
+from niki_tf.convert import camera_weights, checkpoint_body, image_weights, layout, movenet
 from niki_tf.convert.masked_flow import MaskedFlow
 from niki_tf.flows import Flow
 from niki_tf.solvers.invertible import JOINTS, PADDING, POSE, SIGMA, TWIST
@@ -79,6 +80,13 @@ def convert(arrays: Mapping[str, np.ndarray], *, body_joints: BodyJoints | None 
     image, report = image_weights.convert(part, body_joints=body_joints if own else found.solver.body_joints)
     tensors = found.report["tensors"] + report["tensors"]
     return dataclasses.replace(found, image=image, report={**found.report, **report, "tensors": tensors})
+
+
+def convert_movenet(layers: str | os.PathLike, weights: str | os.PathLike, *, body_joints: BodyJoints) -> Conversion:
+    """MoveNet's weights as the start of a network of images; see `movenet.start` for arguments and errors."""
+    image, report = movenet.start(layers, weights, body_joints=body_joints)
+    solver = solvers.Analytic(body_joints)
+    return Conversion(solver, None, {**_summary("ImageJoints", body_joints), **report}, image)
 
 
 def _summary(model: str, body_joints: BodyJoints | None) -> dict[str, Any]:
