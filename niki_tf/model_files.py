@@ -27,6 +27,7 @@ _LARGEST_NAMED = {
     **dict.fromkeys(("num_layers", "heads"), 256),
     **dict.fromkeys(("condition_size", "components"), 1024),
     "refine": 1000,
+    "image_size": 1024,
     "steps": 10_000,
 }
 """Argument -> the largest that is let through; the shipped models have at most 16, 6, 16, 4 and 300."""
@@ -40,6 +41,8 @@ _SQUARE = (
 """Number of layers, their width, and how many of the layers have no matrix of width by width."""
 _SINGLE = ("twist_hidden_dim",)
 """Widths of networks with one such matrix."""
+_NAMED = {"backbone": {"hrnet_w8": 11_000_000, "hrnet_w32": 37_000_000, "hrnet_w48": 72_000_000}}
+"""Argument -> its value -> fewer weights than it asks for; other values ask for little."""
 _POLICIES = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 _DEEPEST, _MOST_ITEMS = 32, 100_000
 _BODY_JOINTS = "niki_tf>BodyJoints"
@@ -136,6 +139,7 @@ def _check(config: dict[str, Any], held: _Held) -> None:
             _check_object(value)
         _check_numbers(value)
         _check_sizes(value, held)
+        _check_named(value, held)
 
 
 def _is_whole(value: dict[str, Any], *, named: bool) -> bool:
@@ -191,6 +195,14 @@ def _check_sizes(value: dict[str, Any], held: _Held) -> None:
         if layers > held.arrays or max(layers, 0) * size**2 > held.entries:
             text = f"`{count}` {value.get(count)} and `{width}` {value.get(width)}"
             raise ValueError(f"{text} with {held.entries:,} weights in {held.arrays} arrays, which are too few")
+
+
+def _check_named(value: dict[str, Any], held: _Held) -> None:
+    """ValueError if an argument names a network that has more weights than the file."""
+    for key, sizes in _NAMED.items():
+        asked = value.get(key)
+        if isinstance(asked, str) and held.entries < sizes.get(asked, 0):
+            raise ValueError(f"`{key}` {asked} with {held.entries:,} weights, which are too few")
 
 
 def _held(weights: bytes) -> _Held:

@@ -1,6 +1,6 @@
 """HybrIK's analytic inverse kinematics: from joints and twists to rotations, one depth level at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -17,7 +17,12 @@ _PUBLISHED_EPSILON = 1e-8
 
 
 def analytic_ik(
-    joints: TensorLike, *, rest_joints: TensorLike, twist: TensorLike | None = None, adaptive: bool = True
+    joints: TensorLike,
+    *,
+    rest_joints: TensorLike,
+    twist: TensorLike | None = None,
+    adaptive: bool = True,
+    as_published: bool = False,
 ) -> tf.Tensor:
     """Local rotations that turn each rest bone onto the observed one.
 
@@ -33,6 +38,8 @@ def analytic_ik(
         rest_joints: (..., 29, 3) metres; leading axes broadcast against those of `joints`.
         twist: (..., 23, 2) as (cos, sin) of any length but zero; None for no twist.
         adaptive: whether to use the adaptive solver; False for the naive one.
+        as_published: add to lengths the 1e-8 that the published code adds: swings are then no exact rotations, by some
+            1e-5, which limbs that are bent by almost half a turn make tenfold.
 
     Returns:
         (..., 24, 3, 3) local rotation matrices, root first.
@@ -60,10 +67,19 @@ def analytic_ik(
     leading = tf.broadcast_dynamic_shape(tf.shape(joints)[:-2], tf.shape(rest_joints)[:-2])
     joints, rest_joints, twist = (spread(x, leading, 2) for x in (joints, rest_joints, twist))
     root = (_root if adaptive else _naive_root)(bones(rest_joints), bones(joints))
-    return _walk(root, joints - joints[..., :1, :], rest_joints, twist, adaptive=adaptive)
+    swing = _published_swing if as_published else rot.vectors_to_swing
+    return _walk(root, joints - joints[..., :1, :], rest_joints, twist, adaptive=adaptive, to_swing=swing)
 
 
-def _walk(root: tf.Tensor, joints: tf.Tensor, rest_joints: tf.Tensor, twist: tf.Tensor, *, adaptive: bool) -> tf.Tensor:
+def _walk(
+    root: tf.Tensor,
+    joints: tf.Tensor,
+    rest_joints: tf.Tensor,
+    twist: tf.Tensor,
+    *,
+    adaptive: bool,
+    to_swing: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3), level by level from the root's (..., 3, 3); arguments as in `analytic_ik`."""
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
     offsets, observed, axes = bones(rest_joints), bones(joints), twist_axes(rest_joints)
@@ -76,7 +92,7 @@ def _walk(root: tf.Tensor, joints: tf.Tensor, rest_joints: tf.Tensor, twist: tf.
         place = _at(place, rows) + rot.apply(base, _at(offsets, level))
         if adaptive:
             aim = _adapt(aim, _at(joints, children) - place, bone)
-        swing = rot.vectors_to_swing(bone, rot.apply(rot.transpose(base), aim))
+        swing = to_swing(bone, rot.apply(rot.transpose(base), aim))
         local = tf.linalg.matmul(swing, tf.gather(twists, [joint - 1 for joint in level], axis=-3))
         world = tf.linalg.matmul(base, local)
         solved.append(local)
@@ -110,13 +126,17 @@ def _naive_root(rest: tf.Tensor, observed: tf.Tensor) -> tf.Tensor:
     axis = rot.normalize(observed[..., 3, :])
     swing = rot.vectors_to_swing(rest[..., 3, :], axis)
     before, after = _reject(rot.apply(swing, _hip_centre(rest)), axis), _reject(_hip_centre(observed), axis)
+    return tf.linalg.matmul(_published_swing(before, after), swing)
+
+
+def _published_swing(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
+    """Rotations (..., 3, 3) of vectors (..., 3) to the direction of others, with the published code's epsilon."""
     normal, lengths = rot.cross(before, after), _add_epsilon(_length(before) * _length(after))
     cos, sin = tf.reduce_sum(before * after, -1) / lengths, _length(normal) / lengths
     unit = normal / _add_epsilon(_length(normal))[..., None]
     skew = rot.transpose(rot.cross(unit[..., None, :], tf.eye(3, dtype=unit.dtype)))
     squared = tf.linalg.matmul(skew, skew)
-    turn = tf.eye(3, dtype=unit.dtype) + sin[..., None, None] * skew + (1.0 - cos)[..., None, None] * squared
-    return tf.linalg.matmul(turn, swing)
+    return tf.eye(3, dtype=unit.dtype) + sin[..., None, None] * skew + (1.0 - cos)[..., None, None] * squared
 
 
 def _add_epsilon(sizes: tf.Tensor) -> tf.Tensor:

@@ -1,10 +1,12 @@
-"""Turns a published PyTorch checkpoint of NIKI into a solver of this package.
+"""Turns a published PyTorch checkpoint of NIKI or HybrIK into models of this package.
 
 Example:
     python tools/convert_checkpoint.py --checkpoint=niki-ts.pth --output=output/niki-ts
 
-writes model.keras (solvers.load), camera/model.keras (vision.load) if the checkpoint has a camera network, and
-conversion.json, which says what became of every tensor. Reading a checkpoint needs torch: pip install -e ".[convert]"
+writes model.keras (solvers.load), camera/model.keras (vision.load) if the checkpoint has a camera network,
+image/model.keras (vision.load_image_model) if it has an HRNet, and conversion.json, which says what became of every
+tensor. HRNet alone, trained on COCO, is a start of training and needs --body. So is MoveNet, which get_assets fetches:
+--checkpoint=DIR/lightning.json. Reading a checkpoint of PyTorch needs torch: pip install -e ".[convert]"
 """
 
 import hashlib
@@ -19,7 +21,10 @@ from niki_tf import body, convert, files
 from niki_tf.solvers import zoo
 
 _CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", None, "File of the one-stage or the twist-and-swing model (.pth).", required=True
+    "checkpoint",
+    None,
+    "File of NIKI's one-stage or twist-and-swing model, HybrIK or HRNet (.pth), or of MoveNet (.json).",
+    required=True,
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for model.keras and conversion.json.", required=True)
 _BODY = flags.DEFINE_string(
@@ -42,20 +47,35 @@ def main(argv: list[str]) -> None:
 def _converted() -> tuple[convert.Conversion, list[pathlib.Path]]:
     """The conversion and the files that hold it; cheap checks first, so that a slip shows before any work."""
     checkpoint = pathlib.Path(_CHECKPOINT.value)
-    arrays = convert.load_checkpoint(checkpoint)
-    body_joints = _body_joints()
-    try:
-        conversion = convert.convert(arrays, body_joints=body_joints)
-    except ValueError as error:
-        raise ValueError(f"{checkpoint}: {error}") from None
+    conversion = _movenet(checkpoint) if checkpoint.suffix == ".json" else _published(checkpoint)
     source = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     output = files.output_folder(_OUTPUT.value)
     written = [_write(conversion.solver, output)]
     if conversion.camera is not None:
         written.append(_write(conversion.camera, output / "camera"))
+    if conversion.image is not None:
+        written.append(_write(conversion.image, output / "image"))
     with files.atomic_write(output / "conversion.json") as beside:
         beside.write_text(json.dumps(source | conversion.report, indent=1) + "\n")
     return conversion, [*written, output / "conversion.json"]
+
+
+def _published(checkpoint: pathlib.Path) -> convert.Conversion:
+    """The conversion of a checkpoint of PyTorch."""
+    arrays = convert.load_checkpoint(checkpoint)
+    body_joints = _body_joints()
+    try:
+        return convert.convert(arrays, body_joints=body_joints)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from None
+
+
+def _movenet(layers: pathlib.Path) -> convert.Conversion:
+    """The conversion of MoveNet's two files, which have the same name."""
+    body_joints = _body_joints()
+    if body_joints is None:
+        raise ValueError("`body` must be given: MoveNet knows none. --body=mannequin is the package's own.")
+    return convert.convert_movenet(layers, layers.with_suffix(".bin"), body_joints=body_joints)
 
 
 def _body_joints() -> body.BodyJoints | None:
@@ -81,7 +101,10 @@ def _print_report(report: dict) -> None:
             f"{flow['weights_in_checkpoint']:,} weights in the checkpoint, {flow['weights_stored']:,} alive and stored"
         )
     print(f"camera network: {'yes' if report['camera_network'] else 'none in the checkpoint'}")
+    print(f"network of images: {report.get('backbone', 'none in the checkpoint')}")
+    if report.get("left_as_made"):
+        print(f"weights left as they were made: {', '.join(report['left_as_made'])}")
     print("tensors not used:")
     for tensor in report["tensors"]:
-        if not tensor["used"]:
+        if not tensor["used"] and not tensor["name"].endswith("num_batches_tracked"):
             print(f"  {tensor['name']} {tuple(tensor['shape'])}: {tensor['use']}")

@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",
     "check_motion": "check motion files: feet, limbs, jumps, the ground, clips that two folders share",
+    "make_xocc": "cut and cover frames of a video as 3DPW-XOCC does",
     "get_assets": "fetch files that are not carried along: networks for pictures, clips",
     "convert_checkpoint": "turn a published PyTorch checkpoint into a solver",
     "fit_pose_prior": "fit the pose prior of map_fit to motion",

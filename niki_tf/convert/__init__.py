@@ -4,6 +4,6 @@
 """
 
 from niki_tf.convert.checkpoint import load_checkpoint, state_dict
-from niki_tf.convert.published import Conversion, convert
+from niki_tf.convert.published import Conversion, convert, convert_movenet
 
-__all__ = ["Conversion", "convert", "load_checkpoint", "state_dict"]
+__all__ = ["Conversion", "convert", "convert_movenet", "load_checkpoint", "state_dict"]

@@ -1,6 +1,7 @@
-"""The two published models, recognised by the names of their tensors, as solvers."""
+"""The published models, recognised by the names of their tensors, as solvers and networks of images."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from niki_tf import solvers
 from niki_tf.body import BodyJoints
-from niki_tf.convert import camera_weights, checkpoint_body, layout
+from niki_tf.convert import camera_weights, checkpoint_body, image_weights, layout, movenet
 from niki_tf.convert.masked_flow import MaskedFlow
 from niki_tf.flows import Flow
 from niki_tf.solvers.invertible import JOINTS, PADDING, POSE, SIGMA, TWIST
@@ -40,14 +41,17 @@ class Conversion:
     """A published model, converted.
 
     Attributes:
-        solver: `OneStage` or `TwistSwing` with the checkpoint's weights.
+        solver: `OneStage` or `TwistSwing` with the checkpoint's weights; of a network of images alone HybrIK's own,
+            `Analytic`.
         camera: `CameraNetwork` with the checkpoint's weights; None if it has none.
-        report: sizes of the flows and the use of every tensor, for JSON.
+        report: sizes of the flows, the backbone, and the use of every tensor, for JSON.
+        image: `ImageJoints` with the checkpoint's weights; None if it has none.
     """
 
     solver: keras.Model
     camera: keras.Model | None
     report: dict[str, Any]
+    image: keras.Model | None = None
 
 
 def convert(arrays: Mapping[str, np.ndarray], *, body_joints: BodyJoints | None = None) -> Conversion:
@@ -64,6 +68,35 @@ def convert(arrays: Mapping[str, np.ndarray], *, body_joints: BodyJoints | None 
         ValueError: a tensor is missing, misshapen, not finite or not known (all are named), a mask is not that of a
             coupling flow, or there is no body.
     """
+    part, others = image_weights.split(arrays)
+    if part is None:
+        return _solver(arrays, body_joints)
+    if not others:
+        image, report = image_weights.convert(part, body_joints=body_joints)
+        solver = solvers.Analytic(image.body_joints, as_published=True)
+        return Conversion(solver, None, {**_summary("ImageJoints", body_joints), **report}, image)
+    found = _solver(others, body_joints)
+    own = checkpoint_body.holds_body(part.arrays, prefix="smpl.")
+    image, report = image_weights.convert(part, body_joints=body_joints if own else found.solver.body_joints)
+    tensors = found.report["tensors"] + report["tensors"]
+    return dataclasses.replace(found, image=image, report={**found.report, **report, "tensors": tensors})
+
+
+def convert_movenet(layers: str | os.PathLike, weights: str | os.PathLike, *, body_joints: BodyJoints) -> Conversion:
+    """MoveNet's weights as the start of a network of images; see `movenet.start` for arguments and errors."""
+    image, report = movenet.start(layers, weights, body_joints=body_joints)
+    solver = solvers.Analytic(body_joints)
+    return Conversion(solver, None, {**_summary("ImageJoints", body_joints), **report}, image)
+
+
+def _summary(model: str, body_joints: BodyJoints | None) -> dict[str, Any]:
+    """The start of a report: the model, no flows, no camera network, and whose body."""
+    rest = "the checkpoint's own body" if body_joints is None else "another body, as asked for"
+    return {"model": model, "flows": {}, "camera_network": False, "rest_skeleton": rest}
+
+
+def _solver(arrays: _Arrays, body_joints: BodyJoints | None) -> Conversion:
+    """The solver of NIKI's checkpoint, and its camera network if it has one; see `convert`."""
     make, flows = _model(arrays)
     has_camera = make is _one_stage and camera_weights.holds_camera(arrays)
     parts = _parts(arrays, flows, has_camera=has_camera, make_body=body_joints is None)
@@ -73,10 +106,9 @@ def convert(arrays: Mapping[str, np.ndarray], *, body_joints: BodyJoints | None 
     for name, flow in flows.items():
         flow.fill(getattr(solver, name), arrays)
     report = {
-        "model": type(solver).__name__,
+        **_summary(type(solver).__name__, body_joints),
         "flows": {name: _flow_report(getattr(solver, name), flow, arrays) for name, flow in flows.items()},
         "camera_network": has_camera,
-        "rest_skeleton": "the checkpoint's own body" if body_joints is None else "another body, as asked for",
         "tensors": layout.report(arrays, parts),
     }
     return Conversion(solver, camera_weights.build(arrays) if has_camera else None, report)
@@ -100,7 +132,8 @@ def _model(arrays: _Arrays) -> tuple[Callable[..., solvers.LearnedSolver], dict[
         return _one_stage, {"flow": _ONE_STAGE}
     raise ValueError(
         "the checkpoint is neither NIKI's one-stage model (regressor.flow.*) nor its twist-and-swing model "
-        f"(regressor.flow_j2s.*, regressor.flow_s2r.*); its tensors are {layout.listed(list(arrays))}."
+        "(regressor.flow_j2s.*, regressor.flow_s2r.*) nor HybrIK's HRNet (preact.*); its tensors are "
+        f"{layout.listed(list(arrays))}."
     )
 
 

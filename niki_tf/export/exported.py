@@ -110,9 +110,10 @@ def _check(arrays: _Arrays, shapes: _Shapes) -> None:
 
 def _check_shapes(arrays: _Arrays, shapes: _Shapes) -> None:
     leading = {}
+    free = min(sum(size is None for size in shape) for shape in shapes.values())  # a picture has any size as well
     for name, array in arrays.items():
-        free = sum(size is None for size in shapes[name])
-        if array.ndim != len(shapes[name]) or array.shape[free:] != shapes[name][free:]:
+        pairs = list(zip(array.shape[free:], shapes[name][free:], strict=False))
+        if array.ndim != len(shapes[name]) or any(wanted not in (None, size) for size, wanted in pairs):
             wanted = ", ".join("N" if size is None else str(size) for size in shapes[name])
             raise ValueError(f"`{name}` must have shape ({wanted}); got {array.shape}.")
         leading[name] = array.shape[:free]

@@ -11,6 +11,7 @@ from niki_tf.body import Body
 from niki_tf.export import messages
 from niki_tf.export.signatures import module, signatures
 from niki_tf.solvers.solver import Solver
+from niki_tf.vision.image_model import ImageModel
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 """Where TensorFlow Serving looks for requests that it makes to itself before it takes others."""
@@ -20,15 +21,15 @@ _WARM_UP_BATCHES = (1, 64)
 
 
 def write_saved_model(
-    solver: Solver, folder: str | os.PathLike, *, body: Body | None = None, version: int = 1
+    solver: Solver | ImageModel, folder: str | os.PathLike, *, body: Body | None = None, version: int = 1
 ) -> pathlib.Path:
     """Writes `folder`/`version`/, whole or not at all; a former export there is replaced.
 
-    The signatures are those of `signatures.signatures`; `serving_default` is `ik`. Neither Python nor this package is
-    needed to run them.
+    The signatures are those of `signatures.signatures`; `serving_default` is the first, `ik`. Neither Python nor this
+    package is needed to run them.
 
     Args:
-        solver: any solver.
+        solver: any solver, or a model of images.
         folder: the model's own folder, which is what TensorFlow Serving mounts.
         body: `Body` for the signature `mesh`; the file then carries its arrays.
         version: number of the version.
@@ -54,8 +55,9 @@ def write_saved_model(
     target = pathlib.Path(folder) / str(version)
     with files.atomic_write(target) as temporary:
         holder = module(solver, body=body)
-        tf.saved_model.save(holder, str(temporary), signatures={"serving_default": functions["ik"], **functions})
-        _write_warm_up(temporary / WARM_UP, functions)
+        served = {"serving_default": next(iter(functions.values())), **functions}
+        tf.saved_model.save(holder, str(temporary), signatures=served)
+        _write_warm_up(temporary / WARM_UP, served)
     return target
 
 
@@ -63,7 +65,7 @@ def _write_warm_up(path: pathlib.Path, functions: Mapping[str, tf.types.experime
     """One request for every signature and batch size, all zeros: only their shapes matter."""
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for name, function in {"serving_default": functions["ik"], **functions}.items():
+        for name, function in functions.items():
             specs = function.structured_input_signature[1]
             for batch in _WARM_UP_BATCHES:
                 inputs = {key: tf.zeros([size or batch for size in spec.shape]) for key, spec in specs.items()}

@@ -20,20 +20,22 @@ from niki_tf.fitting import held_rotations
 from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers.invertible import InvertibleSolver
 from niki_tf.solvers.solver import Solver
+from niki_tf.vision.image_model import ImageModel
+from niki_tf.vision.image_solver import ImageSolver
 
 _Tensors = Mapping[str, tf.Tensor]
 _Shapes = Mapping[str, tuple[int | None, ...]]
 
 
 def signatures(
-    solver: Solver, *, body: Body | None = None, known_rotations: bool = True
+    solver: Solver | ImageModel, *, body: Body | None = None, known_rotations: bool = True
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """Concrete functions by the names of their signatures.
 
     The batch is of any size, and for solvers of windows so is the window of time, the second axis.
 
     Args:
-        solver: any solver.
+        solver: any solver, or a model of images (see `image_signatures`).
         body: `Body` for the signature `mesh`, betas and rotations -> vertices (..., V, 3) and joints (..., 29, 3) in
             metres; None for none.
         known_rotations: add `ik_known`.
@@ -52,6 +54,8 @@ def signatures(
         >>> sorted(found), sorted(found["fk"].structured_input_signature[1])
         (['fk', 'ik', 'ik_full', 'ik_known'], ['betas', 'body_pose', 'global_orient', 'z'])
     """
+    if isinstance(solver, ImageModel):
+        return image_signatures(solver)
     num_betas = solver.body_joints.num_betas
     if body is not None and body.num_betas != num_betas:
         raise ValueError(f"`body` must have the {num_betas} betas of the solver; got {body.num_betas}.")
@@ -71,7 +75,25 @@ def signatures(
     return {name: traced(function, shapes, axes=solver.event_axes) for name, (function, shapes) in graphs.items()}
 
 
-def module(solver: Solver, *, body: Body | None = None) -> tf.Module:
+def image_signatures(model: ImageModel) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """Concrete functions of a model of images: `ik` takes crops, `ik_box` pictures of any size, and boxes.
+
+    A model that ends before the solver has them by the names `seen` and `seen_box`.
+
+    Args:
+        model: `ImageJoints` or `ImageSolver`.
+    """
+    size = model.image_size
+    axes = model.solver.event_axes if isinstance(model, ImageSolver) else 1
+    name = "ik" if isinstance(model, ImageSolver) else "seen"
+    shapes: dict[str, _Shapes] = {
+        name: {"image": (size, size, 3)},
+        f"{name}_box": {"image": (None, None, 3), "box": (4,)},
+    }
+    return {key: traced(model, inputs, axes=axes) for key, inputs in shapes.items()}
+
+
+def module(solver: Solver | ImageModel, *, body: Body | None = None) -> tf.Module:
     """A tf.Module that holds the weights which `signatures` of the same arguments read."""
     # LiteRT's converter finds plain variables only, not those that Keras wraps.
     holder = tf.Module()

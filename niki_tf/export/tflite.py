@@ -15,12 +15,16 @@ from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
 from niki_tf.fitting.linear_solvers import ELIMINATION
 from niki_tf.solvers.solver import Solver
+from niki_tf.vision.image_model import ImageModel
+from niki_tf.vision.image_solver import ImageSolver
 
 QUANTIZE = ("none", "float16", "int8")
 """What weights can be stored as; all arithmetic but that of int8 matrix products is float32."""
 
 
-def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, known_rotations: bool = False) -> bytes:
+def litert(
+    solver: Solver | ImageModel, *, quantize: str = "none", body: Body | None = None, known_rotations: bool = False
+) -> bytes:
     """The solver as the bytes of a .tflite file.
 
     The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them; `ik` is what
@@ -29,7 +33,7 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, 
 
     Args:
         solver: any solver but `MapFit`, since LiteRT does not have the gradients that it follows, and `Recurrent`,
-            since it does not have loops over windows of any length.
+            since it does not have loops over windows of any length; or a model of images, which takes crops alone.
         quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
             for each output (see `rounding`), multiplied with activations whose scale is measured at run time (dynamic
             range).
@@ -48,8 +52,11 @@ def litert(solver: Solver, *, quantize: str = "none", body: Body | None = None, 
     """
     if quantize not in QUANTIZE:
         raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}; got {quantize!r}.")
-    solver = rounded(solver) if quantize == "int8" else solver
-    solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
+    if isinstance(solver, Solver):
+        solver = rounded(solver) if quantize == "int8" else solver
+        solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
+    elif isinstance(solver, ImageSolver):
+        solver = solver.for_body(solver.solver.body_joints, linear_solver=ELIMINATION)
     functions = signatures(solver, body=body, known_rotations=known_rotations)
     return litert_of(functions, module(solver, body=body), quantize=quantize)
 

@@ -17,6 +17,7 @@ class Analytic(Solver):
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
         adaptive: aim each bone from where its parent has come to lie (True) or from the observed parent (False).
+        as_published: as exact as the published code; see `body.analytic_ik`.
 
     Example:
         >>> import tensorflow as tf
@@ -31,9 +32,11 @@ class Analytic(Solver):
 
     uses_twist = True
 
-    def __init__(self, body_joints: BodyJoints, *, adaptive: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, body_joints: BodyJoints, *, adaptive: bool = True, as_published: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(body_joints, **kwargs)
-        self.adaptive = adaptive
+        self.adaptive, self.as_published = adaptive, as_published
 
     def solve(
         self,
@@ -48,8 +51,9 @@ class Analytic(Solver):
         if twist is not None:
             unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
             twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)
-        return analytic_ik(joints, rest_joints=rest_joints, twist=twist, adaptive=self.adaptive), {}
+        kind = {"adaptive": self.adaptive, "as_published": self.as_published}
+        return analytic_ik(joints, rest_joints=rest_joints, twist=twist, **kind), {}
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "adaptive": self.adaptive}
+        return {**super().get_config(), "adaptive": self.adaptive, "as_published": self.as_published}

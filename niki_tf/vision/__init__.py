@@ -2,7 +2,21 @@
 
 from niki_tf.vision.blazepose import BlazePose
 from niki_tf.vision.camera_network import CameraNetwork, load
+from niki_tf.vision.image_joints import ImageJoints
+from niki_tf.vision.image_model import ImageModel
+from niki_tf.vision.image_model import load as load_image_model
+from niki_tf.vision.image_solver import ImageSolver
 from niki_tf.vision.tracking import Tracker
 from niki_tf.vision.tracks import Track
 
-__all__ = ["BlazePose", "CameraNetwork", "Track", "Tracker", "load"]
+__all__ = [
+    "BlazePose",
+    "CameraNetwork",
+    "ImageJoints",
+    "ImageModel",
+    "ImageSolver",
+    "Track",
+    "Tracker",
+    "load",
+    "load_image_model",
+]

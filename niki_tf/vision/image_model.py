@@ -1,0 +1,110 @@
+"""What all models of images share: their inputs, and how they are read and stored."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import model_files
+from niki_tf.shapes import TensorLike, check_shape, real_array
+
+INPUTS: dict[str, tuple[int | None, ...]] = {"image": (None, None, 3), "box": (4,), "image_center": (2,)}
+"""Names of the inputs and their shapes after the leading axes. `image` is needed."""
+
+_FILE = "model.keras"
+
+
+class ImageModel(keras.Model):
+    """A Keras model called with a dictionary of images and, optionally, boxes.
+
+    - `image` (..., H, W, 3), red, green, blue in 0..255: the square crop of a person, of the model's size, or with a
+      box a whole picture;
+    - `box` (..., 4), left, top, right, bottom of the person in the picture, pixels: the crop is taken in the graph;
+    - `image_center` (..., 2), of a crop without a box: where the picture's centre is, in widths of the crop from the
+      crop's centre; the same point if it is left out.
+    """
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of a crop, pixels."""
+        raise NotImplementedError
+
+    def __call__(self, inputs: Mapping[str, TensorLike], **kwargs: Any) -> dict[str, tf.Tensor]:
+        """The model's answer; see the class.
+
+        Raises:
+            ValueError: a name is unknown or missing, or a shape does not fit.
+        """
+        if not _is_symbolic(inputs):
+            inputs = self._checked(inputs)  # before Keras has the call, which would wrap the message
+        return super().__call__(inputs, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> dict[str, np.ndarray]:
+        """See `keras.Model.predict`; arrays are checked before any work starts.
+
+        Raises:
+            ValueError: see `__call__`.
+        """
+        if isinstance(x, Mapping):
+            x = {name: value.numpy() for name, value in self._checked(x).items()}
+            if x["image"].ndim < len(INPUTS["image"]) + 1:
+                raise ValueError(f"`image` must be several images, (N, H, W, 3); got {x['image'].shape}.")
+        return super().predict(x, *args, **kwargs)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do: weights are made in the constructor, so that loading needs no call."""
+
+    def _checked(self, inputs: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+        """The inputs as float32 tensors of equal leading axes, those that are None left out."""
+        if not isinstance(inputs, Mapping):
+            raise ValueError(f"`inputs` must be a dictionary of arrays by name; got {type(inputs).__name__}.")
+        unknown = sorted(set(inputs) - set(INPUTS))
+        if unknown:
+            raise ValueError(f"`{unknown[0]}` is no input of a model of images; the inputs are {', '.join(INPUTS)}.")
+        given = {name: _tensor(name, value) for name, value in inputs.items() if value is not None}
+        if "image" not in given:
+            raise ValueError("`image` (..., H, W, 3) is missing. Give red, green and blue in 0..255.")
+        if "box" in given and "image_center" in given:
+            raise ValueError("`image_center` is for a crop without a `box`; got both. Leave out one of them.")
+        self._check_shapes(given)
+        return given
+
+    def _check_shapes(self, given: Mapping[str, tf.Tensor]) -> None:
+        """ValueError if a shape does not end as it must, or has other leading axes than `image`."""
+        cure = " Give a crop of that size, or with `box` a whole picture."
+        crop = (self.image_size, self.image_size, 3)
+        check_shape("image", given["image"], INPUTS["image"] if "box" in given else crop, cure)
+        leading = given["image"].shape[:-3]
+        for name, value in given.items():
+            check_shape(name, value, INPUTS[name])
+            own = value.shape[: value.shape.rank - len(INPUTS[name])]
+            if not own.is_compatible_with(leading):
+                raise ValueError(f"`{name}` must have the leading axes of `image`, {tuple(leading)}; got {tuple(own)}.")
+
+
+def load(folder: str | os.PathLike) -> ImageModel:
+    """The model of images stored in `folder`/model.keras, by `solvers.save`.
+
+    Raises:
+        ValueError: the folder holds no model.keras, or the file is no model of images.
+    """
+    path = pathlib.Path(folder) / _FILE
+    if not path.is_file():
+        raise ValueError(f"`folder` must hold a {_FILE}; {path} is not there. tools/convert_checkpoint.py writes one.")
+    return model_files.load(path, name=path, kind=ImageModel, what="`folder` must hold a model of images")
+
+
+def _tensor(name: str, value: TensorLike) -> tf.Tensor:
+    """`value` as a float32 tensor; ValueError if it is made of something else than real numbers."""
+    if tf.is_tensor(value):
+        return tf.cast(value, tf.float32)
+    return tf.constant(real_array(name, value), tf.float32)
+
+
+def _is_symbolic(inputs: Any) -> bool:
+    """Whether the inputs are those of a Keras functional model, whose shapes Keras itself checks."""
+    return isinstance(inputs, Mapping) and any(isinstance(value, keras.KerasTensor) for value in inputs.values())
