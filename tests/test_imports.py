@@ -158,6 +158,31 @@ def test_every_public_name_is_there():
         assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
+_WITHOUT_PICTURES = """
+import sys, time
+
+for name in ("matplotlib", "cv2", "tqdm"):
+    sys.modules[name] = None
+import tensorflow, tensorflow_probability
+
+began = time.perf_counter()
+import niki_tf
+seconds = time.perf_counter() - began
+pictures = {"drawing", "evaluation", "player", "report", "training", "viewer", "vision"}
+for name in set(niki_tf.__all__) - pictures:
+    getattr(niki_tf, name)
+print(seconds < 0.1)
+"""
+
+
+@pytest.mark.slow
+def test_solving_needs_neither_pictures_nor_progress_bars():
+    command = [sys.executable, "-c", _WITHOUT_PICTURES]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == "True\n"
+
+
 def test_importing_needs_little_reads_nothing_and_starts_nothing():
     command = [sys.executable, "-c", _WATCHED_IMPORT]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

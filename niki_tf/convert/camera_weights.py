@@ -1,12 +1,17 @@
 """The camera network of the published one-stage model as a `CameraNetwork`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.convert.layout import Part
-from niki_tf.vision.camera_network import CameraNetwork
+
+if TYPE_CHECKING:
+    from niki_tf.vision.camera_network import CameraNetwork
 
 _PREFIX = "regressor.camnet."
 _LAYERS = (0, 3, 6, 9)
@@ -42,6 +47,8 @@ def _hidden(arrays: Mapping[str, np.ndarray]) -> int | str:
 
 def build(arrays: Mapping[str, np.ndarray]) -> CameraNetwork:
     """The `CameraNetwork` with the checkpoint's weights."""
+    from niki_tf.vision.camera_network import CameraNetwork
+
     network = CameraNetwork(hidden_dim=len(arrays[f"{_PREFIX}camera_net.{_LAYERS[0]}.bias"]))
     weights = []
     for layer in _LAYERS:

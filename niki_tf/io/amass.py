@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from niki_tf import files, skeletons
 from niki_tf.io import amass_layout, amass_original
@@ -60,11 +59,14 @@ def load_clips(
         FileNotFoundError: `path` leads to no .npz file.
         ValueError: a bad file (with its key, what was wanted and what it holds), or no good one.
     """
+    import tqdm
+
     fps = None if fps is None else checked_rate(fps, "`fps`")
     check_trans_convention(trans, "`trans`")
     found, above = motion_files(path)
     clips, skipped = [], []
-    for file in tqdm(found, desc="motion files", unit="file", disable=None if len(found) >= _PROGRESS_FROM else True):
+    hidden = None if len(found) >= _PROGRESS_FROM else True
+    for file in tqdm.tqdm(found, desc="motion files", unit="file", disable=hidden):
         try:
             clip = _load_clip(file, fps=fps, name=file.relative_to(above).with_suffix("").as_posix(), convention=trans)
         except ValueError as error:

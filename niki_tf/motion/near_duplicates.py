@@ -4,16 +4,20 @@ A pose is compared as thirteen joints seen from the pelvis, so place, heading an
 The distance of two poses is the root mean square of the distances of their joints.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import tqdm
 
 from niki_tf import skeletons
 from niki_tf.motion.clip import Clip
 from niki_tf.motion.joint_positions import joint_positions
 from niki_tf.skeletons.rest import rest_joints
+
+if TYPE_CHECKING:
+    import tqdm
 
 _PARTS = ("knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 _JOINTS = ("head", *(f"{side}_{part}" for part in _PARTS for side in ("left", "right")))
@@ -105,6 +109,8 @@ def near_duplicates(
         >>> [(found.first_frame, found.second_frame, found.frames) for found in motion.near_duplicates([later], [clip])]
         [(0, 25, 65)]
     """
+    import tqdm
+
     if not limit > 0.0:
         raise ValueError(f"`limit` must be a positive number of metres; got {limit}.")
     if not first or not second:
