@@ -4,8 +4,12 @@ Every function takes any leading axes and float32 or float64 tensors. Matrices t
 All of it uses plain arithmetic (no SVD), so it runs under XLA and LiteRT alike.
 """
 
+import itertools
+import math
+import re
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from niki_tf.shapes import reshape_last
@@ -20,6 +24,40 @@ _SHORTEST = 1e-9
 """Length of a row that has a direction."""
 _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
+
+
+_SQUARINGS_A_SCALING = 3
+"""Squarings of a matrix of trace 1, 4 by 4, that float32 stands: the least trace is then 4^-7."""
+
+
+def _coefficients(names: str, *sums: str) -> np.ndarray:
+    """Matrix (number of names, number of sums) of sums such as "x-2y" of the named values."""
+    order = names.split()
+    matrix = np.zeros([len(order), len(sums)])
+    for column, text in enumerate(sums):
+        for sign, factor, name in re.findall(r"([+-]?)(2?)([a-z]+)", text):
+            matrix[order.index(name), column] += float(f"{sign}{factor or 1}")
+    return matrix
+
+
+_MOMENT = "xx xy xz yx yy yz zx zy zz"
+_HORN_ROWS = (
+    ("xx+yy+zz", "yz-zy", "zx-xz", "xy-yx"),
+    ("yz-zy", "xx-yy-zz", "xy+yx", "zx+xz"),
+    ("zx-xz", "xy+yx", "yy-xx-zz", "yz+zy"),
+    ("xy-yx", "zx+xz", "yz+zy", "zz-xx-yy"),
+)
+_HORN = _coefficients(_MOMENT, *itertools.chain(*_HORN_ROWS))
+"""Horn's symmetric matrix, 4 by 4, of a moment."""
+_OF_QUATERNION = _coefficients(
+    "ww wx wy wz xw xx xy xz yw yx yy yz zw zx zy zz",
+    *("-2yy-2zz", "2xy-2wz", "2xz+2wy"),
+    *("2xy+2wz", "-2xx-2zz", "2yz-2wx"),
+    *("2xz-2wy", "2yz+2wx", "-2xx-2yy"),
+)
+"""A rotation less the identity, of the products of its quaternion's entries."""
+_CROSS = _coefficients("x y z", *("", "-z", "y"), *("z", "", "-x"), *("-y", "x", ""))
+"""The matrix of the cross product with a vector."""
 
 
 def _norm(x: tf.Tensor, *, keepdims: bool = True) -> tf.Tensor:
@@ -96,11 +134,9 @@ def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
     """Quaternions (..., 4) of any length, real part first, to rotation matrices (..., 3, 3)."""
-    w, x, y, z = tf.unstack(normalize(quaternion), axis=-1)
-    first = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]
-    second = [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
-    third = [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
-    return _matrix_from_rows(first, second, third)
+    unit = normalize(quaternion)
+    products = reshape_last(unit[..., :, None] * unit[..., None, :], 2, [16])
+    return tf.eye(3, dtype=unit.dtype) + _linear(products, _OF_QUATERNION)
 
 
 def matrix_to_quaternion_wxyz(matrix: tf.Tensor) -> tf.Tensor:
@@ -255,19 +291,13 @@ def moment_to_rotation(moment: tf.Tensor, squarings: int = 12) -> tf.Tensor:
 
     Source: Horn, Closed-form solution of absolute orientation, JOSA A 1987.
     """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = [tf.unstack(row, axis=-1) for row in tf.unstack(moment, axis=-2)]
-    rows = [
-        [xx + yy + zz, yz - zy, zx - xz, xy - yx],
-        [yz - zy, xx - yy - zz, xy + yx, zx + xz],
-        [zx - xz, xy + yx, yy - xx - zz, yz + zy],
-        [xy - yx, zx + xz, yz + zy, zz - xx - yy],
-    ]
-    matrix = tf.stack([tf.stack(row, -1) for row in rows], -2)
+    matrix = _linear(reshape_last(moment, 2, [9]), _HORN)
     size = tf.sqrt(tf.reduce_sum(matrix * matrix, [-2, -1], keepdims=True)) + _SMALL
     power = matrix / size + tf.eye(4, dtype=matrix.dtype)
-    for _ in range(squarings):
+    for done in range(1, squarings + 1):
         power = tf.linalg.matmul(power, power)
-        power /= tf.expand_dims(tf.reduce_sum(_diagonal(power), -1, keepdims=True), -1)
+        if done % _SQUARINGS_A_SCALING == 0 or done == squarings:
+            power /= tf.reduce_sum(power * tf.eye(4, dtype=matrix.dtype), [-2, -1], keepdims=True)
     chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
     return _newton_step(quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen)), moment)
 
@@ -280,18 +310,31 @@ def _newton_step(rotation: tf.Tensor, moment: tf.Tensor) -> tf.Tensor:
     product = tf.linalg.matmul(rotation, moment)
     symmetric = 0.5 * (product + transpose(product))
     trace = tf.expand_dims(tf.expand_dims(_trace(product), -1), -1)
-    first, second, third = tf.unstack(trace * tf.eye(3, dtype=moment.dtype) - symmetric, axis=-2)
-    cofactors = tf.stack([cross(second, third), cross(third, first), cross(first, second)], -2)
-    determinant = tf.reduce_sum(first * cross(second, third), -1, keepdims=True)
+    rows = trace * tf.eye(3, dtype=moment.dtype) - symmetric
+    cofactors = cross(tf.gather(rows, [1, 2, 0], axis=-2), tf.gather(rows, [2, 0, 1], axis=-2))
+    determinant = tf.reduce_sum(rows[..., 0, :] * cofactors[..., 0, :], -1, keepdims=True)
     turn = -tf.math.divide_no_nan(apply(cofactors, _skew(product)), determinant)
-    turn = tf.expand_dims(tf.clip_by_value(turn, -_LARGEST_CORRECTION, _LARGEST_CORRECTION), -2)
-    columns = transpose(rotation)
-    return transpose(columns + cross(tf.broadcast_to(turn, tf.shape(columns)), columns))
+    turn = tf.clip_by_value(turn, -_LARGEST_CORRECTION, _LARGEST_CORRECTION)
+    return rotation + tf.linalg.matmul(_linear(turn, _CROSS), rotation)
 
 
 def _diagonal(matrix: tf.Tensor) -> tf.Tensor:
     """Diagonal (..., n) of matrices (..., n, n); LiteRT has no tf.linalg.diag_part."""
     return tf.reduce_sum(matrix * tf.eye(matrix.shape[-1], dtype=matrix.dtype), -1)
+
+
+def _linear(values: tf.Tensor, coefficients: np.ndarray) -> tf.Tensor:
+    """Square matrices (..., n, n) whose entries are sums of `values` (..., m), by `coefficients` (m, n n)."""
+    size = math.isqrt(coefficients.shape[1])
+    return _times(values, coefficients, [size, size])
+
+
+def _times(values: tf.Tensor, coefficients: np.ndarray, ending: list[int]) -> tf.Tensor:
+    """Vectors `values` (..., m) times a matrix (m, n), shaped (..., *ending); as one product of two matrices."""
+    found = tf.matmul(tf.reshape(values, [-1, len(coefficients)]), tf.constant(coefficients, values.dtype))
+    if values.shape[:-1].is_fully_defined() or values.shape.rank == 2:
+        return tf.reshape(found, [*(size or -1 for size in values.shape[:-1]), *ending])
+    return tf.reshape(found, tf.concat([tf.shape(values)[:-1], ending], 0))
 
 
 def _trace(matrix: tf.Tensor) -> tf.Tensor:
@@ -301,8 +344,7 @@ def _trace(matrix: tf.Tensor) -> tf.Tensor:
 
 def _skew(matrix: tf.Tensor) -> tf.Tensor:
     """Twice the antisymmetric part of matrices (..., 3, 3) as a vector (..., 3): of a rotation 2 sin(angle) axis."""
-    pairs = ((2, 1), (0, 2), (1, 0))
-    return tf.stack([matrix[..., row, column] - matrix[..., column, row] for row, column in pairs], -1)
+    return _times(reshape_last(matrix, 2, [9]), _CROSS.T, [3])
 
 
 def _matrix_from_rows(*rows: Sequence[tf.Tensor]) -> tf.Tensor:

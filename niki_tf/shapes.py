@@ -24,7 +24,20 @@ def reshape_last(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
         >>> shapes.reshape_last(tf.zeros([5, 7, 29, 3]), 2, [87]).shape.as_list()
         [5, 7, 87]
     """
+    leading = x.shape[:-axes]
+    sizes = [*leading, *ending]
+    if leading.is_fully_defined() or _is_inferred(sizes):
+        return tf.reshape(x, [-1 if size is None else size for size in sizes])
     return tf.reshape(x, tf.concat([tf.shape(x)[:-axes], ending], 0))
+
+
+def _is_inferred(sizes: Sequence[Any]) -> bool:
+    """Whether a single size is unknown and the others are numbers that it can be told from."""
+    return sum(size is None for size in sizes) == 1 and all(size is None or _is_count(size) for size in sizes)
+
+
+def _is_count(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and int(size) > 0
 
 
 def zeros_like_leading(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
@@ -100,6 +113,7 @@ class LeadingAxes:
     def __init__(self, x: tf.Tensor, *, inner: int, events: int = 0) -> None:
         self._static, self._dynamic = x.shape[: x.shape.rank - inner], tf.shape(x)[: x.shape.rank - inner]
         self._events = events
+        self._is_flat = self._static.rank == 1 + events
 
     @property
     def rank(self) -> int:
@@ -114,10 +128,13 @@ class LeadingAxes:
 
     def flatten(self, x: tf.Tensor) -> tf.Tensor:
         """`x` (..., *event, *any) as (N, *event, *any)."""
+        if self._is_flat:
+            return x
         return tf.reshape(x, tf.concat([self.flat, x.shape[self._static.rank :]], 0))
 
     def restore(self, x: tf.Tensor) -> tf.Tensor:
         """`x` (N, *event, *any) with the leading axes restored."""
         inner = x.shape[1 + self._events :]
-        x = tf.reshape(x, tf.concat([self._dynamic, inner], 0))
+        if not self._is_flat:
+            x = tf.reshape(x, tf.concat([self._dynamic, inner], 0))
         return tf.ensure_shape(x, self._static.concatenate(inner))

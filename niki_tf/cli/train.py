@@ -73,7 +73,7 @@ def main(argv: list[str]) -> None:
         if FLAGS.stages is not None:
             _train_stages(pathlib.Path(FLAGS.stages))
             return
-        trainer = _prepared()
+        trainer = prepared()
         if trainer.is_chief:
             print(f"{FLAGS.solver}: {_weights(trainer.solver)}", flush=True)
         terms = _run(trainer)
@@ -95,7 +95,7 @@ def _run(trainer: training.Trainer) -> dict[str, float]:
         raise
 
 
-def _prepared() -> training.Trainer:
+def prepared() -> training.Trainer:
     """The trainer that the flags describe; cheap checks first, so that a slip shows before any work."""
     _check_needed("workdir", "source")
     values = run_record.resolved(_NAMES)

@@ -62,9 +62,11 @@ class Conditioner(keras.layers.Layer):
         return layers
 
     def _run(self, layers: list[keras.layers.Layer], x: tf.Tensor, *, training: bool) -> tf.Tensor:
+        # Through `call`: what Keras does around it takes longer than the products of small networks, and when traced.
         for layer in layers[:-1]:
-            x = self.drop(layer(x), training=training)
-        return layers[-1](x)
+            x = layer.call(x)
+            x = self.drop(x, training=training) if self.dropout else x
+        return layers[-1].call(x)
 
     def call(self, kept: tf.Tensor, *, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Log-scale and translation, each (..., moved), from kept part and condition in one vector (..., n)."""

@@ -49,6 +49,12 @@ class EmbeddingFlow(Flow):
         scale = tfp.bijectors.Scale(log_scale=tf.convert_to_tensor(self.log_scale))
         return [scale, *super().steps(condition, training=training)]
 
+    def transform(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, *, direction: str = "inverse", training: bool = False
+    ) -> tf.Tensor:
+        """See `Flow.transform`; by the bijector."""
+        return getattr(self.bijector(condition, training=training), direction)(x)
+
     def _network(self, step: int, *, training: bool) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         network, kept = super()._network(step, training=training), self._kept(step)
 

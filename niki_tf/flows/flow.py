@@ -14,6 +14,9 @@ from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
 from niki_tf.shapes import TensorLike
 
+Halves = tuple[tf.Tensor, tf.Tensor]
+"""The entries that even steps keep (..., K), and the others (..., size - K)."""
+
 
 @keras.saving.register_keras_serializable("niki_tf")
 class Flow(keras.layers.Layer):
@@ -93,7 +96,7 @@ class Flow(keras.layers.Layer):
 
     def _network(self, step: int, *, training: bool) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """Log-scale and translation of the entries that a step moves, from those that it keeps and the condition."""
-        return functools.partial(self.conditioners[step], training=training)
+        return functools.partial(self.conditioners[step].call, training=training)
 
     def bijector(self, condition: tf.Tensor | None = None, *, training: bool = False) -> tfp.bijectors.Chain:
         """A new `tfp.bijectors.Chain` on (..., size) given `condition` (..., C).
@@ -121,7 +124,46 @@ class Flow(keras.layers.Layer):
 
     def call(self, x: TensorLike, condition: tf.Tensor | None = None, *, training: bool = False) -> tf.Tensor:
         """Joints to pose, both (..., size): `bijector(condition).inverse(x)`."""
-        return self.bijector(condition, training=training).inverse(tf.convert_to_tensor(x))
+        return self.transform(tf.convert_to_tensor(x), condition, training=training)
+
+    def transform(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, *, direction: str = "inverse", training: bool = False
+    ) -> tf.Tensor:
+        """The vector that `direction` ("inverse", "forward") of `bijector` gives for `x` (..., size).
+
+        The entries that even and odd steps keep stay apart from the first step to the last, so that a step is nothing
+        but its networks and three operations, and no bijector is made.
+
+        Raises:
+            ValueError: the condition is missing, superfluous or of another length.
+        """
+        self._check_condition(condition)
+        halves = self.halves(x)
+        for step in range(self.num_couplings)[:: 1 if direction == "inverse" else -1]:
+            halves = self.step(step, halves, condition, direction=direction, training=training)
+        return self.joined(halves)
+
+    def halves(self, x: tf.Tensor) -> Halves:
+        """The entries of `x` (..., size) that even steps keep, and those that odd steps keep."""
+        order, count = masks.kept_first(self._even_mask()), self._kept(0)
+        return tf.gather(x, order[:count], axis=-1), tf.gather(x, order[count:], axis=-1)
+
+    def joined(self, halves: Halves) -> tf.Tensor:
+        """The vector (..., size) of `halves`; the inverse of it."""
+        return tf.gather(tf.concat(halves, -1), np.argsort(masks.kept_first(self._even_mask())), axis=-1)
+
+    def step(
+        self, step: int, halves: Halves, condition: tf.Tensor | None, *, direction: str, training: bool = False
+    ) -> Halves:
+        """The halves after one coupling step in a direction; see `AffineCoupling`."""
+        kept, moved = halves[:: -1 if step % 2 else 1]
+        given = kept if condition is None else tf.concat([kept, condition], -1)
+        scale, translation = self._network(step, training=training)(given)
+        if direction == "inverse":
+            moved = moved * tf.exp(scale) + translation
+        else:
+            moved = (moved - translation) * tf.exp(-scale)
+        return (moved, kept) if step % 2 else (kept, moved)
 
     @property
     def masked_weights(self) -> int:

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from niki_tf.flows.flow import Flow
+from niki_tf.flows.flow import Flow, Halves
 from niki_tf.flows.temporal_conditioner import TemporalConditioner
 from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling
 
@@ -118,13 +118,47 @@ class TemporalFlow(keras.layers.Layer):
             ValueError: the condition is missing, superfluous or of another length.
         """
         before, *steps, after = self.spatial.steps(condition, training=training)
-        chain, blocks = [before], self.spatial.num_couplings // 2
-        places = [place * blocks // self.num_temporal_pairs for place in range(self.num_temporal_pairs)]
+        chain, places = [before], self._places()
         for number, step in enumerate(steps):
-            if number % 2 == 0 and number // 2 in places:
-                chain += self._temporal_pair(places.index(number // 2), frame_mask)
+            if number in places:
+                chain += self._temporal_pair(places.index(number), frame_mask)
             chain.append(step)
         return tfp.bijectors.Chain([*chain, after], name="temporal_flow")
+
+    def transform(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        frame_mask: tf.Tensor | None = None,
+        direction: str = "inverse",
+        training: bool = False,
+    ) -> tf.Tensor:
+        """What `direction` ("inverse", "forward") of `bijector` gives for `x` (..., T, size); see `Flow.transform`."""
+        places, halves, to_pose = self._places(), self.spatial.halves(x), direction == "inverse"
+        for number in range(self.num_couplings)[:: 1 if to_pose else -1]:
+            pair = self._temporal_pair(places.index(number), frame_mask) if number in places else []
+            if to_pose:
+                halves = self._over_time(pair, halves, direction)
+            halves = self.spatial.step(number, halves, condition, direction=direction, training=training)
+            if not to_pose:
+                halves = self._over_time(pair[::-1], halves, direction)
+        return self.spatial.joined(halves)
+
+    def _over_time(self, couplings: list[TemporalCoupling], halves: Halves, direction: str) -> Halves:
+        """The halves after temporal couplings, which see all entries of a frame."""
+        if not couplings:
+            return halves
+        frames, sizes = tf.concat(halves, -1), [half.shape[-1] for half in halves]
+        for coupling in couplings:
+            frames = getattr(coupling, direction)(frames)
+        first, second = tf.split(frames, sizes, -1)
+        return first, second
+
+    def _places(self) -> list[int]:
+        """Numbers of the spatial steps in front of which a pair of temporal steps stands."""
+        blocks = self.num_couplings // 2
+        return [2 * (place * blocks // self.num_temporal_pairs) for place in range(self.num_temporal_pairs)]
 
     def _temporal_pair(self, pair: int, frame_mask: tf.Tensor | None) -> list[TemporalCoupling]:
         """The two temporal steps of a pair."""

@@ -139,7 +139,7 @@ class InvertibleSolver(LearnedSolver):
         training: bool,
     ) -> tf.Tensor:
         """`vector` (N, size) through `flow` in one direction, "forward" (kinematics) or "inverse"."""
-        return getattr(flow.bijector(condition, training=training), direction)(vector)
+        return flow.transform(vector, condition, direction=direction, training=training)
 
     @property
     def extra_inputs(self) -> dict[str, tuple[int, ...]]:
@@ -182,29 +182,44 @@ class InvertibleSolver(LearnedSolver):
         **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `LearnedSolver.solve_known_body`; a further output is z."""
-        padding, frame_mask = extra.get("padding"), extra.get("frame_mask")
-        if padding is None:
-            padding = zeros_like_leading(joints, 2, self.extra_inputs["padding"])
+        frame_mask = extra.get("frame_mask")
+        if "padding" in extra:
+            seen, rotation = self._exactly_back(extra["padding"], joints, joint_sigma, rest_joints, twist, frame_mask)
+        else:
+            view = self.observe(joints, joint_sigma, rest_joints, frame_mask)
+            rotation, padding = view.rotation, zeros_like_leading(joints, 2, [self.padding_size])
+            seen = Observation(view.joints, view.sigma, padding, self._stretched(twist))
+        pose, z, _ = self.to_pose(seen, self.body_condition(betas, rest_joints, frame_mask))
+        local = rotations.sixd_vector_to_matrices(pose)
+        if self.embedding_flow is not None:
+            z = self.embedding_flow.bijector(rotations.matrices_to_6d_vector(local)).inverse(z)
+        return trunk_frame.turn_root(local, rotation), {"z": z}
+
+    def _exactly_back(
+        self,
+        padding: tf.Tensor,
+        joints: tf.Tensor,
+        joint_sigma: tf.Tensor,
+        rest_joints: tf.Tensor,
+        twist: tf.Tensor | None,
+        frame_mask: tf.Tensor | None,
+    ) -> tuple[Observation, tf.Tensor]:
+        """The observation that the network gave in `fk`, by the `padding` that it left, and the frame's rotation."""
         sizes = [self.padding_size, 3, 3, self.num_twists, self.removed_size]
         padding, shift, turn, stretch, removed = tf.split(padding, sizes, -1)
         removed = tf.reshape(removed, tf.shape(joints)) if self.removed_size else None
         view = self.observe(joints, joint_sigma, rest_joints, frame_mask, removed=removed)
         view = dataclasses.replace(view, rotation=tf.linalg.matmul(view.rotation, rotations.rotvec_to_matrix(-turn)))
-        seen = Observation(
-            view.joints + tf.expand_dims(shift, -2), view.sigma, padding, self._stretched(twist, stretch)
-        )
-        pose, z, _ = self.to_pose(seen, self.body_condition(betas, rest_joints, frame_mask))
-        local = rotations.sixd_vector_to_matrices(pose)
-        if self.embedding_flow is not None:
-            z = self.embedding_flow.bijector(rotations.matrices_to_6d_vector(local)).inverse(z)
-        return trunk_frame.turn_root(local, view.rotation), {"z": z}
+        moved = view.joints + tf.expand_dims(shift, -2)
+        return Observation(moved, view.sigma, padding, self._stretched(twist, stretch)), view.rotation
 
-    def _stretched(self, twist: tf.Tensor | None, stretch: tf.Tensor) -> tf.Tensor | None:
+    def _stretched(self, twist: tf.Tensor | None, stretch: tf.Tensor | None = None) -> tf.Tensor | None:
         """Unit twists, times what `fk` says of their length; one of length 0 is unknown and stays so."""
         if twist is None or not self.num_twists:
             return None
         known = tf.reduce_sum(twist * twist, -1, keepdims=True) > 0.0
-        return tf.where(known, rotations.normalize(twist), 0.0) * (1.0 + tf.expand_dims(stretch, -1))
+        unit = tf.where(known, rotations.normalize(twist), 0.0)
+        return unit if stretch is None else unit * (1.0 + tf.expand_dims(stretch, -1))
 
     def fk(
         self,

@@ -57,8 +57,8 @@ class TemporalSolver(WindowSolver, InvertibleSolver):
         mask = tf.ones_like(vector[..., 0]) if body.frame_mask is None else body.frame_mask
         vector = tf.pad(vector, [*filler, [0, 0]])
         condition = None if condition is None else tf.pad(condition, [*filler, [0, 0]])
-        bijector = flow.bijector(condition, frame_mask=tf.pad(mask, filler), training=training)
-        return getattr(bijector, direction)(vector)[..., :frames, :]
+        options = {"frame_mask": tf.pad(mask, filler), "direction": direction, "training": training}
+        return flow.transform(vector, condition, **options)[..., :frames, :]
 
     @property
     def _spatial_weights(self) -> list[keras.Variable]:

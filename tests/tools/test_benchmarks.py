@@ -44,3 +44,16 @@ def test_speed_refuses_a_busy_machine_and_rows_that_are_not_there():
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert done.returncode == 1
         assert reason in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_train_speed_tells_steps_and_pipeline(tmp_path):
+    size = ["--solver=one_stage", "--source=made", "--hidden_dim=8", "--num_couplings=2", "--batch_size=4"]
+    done = run("train_speed.py", *size, "--timed_steps=2", f"--output={tmp_path}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    (row,) = json.loads((tmp_path / "train_speed.json").read_text())
+    assert row["batch"] == 4
+    assert row["first step s"] > row["ms a step"] / 1000 > 0
+    assert row["samples/s"] == pytest.approx(4000 / row["ms a step"])
+    assert 0 < row["flops % at least"] < 100
+    assert row["pipeline samples/s"] > 0

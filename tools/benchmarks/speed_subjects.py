@@ -77,15 +77,10 @@ class Subject(NamedTuple):
 
     def about(self) -> dict[str, Any]:
         """Weights that take part, weights that are stored, operations a frame, and frames of an example."""
-        kernels = [(layer, 1.0) for layer in _dense(self.model)]
-        halved = {id(layer) for one in _of_kind(self.model, TemporalConditioner) for layer in _dense(one)}
-        flops = sum(
-            2 * layer.kernel.shape.num_elements() * (0.5 if id(layer) in halved else share) for layer, share in kernels
-        )
         weights = self.model.count_params()
         frames = _WINDOW if self.over_time else 1
         stored = {} if self.file is None else {"bytes": self.file.stat().st_size}
-        return {"weights": weights, "stored": weights, "flops": flops, "frames": frames, **stored}
+        return {"weights": weights, "stored": weights, "flops": flops(self.model), "frames": frames, **stored}
 
 
 def subject(name: str, size: str) -> Subject:
@@ -101,6 +96,13 @@ def subject(name: str, size: str) -> Subject:
         solver = zoo.load(name)
     folder = zoo.find(parsed.base) if size == "shipped" else None
     return Subject(solver, solver.event_axes == 2, folder and folder / "model.keras")
+
+
+def flops(model: keras.Model) -> float:
+    """Operations of the matrix products of a frame; a temporal coupling sees every other frame."""
+    halved = {id(layer) for one in _of_kind(model, TemporalConditioner) for layer in _dense(one)}
+    sizes = {id(layer): layer.kernel.shape.num_elements() for layer in _dense(model)}
+    return sum(size if one in halved else 2 * size for one, size in sizes.items())
 
 
 def _dense(layer: keras.layers.Layer) -> list[keras.layers.Dense]:
