@@ -52,6 +52,7 @@ setup(
         ],
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
         "export": _EXPORT,
+        "beam": ["apache-beam>=2.77,<3"],  # with protobuf below 7
         "benchmark": ["scipy>=1.14", "torch>=2.2"],
         "c3d": ["ezc3d>=1.6"],
         "convert": ["torch>=2.2"],

@@ -7,6 +7,7 @@ Examples:
     niki-tf solve --input=photo.jpg         the person in a photograph or video, and the body drawn over it (_overlay)
     niki-tf solve --input=video.mp4 --person=all --start=3 --end=8
     niki-tf solve --input=IN --output=OUT   all files below a folder; run again, it goes on where it was stopped
+    niki-tf solve --input='gs://IN/*.npz' --output=gs://OUT --runner=beam --beam_args='--runner=DataflowRunner ...'
 
 A line of JSON on stdout tells what was found of each person: frames, unit, axis that is up, size, distances.
 """
@@ -57,6 +58,8 @@ _LANDMARKS = flags.DEFINE_enum("landmarks", None, [*blazepose.SIZES], "Of pictur
 _START = flags.DEFINE_float("start", 0.0, "Of videos: seconds at which to begin.", lower_bound=0.0)
 _END = flags.DEFINE_float("end", None, "Of videos: seconds at which to stop.", lower_bound=0.0)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Of videos: look at every n-th frame.", lower_bound=1)
+_RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "Who solves files: this process, or Apache Beam.")
+_BEAM_ARGS = flags.DEFINE_string("beam_args", "", "Arguments of Beam, such as --runner=FlinkRunner; else it runs here.")
 flags.adopt_module_key_flags(body_flag)
 
 
@@ -64,6 +67,8 @@ def main(argv: list[str]) -> None:
     """Runs the demonstration, or solves what --input leads to."""
     if argv[1:]:
         sys.exit(f"solve takes flags only; got {' '.join(argv[1:])}. A file goes into --input.")
+    if _RUNNER.value == "beam":
+        sys.exit(_solve_by_beam())
     try:
         output, data = files.output_folder(_OUTPUT.value), body_flag.body_data()
         if _INPUT.value is None:
@@ -100,6 +105,19 @@ def _solve(todo: list[solve_folders.Job], solver: _Solver, output: pathlib.Path)
             sys.exit(f"solve: {error}")
     if bad:
         sys.exit(1)
+
+
+def _solve_by_beam() -> int:
+    """Has Apache Beam solve the files, and gives the exit status."""
+    try:
+        if _INPUT.value is None:
+            raise ValueError("`input` must be given with --runner=beam: files of joints or motion.")
+        from niki_tf.cli import solve_beam
+
+        return int(solve_beam.solve(_INPUT.value, _OUTPUT.value, _options(), arguments=_BEAM_ARGS.value) > 0)
+    except (ValueError, OSError, ImportError) as error:
+        cure = ': pip install "niki-tf[beam]"' if isinstance(error, ImportError) else ""
+        sys.exit(f"solve: {error}{cure}")
 
 
 def _say(line: str) -> None:

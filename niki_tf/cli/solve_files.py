@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,16 @@ import numpy as np
 from niki_tf import archives, body, io, rotations, skeletons, solvers
 from niki_tf.body import kinematics
 from niki_tf.evaluation import metrics
-from niki_tf.inference import Motion, reading, saving
+from niki_tf.inference import Motion, long_motion, points, reading, saving
+from niki_tf.inference.long_motion import Part
+from niki_tf.inference.points import PointsAnswer
 from niki_tf.inference.reading import Person
-from niki_tf.inference.solve import solve
+from niki_tf.inference.solve import STEPS, PersonTask, person_tasks
 from niki_tf.io import bvh
 from niki_tf.io.bvh_file import BvhFile
 from niki_tf.motion.clip import LARGEST_BETA, Clip, check_size
 from niki_tf.motion.pieces import pieces
-from niki_tf.skeletons import axes
+from niki_tf.skeletons import PointSet, axes
 from niki_tf.solvers import zoo
 
 Line = dict[str, Any]
@@ -53,7 +55,7 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Source:
+class Source:
     """A person to solve, and what is known beside the joints."""
 
     person: Person
@@ -100,13 +102,9 @@ class FileSolver:
         Raises:
             ValueError: the file cannot be read or solved, or would be overwritten.
         """
-        lines = []
-        sources = self._sources(path)
-        for number, source in enumerate(sources):
-            name = _safe(source.person.name or str(number))
-            own = target if len(sources) == 1 else target.with_name(f"{target.name}_{name}")
-            lines.append(self._solve_source(source, path, own)[0])
-        return lines
+        sources = self.sources(path)
+        targets = targets_of(sources, target)
+        return [self._solve_source(source, path, own)[0] for source, own in zip(sources, targets, strict=True)]
 
     def solve_person(
         self, person: Person, path: pathlib.Path, target: pathlib.Path, *, place: Callable[[Motion], Motion]
@@ -122,11 +120,11 @@ class FileSolver:
         Raises:
             ValueError: the person cannot be solved, or the input would be overwritten.
         """
-        return self._solve_source(_Source(person), path, target, place)
+        return self._solve_source(Source(person), path, target, place)
 
     def _solve_source(
         self,
-        source: _Source,
+        source: Source,
         path: pathlib.Path,
         target: pathlib.Path,
         place: Callable[[Motion], Motion] | None = None,
@@ -134,21 +132,36 @@ class FileSolver:
         started = time.perf_counter()
         motion = self.solved(source.person)
         motion = place(motion) if place else motion
+        line = self.written(motion, source, path, target)
+        return {**line, "seconds": round(time.perf_counter() - started, 2)}, motion
+
+    def written(self, motion: Motion, source: Source, path: pathlib.Path, target: pathlib.Path) -> Line:
+        """Writes the motion of a person in every format that is wanted, and gives what was found.
+
+        Args:
+            motion: that is written.
+            source: the person.
+            path: of the file that the person is in.
+            target: of the files that are written, without their ending.
+
+        Raises:
+            ValueError: the input would be overwritten.
+        """
         notes = [*source.person.notes, *motion.notes]
         outputs = [self._write(motion, source, path, target, ending, notes) for ending in self.options.formats]
         line = {"file": str(path), "person": source.person.name, **_found(motion, source)}
-        seconds = round(time.perf_counter() - started, 2)
-        return {**line, "notes": notes, "outputs": outputs, "seconds": seconds}, motion
+        return {**line, "notes": notes, "outputs": outputs}
 
     def people(self, path: pathlib.Path) -> list[Person]:
         """The people of a file of joints, or the joints of one of motion; ValueError if it cannot be read."""
-        return [source.person for source in self._sources(path)]
+        return [source.person for source in self.sources(path)]
 
     def drawn_body(self) -> body.Body:
         """The body that is drawn."""
         return self._drawn()
 
-    def _sources(self, path: pathlib.Path) -> list[_Source]:
+    def sources(self, path: pathlib.Path) -> list[Source]:
+        """The people of a file; ValueError if it cannot be read."""
         if io.is_motion(path):
             return [self._posed(path)]
         people = reading.read_people(path, skeleton=self._skeleton)
@@ -157,9 +170,9 @@ class FileSolver:
         if path.suffix.lower() == ".bvh" and "bvh" in self.options.formats:
             read = bvh.read_bvh(path)
             rig = dataclasses.replace(read, values=read.values[: self.options.frames])
-        return [_Source(person, rig=rig) for person in people]
+        return [Source(person, rig=rig) for person in people]
 
-    def _posed(self, path: pathlib.Path) -> _Source:
+    def _posed(self, path: pathlib.Path) -> Source:
         """The joints of a file of rotations, with noise if that is wanted."""
         try:
             (clip,) = io.load_clips(path, fps=None, trans=self.options.trans)
@@ -180,17 +193,38 @@ class FileSolver:
             up=clip.up,
             betas=betas,
         )
-        return _Source(person, joints[:, :24], local, path)
+        return Source(person, joints[:, :24], local, path)
 
     def solved(self, person: Person) -> Motion:
         """The motion of one person."""
+        task = self.task(person)
+        return self.with_note(long_motion.answered(task.steps(), task.solve_part), person)
+
+    def solve_part(self, part: Part, point_set: PointSet, *, frames: int) -> PointsAnswer:
+        """What `task(...).solve_part` gives for a part of a motion of so many frames."""
+        return points.solve_points(
+            part.observed,
+            point_set=point_set,
+            solver=self._solver(frames),
+            steps=STEPS[self.options.finish],
+            smooth=self.options.smoothing == "full",
+        )
+
+    def with_note(self, motion: Motion, person: Person) -> Motion:
+        """The motion with a note where its frame rate is taken to be the usual one."""
+        told = person.fps or person.times is not None or self.options.fps or len(person) == 1
+        note = f"The file does not tell its frame rate, {_USUAL_FPS:g} is taken: give `fps`."
+        return motion if told else dataclasses.replace(motion, notes=(*motion.notes, note))
+
+    def task(self, person: Person) -> PersonTask:
+        """The steps to the motion of one person; ValueError if it cannot be solved."""
         options = self.options
         betas = {"file": person.betas, "found": None}.get(self._betas) if isinstance(self._betas, str) else self._betas
-        motion = solve(
+        betas = None if betas is None else _of_length(betas, self._body_joints.num_betas)
+        (task,) = person_tasks(
             person.joints,
             skeleton=person.point_set,
-            joint_sigma=person.joint_sigma,
-            betas=None if betas is None else _of_length(betas, self._body_joints.num_betas),
+            arrays={"joint_sigma": person.joint_sigma, "betas": betas},
             fps=person.fps or options.fps or _USUAL_FPS,
             times=person.times,
             solver=self._solver(len(person)),
@@ -202,17 +236,14 @@ class FileSolver:
             swap_sides=options.swap_sides,
             mirror=options.mirror,
         )
-        assert isinstance(motion, Motion)
-        told = person.fps or person.times is not None or options.fps or len(person) == 1
-        note = f"The file does not tell its frame rate, {_USUAL_FPS:g} is taken: give `fps`."
-        return motion if told else dataclasses.replace(motion, notes=(*motion.notes, note))
+        return task
 
     def _solver(self, frames: int) -> solvers.Solver:
         alone = frames == 1 or self.options.smoothing == "off"
         return self._load(self.options.model or ("one_stage" if alone else "temporal_prior"))
 
     def _write(
-        self, motion: Motion, source: _Source, path: pathlib.Path, target: pathlib.Path, ending: str, notes: list[str]
+        self, motion: Motion, source: Source, path: pathlib.Path, target: pathlib.Path, ending: str, notes: list[str]
     ) -> str:
         """Writes one format and gives its path."""
         output = target.with_name(f"{target.name}.{ending}")
@@ -234,7 +265,7 @@ class FileSolver:
         return str(output)
 
 
-def _found(motion: Motion, source: _Source) -> Line:
+def _found(motion: Motion, source: Source) -> Line:
     """What is told of a motion."""
     layout, residual = motion.layout, motion.residual
     size = motion.shape.size if motion.shape else (layout.size if layout else np.nan)
@@ -252,7 +283,7 @@ def _found(motion: Motion, source: _Source) -> Line:
     return line | _errors(motion, source)
 
 
-def _errors(motion: Motion, source: _Source) -> Line:
+def _errors(motion: Motion, source: Source) -> Line:
     """Errors to the truth, means over the frames; none where the truth is not known."""
     if source.joints is None or source.local is None or motion.layout is None:
         return {}
@@ -313,6 +344,12 @@ def _of_length(betas: np.ndarray, count: int) -> np.ndarray:
     """Betas (..., count): zeros are added, or those beyond, which the body has not, are left out."""
     missing = max(count - betas.shape[-1], 0)
     return np.pad(betas[..., :count], [(0, 0)] * (betas.ndim - 1) + [(0, missing)])
+
+
+def targets_of(sources: Sequence[Source], target: pathlib.Path) -> list[pathlib.Path]:
+    """Where the outputs of each person go, without their ending: of several people each adds a name."""
+    names = [_safe(source.person.name or str(number)) for number, source in enumerate(sources)]
+    return [target] if len(names) == 1 else [target.with_name(f"{target.name}_{name}") for name in names]
 
 
 def _safe(name: str) -> str:

@@ -4,7 +4,8 @@ Shots are pieces, too, which share nothing, so that nothing is smoothed across a
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,37 @@ _OF_FRAMES = ("local", "transl", "residual", "state", "expected_error")
 """What an answer has for each frame, besides the betas."""
 
 
+_Whole = TypeVar("_Whole")
+
+
+class Part(NamedTuple):
+    """Frames that are solved by themselves."""
+
+    observed: ObservedPoints
+    """Their points."""
+    frames: slice
+    """Which they are."""
+
+
+Steps = Generator[Iterable[Part], Iterable[PointsAnswer], _Whole]
+"""Gives parts that may be solved anywhere, in any order, is sent their answers in theirs, and ends with the whole."""
+
+
+def answered(steps: Steps[_Whole], solve: Callable[[ObservedPoints, slice], PointsAnswer]) -> _Whole:
+    """The end of steps whose parts are solved here, one after the other.
+
+    Args:
+        steps: generator of parts.
+        solve: function of the points of some frames, and of which they are, that solves them.
+    """
+    try:
+        parts = next(steps)
+        while True:
+            parts = steps.send(solve(*part) for part in parts)
+    except StopIteration as end:
+        return end.value
+
+
 def solve_pieces(
     observed: ObservedPoints,
     solve: Callable[[ObservedPoints, slice], PointsAnswer],
@@ -29,26 +61,34 @@ def solve_pieces(
     cuts: Sequence[int] = (),
     whole: int = WHOLE,
 ) -> PointsAnswer:
-    """The answer to all frames; a shape that is not given is found from stretches spread over the motion.
+    """The answer to all frames; see `piece_steps` and `answered`."""
+    return answered(piece_steps(observed, cuts=cuts, whole=whole), solve)
+
+
+def piece_steps(observed: ObservedPoints, *, cuts: Sequence[int] = (), whole: int = WHOLE) -> Steps[PointsAnswer]:
+    """Steps to the answer to all frames; a shape that is not given is found from stretches spread over the motion.
+
+    First comes the part that tells the shape, if it is not given, then the pieces; or, of a motion of one piece, that.
 
     Args:
         observed: T frames.
-        solve: function of the points of some frames, and of which they are, that solves them.
         cuts: frames that begin another shot, in order.
         whole: frames that are solved at once.
     """
     frames = len(observed.points)
     if frames <= whole and not cuts:
-        return solve(observed, slice(0, frames))
+        (found,) = yield [Part(observed, slice(0, frames))]
+        return found
     shape, betas = None, observed.betas
     if betas is None:
         sample = _sample(observed, whole // _STRETCH) if frames > whole else observed
-        found = solve(sample, slice(0, len(sample.points)))
+        (found,) = yield [Part(sample, slice(0, len(sample.points)))]
         shape, betas = found.shape, np.repeat(found.betas[:1], frames, 0)
         observed = observed._replace(betas=betas)
     solved: dict[str, list[np.ndarray]] = {name: [] for name in _OF_FRAMES}
-    for part, kept in _pieces([0, *cuts, frames], whole):
-        answer = solve(observed.part(part), part)
+    pieces = list(_pieces([0, *cuts, frames], whole))
+    answers = yield (Part(observed.part(part), part) for part, _ in pieces)
+    for (_, kept), answer in zip(pieces, answers, strict=True):
         for name, arrays in solved.items():
             arrays.append(getattr(answer, name)[kept])
     return PointsAnswer(betas=betas, shape=shape, **{name: np.concatenate(arrays) for name, arrays in solved.items()})

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
@@ -13,6 +14,7 @@ from niki_tf.inference.motion import Motion
 from niki_tf.motion import cuts, observed_points
 from niki_tf.shapes import TensorLike, real_array
 from niki_tf.skeletons import PointSet, catalog
+from niki_tf.skeletons.axes import Layout
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.window_solver import WindowSolver
@@ -102,19 +104,57 @@ def solve(
         >>> len(motion), motion.fps, bool(motion.residual.max() < 1e-3)
         (20, 25.0, True)
     """
+    tasks = person_tasks(
+        joints,
+        skeleton=skeleton,
+        arrays={"joint_sigma": joint_sigma, "betas": betas, "twist": twist, "known_rotations": known_rotations},
+        fps=fps,
+        times=times,
+        solver=solver,
+        finish=finish,
+        smoothing=smoothing,
+        ground=ground,
+        unit=unit,
+        up=up,
+        swap_sides=swap_sides,
+        mirror=mirror,
+    )
+    motions = [long_motion.answered(task.steps(), task.solve_part) for task in tasks]
+    return motions if np.ndim(joints) == 4 else motions[0]
+
+
+def person_tasks(
+    joints: TensorLike,
+    *,
+    skeleton: str | PointSet,
+    arrays: Mapping[str, TensorLike | None],
+    fps: float,
+    times: TensorLike | None,
+    solver: str | os.PathLike | Solver | None,
+    finish: str | None,
+    smoothing: str,
+    ground: str | TensorLike | None,
+    unit: float | str | None,
+    up: str | None,
+    swap_sides: bool,
+    mirror: bool,
+) -> list["PersonTask"]:
+    """What `solve` does, for each person, as steps whose parts may be solved anywhere.
+
+    `arrays` holds joint_sigma, betas, twist and known_rotations, as far as they are known; all others are as in
+    `solve`, and so are the errors.
+    """
     point_set = skeleton if isinstance(skeleton, PointSet) else catalog.known_set(skeleton)
     point_set = point_set.with_sides_swapped() if swap_sides else point_set
     for name, strength in {"finish": finish or "full", "smoothing": smoothing}.items():
         if strength not in STRENGTHS:
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
-    arrays = {"joints": joints, "joint_sigma": joint_sigma, "betas": betas, "twist": twist}
-    arrays["known_rotations"] = known_rotations
-    arrays = {name: real_array(name, value) for name, value in arrays.items() if value is not None or name == "joints"}
-    shape = arrays["joints"].shape
+    given = {name: real_array(name, value) for name, value in arrays.items() if value is not None}
+    given = {"joints": real_array("joints", joints), **given}
+    shape = given["joints"].shape
     if len(shape) not in (2, 3, 4) or 0 in shape[-3:]:
         raise ValueError(f"`joints` must have shape (T, J, 3), with at least one frame; got {shape}.")
-    several = len(shape) == 4
-    people = _split(arrays) if several else [arrays]
+    people = _split(given) if len(shape) == 4 else [given]
     if times is not None:
         people = [{**person, "times": np.asarray(times)} for person in people]
     people = [_with_time(person, point_set) for person in people]
@@ -122,11 +162,7 @@ def solve(
     for note in notes:
         logging.warning("%s", note)
     choice = _Choice(solver, finish, smoothing, on_ground.wanted(ground, layout, mirror=mirror))
-    motions = [_solve_person(person, point_set, fps, choice) for person in people]
-    motions = [
-        dataclasses.replace(motion, layout=layout, mirrored=mirror, notes=(*notes, *motion.notes)) for motion in motions
-    ]
-    return motions if several else motions[0]
+    return [PersonTask(person, point_set, fps, choice, layout, mirror, notes) for person in people]
 
 
 class _Choice:
@@ -187,49 +223,83 @@ def _with_time(arrays: dict[str, np.ndarray], point_set: PointSet) -> dict[str, 
     return arrays
 
 
-def _solve_person(arrays: dict[str, np.ndarray], point_set: PointSet, fps: float, choice: _Choice) -> Motion:
-    """The motion of one person."""
+class PersonTask:
+    """One person to solve: steps to the motion, and the solving of their parts."""
+
+    def __init__(
+        self,
+        arrays: dict[str, np.ndarray],
+        point_set: PointSet,
+        fps: float,
+        choice: _Choice,
+        layout: Layout | None,
+        mirrored: bool,  # noqa: FBT001
+        notes: Sequence[str],
+    ) -> None:
+        self._point_set, self._choice, self._layout = point_set, choice, layout
+        self._mirrored, self._notes = mirrored, tuple(notes)
+        self._solver = _fitting_solver(arrays, point_set, choice)
+        num_betas = self._solver.body_joints.num_betas
+        observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
+        self._ground = choice.ground(self._solver)
+        if self._ground.plane is not None:
+            observed = observed._replace(ground=on_ground.relative_plane(self._ground.plane, observed))
+        twist, self._there = _checked_twist(arrays, len(observed.points)), observed.when_seen()
+        self._observed, self._twist = observed, None if twist is None else twist[self._there]
+
+    def solve_part(self, part: observed_points.ObservedPoints, frames: slice) -> points.PointsAnswer:
+        """The answer to the points of some frames.
+
+        Args:
+            part: their points.
+            frames: which they are, of those in which the person is there.
+        """
+        turned = None if self._twist is None else self._twist[frames]
+        return points.solve_points(
+            part,
+            point_set=self._point_set,
+            solver=self._solver,
+            steps=self._choice.steps,
+            smooth=self._choice.smooth,
+            twist=turned,
+        )
+
+    def steps(self) -> long_motion.Steps[Motion]:
+        """Steps to the motion, the same whenever they are taken; their parts are for `solve_part`."""
+        observed, there, solver = self._observed, self._there, self._solver
+        seen = observed.part(there)
+        shots = cuts.find_cuts(seen.points, seen.sigma, seen.times) if isinstance(solver, WindowSolver) else []
+        answer = yield from long_motion.piece_steps(seen, cuts=shots)
+        standing = on_ground.stand(
+            answer,
+            seen,
+            self._ground,
+            seen=certainty.joints_seen(self._point_set, seen.sigma),
+            point_set=self._point_set,
+            body_joints=solver.body_joints,
+            cuts=shots,
+        )
+        motion = _motion(standing.answer, observed, there, self._point_set, solver)
+        frames = ", ".join(str(there.start + cut) for cut in shots)
+        cut_note = f"Cuts were found at frames {frames}: nothing is smoothed across them." if shots else ""
+        return dataclasses.replace(
+            motion,
+            layout=self._layout,
+            mirrored=self._mirrored,
+            ground=standing.plane,
+            contacts=_when_there(standing.contacts, there, len(motion)),
+            notes=(*self._notes, *filter(None, (cut_note, standing.note))),
+        )
+
+
+def _fitting_solver(arrays: Mapping[str, np.ndarray], point_set: PointSet, choice: _Choice) -> Solver:
+    """The solver of the frames; ValueError if it and the twists that are given, or not, do not fit."""
     solver = choice.solver(len(arrays["joints"]))
     if ("twist" in arrays or solver.needs_twist) and point_set.points != skeletons.SMPL_29.names:
         raise ValueError(f"`twist` goes with the skeleton smpl_29 only; got {point_set.name}. Take another solver.")
     if solver.needs_twist and "twist" not in arrays:
         raise ValueError(f"`twist` (T, 23, 2) must be given to {solver.name}, which cannot guess it.")
-    num_betas = solver.body_joints.num_betas
-    observed = observed_points.from_points(arrays, point_set=point_set, num_betas=num_betas, fps=fps)
-    want = choice.ground(solver)
-    if want.plane is not None:
-        observed = observed._replace(ground=on_ground.relative_plane(want.plane, observed))
-    there = observed.when_seen()
-    twist = _checked_twist(arrays, len(observed.points))
-    twist = None if twist is None else twist[there]
-
-    def solve_part(part: observed_points.ObservedPoints, frames: slice) -> points.PointsAnswer:
-        turned = None if twist is None else twist[frames]
-        return points.solve_points(
-            part, point_set=point_set, solver=solver, steps=choice.steps, smooth=choice.smooth, twist=turned
-        )
-
-    seen = observed.part(there)
-    shots = cuts.find_cuts(seen.points, seen.sigma, seen.times) if isinstance(solver, WindowSolver) else []
-    answer = long_motion.solve_pieces(seen, solve_part, cuts=shots)
-    standing = on_ground.stand(
-        answer,
-        seen,
-        want,
-        seen=certainty.joints_seen(point_set, seen.sigma),
-        point_set=point_set,
-        body_joints=solver.body_joints,
-        cuts=shots,
-    )
-    motion = _motion(standing.answer, observed, there, point_set, solver)
-    frames = ", ".join(str(there.start + cut) for cut in shots)
-    cut_note = f"Cuts were found at frames {frames}: nothing is smoothed across them." if shots else ""
-    return dataclasses.replace(
-        motion,
-        ground=standing.plane,
-        contacts=_when_there(standing.contacts, there, len(motion)),
-        notes=tuple(filter(None, (cut_note, standing.note))),
-    )
+    return solver
 
 
 def _when_there(contacts: np.ndarray | None, there: slice, frames: int) -> np.ndarray | None:

@@ -213,7 +213,9 @@ def test_a_folder_of_pictures_is_solved_and_one_with_joints_is_not(tmp_path):
 
 
 def test_a_camera_which_may_be_tilted_shows_no_ground(solve, tmp_path, monkeypatch):
-    asked, whole = [], solve_files.solve
-    monkeypatch.setattr(solve_files, "solve", lambda *a, **more: asked.append(more["ground"]) or whole(*a, **more))
+    asked, whole = [], solve_files.person_tasks
+    monkeypatch.setattr(
+        solve_files, "person_tasks", lambda *a, **more: asked.append(more["ground"]) or whole(*a, **more)
+    )
     assert solve(_write(tmp_path / "a.png", _picture((120, 100, 60))))[1] == 0
     assert set(asked) == {"off"}

@@ -356,8 +356,10 @@ def test_a_motion_stays_where_it_is_when_it_is_solved_ten_times(tmp_path):
 
 @pytest.mark.parametrize(("flags", "ground"), [([], None), (["--ground=feet"], "feet")])
 def test_the_ground_is_asked_for(solve, analytic, tmp_path, monkeypatch, flags, ground):
-    asked, whole = [], solve_files.solve
-    monkeypatch.setattr(solve_files, "solve", lambda *a, **more: asked.append(more["ground"]) or whole(*a, **more))
+    asked, whole = [], solve_files.person_tasks
+    monkeypatch.setattr(
+        solve_files, "person_tasks", lambda *a, **more: asked.append(more["ground"]) or whole(*a, **more)
+    )
     np.save(tmp_path / "in" / "walk.npy", _walk())
     assert solve(*flags)[1] == 0
     assert asked == [ground]
