@@ -55,6 +55,7 @@ setup(
         "convert": ["torch>=2.2"],
         "video": ["av>=14"],
         "image": [_EXPORT[1], "av>=14", "pillow>=10", "pillow-heif>=0.16"],
+        "render": ["moderngl>=5.12"],
         "prior": ["scikit-learn>=1.4"],
         "mannequin": ["scikit-image>=0.22", "scipy>=1.14"],
     },
