@@ -58,6 +58,7 @@ setup(
         "convert": ["torch>=2.2"],
         "video": ["av>=14"],
         "image": [_EXPORT[1], "av>=14", "pillow>=10", "pillow-heif>=0.16"],
+        "render": ["moderngl>=5.12"],
         "prior": ["scikit-learn>=1.4"],
         "view": ["viser>=1.0,<2"],
         "browser": ["playwright>=1.49"],  # tests of pages, in the Chromium that is installed

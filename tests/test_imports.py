@@ -35,7 +35,7 @@ _MAY_IMPORT = {
     "solvers": _FITTED | {"flows"},
     "convert": _FITTED | {"flows", "solvers", "vision"},
     "export": _FITTED | {"solvers", "vision"},
-    "data": _MOTION | {"camera", "io"},
+    "data": _MOTION | {"camera", "drawing", "io"},
     "training": _FITTED | {"solvers"},
     "inference": _FITTED | {"drawing", "io", "motion", "solvers"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},

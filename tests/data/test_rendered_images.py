@@ -1,0 +1,102 @@
+"""Rendered images: what is told of them is what they show; seeded, weighted, batched."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from niki_tf import body, data
+from niki_tf.body import forward_kinematics
+from niki_tf.data.rendered_images import RenderedImages, Scenes, drawn_frame
+from niki_tf.drawing import textures
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def motion():
+    return data.load_sources(["made"], made_frames=40)
+
+
+@pytest.fixture(scope="module")
+def images(motion):
+    return RenderedImages(motion, body=body.mannequin(), scenes=Scenes(image_size=SIZE), seed=0, opengl=False)
+
+
+@pytest.fixture(scope="module")
+def examples(images):
+    return list(images.examples(count=6))
+
+
+def test_joints_are_those_of_the_rotations_and_the_camera_sees_them_at_uv(examples):
+    for one in examples:
+        rest = body.mannequin_joints()(one["betas"])
+        posed, _ = forward_kinematics(one["rotations"][None], rest[None])
+        np.testing.assert_allclose(posed[0] - posed[0, :1], one["joints"], atol=1e-4)
+        points = one["joints"] + one["root"]
+        seen = one["focal"] * points[:, :2] / points[:, 2:] + one["image_center"]
+        np.testing.assert_allclose(seen, one["uv"], atol=1e-4)
+        assert np.abs(one["uv"]).max() < 0.7
+        assert points[:, 2].min() > 0.4
+
+
+def test_people_are_the_right_way_up_on_average(images):
+    heads = [one["joints"][15, 1] - one["joints"][0, 1] for one in images.examples(count=12)]
+    assert np.median(heads) < -0.2  # y is down
+
+
+def test_the_body_is_drawn_over_its_joints(images, examples, monkeypatch):
+    monkeypatch.setattr(textures, "background", lambda rng, size: np.zeros([size, size, 3], np.uint8))
+    monkeypatch.setattr(textures, "clothes", lambda rng, vertices, weights: np.ones_like(vertices))
+    for number, one in enumerate(examples[:3]):
+        bright = images.example(number)["image"].mean(-1)
+        place = np.clip(np.floor((one["uv"] + 0.5) * SIZE).astype(int), 0, SIZE - 1)
+        inside = (np.abs(one["uv"]) < 0.5).all(-1)
+        assert (bright[place[inside, 1], place[inside, 0]] > 40).mean() > 0.85
+        assert (bright[:2, :2] < 40).all()
+
+
+def test_a_number_gives_the_same_image_and_another_another(images, examples):
+    again, other = images.example(2), images.example(3)
+    for name, value in examples[2].items():
+        np.testing.assert_array_equal(again[name], value)
+    assert (other["image"] != again["image"]).mean() > 0.5
+
+
+def test_sources_are_drawn_by_their_weights(motion, rng):
+    parts = {"starts": [0, 30], "counts": [30, len(motion) - 30], "probabilities": [0.2, 0.8]}
+    two = dataclasses.replace(motion, **{name: np.array(values) for name, values in parts.items()})
+    frames = np.array([drawn_frame(rng, two) for _ in range(2000)])
+    assert abs((frames >= 30).mean() - 0.8) < 0.04
+    assert (frames.min(), frames.max()) == (0, len(motion) - 1)
+
+
+def test_batches_hold_the_same_examples(images, examples):
+    batches = list(images.dataset(batch_size=2, first=1, count=5).as_numpy_iterator())
+    assert [len(batch["image"]) for batch in batches] == [2, 2, 1]
+    np.testing.assert_array_equal(batches[1]["image"][0], examples[3]["image"])
+    np.testing.assert_array_equal(batches[0]["joints"][1], examples[2]["joints"])
+
+
+def test_clothes_differ_and_skin_is_left(rng):
+    data_ = body.mannequin()
+    one, other = (textures.clothes(rng, data_.v_template, data_.lbs_weights) for _ in range(2))
+    assert one.shape == data_.v_template.shape
+    assert np.abs(one - other).max() > 0.2
+    hand = data_.lbs_weights.argmax(1) == 22
+    trousers = data_.lbs_weights.argmax(1) == 1
+    assert one[hand].std(0).max() < 0.05
+    assert np.abs(one[hand].mean(0) - one[trousers].mean(0)).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"focal_range": (2.0, 1.0)}, "^`focal_range` must be two positive numbers, the smaller first"),
+        ({"distance_range": (0.0, 1.0)}, "^`distance_range` must be two positive numbers"),
+        ({"image_size": 8}, "^`image_size` must be 16 pixels or more; got 8"),
+    ],
+)
+def test_bad_scenes_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        Scenes(**options)
