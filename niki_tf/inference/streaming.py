@@ -96,8 +96,9 @@ def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict
 
 def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
     """The state with one frame more, the oldest forgotten once all places are filled."""
-    if "joints" not in inputs:
-        raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
+    if inputs.get("joints") is None:
+        got = ", ".join(inputs) or "nothing"
+        raise ValueError(f"`joints` (people, 29, 3) is missing; got {got}. NaN stands for joints that were not seen.")
     if inputs.get("known_rotations") is not None and "known_rotations" not in state:
         raise ValueError(
             "`known_rotations` must be told of before; got them in a frame. Say start(known_rotations=True)."
@@ -108,10 +109,14 @@ def _with_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
     following = {"count": state["count"] + 1}
     for name in _names(state):
         frames = state[name]
-        new = tf.cast(inputs[name], tf.float32) if name in inputs else tf.zeros_like(frames[:, 0])
+        given = contract.as_tensors({name: inputs.get(name)})
+        new = given.get(name, tf.zeros_like(frames[:, 0]))
         if not new.shape.is_compatible_with(frames.shape[:1] + frames.shape[2:]):
             wanted = (frames.shape[0], *frames.shape[2:])
-            raise ValueError(f"`{name}` must be one frame of each person, {wanted}; got {tuple(new.shape)}.")
+            raise ValueError(
+                f"`{name}` must be one frame of each person, {wanted}; got {tuple(new.shape)}. Say how many with "
+                "start(people=)."
+            )
         here = tf.reshape(tf.range(kept) == place, [kept] + [1] * (new.shape.rank - 1))
         following[name] = tf.where(here, new[:, None], tf.where(full, tf.roll(frames, -1, axis=1), frames))
     return following

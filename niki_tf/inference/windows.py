@@ -10,6 +10,7 @@ import tensorflow as tf
 from niki_tf import contract, rotations
 from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
+from niki_tf.shapes import real_array
 
 FRAMES, STEP = 16, 4
 """Frames of a window, as in training, and frames from the beginning of one window to that of the next."""
@@ -56,9 +57,12 @@ def solve_motion(
         >>> windows.solve_motion(solver, {"joints": np.zeros([21, 29, 3])})["body_pose"].shape
         (21, 23, 3, 3)
     """
-    length = len(next(iter(inputs.values())))
+    inputs = {name: real_array(name, array) for name, array in inputs.items()}
+    length = _length(inputs)
     if not length or not 1 <= step <= frames:
-        raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
+        raise ValueError(
+            f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}. They overlap."
+        )
     contract.check_values(inputs)
     places, present, weights = cut(length, frames=frames, step=step)
     means = _Means(length)
@@ -69,6 +73,19 @@ def solve_motion(
         means.add(answer, places[some], weights[some])
     answer = means.result()
     return _with_known(answer, inputs["known_rotations"]) if "known_rotations" in inputs else answer
+
+
+def _length(inputs: Mapping[str, np.ndarray]) -> int:
+    """Number of the frames; ValueError if it is not the same in all inputs."""
+    lengths = {name: len(np.atleast_1d(array)) for name, array in inputs.items()}
+    first = next(iter(lengths), "joints")
+    for name, length in lengths.items():
+        if length != lengths[first] or inputs[name].ndim < 2:
+            raise ValueError(
+                f"`{name}` must have the {lengths[first]} frames of `{first}`, (T, ...); got {inputs[name].shape}. "
+                "Give a row for each."
+            )
+    return lengths.get(first, 0)
 
 
 def _with_known(answer: dict[str, np.ndarray], known: np.ndarray) -> dict[str, np.ndarray]:

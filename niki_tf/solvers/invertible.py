@@ -11,7 +11,7 @@ from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.flows import EmbeddingFlow
-from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, reshape_last, zeros_like_leading
+from niki_tf.shapes import LeadingAxes, TensorLike, describe, real_tensors, reshape_last, zeros_like_leading
 from niki_tf.solvers.learned import LearnedSolver
 
 JOINTS, SIGMA = skeletons.NUM_JOINTS * 3, skeletons.NUM_JOINTS
@@ -233,8 +233,10 @@ class InvertibleSolver(LearnedSolver):
         local = contract.check_pose(global_orient, body_pose)
         leading = LeadingAxes(local, inner=3, events=self.event_axes - 1)
         flat = leading.flatten(local)
-        z = _flat_or_zeros("z", z, self.embedding_size, leading)
-        betas = _flat_or_zeros("betas", betas, self.body_joints.num_betas, leading)
+        sizes = {"z": self.embedding_size, "betas": self.body_joints.num_betas}
+        given = _as_vectors({"z": z, "betas": betas}, sizes, local.shape[:-3])
+        zeros = {name: tf.zeros(tf.concat([leading.flat, [size]], 0)) for name, size in sizes.items()}
+        z, betas = ({**zeros, **{name: leading.flatten(x) for name, x in given.items()}}[name] for name in sizes)
         return {name: leading.restore(value) for name, value in self._fk(flat, z, betas).items()}
 
     def sample_observations(
@@ -317,10 +319,18 @@ def _solving(solver: InvertibleSolver) -> list[keras.Variable]:
     return [variable for variable in solver.weights if not any(variable is other for other in others)]
 
 
-def _flat_or_zeros(name: str, value: TensorLike | None, size: int, leading: LeadingAxes) -> tf.Tensor:
-    """`value` (..., size) with its leading axes flattened; zeros if None."""
-    if value is None:
-        return tf.zeros(tf.concat([leading.flat, [size]], 0))
-    value = tf.cast(value, tf.float32)
-    check_shape(name, value, (size,))
-    return leading.flatten(value)
+def _as_vectors(
+    given: dict[str, TensorLike | None], sizes: dict[str, int], leading: tf.TensorShape
+) -> dict[str, tf.Tensor]:
+    """Those that are not None as float32 tensors (*leading, size); ValueError if they are something else."""
+    given = {name: value for name, value in given.items() if value is not None}
+    tensors = real_tensors(given, {name: (sizes[name],) for name in given}, dtype=tf.float32)
+    for name, tensor in tensors.items():
+        if not tensor.shape[:-1].is_compatible_with(leading):
+            raise ValueError(
+                f"`{name}` must have the leading axes of the pose, {describe(leading)}; got {describe(tensor.shape)}. "
+                "Give one for each example."
+            )
+    if tf.executing_eagerly():
+        contract.check_values(tensors)
+    return tensors
