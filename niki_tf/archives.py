@@ -34,6 +34,22 @@ _END_SIZE, _LOCATOR_SIZE, _LONGEST_COMMENT = 22, 20, 2**16
 _CURE = "Fetch or write the file again."
 
 
+def as_path(name: str, path: str | os.PathLike) -> pathlib.Path:
+    """`path` with `~` read as the home folder.
+
+    Args:
+        name: of the argument, for the message.
+        path: of a file or folder.
+
+    Raises:
+        ValueError: it is no path: no text, or one that is empty or holds a null.
+    """
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ValueError(f"`{name}` must be a path, as text or a pathlib.Path; got {path!r}. Name a file or a folder.")
+    return pathlib.Path(text).expanduser()
+
+
 @contextlib.contextmanager
 def opened(path: str | os.PathLike, *, wanted: str, cure: str = _CURE) -> Iterator[zipfile.ZipFile]:
     """Context manager of the zip archive `path`, its directory checked; any damage that shows is a ValueError.

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract, skeletons
-from niki_tf.shapes import TensorLike, check_shape, zeros_like_leading
+from niki_tf.shapes import TensorLike, real_array, real_number, real_tensors, zeros_like_leading
 
 FOCAL = 1000.0 / 256.0
 """Focal length in crop widths: 1,000 pixels for a crop of 256, from the published code."""
@@ -41,7 +41,15 @@ def perspective(points: Array, *, focal_length: float, distance: float = 0.0) ->
         points: (..., 3) metres, x and y along those of the image, z away from the camera.
         focal_length: in the unit of the image, such as pixels or crop widths.
         distance: metres from the camera to the origin of the points.
+
+    Raises:
+        ValueError: the points have another shape, or one of an array lies beside the camera, where it has no image.
     """
+    focal_length = real_number("focal_length", focal_length, cure="It is in the unit of the image.")
+    distance = real_number("distance", distance, cure="It is in metres.")
+    points = _points(points)
+    if isinstance(points, np.ndarray) and (points[..., 2] + distance == 0.0).any():
+        raise ValueError("`points` must lie in front of the camera; got a depth of 0. Move them, or leave them out.")
     return focal_length * points[..., :2] / (points[..., 2:] + distance)
 
 
@@ -51,8 +59,11 @@ def orthographic(points: Array, *, scale: float) -> Array:
     Args:
         points: (..., 3) metres, x and y along those of the image.
         scale: units of the image per metre.
+
+    Raises:
+        ValueError: the points have another shape.
     """
-    return scale * points[..., :2]
+    return real_number("scale", scale, cure="It is units of the image per metre.") * _points(points)[..., :2]
 
 
 def weak_perspective(joints: TensorLike, camera: TensorLike) -> tf.Tensor:
@@ -126,9 +137,17 @@ def image_transl(
     return tf.concat([shift, depth], -1)
 
 
+def _points(points: Array) -> Array:
+    """Points (..., 3) as they are, lists as an array; ValueError for another shape or what is no number."""
+    real_tensors({"points": points}, {"points": (3,)})
+    return points if tf.is_tensor(points) else real_array("points", points)
+
+
 def _checked(name: str, value: TensorLike) -> tf.Tensor:
-    """`value` as a float32 tensor; ValueError unless its shape ends in that of `name`."""
-    value = tf.cast(value, tf.float32)
-    cure = " Use the joint set skeletons.SMPL_29." if _SHAPES[name][0] == skeletons.NUM_JOINTS else ""
-    check_shape(name, value, _SHAPES[name], cure)
-    return value
+    """`value` as a float32 tensor; ValueError unless its shape ends in that of `name`, and for a depth of 0."""
+    tensor = real_tensors({name: value}, {name: _SHAPES[name]}, dtype=tf.float32)[name]
+    place = {"camera": 0, "transl": 2}.get(name)
+    if place is not None and not tf.is_tensor(value) and (tensor[..., place].numpy() == 0.0).any():
+        what = {"camera": "a scale", "transl": "a depth z"}[name]
+        raise ValueError(f"`{name}` must have {what} other than 0; got 0, which has no image. Leave such cameras out.")
+    return tensor

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.shapes import TensorLike, check_shape, describe, real_array
+from niki_tf.shapes import LARGEST, TensorLike, are_rotations, check_shape, describe, real_array, real_tensors
 
 _JOINTS, _TWISTS = skeletons.NUM_JOINTS, skeletons.NUM_TWISTS
 
@@ -53,12 +53,12 @@ PER_FRAME = ("joints", "joint_sigma", "betas")
 
 _SHARED = {"betas", "joint_sigma"}
 """Inputs that may be given once for all examples."""
-_ORTHONORMAL_WITHIN = 1e-3
-"""How far a known rotation may be from a rotation matrix, by entry."""
 _FARTHEST = 10_000.0
 """Metres; how far apart joints may be: single precision knows a millimetre there."""
 _FAR = 100.0
 """Metres; the distance from which on single precision is coarser than a hundredth of a millimetre."""
+_LARGEST_OF = {"betas": 1e3}
+"""Of inputs whose numbers have a limit of their own: more is no person's shape."""
 _CURES = {
     "joints": " Use the joint set skeletons.SMPL_29.",
     "joint_sigma": " Give one sigma for each joint, in metres.",
@@ -128,7 +128,7 @@ def _as_tensor(name: str, value: TensorLike) -> tf.Tensor:
     if not tf.is_tensor(value):
         return tf.convert_to_tensor(real_array(name, value).astype(np.float32))
     if value.dtype.is_complex or not (value.dtype.is_bool or value.dtype.is_floating or value.dtype.is_integer):
-        raise ValueError(f"`{name}` must be an array of real numbers; got {value.dtype.name}.")
+        raise ValueError(f"`{name}` must be an array of real numbers; got {value.dtype.name}.{_CURES.get(name, '')}")
     return tf.cast(value, tf.float32)
 
 
@@ -221,9 +221,12 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         check_extent(np.where(absent[..., None], np.nan, arrays["joints"]))
         arrays["joints"] = arrays["joints"][~absent]
     for name, array in arrays.items():
+        cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
         if not np.isfinite(array).all():
-            cure = "NaN is for a joint that was not seen" if name == "joints" else "Zeros stand for what is not known"
             raise ValueError(f"`{name}` must be finite; got NaN or infinity. {cure}.")
+        largest = _LARGEST_OF.get(name, LARGEST)
+        if np.abs(array).max(initial=0.0) > largest:
+            raise ValueError(f"`{name}` must be at most {largest:g}; got {np.abs(array).max():g}. {cure}.")
 
 
 def check_extent(joints: np.ndarray) -> None:
@@ -301,14 +304,6 @@ def check_rotations(name: str, matrices: np.ndarray) -> None:
         )
 
 
-def are_rotations(matrices: TensorLike) -> np.ndarray:
-    """Which of the matrices (..., 3, 3) are rotations, (...), bool: orthonormal to 0.001, determinant above 0."""
-    matrices = np.asarray(matrices, np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(matrices @ matrices.swapaxes(-1, -2) - np.eye(3)).max((-2, -1))
-        return (apart <= _ORTHONORMAL_WITHIN) & (np.linalg.det(matrices) > 0.0)
-
-
 def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3), float32, root first, from global orientation and body pose.
 
@@ -317,11 +312,15 @@ def check_pose(global_orient: TensorLike, body_pose: TensorLike) -> tf.Tensor:
         body_pose: (..., 23, 3, 3) rotation matrices.
 
     Raises:
-        ValueError: a shape does not end as it must.
+        ValueError: a shape does not end as it must, leading axes differ, or a matrix of an array is no rotation.
     """
-    parts = {"global_orient": tf.cast(global_orient, tf.float32), "body_pose": tf.cast(body_pose, tf.float32)}
-    for name, value in parts.items():
-        check_shape(name, value, POSE[name], " Convert rotation vectors with rotations.rotvec_to_matrix.")
+    given = {"global_orient": global_orient, "body_pose": body_pose}
+    parts = real_tensors(given, POSE, turns=tuple(POSE), dtype=tf.float32)
+    if parts["global_orient"].shape.rank != parts["body_pose"].shape.rank:
+        raise ValueError(
+            f"`body_pose` must have the leading axes of `global_orient`; got {describe(parts['body_pose'].shape)} and "
+            f"{describe(parts['global_orient'].shape)}. Give both for each example."
+        )
     return tf.concat(list(parts.values()), -3)
 
 

@@ -1,6 +1,8 @@
 """Rotations: conversions named a_to_b, swing and twist, Procrustes.
 
-Every function takes any leading axes and float32 or float64 tensors. Matrices turn column vectors, `v' = R v`.
+Every function takes any leading axes, as tensors or as what NumPy makes an array of, in float32 or float64. Matrices
+turn column vectors, `v' = R v`. Arrays are checked (`shapes.takes`): NaN stays NaN, infinity and what is no rotation
+where one is asked for is a ValueError. Tensors are checked as in a graph, by shape.
 All of it uses plain arithmetic (no SVD), so it runs under XLA and LiteRT alike.
 """
 
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from niki_tf.shapes import reshape_last
+from niki_tf.shapes import reshape_last, takes
 
 _SMALL = 1e-8
 """Keeps the scaling of a zero moment finite."""
@@ -22,6 +24,8 @@ _PARALLEL = 1.0 - 5e-6
 """Cosine above which two rows of float32 are parallel: of the digits at right angles too few are left."""
 _SHORTEST = 1e-9
 """Length of a row that has a direction."""
+_LARGEST_POINT = 1e8
+"""Of a coordinate whose fourth power single precision holds."""
 _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 
@@ -65,6 +69,7 @@ def _norm(x: tf.Tensor, *, keepdims: bool = True) -> tf.Tensor:
     return tf.sqrt(tf.maximum(tf.reduce_sum(x * x, -1, keepdims=keepdims), _NO_LENGTH))
 
 
+@takes(x=(None,))
 def normalize(x: tf.Tensor) -> tf.Tensor:
     """The vectors `x` (..., n) scaled to length 1; a zero vector stays zero."""
     return x / _norm(x)
@@ -76,6 +81,7 @@ def _direction(x: tf.Tensor) -> tf.Tensor:
     return normalize(tf.where(none, tf.one_hot(0, x.shape[-1], dtype=x.dtype), x))
 
 
+@takes(a=(3,), b=(3,))
 def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Cross product of `a` and `b`, both (..., 3)."""
     ax, ay, az = tf.unstack(a, axis=-1)
@@ -83,16 +89,19 @@ def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return tf.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], -1)
 
 
+@takes(matrix=(3, 3), vector=(3,))
 def apply(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
     """`vector` (..., 3) rotated by `matrix` (..., 3, 3)."""
     return tf.linalg.matvec(matrix, vector)
 
 
+@takes(matrix=(3, 3))
 def transpose(matrix: tf.Tensor) -> tf.Tensor:
     """Transposed, hence inverse, rotation matrices (..., 3, 3)."""
     return tf.linalg.matrix_transpose(matrix)
 
 
+@takes(rotvec=(3,))
 def rotvec_to_quaternion_wxyz(rotvec: tf.Tensor) -> tf.Tensor:
     """Rotation vectors (..., 3), radians, to unit quaternions (..., 4), real part first."""
     angle = _norm(rotvec)
@@ -102,22 +111,25 @@ def rotvec_to_quaternion_wxyz(rotvec: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.cos(0.5 * angle), factor * rotvec], -1)
 
 
+@takes(quaternion=(4,))
 def quaternion_wxyz_to_rotvec(quaternion: tf.Tensor) -> tf.Tensor:
-    """Unit quaternions (..., 4), real part first, to rotation vectors (..., 3) of length at most pi."""
+    """Unit quaternions (..., 4), real part first, to rotation vectors (..., 3) of length at most pi; zeros to zeros."""
     quaternion = tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
     real, imaginary = quaternion[..., :1], quaternion[..., 1:]
     sine = _norm(imaginary)
     small = sine < 1e-4
     safe = tf.where(small, tf.ones_like(sine), sine)
-    ratio = sine / tf.where(small, real, tf.ones_like(real))
+    divisor = tf.where(small & (real > 0.0), real, tf.ones_like(real))
+    ratio = sine / divisor
     factor = tf.where(
         small,
-        2.0 / tf.where(small, real, tf.ones_like(real)) * (1.0 - ratio**2 / 3.0),
+        2.0 / divisor * (1.0 - ratio**2 / 3.0),
         2.0 * tf.atan2(safe, real) / safe,
     )
     return factor * imaginary
 
 
+@takes(a=(4,), b=(4,))
 def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Quaternion (..., 4) of the rotation `a` after `b`, both (..., 4), real part first."""
     (aw, ax, ay, az), (bw, bx, by, bz) = tf.unstack(a, axis=-1), tf.unstack(b, axis=-1)
@@ -132,6 +144,7 @@ def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     )
 
 
+@takes(quaternion=(4,))
 def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
     """Quaternions (..., 4) of any length, real part first, to rotation matrices (..., 3, 3)."""
     unit = normalize(quaternion)
@@ -139,6 +152,7 @@ def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
     return tf.eye(3, dtype=unit.dtype) + _linear(products, _OF_QUATERNION)
 
 
+@takes("matrix", matrix=(3, 3))
 def matrix_to_quaternion_wxyz(matrix: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) to unit quaternions (..., 4), real part first and never negative.
 
@@ -161,21 +175,25 @@ def matrix_to_quaternion_wxyz(matrix: tf.Tensor) -> tf.Tensor:
     return tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
 
 
+@takes(rotvec=(3,))
 def rotvec_to_matrix(rotvec: tf.Tensor) -> tf.Tensor:
     """Rotation vectors (axis times angle in radians), (..., 3), to matrices (..., 3, 3)."""
     return quaternion_wxyz_to_matrix(rotvec_to_quaternion_wxyz(rotvec))
 
 
+@takes("matrix", matrix=(3, 3))
 def matrix_to_rotvec(matrix: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) to rotation vectors (..., 3), radians, of length at most pi."""
     return quaternion_wxyz_to_rotvec(matrix_to_quaternion_wxyz(matrix))
 
 
+@takes("matrix", matrix=(3, 3))
 def matrix_to_6d(matrix: tf.Tensor) -> tf.Tensor:
     """The first two ROWS of rotation matrices (..., 3, 3), flattened to (..., 6)."""
     return reshape_last(matrix[..., :2, :], 2, [6])
 
 
+@takes(sixd=(6,))
 def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
     """Two rows (..., 6), of any length (to 1e18) and angle, to rotation matrices (..., 3, 3) by Gram-Schmidt.
 
@@ -193,22 +211,30 @@ def sixd_to_matrix(sixd: tf.Tensor) -> tf.Tensor:
     return tf.stack([first, second, cross(first, second)], -2)
 
 
+@takes("matrices", matrices=("n", 3, 3))
 def matrices_to_6d_vector(matrices: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., n, 3, 3) to their concatenated 6D representations, (..., 6 n)."""
     return reshape_last(matrices[..., :2, :], 3, [6 * matrices.shape[-3]])
 
 
+@takes(vector=(None,))
 def sixd_vector_to_matrices(vector: tf.Tensor) -> tf.Tensor:
     """Concatenated 6D representations (..., 6 n) to matrices (..., n, 3, 3); inverse of `matrices_to_6d_vector`."""
+    if not vector.shape[-1] or vector.shape[-1] % 6:
+        raise ValueError(
+            f"`vector` must end in 6 numbers for each matrix; got {vector.shape[-1]}. Two rows of 3 for each."
+        )
     return sixd_to_matrix(reshape_last(vector, 1, [vector.shape[-1] // 6, 6]))
 
 
+@takes("a", "b", a=(3, 3), b=(3, 3))
 def geodesic_angle(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Angle in radians, (...), between the rotations `a` and `b`, both (..., 3, 3)."""
     difference = tf.linalg.matmul(a, b, transpose_a=True)
     return tf.atan2(_norm(_skew(difference), keepdims=False), _trace(difference) - 1.0)
 
 
+@takes(source=(3,), target=(3,))
 def vectors_to_swing(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """The shortest rotation (..., 3, 3) that turns the direction of `source` (..., 3) into that of `target` (..., 3).
 
@@ -224,14 +250,16 @@ def vectors_to_swing(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return quaternion_wxyz_to_matrix(tf.concat([tf.where(opposite, tf.zeros_like(real), real), axis], -1))
 
 
+@takes(axis=(3,), twist=(2,))
 def twist_to_matrix(axis: tf.Tensor, twist: tf.Tensor) -> tf.Tensor:
     """Rotation matrices (..., 3, 3) about `axis` (..., 3) by the angle whose (cos, sin), of any length, is `twist`.
 
-    A twist of zeros turns by no angle.
+    A twist or an axis of zeros turns by no angle.
     """
     twist = _direction(twist)
     cos, sin = twist[..., 0, None, None], twist[..., 1, None, None]
     axis = normalize(axis)
+    cos = tf.where(tf.reduce_sum(axis * axis, -1)[..., None, None] > 0.5, cos, 1.0)
     x, y, z = tf.unstack(axis, axis=-1)
     zero = tf.zeros_like(x)
     skew = _matrix_from_rows([zero, -z, y], [z, zero, -x], [-y, x, zero])
@@ -239,6 +267,7 @@ def twist_to_matrix(axis: tf.Tensor, twist: tf.Tensor) -> tf.Tensor:
     return cos * tf.eye(3, dtype=axis.dtype) + sin * skew + (1.0 - cos) * outer
 
 
+@takes("matrix", matrix=(3, 3), axis=(3,))
 def matrix_to_swing_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Decomposes `matrix` (..., 3, 3) into swing @ twist with the twist about `axis` (..., 3).
 
@@ -252,6 +281,7 @@ def matrix_to_swing_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tuple[tf.Tensor
     return swing, normalize(twist)
 
 
+@takes("matrix", matrix=(3, 3), axis=(3,))
 def matrix_to_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tf.Tensor:
     """Only the twist of `matrix` R (..., 3, 3) about `axis` a (..., 3), as (cos, sin), (..., 2); zero where R a = -a.
 
@@ -262,6 +292,7 @@ def matrix_to_twist(matrix: tf.Tensor, axis: tf.Tensor) -> tf.Tensor:
     return normalize(tf.stack([_trace(matrix) - along, tf.reduce_sum(_skew(matrix) * axis, -1)], -1))
 
 
+@takes(largest=_LARGEST_POINT, source=("n", 3), target=("n", 3), weights=("n",))
 def procrustes(
     source: tf.Tensor, target: tf.Tensor, weights: tf.Tensor | None = None, squarings: int = 12
 ) -> tf.Tensor:
@@ -279,6 +310,7 @@ def procrustes(
     return moment_to_rotation(tf.linalg.matmul(weighted, target, transpose_a=True), squarings)
 
 
+@takes(largest=_LARGEST_POINT**2, moment=(3, 3))
 def moment_to_rotation(moment: tf.Tensor, squarings: int = 12) -> tf.Tensor:
     """The rotation R that maximises trace(R M), both (..., 3, 3), for a moment matrix M = sum_i w_i s_i t_i^T.
 

@@ -8,8 +8,10 @@ from niki_tf import contract, skeletons
 from niki_tf import rotations as rot
 from niki_tf.body.kinematics import bones
 from niki_tf.body.swing_twist import twist_axes
-from niki_tf.shapes import TensorLike, check_shape, spread
+from niki_tf.shapes import TensorLike, real_tensors, spread
 
+_FARTHEST = 1e8
+"""Metres: the fourth power of what is further is beyond single precision."""
 _REACH = 0.015
 """Metres by which the adaptive aim may leave the observed bone; a constant of the published code."""
 _PUBLISHED_EPSILON = 1e-8
@@ -56,14 +58,17 @@ def analytic_ik(
 
     Source: Li et al., HybrIK, CVPR 2021, sections 3.3 and 3.4; recorded results of the published code.
     """
-    joints = tf.convert_to_tensor(joints)
-    rest_joints = tf.convert_to_tensor(rest_joints, joints.dtype)
+    given = {"joints": joints, "rest_joints": rest_joints, "twist": twist}
+    endings = {
+        "joints": contract.INPUTS["joints"],
+        "rest_joints": contract.INPUTS["joints"],
+        "twist": contract.INPUTS["twist"],
+    }
+    given = {name: value for name, value in given.items() if value is not None or name != "twist"}
+    tensors = real_tensors(given, endings, largest=_FARTHEST)
+    joints, rest_joints = tensors["joints"], tensors["rest_joints"]
     no_twist = [[1.0, 0.0]] * skeletons.NUM_TWISTS
-    twist = tf.constant(no_twist, joints.dtype) if twist is None else tf.convert_to_tensor(twist)
-    cure = " The solver works on skeletons.SMPL_29."
-    check_shape("joints", joints, contract.INPUTS["joints"], cure)
-    check_shape("rest_joints", rest_joints, contract.INPUTS["joints"], cure)
-    check_shape("twist", twist, contract.INPUTS["twist"])
+    twist = tensors.get("twist", tf.constant(no_twist, joints.dtype))
     leading = tf.broadcast_dynamic_shape(tf.shape(joints)[:-2], tf.shape(rest_joints)[:-2])
     joints, rest_joints, twist = (spread(x, leading, 2) for x in (joints, rest_joints, twist))
     root = (_root if adaptive else _naive_root)(bones(rest_joints), bones(joints))

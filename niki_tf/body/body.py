@@ -10,7 +10,7 @@ from niki_tf import contract, precision, skeletons
 from niki_tf.body.body_data import POSE_FEATURES, BodyData
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.body.kinematics import forward_kinematics
-from niki_tf.shapes import TensorLike, check_shape, reshape_last, spread
+from niki_tf.shapes import TensorLike, real_tensors, reshape_last, spread
 
 
 @keras.saving.register_keras_serializable("niki_tf")
@@ -67,6 +67,15 @@ class Body(keras.layers.Layer):
         initial, dtype = keras.initializers.Constant(array), array.dtype.name
         return self.add_weight(shape=array.shape, dtype=dtype, initializer=initial, trainable=False, name=name)
 
+    def __call__(self, inputs: dict[str, TensorLike] | None = None, **kwargs: Any) -> dict[str, tf.Tensor]:
+        """See `call`; arguments are checked before Keras has the call, which would wrap the message."""
+        names = ("betas", "global_orient", "body_pose", "transl")
+        given = {name: kwargs.pop(name, None) for name in names}
+        held = [*given.values(), *(inputs.values() if isinstance(inputs, dict) else ())]
+        if any(isinstance(value, keras.KerasTensor) for value in held):
+            return super().__call__(inputs, **given, **kwargs)
+        return super().__call__(self._checked(inputs, given), **kwargs)
+
     def call(
         self,
         inputs: dict[str, TensorLike] | None = None,
@@ -92,7 +101,9 @@ class Body(keras.layers.Layer):
             ValueError: a name is missing or unknown, or a shape does not fit.
         """
         given = {"betas": betas, "global_orient": global_orient, "body_pose": body_pose, "transl": transl}
-        betas, rotations, transl = self._check(inputs, given)
+        given = self._checked(inputs, given)
+        betas, transl = given.get("betas", tf.zeros([self.num_betas], self.compute_dtype)), given.get("transl")
+        rotations = _joined(given["global_orient"], given["body_pose"])
         rest = self.body_joints(betas)
         joints, world = forward_kinematics(rotations, rest)
         turned = (x[..., : skeletons.NUM_ROTATIONS, :] for x in (joints, rest))
@@ -101,26 +112,23 @@ class Body(keras.layers.Layer):
             vertices, joints = vertices + transl[..., None, :], joints + transl[..., None, :]
         return {"vertices": vertices, "joints": joints}
 
-    def _check(
+    def _checked(
         self, inputs: dict[str, TensorLike] | None, given: dict[str, TensorLike | None]
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """The checked arguments of `call`: betas (..., B), rotations (..., 24, 3, 3), and transl (..., 3) or None."""
+    ) -> dict[str, tf.Tensor]:
+        """The arguments of `call` that are not None, as tensors; ValueError for what does not fit."""
         inputs = {} if inputs is None else inputs
         if not isinstance(inputs, dict) or not set(inputs) <= set(given):
-            got = ", ".join(inputs) if isinstance(inputs, dict) else type(inputs).__name__
-            raise ValueError(f"`inputs` must be a dictionary with the names {', '.join(given)}; got {got}.")
-        given |= {name: value for name, value in inputs.items() if value is not None}
-        missing = [name for name in ("global_orient", "body_pose") if given[name] is None]
+            got = ", ".join(map(str, inputs)) if isinstance(inputs, dict) else type(inputs).__name__
+            raise ValueError(
+                f"`inputs` must be a dictionary with the names {', '.join(given)}; got {got}. Or give them by name."
+            )
+        given = {name: value for name, value in {**given, **inputs}.items() if value is not None}
+        missing = [name for name in contract.POSE if name not in given]
         if missing:
-            raise ValueError(f"`{missing[0]}` is missing. The body needs global_orient and body_pose.")
+            got = ", ".join(given) or "nothing"
+            raise ValueError(f"`{missing[0]}` is missing; got {got}. The body needs global_orient and body_pose.")
         endings = {"betas": (self.num_betas,), **contract.POSE, "transl": (3,)}
-        given = {name: value if value is None else tf.convert_to_tensor(value) for name, value in given.items()}
-        for name, ending in endings.items():
-            if given[name] is not None:
-                cure = " Turn rotation vectors with rotations.rotvec_to_matrix." if len(ending) == 3 else ""
-                check_shape(name, given[name], ending, cure)
-        betas = tf.zeros([self.num_betas], self.compute_dtype) if given["betas"] is None else given["betas"]
-        return betas, tf.concat([given["global_orient"], given["body_pose"]], -3), given["transl"]
+        return real_tensors(given, endings, turns=tuple(contract.POSE), dtype=tf.as_dtype(self.compute_dtype))
 
     def _rest_vertices(self, betas: tf.Tensor, rotations: tf.Tensor) -> tf.Tensor:
         """Vertices (..., 3, V) in the T-pose, moved by the directions of shape and pose."""
@@ -167,3 +175,11 @@ class Body(keras.layers.Layer):
             posedirs=np.zeros([vertices, 3, POSE_FEATURES]) if posed else None,
         )
         return cls(data, **config)
+
+
+def _joined(global_orient: tf.Tensor, body_pose: tf.Tensor) -> tf.Tensor:
+    """Rotations (..., 24, 3, 3) from those of the root and of the other joints, whose leading axes broadcast."""
+    if global_orient.shape[:-3] != body_pose.shape[:-3]:
+        leading = tf.broadcast_dynamic_shape(tf.shape(global_orient)[:-3], tf.shape(body_pose)[:-3])
+        global_orient, body_pose = spread(global_orient, leading, 3), spread(body_pose, leading, 3)
+    return tf.concat([global_orient, body_pose], -3)

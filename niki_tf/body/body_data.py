@@ -7,13 +7,14 @@ import numpy as np
 
 from niki_tf import skeletons
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, real_array
 
 POSE_FEATURES = 9 * skeletons.NUM_TWISTS
 """Number of pose directions: one for each entry of the 23 body rotations minus the identity."""
 
 _WEIGHT_TOLERANCE = 1e-3
 """By how much skinning weights may be negative and their sums differ from 1: files round them."""
+_CURE = "Take all arrays from one body, such as mannequin() or load_body(path)."
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -54,13 +55,13 @@ class BodyData:
     def __post_init__(self) -> None:
         """Converts the fields to read-only arrays and checks them."""
         for name, (dtype, _) in _FIELDS.items():
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or name != "posedirs":
                 object.__setattr__(self, name, _as_array(name, getattr(self, name), dtype))
         sizes = {"V": self.v_template.shape[0], "F": self.faces.shape[0], "B": self.shapedirs.shape[-1]}
         for name, (_, wanted) in _FIELDS.items():
             array, shape = getattr(self, name), tuple(sizes.get(size, size) for size in wanted)
             if array is not None and array.shape != shape:
-                raise ValueError(f"`{name}` must have shape {_text(wanted)}, here {shape}; got {array.shape}.")
+                raise ValueError(f"`{name}` must have shape {_text(wanted)}, here {shape}; got {array.shape}. {_CURE}")
         self._check_values()
 
     def _check_values(self) -> None:
@@ -68,17 +69,19 @@ class BodyData:
         for name in _FIELDS:
             array = getattr(self, name)
             if array is not None and not np.isfinite(array).all():
-                raise ValueError(f"`{name}` must be finite; got {np.sum(~np.isfinite(array))} NaN or infinite numbers.")
+                raise ValueError(
+                    f"`{name}` must be finite; got {np.sum(~np.isfinite(array))} NaN or infinite numbers. {_CURE}"
+                )
         last = len(self.v_template) - 1
         if self.faces.size and not 0 <= self.faces.min() <= self.faces.max() <= last:
             raise ValueError(
-                f"`faces` must hold vertex numbers 0 to {last}; got {self.faces.min()} to {self.faces.max()}."
+                f"`faces` must hold vertex numbers 0 to {last}; got {self.faces.min()} to {self.faces.max()}. {_CURE}"
             )
         sums, least = self.lbs_weights.sum(-1), self.lbs_weights.min(initial=0.0)
         if np.abs(sums - 1).max(initial=0.0) > _WEIGHT_TOLERANCE or least < -_WEIGHT_TOLERANCE:
             raise ValueError(
                 f"`lbs_weights` must not be negative and each row must add up to 1; got a least weight of "
-                f"{self.lbs_weights.min():.4g} and sums from {sums.min():.4g} to {sums.max():.4g}."
+                f"{self.lbs_weights.min():.4g} and sums from {sums.min():.4g} to {sums.max():.4g}. {_CURE}"
             )
 
     @property
@@ -114,12 +117,10 @@ def _text(shape: tuple[Any, ...]) -> str:
 
 def _as_array(name: str, value: TensorLike, dtype: type) -> np.ndarray:
     """A read-only copy of `value`; ValueError that names the field if it holds no numbers or has another rank."""
-    try:
-        array: np.ndarray = np.array(value, dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"`{name}` must be an array of numbers; {error}.") from None
+    array = real_array(name, value)
     wanted = _FIELDS[name][1]
     if array.ndim != len(wanted):
-        raise ValueError(f"`{name}` must have shape {_text(wanted)}; got {array.shape}.")
+        raise ValueError(f"`{name}` must have shape {_text(wanted)}; got {array.shape}. {_CURE}")
+    array = array.astype(dtype)
     array.flags.writeable = False
     return array

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract, precision
-from niki_tf.shapes import TensorLike, reshape_last
+from niki_tf.shapes import TensorLike, real_array, real_tensors, reshape_last
 
 _SHAPE = contract.INPUTS["joints"]
 
@@ -32,17 +32,25 @@ class BodyJoints(keras.layers.Layer):
 
     def __init__(self, joints: TensorLike, *, directions: TensorLike, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": precision.FLOAT32, **kwargs})
-        self.joints = np.asarray(joints, np.float64)
-        self.directions = np.asarray(directions, np.float64)
+        self.joints = real_array("joints", joints).astype(np.float64)
+        self.directions = real_array("directions", directions).astype(np.float64)
         if self.joints.shape != _SHAPE:
-            raise ValueError(f"`joints` must have shape {_SHAPE}; got {self.joints.shape}.")
+            raise ValueError(f"`joints` must have shape {_SHAPE}; got {self.joints.shape}. Use skeletons.SMPL_29.")
         if self.directions.shape[:2] != _SHAPE or self.directions.ndim != 3:
-            raise ValueError(f"`directions` must have shape (29, 3, B); got {self.directions.shape}.")
+            raise ValueError(
+                f"`directions` must have shape (29, 3, B); got {self.directions.shape}. B is the number of betas."
+            )
 
     @property
     def num_betas(self) -> int:
         """Number of shape coefficients, B."""
         return self.directions.shape[-1]
+
+    def __call__(self, betas: TensorLike, **kwargs: Any) -> tf.Tensor:
+        """Rest joints (..., 29, 3) in metres for `betas` (..., B); ValueError if they have another shape."""
+        if not isinstance(betas, keras.KerasTensor):  # before Keras has the call, which would wrap the message
+            betas = real_tensors({"betas": betas}, {"betas": (self.num_betas,)})["betas"]
+        return super().__call__(betas, **kwargs)
 
     def call(self, betas: tf.Tensor) -> tf.Tensor:
         """Rest joints (..., 29, 3) in metres for `betas` (..., B)."""

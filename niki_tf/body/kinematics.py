@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.shapes import spread
+from niki_tf.shapes import spread, takes
 from niki_tf.skeletons import Skeleton
 
 
@@ -20,6 +20,7 @@ def bones(rest_joints: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.
     return tf.concat([rest_joints[..., :1, :], offsets[..., 1:, :]], -2)
 
 
+@takes("rotations", rotations=(24, 3, 3), rest_joints=("n", 3))
 def forward_kinematics(
     rotations: tf.Tensor, rest_joints: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -33,7 +34,16 @@ def forward_kinematics(
 
     Returns:
         joints (..., n, 3) metres, with the root where it is at rest, and world rotations (..., 24, 3, 3).
+
+    Raises:
+        ValueError: a shape does not fit, or a matrix of an array is no rotation.
     """
+    count = rest_joints.shape[-2]
+    if count is not None and not skeletons.NUM_ROTATIONS <= count <= len(skeleton):
+        raise ValueError(
+            f"`rest_joints` must be the first {skeletons.NUM_ROTATIONS} to {len(skeleton)} joints of the skeleton; got "
+            f"{count}. Give all of skeletons.SMPL_29, or the skeleton that they are of."
+        )
     offsets = bones(rest_joints, skeleton)
     leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(offsets)[:-2])
     offsets = spread(offsets, leading, 2)
@@ -48,6 +58,7 @@ def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.
     return tf.linalg.matmul(tf.constant(ancestry(skeleton, offsets.shape[-2]), offsets.dtype), offsets)
 
 
+@takes("rotations", rotations=(24, 3, 3))
 def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) to world rotations, level by level."""
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
@@ -59,6 +70,7 @@ def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.concat(walked, -3), order, axis=-3)
 
 
+@takes("world", world=(24, 3, 3))
 def local_rotations(world: tf.Tensor) -> tf.Tensor:
     """World rotations (..., 24, 3, 3) to local rotations; the inverse of `world_rotations`."""
     above = tf.gather(world, skeletons.SMPL_24.parents[1:], axis=-3)

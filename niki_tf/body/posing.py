@@ -7,6 +7,7 @@ from niki_tf import skeletons
 from niki_tf.body.body import Body
 from niki_tf.body.body_data import BodyData
 from niki_tf.body.swing_twist import rotations_to_swing_twist
+from niki_tf.shapes import TensorLike, real_tensors
 
 
 class BodyPoser:
@@ -51,16 +52,27 @@ class BodyPoser:
         Raises:
             ValueError: a shape does not fit.
         """
-        rotations, betas = np.asarray(rotations, np.float32), np.asarray(betas, np.float32)
-        if rotations.ndim != 4 or rotations.shape[1:] != (skeletons.NUM_ROTATIONS, 3, 3):
-            raise ValueError(f"`rotations` must have shape (N, 24, 3, 3); got {rotations.shape}.")
-        if betas.shape != (len(rotations), self.num_betas):
-            raise ValueError(f"`betas` must have shape ({len(rotations)}, {self.num_betas}); got {betas.shape}.")
+        rotations, betas = self._checked(rotations, betas)
         twist = self._twist(rotations, betas).numpy()
         return {"rotations": rotations, "betas": betas, "twist": twist, **self.pose(rotations, betas=betas)}
 
     def pose(self, rotations: np.ndarray, *, betas: np.ndarray) -> dict[str, np.ndarray]:
         """Joints (N, 29, 3) and vertices (N, V, 3) of bodies posed by `rotations` (N, 24, 3, 3); see `truth`."""
+        rotations, betas = self._checked(rotations, betas)
         posed = self._pose({"betas": betas, "global_orient": rotations[:, :1], "body_pose": rotations[:, 1:]})
         root = posed["joints"][:, :1]
         return {"joints": (posed["joints"] - root).numpy(), "vertices": (posed["vertices"] - root).numpy()}
+
+    def _checked(self, rotations: TensorLike, betas: TensorLike) -> tuple[np.ndarray, np.ndarray]:
+        """Both as float32; ValueError if a shape does not fit, a number is too large or a matrix is no rotation."""
+        endings = {"rotations": (skeletons.NUM_ROTATIONS, 3, 3), "betas": (self.num_betas,)}
+        given = {"rotations": rotations, "betas": betas}
+        tensors = real_tensors(given, endings, turns=["rotations"], dtype=tf.float32)
+        rotations, betas = tensors["rotations"].numpy(), tensors["betas"].numpy()
+        if rotations.ndim != 4:
+            raise ValueError(f"`rotations` must have shape (N, 24, 3, 3); got {rotations.shape}. Give N = 1 for one.")
+        if betas.shape != (len(rotations), self.num_betas):
+            raise ValueError(
+                f"`betas` must have shape ({len(rotations)}, {self.num_betas}); got {betas.shape}. Give them for each."
+            )
+        return rotations, betas

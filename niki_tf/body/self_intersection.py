@@ -4,7 +4,7 @@ import numpy as np
 
 from niki_tf.body.close_triangles import CloseTriangles
 from niki_tf.body.triangle_intersection import triangles_intersect
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, real_array
 
 
 class SelfIntersection:
@@ -30,17 +30,18 @@ class SelfIntersection:
     """
 
     def __init__(self, faces: TensorLike, *, rest: TensorLike) -> None:
-        self.faces, rest = np.asarray(faces), np.asarray(rest, np.float32)
+        self.faces, rest = real_array("faces", faces), real_array("rest", rest).astype(np.float32)
         if self.faces.ndim != 2 or self.faces.shape[1] != 3 or not np.issubdtype(self.faces.dtype, np.integer):
             raise ValueError(
-                f"`faces` must be whole numbers of shape (F, 3); got {self.faces.dtype} {self.faces.shape}."
+                f"`faces` must be whole numbers of shape (F, 3); got {self.faces.dtype} {self.faces.shape}. "
+                "Give three vertex numbers a triangle."
             )
-        self._num_vertices = len(rest)
+        self._num_vertices = len(np.atleast_1d(rest))
         self._check("rest", rest)
         last = self._num_vertices - 1
         if not len(self.faces) or self.faces.min() < 0 or self.faces.max() > last:
             got = f"{self.faces.min()} to {self.faces.max()}" if len(self.faces) else "no faces"
-            raise ValueError(f"`faces` must name vertices 0 to {last}; got {got}.")
+            raise ValueError(f"`faces` must name vertices 0 to {last}; got {got}. Give the vertices of these faces.")
         self._close = CloseTriangles(self.faces, rest)
 
     def pairs(self, vertices: TensorLike) -> np.ndarray:
@@ -52,7 +53,7 @@ class SelfIntersection:
         Raises:
             ValueError: `vertices` has another shape or is not finite.
         """
-        vertices = np.asarray(vertices, np.float32)
+        vertices = real_array("vertices", vertices).astype(np.float32)
         self._check("vertices", vertices)
         close = self._close.pairs(vertices)
         first, second = (vertices[self.faces[triangles]] for triangles in close)
@@ -65,7 +66,7 @@ class SelfIntersection:
                 f"`{name}` must have shape ({self._num_vertices}, 3); got {vertices.shape}. Give one pose at a time."
             )
         if not np.isfinite(vertices).all():
-            raise ValueError(f"`{name}` must be finite; got NaN or infinity.")
+            raise ValueError(f"`{name}` must be finite in float32; got NaN or infinity. Leave such poses out.")
 
 
 def pairs_without(pairs: np.ndarray, others: np.ndarray) -> np.ndarray:

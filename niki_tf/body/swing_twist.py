@@ -5,11 +5,13 @@ import tensorflow as tf
 from niki_tf import contract, skeletons
 from niki_tf import rotations as rot
 from niki_tf.body.kinematics import bones
-from niki_tf.shapes import TensorLike, check_shape, spread
+from niki_tf.shapes import TensorLike, spread, takes
 
 _ROTATIONS = (skeletons.NUM_ROTATIONS, 3, 3)
+_JOINTS, _TWIST = contract.INPUTS["joints"], contract.INPUTS["twist"]
 
 
+@takes("rotations", rotations=_ROTATIONS, rest_joints=_JOINTS)
 def rotations_to_swing_twist(rotations: TensorLike, rest_joints: TensorLike) -> tuple[tf.Tensor, tf.Tensor]:
     """Swing and twist of local rotations, R = swing @ twist, about each joint's rest bone (`skeletons.BONE_CHILD`).
 
@@ -27,15 +29,13 @@ def rotations_to_swing_twist(rotations: TensorLike, rest_joints: TensorLike) -> 
 
     Source: Li et al., HybrIK, CVPR 2021, section 3.3.
     """
-    rotations, rest_joints = tf.convert_to_tensor(rotations), tf.convert_to_tensor(rest_joints)
-    check_shape("rotations", rotations, _ROTATIONS)
-    check_shape("rest_joints", rest_joints, contract.INPUTS["joints"])
     leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(rest_joints)[:-2])
     rotations = spread(rotations, leading, 3)
     swing, twist = rot.matrix_to_swing_twist(rotations[..., 1:, :, :], twist_axes(rest_joints)[..., 1:, :])
     return tf.concat([rotations[..., :1, :, :], swing], -3), twist
 
 
+@takes("swing", swing=_ROTATIONS, twist=_TWIST, rest_joints=_JOINTS)
 def swing_twist_to_rotations(swing: TensorLike, twist: TensorLike, rest_joints: TensorLike) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) composed of swing and twist; the inverse of `rotations_to_swing_twist`.
 
@@ -47,10 +47,6 @@ def swing_twist_to_rotations(swing: TensorLike, twist: TensorLike, rest_joints: 
     Raises:
         ValueError: a shape does not fit.
     """
-    swing, twist, rest_joints = (tf.convert_to_tensor(x) for x in (swing, twist, rest_joints))
-    check_shape("swing", swing, _ROTATIONS)
-    check_shape("twist", twist, contract.INPUTS["twist"])
-    check_shape("rest_joints", rest_joints, contract.INPUTS["joints"])
     turned = tf.linalg.matmul(swing[..., 1:, :, :], rot.twist_to_matrix(twist_axes(rest_joints)[..., 1:, :], twist))
     return tf.concat([spread(swing[..., :1, :, :], tf.shape(turned)[:-3], 3), turned], -3)
 

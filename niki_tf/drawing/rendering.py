@@ -12,7 +12,7 @@ import numpy as np
 from niki_tf import skeletons
 from niki_tf.drawing import rasterizing
 from niki_tf.drawing.orthographic import fit_camera
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import LARGEST, TensorLike, real_array, real_number
 
 Color = Sequence[float] | np.ndarray
 """Red, green, blue in 0..255, (3,)."""
@@ -61,8 +61,11 @@ def render_mesh(
     Raises:
         ValueError: arrays of the wrong shape, non-finite vertices, faces that name no vertex, a size below 1.
     """
-    vertices, faces = np.asarray(vertices, float), np.asarray(faces)
-    _check_mesh(vertices, faces, image_size)
+    vertices, faces = real_array("vertices", vertices).astype(np.float64), real_array("faces", faces)
+    image_size = int(real_number("image_size", image_size, least=1, whole=True, cure="It is in pixels."))
+    azimuth = real_number("azimuth", azimuth, cure="It is in degrees.")
+    elevation = real_number("elevation", elevation, cure="It is in degrees.")
+    _check_mesh(vertices, faces)
     camera = fit_camera(vertices, azimuth=azimuth, elevation=elevation, center=center, extent=extent)
     size = image_size * _SUPERSAMPLING
     seen = camera.project(vertices, image_size=size)
@@ -110,13 +113,15 @@ def draw_skeleton(
     Raises:
         ValueError: `joints` of another shape or not finite.
     """
-    joints = np.asarray(joints, float)
+    joints = real_array("joints", joints).astype(np.float64)
     if joints.shape != (skeletons.NUM_JOINTS, 3):
         raise ValueError(
             f"`joints` must have shape ({skeletons.NUM_JOINTS}, 3); got {joints.shape}. Draw one skeleton at a time."
         )
-    if not np.isfinite(joints).all():
-        raise ValueError("`joints` must be finite; got NaN or infinity. Leave out or fill the missing joints first.")
+    if not np.abs(joints).max() <= LARGEST:
+        raise ValueError(
+            f"`joints` must be finite, up to {LARGEST:g}; got NaN or more. Leave out or fill the missing joints first."
+        )
     vertices, faces = _skeleton_mesh(joints)
     return render_mesh(
         vertices,
@@ -167,18 +172,20 @@ def _captioned(panel: np.ndarray, caption: str, background: Color) -> np.ndarray
     return np.concatenate([strip, panel], 0)
 
 
-def _check_mesh(vertices: np.ndarray, faces: np.ndarray, image_size: int) -> None:
+def _check_mesh(vertices: np.ndarray, faces: np.ndarray) -> None:
     """Raises ValueError for what `render_mesh` cannot draw."""
     if vertices.ndim != 2 or vertices.shape[1] != 3 or not len(vertices):
         raise ValueError(f"`vertices` must have shape (V, 3); got {vertices.shape}. Render one body at a time.")
-    if not np.isfinite(vertices).all():
-        raise ValueError("`vertices` must be finite; got NaN or infinity.")
+    if not np.abs(vertices).max() <= LARGEST:
+        raise ValueError(f"`vertices` must be finite, up to {LARGEST:g}; got more or NaN. Leave such poses out.")
     if faces.ndim != 2 or faces.shape[1] != 3 or not np.issubdtype(faces.dtype, np.integer):
-        raise ValueError(f"`faces` must be whole numbers of shape (F, 3); got {faces.dtype} {faces.shape}.")
+        raise ValueError(
+            f"`faces` must be whole numbers of shape (F, 3); got {faces.dtype} {faces.shape}. Three a triangle."
+        )
     if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-        raise ValueError(f"`faces` must name vertices 0 to {len(vertices) - 1}; got {faces.min()} to {faces.max()}.")
-    if image_size < 1:
-        raise ValueError(f"`image_size` must be at least 1 pixel; got {image_size}.")
+        raise ValueError(
+            f"`faces` must name vertices 0 to {len(vertices) - 1}; got {faces.min()} to {faces.max()}. Give these."
+        )
 
 
 def _skeleton_mesh(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

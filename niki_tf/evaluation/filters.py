@@ -9,7 +9,7 @@ import tensorflow as tf
 from niki_tf import skeletons
 from niki_tf.fitting import smoothing
 from niki_tf.inference import windows
-from niki_tf.shapes import TensorLike, real_array
+from niki_tf.shapes import LARGEST, TensorLike, real_array, real_number
 
 Filter = Callable[..., np.ndarray]
 """A function (points (T, ...) metres, fps=) -> filtered points of the same shape."""
@@ -47,6 +47,8 @@ def one_euro(points: TensorLike, *, fps: float, min_cutoff: float = _MIN_CUTOFF,
     Source: Casiez, Roussel, Vogel, 1 Euro Filter, CHI 2012.
     """
     points = _checked(points, fps=fps)
+    min_cutoff = real_number("min_cutoff", min_cutoff, above=0.0, cure="It is in Hz.")
+    beta = real_number("beta", beta, least=0.0, cure="It is in Hz per metre per second; 0 for none.")
     filtered, speed = [points[0]], np.zeros_like(points[0])
     for point in points[1:]:
         speed = speed + _gain(_DERIVATIVE_CUTOFF, fps) * ((point - filtered[-1]) * fps - speed)
@@ -80,6 +82,10 @@ def savitzky_golay(points: TensorLike, *, fps: float, window: int = _WINDOW, ord
     except ModuleNotFoundError:
         raise ModuleNotFoundError('The Savitzky-Golay filter needs SciPy: pip install -e ".[benchmark]"') from None
     points = _checked(points, fps=fps)
+    window = int(real_number("window", window, least=1, whole=True, cure="It is a number of frames, odd."))
+    order = int(real_number("order", order, least=0, whole=True, cure="It is the degree of a polynomial."))
+    if window % 2 == 0:
+        raise ValueError(f"`window` must be odd; got {window}. Take one frame more, or one less.")
     window = min(window, len(points) - 1 + len(points) % 2)
     return savgol_filter(points, window, min(order, window - 1), axis=0)
 
@@ -99,7 +105,7 @@ def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
     """
     points = _checked(points, fps=fps)
     if points.shape[1:] != (skeletons.NUM_JOINTS, 3):
-        raise ValueError(f"`points` must have shape (T, {skeletons.NUM_JOINTS}, 3); got {points.shape}.")
+        raise ValueError(f"`points` must have shape (T, {skeletons.NUM_JOINTS}, 3); got {points.shape}. Use SMPL_29.")
     places, present, weights = windows.cut(len(points))
     smoothed = _compiled_smoother()(np.asarray(points, np.float32)[places], present).numpy()
     total = np.zeros(np.shape(points))
@@ -110,13 +116,12 @@ def whittaker(points: TensorLike, *, fps: float) -> np.ndarray:
 def _checked(points: TensorLike, *, fps: float) -> np.ndarray:
     """The points as float64; ValueError unless they are frames of finite numbers at a frame rate."""
     points = real_array("points", points).astype(np.float64)
-    if points.ndim == 0 or not points.size or not np.isfinite(points).all():
+    if points.ndim == 0 or not points.size or not np.abs(points).max() <= LARGEST:
         raise ValueError(
-            f"`points` must be frames (T, ...) of finite numbers; got shape {points.shape}"
-            f"{' with NaN or infinity' if points.size else ''}. Fill what was not seen first (motion.gap_filling)."
+            f"`points` must be frames (T, ...) of finite numbers up to {LARGEST:g}; got shape {points.shape}"
+            f"{' with NaN, infinity or more' if points.size else ''}. Fill what was not seen (motion.gap_filling)."
         )
-    if not (fps > 0.0 and np.isfinite(fps)):
-        raise ValueError(f"`fps` must be frames per second, a positive number; got {fps}.")
+    real_number("fps", fps, above=0.0, cure="It is in frames per second, such as 30.")
     return points
 
 

@@ -14,7 +14,7 @@ _MM_PER_METRE = 1000.0
 
 def root_aligned(points: TensorLike) -> np.ndarray:
     """`points` (..., n, 3), metres, relative to the first of them; float64."""
-    points, _ = _points(points, points, names="`points`")
+    (points,) = _points(points=points)
     return points - points[..., :1, :]
 
 
@@ -37,13 +37,13 @@ def mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
         >>> float(evaluation.mpjpe(np.zeros([24, 3]), np.full([24, 3], 0.01)).round(2))
         17.32
     """
-    predicted, true = _points(predicted, true)
+    predicted, true = _points(predicted=predicted, true=true)
     return _mean_distance(predicted, true)
 
 
 def root_aligned_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """MPJPE, (...) millimetres, of joints (..., J, 3), metres, each set relative to its joint 0."""
-    predicted, true = _points(predicted, true)
+    predicted, true = _points(predicted=predicted, true=true)
     return _mean_distance(root_aligned(predicted), root_aligned(true))
 
 
@@ -62,7 +62,7 @@ def pa_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
 
     Source: Umeyama, Least-squares estimation of transformation parameters between two point patterns, TPAMI 1991.
     """
-    predicted, true = _points(predicted, true)
+    predicted, true = _points(predicted=predicted, true=true)
     return _mean_distance(similarity_aligned(predicted, true), true)
 
 
@@ -71,7 +71,7 @@ def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
 
     Sets of points of which one, or the target of one, is not finite are NaN.
     """
-    source, target = _points(source, target)
+    source, target = _points(source=source, target=target)
     known = ~np.isnan(source + target).any((-2, -1))
     source, target = (np.where(known[..., None, None], points, 0.0) for points in (source, target))
     source = source - source.mean(-2, keepdims=True)
@@ -89,7 +89,7 @@ def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
 
 def pve(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Per vertex error, mean_v |predicted_v - true_v|, (...) millimetres for (..., V, 3) metres; nothing is aligned."""
-    predicted, true = _points(predicted, true)
+    predicted, true = _points(predicted=predicted, true=true)
     return _mean_distance(predicted, true)
 
 
@@ -108,9 +108,11 @@ def accel_error(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     Raises:
         ValueError: the shapes differ, are not (T, J, 3), or T < 3.
     """
-    predicted, true = _points(predicted, true)
+    predicted, true = _points(predicted=predicted, true=true)
     if predicted.ndim != 3 or predicted.shape[0] < 3:
-        raise ValueError(f"`predicted` must be one clip of at least 3 frames, shape (T, J, 3); got {predicted.shape}.")
+        raise ValueError(
+            f"`predicted` must be one clip (T, J, 3) of at least 3 frames; got {predicted.shape}. Give one at a time."
+        )
     return _mean_distance(np.diff(predicted, 2, axis=0), np.diff(true, 2, axis=0))
 
 
@@ -131,7 +133,7 @@ def rotation_error_deg(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     if predicted.shape != true.shape or predicted.ndim < 3 or predicted.shape[-2:] != (3, 3) or not predicted.shape[-3]:
         raise ValueError(
             "`predicted` and `true` must have one shape (..., J, 3, 3) of rotation matrices; "
-            f"got {predicted.shape} and {true.shape}."
+            f"got {predicted.shape} and {true.shape}. Convert rotation vectors with rotations.rotvec_to_matrix."
         )
     for name, matrices in (("predicted", predicted), ("true", true)):
         wrong = ~np.isnan(matrices).any((-2, -1)) & ~contract.are_rotations(matrices)
@@ -155,12 +157,11 @@ def _numbers(name: str, x: TensorLike) -> np.ndarray:
     return np.where(np.isinf(array), np.nan, array)
 
 
-def _points(
-    predicted: TensorLike, true: TensorLike, *, names: str = "`predicted` and `true`"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64; ValueError unless they are point sets of one shape."""
-    predicted, true = _numbers("predicted", predicted), _numbers("true", true)
-    if predicted.shape != true.shape or predicted.ndim < 2 or predicted.shape[-1] != 3 or predicted.shape[-2] == 0:
-        got = f"{predicted.shape} and {true.shape}" if " " in names else str(predicted.shape)
+def _points(**given: TensorLike) -> list[np.ndarray]:
+    """All as float64; ValueError unless they are point sets of one shape."""
+    points = [_numbers(name, value) for name, value in given.items()]
+    shapes = [array.shape for array in points]
+    if len(set(shapes)) > 1 or len(shapes[0]) < 2 or shapes[0][-1] != 3 or not shapes[0][-2]:
+        names, got = " and ".join(f"`{name}`" for name in given), " and ".join(map(str, shapes))
         raise ValueError(f"{names} must have one shape (..., J, 3), metres; got {got}. Pick the joints that both have.")
-    return predicted, true
+    return points

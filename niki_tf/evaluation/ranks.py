@@ -21,7 +21,9 @@ def rank_correlation(first: TensorLike, second: TensorLike) -> np.ndarray:
     """
     first, second = _scores("first", first), _scores("second", second)
     if first.shape != second.shape or first.ndim == 0 or first.size == 0:
-        raise ValueError(f"`first` and `second` must have one shape (..., n); got {first.shape} and {second.shape}.")
+        raise ValueError(
+            f"`first` and `second` must have one shape (..., n); got {first.shape} and {second.shape}. Give pairs."
+        )
     first, second = (np.apply_along_axis(_ranks, -1, values) for values in (first, second))
     first, second = (ranks - ranks.mean(-1, keepdims=True) for ranks in (first, second))
     size = np.sqrt((first**2).sum(-1) * (second**2).sum(-1))
@@ -47,7 +49,9 @@ def auroc(positive: TensorLike, negative: TensorLike) -> float:
     """
     positive, negative = _scores("positive", positive), _scores("negative", negative)
     if positive.ndim != 1 or negative.ndim != 1 or not positive.size or not negative.size:
-        raise ValueError(f"`positive` and `negative` must be (n,) and (m,); got {positive.shape} and {negative.shape}.")
+        raise ValueError(
+            f"`positive` and `negative` must be (n,) and (m,); got {positive.shape} and {negative.shape}. Flatten."
+        )
     wins = _ranks(np.concatenate([positive, negative]))[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
     return float(wins / (len(positive) * len(negative)))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from niki_tf import files
+from niki_tf.shapes import real_number
 
 Row = dict[str, Any]
 """One line of a table: column -> text, number or None."""
@@ -21,8 +22,9 @@ def write_json(rows: Sequence[Row], path: str | os.PathLike) -> None:
 
 def write_csv(rows: Sequence[Row], path: str | os.PathLike) -> None:
     """Writes the rows as CSV, the keys of the first row as its header."""
+    columns = _columns(rows)
     with files.atomic_write(path) as beside, beside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
 
@@ -37,7 +39,7 @@ def text_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
         analytic    8.2
         mlp        10.0
     """
-    columns = list(rows[0])
+    columns, decimals = _columns(rows), _decimals(decimals)
     cells = [columns] + [[cell_text(row[column], decimals) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     align = [str.ljust if isinstance(rows[0][column], str) else str.rjust for column in columns]
@@ -57,7 +59,7 @@ def markdown_table(rows: Sequence[Row], *, decimals: int = 1) -> str:
         |---|---|---|
         | mlp | 8.2 | – |
     """
-    columns = list(rows[0])
+    columns, decimals = _columns(rows), _decimals(decimals)
     cells = [["–" if row[column] is None else cell_text(row[column], decimals) for column in columns] for row in rows]
     lines = ["| " + " | ".join(line) + " |" for line in (columns, *cells)]
     return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:]])
@@ -86,3 +88,21 @@ def without(rows: Sequence[Row], column: str) -> list[Row]:
 def cell_text(value: Any, decimals: int) -> str:
     """A value as text: numbers that are not whole with so many decimals."""
     return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """The keys of all rows; ValueError unless they are dictionaries of equal keys, at least one."""
+    if not isinstance(rows, Sequence) or not rows or not all(isinstance(row, dict) and row for row in rows):
+        got = f"{len(rows)} rows" if isinstance(rows, list | tuple) else type(rows).__name__
+        raise ValueError(f"`rows` must be a list of dictionaries, at least one; got {got}. A dictionary is a line.")
+    columns = list(rows[0])
+    strange = [row for row in rows if set(columns) - set(row)]
+    if strange:
+        raise ValueError(
+            f"`rows` must all have the keys of the first; got {', '.join(strange[0])}. None is for no value."
+        )
+    return columns
+
+
+def _decimals(decimals: int) -> int:
+    return int(real_number("decimals", decimals, least=0, whole=True, cure="It is a number of digits."))

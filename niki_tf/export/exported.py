@@ -1,15 +1,14 @@
 """Exported solvers called from Python, with clear errors before the call; the graph itself only says `valid`."""
 
 import os
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract
-from niki_tf.shapes import TensorLike
+from niki_tf import archives, contract
+from niki_tf.shapes import TensorLike, real_array
 
 _Arrays = dict[str, np.ndarray]
 _Shapes = Mapping[str, tuple[int | None, ...]]
@@ -40,9 +39,9 @@ class Exported:
             ValueError: there is no such signature; an input is missing, unknown or of another shape; or it holds NaN or
                 infinity (absent joints may, those with a NaN or a joint_sigma of 10 m or more).
         """
-        if signature not in self.shapes:
+        if not isinstance(signature, str) or signature not in self.shapes:
             raise ValueError(f"`signature` must be one of {', '.join(sorted(self.shapes))}; got {signature!r}.")
-        arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+        arrays = {name: real_array(name, array).astype(np.float32) for name, array in inputs.items()}
         _check(arrays, self.shapes[signature])
         return self._functions[signature](**arrays)
 
@@ -53,8 +52,11 @@ def load_saved_model(folder: str | os.PathLike) -> Exported:
     Raises:
         ValueError: the folder holds no SavedModel.
     """
-    if not (pathlib.Path(folder) / "saved_model.pb").is_file():
-        raise ValueError(f"`folder` must hold saved_model.pb; {str(folder)!r} does not. Give the version's folder (1).")
+    folder = archives.as_path("folder", folder)
+    if not (folder / "saved_model.pb").is_file():
+        raise ValueError(
+            f"`folder` must hold saved_model.pb; got {str(folder)!r}, which does not. Give the version's folder (1)."
+        )
     loaded = tf.saved_model.load(str(folder))
     specs = {name: function.structured_input_signature[1] for name, function in loaded.signatures.items()}
     shapes = {name: {key: tuple(spec.shape) for key, spec in inputs.items()} for name, inputs in specs.items()}
@@ -74,8 +76,9 @@ def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"`path` must be a .tflite file; there is no file {str(path)!r}.")
+    path = archives.as_path("path", path)
+    if not path.is_file():
+        raise ValueError(f"`path` must be a .tflite file; got {str(path)!r}, where there is none. Check the spelling.")
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
     runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
     details = {name: runner.get_input_details() for name, runner in runners.items()}
@@ -102,8 +105,8 @@ def _check(arrays: _Arrays, shapes: _Shapes) -> None:
     """Raises ValueError unless the arrays have the names and shapes and are finite but for absent joints."""
     unknown, missing = sorted(set(arrays) - set(shapes)), sorted(set(shapes) - set(arrays))
     if unknown or missing:
-        problem = f"got {unknown[0]!r}, which is none of them" if unknown else f"{missing[0]!r} is missing"
-        raise ValueError(f"`inputs` must be {', '.join(shapes)}; {problem}. Zeros stand for what is not known.")
+        problem = f"{unknown[0]!r}, which is none of them" if unknown else f"no {missing[0]!r}"
+        raise ValueError(f"`inputs` must be {', '.join(shapes)}; got {problem}. Zeros stand for what is not known.")
     _check_shapes(arrays, shapes)
     contract.check_values(arrays)
 
@@ -115,9 +118,11 @@ def _check_shapes(arrays: _Arrays, shapes: _Shapes) -> None:
         pairs = list(zip(array.shape[free:], shapes[name][free:], strict=False))
         if array.ndim != len(shapes[name]) or any(wanted not in (None, size) for size, wanted in pairs):
             wanted = ", ".join("N" if size is None else str(size) for size in shapes[name])
-            raise ValueError(f"`{name}` must have shape ({wanted}); got {array.shape}.")
+            raise ValueError(f"`{name}` must have shape ({wanted}); got {array.shape}. N is the batch.")
         leading[name] = array.shape[:free]
     first = next(iter(leading))
     for name, axes in leading.items():
         if axes != leading[first]:
-            raise ValueError(f"`{name}` must have the leading axes of `{first}`, {leading[first]}; got {axes}.")
+            raise ValueError(
+                f"`{name}` must have the leading axes of `{first}`, {leading[first]}; got {axes}. Give one for each."
+            )

@@ -13,7 +13,7 @@ from niki_tf.fitting import contacts, ground, held_rotations, leg_ik, planted_fe
 from niki_tf.inference import points
 from niki_tf.inference.points import PointsAnswer
 from niki_tf.motion.observed_points import ObservedPoints
-from niki_tf.shapes import TensorLike
+from niki_tf.shapes import TensorLike, real_array
 from niki_tf.skeletons import PointSet
 from niki_tf.skeletons.axes import Layout
 
@@ -68,19 +68,21 @@ def wanted(ground: str | TensorLike | None, layout: Layout | None, *, mirror: bo
         return Wanted(find=layout is not None and layout.up_is_certain)
     if isinstance(ground, str):
         if ground not in WAYS:
-            raise ValueError(f"`ground` must be {', '.join(WAYS)} or a plane (4,); got {ground!r}.")
+            raise ValueError(
+                f"`ground` must be {', '.join(WAYS)} or a plane (4,); got {ground!r}. Off leaves feet alone."
+            )
         return Wanted(find=ground == "feet", asked=True)
     return Wanted(plane=_in_metres(_checked(ground), layout, mirror=mirror), asked=True)
 
 
 def _checked(plane: TensorLike) -> np.ndarray:
     """The plane (4,) with n of length 1; ValueError if it is none."""
-    plane = np.asarray(plane)
+    plane = real_array("ground", plane)
     fits = plane.shape == (4,) and plane.dtype.kind in "fiu" and np.isfinite(plane).all() and plane[:3].any()
     if not fits:
         raise ValueError(
             f"`ground` must be {', '.join(WAYS)} or a plane (4,), n and d of n x + d = 0 with n not zero; "
-            f"got {plane.dtype} {plane.tolist()}."
+            f"got {plane.dtype} {plane.tolist()}. Such as (0, 1, 0, 0) for y = 0."
         )
     return plane / np.linalg.norm(plane[:3].astype(np.float64))
 

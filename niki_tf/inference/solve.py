@@ -146,14 +146,16 @@ def person_tasks(
     """
     point_set = skeleton if isinstance(skeleton, PointSet) else catalog.known_set(skeleton)
     point_set = point_set.with_sides_swapped() if swap_sides else point_set
-    for name, strength in {"finish": finish or "full", "smoothing": smoothing}.items():
-        if strength not in STRENGTHS:
+    for name, strength in {"finish": "full" if finish is None else finish, "smoothing": smoothing}.items():
+        if not isinstance(strength, str) or strength not in STRENGTHS:
             raise ValueError(f"`{name}` must be one of {', '.join(STRENGTHS)}; got {strength!r}.")
     given = {name: real_array(name, value) for name, value in arrays.items() if value is not None}
     given = {"joints": real_array("joints", joints), **given}
     shape = given["joints"].shape
     if len(shape) not in (2, 3, 4) or 0 in shape[-3:]:
-        raise ValueError(f"`joints` must have shape (T, J, 3), with at least one frame; got {shape}.")
+        raise ValueError(
+            f"`joints` must have shape (T, J, 3), with at least one frame; got {shape}. J are the points of `skeleton`."
+        )
     people = _split(given) if len(shape) == 4 else [given]
     if times is not None:
         people = [{**person, "times": np.asarray(times)} for person in people]
@@ -182,7 +184,9 @@ class _Choice:
         if isinstance(self._solver, Solver):
             return self._solver
         alone = frames == 1 or self._smoothing == "off"
-        return _loaded(os.fspath(self._solver or ("one_stage" if alone else "temporal_prior")))
+        name = ("one_stage" if alone else "temporal_prior") if self._solver is None else self._solver
+        zoo.parse_name(name)  # says what is no name
+        return _loaded(os.fspath(name))
 
     @property
     def steps(self) -> int:
@@ -208,7 +212,8 @@ def _split(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     for name, array in arrays.items():
         if len(array) != people:
             raise ValueError(
-                f"`{name}` must have a leading axis of the {people} people of `joints`; got {array.shape}."
+                f"`{name}` must have a leading axis of the {people} people of `joints`; got {array.shape}. "
+                "Give it for each."
             )
     return [{name: array[person] for name, array in arrays.items()} for person in range(people)]
 
@@ -298,7 +303,9 @@ def _fitting_solver(arrays: Mapping[str, np.ndarray], point_set: PointSet, choic
     if ("twist" in arrays or solver.needs_twist) and point_set.points != skeletons.SMPL_29.names:
         raise ValueError(f"`twist` goes with the skeleton smpl_29 only; got {point_set.name}. Take another solver.")
     if solver.needs_twist and "twist" not in arrays:
-        raise ValueError(f"`twist` (T, 23, 2) must be given to {solver.name}, which cannot guess it.")
+        raise ValueError(
+            f"`twist` (T, 23, 2) must be given to {solver.name}; got none. Or take a solver that guesses it."
+        )
     return solver
 
 
@@ -312,7 +319,9 @@ def _when_there(contacts: np.ndarray | None, there: slice, frames: int) -> np.nd
 def _checked_twist(arrays: dict[str, np.ndarray], frames: int) -> np.ndarray | None:
     twist = arrays.get("twist")
     if twist is not None and (twist.shape != (frames, skeletons.NUM_TWISTS, 2) or not np.isfinite(twist).all()):
-        raise ValueError(f"`twist` must be finite and have shape ({frames}, 23, 2); got {twist.shape}.")
+        raise ValueError(
+            f"`twist` must be finite and have shape ({frames}, 23, 2); got {twist.shape}. (0, 0) is not known."
+        )
     return twist
 
 

@@ -230,17 +230,21 @@ def remaining(solver: WindowSolver, state: State, *, delay: int = DELAY) -> dict
 
 def _checked_frame(state: State, inputs: Mapping[str, TensorLike]) -> State:
     """The inputs of a frame that the state stores, float32; ValueError if they do not fit it."""
-    if "joints" not in inputs:
-        raise ValueError(f"`inputs` must hold `joints` (people, 29, 3); got {', '.join(inputs) or 'nothing'}.")
+    if inputs.get("joints") is None:
+        got = ", ".join(inputs) or "nothing"
+        raise ValueError(f"`joints` (people, 29, 3) is missing; got {got}. NaN stands for joints that were not seen.")
     if inputs.get("known_rotations") is not None and "known_rotations" not in state:
         raise ValueError(
             "`known_rotations` must be told of before; got them in a frame. Say start(known_rotations=True)."
         )
-    frame = {name: tf.cast(inputs[name], tf.float32) for name in _names(state) if inputs.get(name) is not None}
+    frame = contract.as_tensors({name: inputs.get(name) for name in _names(state)})
     for name, new in frame.items():
         wanted = state[name].shape[:1] + state[name].shape[2:]
         if not new.shape.is_compatible_with(wanted):
-            raise ValueError(f"`{name}` must be one frame of each person, {tuple(wanted)}; got {tuple(new.shape)}.")
+            raise ValueError(
+                f"`{name}` must be one frame of each person, {tuple(wanted)}; got {tuple(new.shape)}. Say how many "
+                "with start(people=)."
+            )
     if tf.executing_eagerly():
         contract.check_values(frame)
     return frame

@@ -15,6 +15,7 @@ import tensorflow as tf
 from niki_tf import contract, rotations
 from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
+from niki_tf.shapes import real_array
 from niki_tf.solvers.window_solver import WindowSolver
 
 FRAMES, STEP = 16, 4
@@ -82,9 +83,12 @@ def solve_motion(
         >>> windows.solve_motion(solver, {"joints": np.zeros([21, 29, 3])})["body_pose"].shape
         (21, 23, 3, 3)
     """
-    length = len(next(iter(inputs.values())))
+    inputs = {name: real_array(name, array) for name, array in inputs.items()}
+    length = _length(inputs)
     if not length or not 1 <= step <= frames:
-        raise ValueError(f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}.")
+        raise ValueError(
+            f"`inputs` must hold frames and `step` be 1 to {frames}; got {length} frames and step {step}. They overlap."
+        )
     contract.check_values(inputs)
     if isinstance(solve, WindowSolver):
         solve = Stages(solve.estimate, solve.complete)
@@ -121,6 +125,19 @@ def _blended(
         following = places[first + at_once, 0] if first + at_once < len(places) else length
         blend.add(answer, places[some, 0], weights[some], until=int(following))
     return blend.answer
+
+
+def _length(inputs: Mapping[str, np.ndarray]) -> int:
+    """Number of the frames; ValueError if it is not the same in all inputs."""
+    lengths = {name: len(np.atleast_1d(array)) for name, array in inputs.items()}
+    first = next(iter(lengths), "joints")
+    for name, length in lengths.items():
+        if length != lengths[first] or inputs[name].ndim < 2:
+            raise ValueError(
+                f"`{name}` must have the {lengths[first]} frames of `{first}`, (T, ...); got {inputs[name].shape}. "
+                "Give a row for each."
+            )
+    return lengths.get(first, 0)
 
 
 def _with_known(answer: dict[str, np.ndarray], known: np.ndarray) -> dict[str, np.ndarray]:

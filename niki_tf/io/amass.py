@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from niki_tf import files, skeletons
+from niki_tf import archives, files, skeletons
 from niki_tf.io import amass_layout, amass_original
 from niki_tf.motion.clip import (
     LARGEST_BETA,
@@ -29,6 +29,10 @@ _COLUMNS = 72
 """Columns of `poses` that are written if nothing else is asked for: SMPL's."""
 _PROGRESS_FROM = 300
 """Number of files from which on a progress bar is shown: fewer are read before it would be seen."""
+
+
+class NoMotionFileError(FileNotFoundError, ValueError):
+    """A path that leads to no motion file."""
 
 
 def load_clips(
@@ -56,7 +60,7 @@ def load_clips(
         `Clips`, a list of `Clip` in the order of their names.
 
     Raises:
-        FileNotFoundError: `path` leads to no .npz file.
+        NoMotionFileError: `path` leads to no .npz file; it is a FileNotFoundError and a ValueError.
         ValueError: a bad file (with its key, what was wanted and what it holds), or no good one.
     """
     import tqdm
@@ -118,12 +122,16 @@ def save_clip(
         >>> len(clips[0]), clips[0].name
         (20, 'a')
     """
-    path = pathlib.Path(path)
+    path = archives.as_path("path", path)
     if path.suffix != ".npz":
-        raise ValueError(f"`path` must end in .npz; got {path}.")
-    if columns is not None and (columns not in amass_layout.BODY_JOINTS or original is not None):
+        raise ValueError(f"`path` must end in .npz; got {path}. Other formats have writers of their own.")
+    if columns is not None and (
+        not isinstance(columns, int) or columns not in amass_layout.BODY_JOINTS or original is not None
+    ):
         known = ", ".join(map(str, amass_layout.BODY_JOINTS))
-        raise ValueError(f"`columns` must be one of {known}, and None with an `original`; got {columns}.")
+        raise ValueError(
+            f"`columns` must be one of {known}, and None with an `original`; got {columns!r}. 72 are SMPL's."
+        )
     if original is None:
         new = _arrays(clip, columns or _COLUMNS)
         kept: dict[str, bytes] = {}
@@ -146,16 +154,18 @@ def motion_files(path: str | os.PathLike) -> tuple[list[pathlib.Path], pathlib.P
         path: a folder (searched with all its subfolders), one file, or a pattern.
 
     Raises:
-        FileNotFoundError: `path` leads to no .npz file.
+        NoMotionFileError: `path` leads to no .npz file.
     """
-    text = os.path.expanduser(os.fspath(path))
+    text = str(archives.as_path("path", path))
     whole = glob.escape(text) if os.path.exists(text) else text
     found = [pathlib.Path(place) for place in sorted(glob.glob(whole, recursive=True))]
     below = {file for place in found for file in (place.rglob("*") if place.is_dir() else [place])}
     found_files = sorted(file for file in below if file.suffix == ".npz" and not file.is_dir())
     if not found_files:
         got = f"{text}: " + ("no .npz file there" if found else "no such file or folder")
-        raise FileNotFoundError(f"`path` must be a folder, a file or a pattern of .npz motion files; got {got}.")
+        raise NoMotionFileError(
+            f"`path` must be a folder, a file or a pattern of .npz motion files; got {got}. Check the spelling."
+        )
     return found_files, found[0] if len(found) == 1 and found[0].is_dir() else _folder_above(found_files)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from niki_tf import archives
 from niki_tf.io import bvh, bvh_pose, c3d, csv_files, json_files, numpy_files, trc
 from niki_tf.motion.clip import LARGEST_BETA, check_size
 from niki_tf.motion.keypoints import Keypoints
@@ -71,9 +72,9 @@ def read_keypoints(path: str | os.PathLike) -> list[Keypoints]:
         >>> len(persons), persons[0].positions.shape, persons[0].fps
         (1, (90, 17, 3), 50.0)
     """
-    path = pathlib.Path(path).expanduser()
+    path = archives.as_path("path", path)
     if not path.exists():
-        raise ValueError(f"`path` must be a file or a folder; nothing is at {str(path)!r}.")
+        raise ValueError(f"`path` must be a file or a folder; got {str(path)!r}, where nothing is. Check the spelling.")
     format_ = FORMATS[""] if path.is_dir() else _of_ending(path)
     try:
         persons = format_.read(path)
@@ -97,13 +98,13 @@ def _check_numbers(person: Keypoints) -> None:
 
 def is_frame_folder(path: str | os.PathLike) -> bool:
     """Whether `path` is a folder with a JSON file for each frame, which `read_keypoints` reads as one motion."""
-    path = pathlib.Path(path)
+    path = archives.as_path("path", path)
     return path.is_dir() and json_files.holds_frames(path)
 
 
 def is_motion(path: str | os.PathLike) -> bool:
     """Whether `path` is a file of rotations in AMASS's layout, which `load_clips` reads, and not one of keypoints."""
-    path = pathlib.Path(path)
+    path = archives.as_path("path", path)
     return path.suffix.lower() == ".npz" and path.is_file() and numpy_files.holds_rotations(numpy_files.names_in(path))
 
 
@@ -115,4 +116,6 @@ def _of_ending(path: pathlib.Path) -> Format:
     known = [one for one in FORMATS if one]
     close = difflib.get_close_matches(ending, known, n=1, cutoff=0.6)
     hint = f" Did you mean {close[0]}?" if close else ""
-    raise ValueError(f"`path` must end in one of {', '.join(known)}; got {str(path)!r}.{hint}")
+    raise ValueError(
+        f"`path` must end in one of {', '.join(known)}; got {str(path)!r}.{hint or ' Write it as one of these.'}"
+    )

@@ -11,6 +11,7 @@ from niki_tf.io import amass
 from niki_tf.motion import observed_motion
 from niki_tf.motion.clip import Clip
 from niki_tf.motion.observed_motion import ObservedMotion
+from niki_tf.shapes import real_number
 
 _CURE = "Write one with numpy.savez(path, joints=joints)."
 
@@ -30,9 +31,11 @@ def load_observed(
     Raises:
         ValueError: the file is not there, cannot be read, or holds neither joints nor motion.
     """
-    path = pathlib.Path(path)
+    path = archives.as_path("path", path)
+    noise_mm = real_number("noise_mm", noise_mm, least=0.0, cure="It is in millimetres; 0 for none.")
+    seed = int(real_number("seed", seed, least=0, whole=True, cure="It is of random numbers."))
     if not path.is_file():
-        raise ValueError(f"`path` must be an .npz file; there is no file {str(path)!r}.")
+        raise ValueError(f"`path` must be an .npz file; got {str(path)!r}, where there is none. Check the spelling.")
     read = archives.read_arrays(path, names=contract.INPUTS, wanted="an .npz file of arrays", cure=_CURE)
     arrays = {name: array for name, array in read.items() if array is not None}
     if "joints" in arrays:

@@ -25,6 +25,7 @@ MOST_FRAMES = 2_000_000
 """Most frames that a clip is resampled to: 18 hours at 30 frames per second."""
 TRANS_CONVENTIONS = ("transl", "pelvis")
 """What the `trans` of a clip can be; see `Clip.trans_convention`."""
+_EACH = " Give a row for each frame."
 _CURES = {"poses": " Give axis-angle vectors, root first: reshape (T, 72) to (T, 24, 3)."}
 
 
@@ -150,7 +151,10 @@ def checked_array(
     Raises:
         ValueError: the array has another shape, is empty, or holds numbers that are not finite or too large.
     """
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except ValueError:  # lists of different lengths
+        array = np.array(None)
     fits = any(
         array.ndim == len(shape) and all(w in (None, g) for w, g in zip(shape, array.shape, strict=True))
         for shape in shapes
@@ -158,8 +162,11 @@ def checked_array(
     if not fits or not array.size or array.dtype.kind not in "fiu":
         wanted = " or ".join(str(shape).replace("None", "T") for shape in shapes)
         free = ", T >= 1" if any(None in shape for shape in shapes) else ""
-        raise ValueError(f"{what} must be numbers of shape {wanted}{free}; got {array.dtype} {array.shape}.{cure}")
+        raise ValueError(
+            f"{what} must be numbers of shape {wanted}{free}; got {array.dtype} {array.shape}.{cure or _EACH}"
+        )
     array = array.astype(np.result_type(array.dtype, np.float32))
+    largest = min(largest, float(np.finfo(np.float32).max))
     if not np.isfinite(array).all():
         bad = np.count_nonzero(~np.isfinite(array))
         raise ValueError(f"{what} must be finite; got {bad} numbers that are not. Leave out or repair these frames.")
@@ -179,7 +186,7 @@ def check_trans_convention(convention: str, what: str) -> None:
     if convention not in TRANS_CONVENTIONS:
         raise ValueError(
             f"{what} must be transl (added to the body at rest, as in AMASS) or pelvis (the position of joint 0); "
-            f"got {convention!r}."
+            f"got {convention!r}. Say what wrote the file."
         )
 
 
@@ -190,9 +197,14 @@ def checked_rate(rate: Any, what: str) -> float:
         rate: frames per second, a number or an array of one number.
         what: how a message names it, such as "`fps`".
     """
-    rate = np.asarray(rate)
+    try:
+        rate = np.asarray(rate)
+    except ValueError:
+        rate = np.array(None)
     if rate.size != 1 or rate.dtype.kind not in "fiu" or not 0 < rate.item() < np.inf:
-        raise ValueError(f"{what} must be one positive number of frames per second, such as 30; got {rate}.")
+        raise ValueError(
+            f"{what} must be one positive number of frames per second; got {rate}. Say 30 if it is not known."
+        )
     return float(rate.item())
 
 

@@ -6,7 +6,9 @@ What is known in no frame stays as it is. Frames count as evenly spaced.
 import numpy as np
 
 from niki_tf import skeletons
+from niki_tf.contract import check_sigma
 from niki_tf.motion import quaternions
+from niki_tf.shapes import LARGEST, are_rotations, real_array
 
 SIGMA_BETWEEN, SIGMA_BEYOND = 0.012, 0.02
 """Metres a frame; how the sigma of a filled joint grows with the frames to the nearest that was seen, between two such
@@ -124,12 +126,15 @@ def slerp_rotations(local: np.ndarray, known: np.ndarray) -> np.ndarray:
         >>> rotations.matrix_to_rotvec(filled).numpy()[1, 5].round(3).tolist()
         [0.5, 0.0, 0.0]
     """
-    local, known = np.asarray(local), np.asarray(known, bool)
+    local, known = real_array("local", local), real_array("known", known)
     if local.ndim != 4 or local.shape[2:] != (3, 3) or known.shape not in (local.shape[:1], local.shape[:2]):
         raise ValueError(
-            f"`local` must be (T, J, 3, 3) and `known` (T,) or (T, J); got {local.shape} and {known.shape}."
+            f"`local` must be (T, J, 3, 3) and `known` (T,) or (T, J); got {local.shape} and {known.shape}. "
+            "Convert rotation vectors with rotations.rotvec_to_matrix."
         )
-    known = np.broadcast_to(known.reshape([*known.shape, 1][:2]), local.shape[:2])
+    known = np.broadcast_to(known.reshape([*known.shape, 1][:2]), local.shape[:2]).astype(bool)
+    if not are_rotations(local[known]).all():
+        raise ValueError("`local` must be rotation matrices where they are known; got others. Mark them in `known`.")
     wanted = ~known & known.any(0)
     before, after = _nearest_known(known)
     first, second = np.where(before < 0, after, before)[wanted], np.where(after >= len(local), before, after)[wanted]
@@ -143,13 +148,18 @@ def slerp_rotations(local: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _checked(joints: np.ndarray, joint_sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    joints, joint_sigma = np.asarray(joints), np.asarray(joint_sigma)
+    joints, joint_sigma = real_array("joints", joints), real_array("joint_sigma", joint_sigma)
     fewest = max(skeletons.TRUNK) + 1
     if joints.ndim != 3 or joints.shape[-1] != 3 or joints.shape[1] < fewest or joint_sigma.shape != joints.shape[:2]:
         raise ValueError(
             f"`joints` must be (T, n, 3), n at least {fewest}, and `joint_sigma` (T, n); "
-            f"got {joints.shape} and {joint_sigma.shape}."
+            f"got {joints.shape} and {joint_sigma.shape}. Take the joints of skeletons.SMPL_29."
         )
+    joints, joint_sigma = (x.astype(np.result_type(x, np.float32)) for x in (joints, joint_sigma))
+    check_sigma(joint_sigma)
+    absent = (joint_sigma >= skeletons.ABSENT) | ~np.isfinite(joints).all(-1)
+    if (np.abs(joints[~absent]) > LARGEST).any():
+        raise ValueError(f"`joints` must be metres, up to {LARGEST:g}; got more. NaN stands for what was not seen.")
     return joints, joint_sigma
 
 

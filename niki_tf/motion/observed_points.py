@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from niki_tf import contract, skeletons
-from niki_tf.motion.clip import checked_rate
+from niki_tf.motion.clip import LARGEST_BETA, checked_rate
 from niki_tf.skeletons import PointSet
 
 
@@ -116,7 +116,7 @@ def sigma_of_confidence(confidence: np.ndarray) -> np.ndarray:
     outside = ~((confidence >= 0.0) & (confidence <= 1.0) | np.isnan(confidence))
     if outside.any():
         raise ValueError(
-            f"the confidence in `joints` (T, J, 4) must be from 0 to 1; got {confidence[outside][0]:g}. Divide it by "
+            f"`joints` (T, J, 4) must have a confidence from 0 to 1; got {confidence[outside][0]:g}. Divide it by "
             "its largest value, or leave it out."
         )
     sigma = _SIGMA_AT_HALF * (1.0 / np.maximum(confidence, 1e-3) - 1.0)
@@ -150,8 +150,8 @@ def _checked_betas(array: Any, frames: int, num_betas: int) -> np.ndarray | None
     if array is None:
         return None
     betas = np.asarray(array)
-    if betas.dtype.kind not in "fiu" or not np.isfinite(betas).all():
-        raise ValueError("`betas` must be finite numbers; got NaN, infinity or text.")
+    if betas.dtype.kind not in "fiu" or not (np.abs(betas) <= LARGEST_BETA).all():
+        raise ValueError(f"`betas` must be finite, up to {LARGEST_BETA:g}; got others. Leave them out to find them.")
     if betas.ndim == 1 and 0 < betas.size < num_betas:
         betas = np.pad(betas, (0, num_betas - betas.size))
     if betas.shape not in ((num_betas,), (1, num_betas), (frames, num_betas)):
@@ -182,7 +182,9 @@ def _checked_times(array: Any, frames: int, fps: float) -> np.ndarray:
         return np.arange(frames) / fps
     times = np.asarray(array, np.float64)
     if times.shape != (frames,) or not np.isfinite(times).all() or (np.diff(times) <= 0.0).any():
-        raise ValueError(f"`times` must be {frames} seconds that increase, one a frame; got shape {times.shape}.")
+        raise ValueError(
+            f"`times` must be {frames} seconds that increase, one a frame; got shape {times.shape}. Sort the frames."
+        )
     return times
 
 
@@ -194,8 +196,10 @@ def _checked(array: Any, name: str, shape: tuple[int | None, ...], point_set: Po
         wanted = str(shape).replace("None", "T")
         count = array.shape[1] if array.ndim > 1 else 0
         others = ", ".join(other for other, points in skeletons.POINT_SETS.items() if len(points) == count)
-        cure = f" That many joints have: {others}." if others else ""
-        raise ValueError(f"`{name}` must have shape {wanted} for {point_set.name}; got {array.shape}.{cure}")
+        cure = f"That many joints have: {others}." if others else "Name the set that they are of."
+        raise ValueError(f"`{name}` must have shape {wanted} for {point_set.name}; got {array.shape}. {cure}")
     if array.dtype.kind not in "fiu" or np.isinf(array).any():
-        raise ValueError(f"`{name}` must be numbers, NaN for joints that were not seen; got infinity or text.")
+        raise ValueError(
+            f"`{name}` must be numbers, NaN for joints that were not seen; got infinity or text. Repair these frames."
+        )
     return array.astype(np.float64)

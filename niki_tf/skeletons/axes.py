@@ -111,7 +111,7 @@ def metres_of(unit: float | str) -> float:
         return UNITS[unit.lower()]
     try:
         metres = float(unit)
-    except ValueError:
+    except (TypeError, ValueError):
         metres = np.nan
     if not 0.0 < metres < np.inf:
         raise ValueError(f"`unit` must be one of {', '.join(UNITS)} or metres in one unit; got {unit!r}.")
@@ -142,12 +142,12 @@ def recognize(
     """
     positions = np.asarray(positions, np.float64)
     if positions.ndim != 3 or positions.shape[1:] != (len(point_set), 3):
-        raise ValueError(f"`positions` must have shape (T, {len(point_set)}, 3); got {positions.shape}.")
-    if up is not None and up not in AXES:
+        raise ValueError(f"`positions` must have shape (T, {len(point_set)}, 3); got {positions.shape}. Name the set.")
+    if up is not None and (not isinstance(up, str) or up not in AXES):
         raise ValueError(f"`up` must be one of {', '.join(AXES)}; got {up!r}.")
     absent, said = _absent(positions, point_set)
     if absent.all():
-        raise ValueError("`positions` must hold at least one point that was seen; got none.")
+        raise ValueError("`positions` must hold at least one point that was seen; got none. Leave such motion out.")
     chosen = np.unique(np.linspace(0, len(positions) - 1, _MOST_FRAMES).astype(int))
     points = np.where(absent[chosen, :, None], np.nan, positions[chosen])
     fit = bones.fit(points, point_set)

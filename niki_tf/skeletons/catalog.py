@@ -132,8 +132,8 @@ def known_set(name: str, *, or_else: str = "") -> PointSet:
         >>> len(catalog.known_set("coco_17"))
         17
     """
-    if name not in POINT_SETS:
-        close = difflib.get_close_matches(name, POINT_SETS, n=1, cutoff=0.3)
+    if not isinstance(name, str) or name not in POINT_SETS:
+        close = difflib.get_close_matches(str(name), POINT_SETS, n=1, cutoff=0.3)
         meant = f" Did you mean {close[0]}?" if close else ""
         raise ValueError(f"`skeleton` must be one of {', '.join(POINT_SETS)}{or_else}; got {name!r}.{meant}")
     return POINT_SETS[name]

@@ -45,6 +45,8 @@ def from_names(names: Iterable[str], *, name: str = "own", strict: bool = True) 
         >>> naming.from_names(["mixamorig:Hips", "mixamorig:LeftUpLeg", "mixamorig:LeftLeg"]).points
         ('pelvis', 'left_hip', 'left_knee')
     """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ValueError(f"`names` must be a list of names; got {names!r}. Give one for each point of the array.")
     names = [str(each) for each in names]
     points, problems = _matched(names)
     if problems and strict:

@@ -115,12 +115,22 @@ def from_regressor(regressor: str | os.PathLike | np.ndarray, body_data: Surface
         >>> own_landmarks.from_regressor(one_vertex, body.mannequin()).carriers
         (0,)
     """
-    weights = regressor if isinstance(regressor, np.ndarray) else _read(pathlib.Path(regressor))
+    if not all(hasattr(body_data, name) for name in ("v_template", "lbs_weights", "joints")):
+        raise ValueError(
+            f"`body_data` must be a body; got {type(body_data).__name__}. Give mannequin() or load_body(path)."
+        )
+    if isinstance(regressor, str | os.PathLike):
+        weights = _read(archives.as_path("regressor", regressor))
+    else:
+        weights = _array(regressor)
     vertices = np.asarray(body_data.v_template, np.float64)
     if weights.ndim != 2 or weights.shape[1] != len(vertices) or not len(weights):
-        raise ValueError(f"`regressor` must have shape (J, {len(vertices)}), the body's vertices; got {weights.shape}.")
+        raise ValueError(
+            f"`regressor` must have shape (J, {len(vertices)}), the body's vertices; got {weights.shape}. It goes with "
+            "one body."
+        )
     if weights.dtype.kind not in "fiu" or not np.isfinite(weights).all():
-        raise ValueError("`regressor` must hold finite numbers; got others.")
+        raise ValueError("`regressor` must hold finite numbers; got others. Fetch the file again.")
     places, shares = weights @ vertices, weights @ np.asarray(body_data.lbs_weights, np.float64)
     points = tuple(_regressed(*pair, body_data) for pair in zip(places, np.argmax(shares, -1), strict=True))
     return PointSet(name, points)
@@ -134,12 +144,25 @@ def _regressed(place: np.ndarray, carrier: int, body_data: Surface) -> Landmark:
     return landmark_at(own[carrier] + offset, SMPL_24.names[carrier])
 
 
+def _array(regressor: Any) -> np.ndarray:
+    """What is given as an array; ValueError if it holds no numbers."""
+    try:
+        array = np.asarray(regressor)
+    except ValueError:  # lists of different lengths
+        array = np.array(None)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"`regressor` must be an array of numbers or a path; got {array.dtype}. Fetch the file again.")
+    return array
+
+
 def _read(path: pathlib.Path) -> np.ndarray:
     """The array of an .npy file, or the sparse one of an .npz file of scipy; ValueError if there is none."""
     try:
         return _dense(archives.read_arrays(path)) if path.suffix == ".npz" else archives.read_array(path)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError) as error:
-        raise ValueError(f"`regressor` must be an .npy file of numbers; {path} cannot be read ({error}).") from None
+        raise ValueError(
+            f"`regressor` must be an .npy file of numbers; got {path}, which is none: {error}. Check the spelling."
+        ) from None
 
 
 def _dense(file: Any) -> np.ndarray:

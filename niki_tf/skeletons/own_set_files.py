@@ -2,9 +2,9 @@
 
 import json
 import os
-import pathlib
 from typing import Any
 
+from niki_tf import archives
 from niki_tf.skeletons import naming, own_landmarks
 from niki_tf.skeletons.landmarks import LANDMARKS, Landmark
 from niki_tf.skeletons.point_set import PointSet
@@ -41,11 +41,13 @@ def from_json(path: str | os.PathLike) -> PointSet:
         ...     own_set_files.from_json(path).carriers
         (1, 0, 1)
     """
-    path = pathlib.Path(path)
+    path = archives.as_path("path", path)
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"`path` must be a JSON file of a joint set; {path} cannot be read ({error}).") from None
+        raise ValueError(
+            f"`path` must be a JSON file of a joint set; got {path}, which is none: {error}. Such as {_FORM}."
+        ) from None
     if not isinstance(told, dict) or not isinstance(told.get("points", told.get("names")), list):
         raise ValueError(f"{path} must hold an object with a list `points` or `names`, such as {_FORM}.")
     name = str(told.get("name", path.stem))

@@ -38,10 +38,14 @@ class PointSet:
     points: tuple[str | Landmark | None, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.points, tuple | list):
+            raise ValueError(f"`points` must be a tuple of points; got {self.points!r}. None is for one to leave out.")
+        if not isinstance(self.name, str):
+            raise ValueError(f"`name` must be text; got {self.name!r}. Any will do.")
         for point in self.points:
             if isinstance(point, Landmark):
                 _check(point)
-            elif point is not None and point not in SMPL_29.names and point not in LANDMARKS:
+            elif point is not None and (not isinstance(point, str) or point not in (*SMPL_29.names, *LANDMARKS)):
                 known = ", ".join([*SMPL_29.names, *LANDMARKS])
                 raise ValueError(f"`points` must be joints or landmarks; got {point!r}. Known: {known}.")
 

@@ -12,7 +12,7 @@ from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import trunk_frame
 from niki_tf.flows import EmbeddingFlow
-from niki_tf.shapes import LeadingAxes, TensorLike, check_shape, describe, reshape_last, zeros_like_leading
+from niki_tf.shapes import LeadingAxes, TensorLike, describe, real_tensors, reshape_last, zeros_like_leading
 from niki_tf.solvers.learned import LearnedSolver
 
 JOINTS, SIGMA = skeletons.NUM_JOINTS * 3, skeletons.NUM_JOINTS
@@ -247,10 +247,8 @@ class InvertibleSolver(LearnedSolver):
             ValueError: a shape does not fit.
         """
         local = contract.check_pose(global_orient, body_pose)
-        others = {"z": (z, self.embedding_size), "betas": (betas, self.body_joints.num_betas)}
-        given = {
-            name: _checked(name, *other, local.shape[:-3]) for name, other in others.items() if other[0] is not None
-        }
+        sizes = {"z": self.embedding_size, "betas": self.body_joints.num_betas}
+        given = _as_vectors({"z": z, "betas": betas}, sizes, local.shape[:-3])
         shapes = {"local": (skeletons.NUM_ROTATIONS, 3, 3), "z": (self.embedding_size,), "betas": (None,)}
         return self.run_kept("fk", self._fk, {**given, "local": local}, shapes)
 
@@ -345,11 +343,18 @@ def _solving(solver: InvertibleSolver) -> list[keras.Variable]:
     return [variable for variable in solver.weights if not any(variable is other for other in others)]
 
 
-def _checked(name: str, value: TensorLike, size: int, leading: tf.TensorShape) -> tf.Tensor:
-    """`value` (..., size), float32; ValueError if it has another size or other leading axes than the pose."""
-    value = tf.cast(value, tf.float32)
-    check_shape(name, value, (size,))
-    if not value.shape[:-1].is_compatible_with(leading):
-        wanted = describe(leading)
-        raise ValueError(f"`{name}` must have the leading axes of the pose, {wanted}; got {describe(value.shape)}.")
-    return value
+def _as_vectors(
+    given: dict[str, TensorLike | None], sizes: dict[str, int], leading: tf.TensorShape
+) -> dict[str, tf.Tensor]:
+    """Those that are not None as float32 tensors (*leading, size); ValueError if they are something else."""
+    given = {name: value for name, value in given.items() if value is not None}
+    tensors = real_tensors(given, {name: (sizes[name],) for name in given}, dtype=tf.float32)
+    for name, tensor in tensors.items():
+        if not tensor.shape[:-1].is_compatible_with(leading):
+            raise ValueError(
+                f"`{name}` must have the leading axes of the pose, {describe(leading)}; got {describe(tensor.shape)}. "
+                "Give one for each example."
+            )
+    if tf.executing_eagerly():
+        contract.check_values(tensors)
+    return tensors

@@ -149,10 +149,13 @@ class Solver(keras.Model):
         if x["joints"].ndim < 2 + self.event_axes:
             shape = x["joints"].shape
             raise ValueError(f"`joints` must be several examples, (N, ..., 29, 3); got {shape}. Use ik(joints).")
-        if not len(x["joints"]):  # Keras has no answer without a batch
+        if not x["joints"].size:  # Keras has no answer without a batch
             return {name: value.numpy() for name, value in self(x).items()}
+        axes = x["joints"].shape[: -1 - self.event_axes]  # Keras traces one rank, so there is one axis of examples
+        x = {name: value.reshape(-1, *value.shape[len(axes) :]) for name, value in x.items()}
         with precision.float32():  # Keras rounds arrays to its floatx
             answer = super().predict(x, *args, **kwargs)
+        answer = {name: value.reshape(*axes, *value.shape[1:]) for name, value in answer.items()}
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
 
     def _checked(
@@ -182,7 +185,7 @@ class Solver(keras.Model):
         """Raises ValueError if the shapes of the inputs that are given do not fit."""
         contract.check_shapes(shapes, num_betas=self.body_joints.num_betas, extra=self.extra_inputs)
         if len(shapes["joints"]) - 2 < self.event_axes - 1:
-            raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(shapes['joints'])}.")
+            raise ValueError(f"`joints` must be frames, (..., T, 29, 3); got {tuple(shapes['joints'])}. T = 1 for one.")
         if self.needs_twist and "twist" not in shapes:
             raise ValueError(
                 f"`twist` (..., 23, 2) as (cos, sin) is needed by {self.name}, which cannot guess it; got None. Give "

@@ -74,8 +74,8 @@ def find(name: str | os.PathLike) -> pathlib.Path | None:
     if text in shipped():
         return shipped()[text]
     names = ", ".join([ANALYTIC, *shipped()])
-    if folder.is_dir():
-        raise ValueError(f"`solver` must hold {_FILE}; the folder {text!r} has none. Is its training finished?")
+    if text and folder.is_dir():
+        raise ValueError(f"`solver` must hold {_FILE}; got the folder {text!r} without one. Is its training finished?")
     raise ValueError(
         f"`solver` must be one of {names}, or a folder that holds {_FILE}; got {text!r}, and there is no such folder. "
         "Check the spelling."
@@ -105,6 +105,8 @@ def parse_name(name: str | os.PathLike, *, filters: Iterable[str] = ()) -> Solve
         >>> tuple(zoo.parse_name("saved_models/mlp+finish+savgol9", filters=["+savgol", "+savgol9"]))
         ('saved_models/mlp', '+savgol9', True)
     """
+    if not isinstance(name, str | os.PathLike) or not isinstance(os.fspath(name), str):
+        raise ValueError(f"`solver` must be a name or a folder; got {name!r}. Such as one_stage.")
     text = os.fspath(name)
     found = next((end for end in filters if text.endswith(end)), "")
     text = text.removesuffix(found)

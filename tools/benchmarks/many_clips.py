@@ -1,4 +1,4 @@
-"""Clips an hour a core by Apache Beam's pipeline, and the way to a billion frames: python tools/benchmarks/many_clips.py.
+"""Clips an hour a core by Apache Beam's pipeline: python tools/benchmarks/many_clips.py.
 
 The pipeline runs in this process on one thread, reading and writing included, on clips of made motion; a first clip,
 by which graphs are made, does not count. Needs the extra `beam`.

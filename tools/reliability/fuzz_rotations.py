@@ -1,0 +1,417 @@
+"""Rotations, cameras and kinematics, each beside the same in SciPy or plain NumPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from fuzz_target import Target, leading
+from scipy.spatial.transform import Rotation
+
+from niki_tf import body, camera, contract, rotations, skeletons
+
+_RNG = np.random.Generator
+_ANY_AXES = frozenset({"one less", "one more", "transposed", "nothing in it", "a number"})
+_ANY_LEADING = frozenset({"transposed"})
+_LARGEST_ANGLE = 2.8
+"""Radians: at half a turn a rotation vector has two signs."""
+
+
+def _numbers(rng: _RNG, *ending: int, size: float = 1.0) -> np.ndarray:
+    return size * rng.normal(size=[*leading(rng), *ending])
+
+
+def _pair(rng: _RNG, *endings: tuple[int, ...]) -> list[np.ndarray]:
+    """Arrays of the same leading axes."""
+    axes = leading(rng)
+    return [rng.normal(size=[*axes, *ending]) for ending in endings]
+
+
+def _rotvec(rng: _RNG, axes: tuple[int, ...]) -> np.ndarray:
+    vector = rng.normal(size=[*axes, 3])
+    angle = rng.uniform(0.01, _LARGEST_ANGLE, [*axes, 1])
+    return vector / np.linalg.norm(vector, axis=-1, keepdims=True) * angle
+
+
+def turns(rng: _RNG, axes: tuple[int, ...]) -> np.ndarray:
+    """Random rotation matrices (*axes, 3, 3)."""
+    return _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), _rotvec(rng, axes), 1)
+
+
+def _unit(x: Any) -> np.ndarray:
+    x = np.asarray(x, np.float64)
+    length = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.where(length > 1e-12, length, 1e-12)
+
+
+def _by_scipy(function: Callable[[np.ndarray], np.ndarray], x: Any, inner: int) -> np.ndarray:
+    """A function of flat arrays (N, ...), for any leading axes."""
+    x = np.asarray(x, np.float64)
+    axes = x.shape[: x.ndim - inner]
+    found = [function(one[None])[0] for one in x.reshape(-1, *x.shape[x.ndim - inner :])]
+    plain = np.eye(3)[None] if inner == 2 else np.ones([1, x.shape[-1]])
+    return np.reshape(found, [*axes, *np.shape(function(plain))[1:]])
+
+
+def _wxyz(flat: np.ndarray) -> np.ndarray:
+    quaternion = np.roll(Rotation.from_rotvec(flat).as_quat(), 1, -1)
+    return np.where(quaternion[:, :1] < 0, -quaternion, quaternion)
+
+
+def _from_wxyz(flat: np.ndarray) -> Rotation:
+    return Rotation.from_quat(np.roll(flat, -1, -1))
+
+
+def _product(a: Any, b: Any) -> np.ndarray:
+    (w, u), (v, x) = ((np.asarray(q)[..., :1], np.asarray(q)[..., 1:]) for q in (a, b))
+    return np.concatenate([w * v - (u * x).sum(-1, keepdims=True), w * x + v * u + np.cross(u, x)], -1)
+
+
+def _gram_schmidt(sixd: Any) -> np.ndarray:
+    sixd = np.asarray(sixd, np.float64)
+    first, second = sixd[..., :3], sixd[..., 3:]
+    first = np.where(np.linalg.norm(first, axis=-1, keepdims=True) > 1e-12, first, [1.0, 0.0, 0.0])
+    first = _unit(first)
+    along = np.abs((first * second).sum(-1, keepdims=True))
+    axis = np.eye(3)[np.abs(first).argmin(-1)]
+    length = np.linalg.norm(second, axis=-1, keepdims=True)
+    second = np.where(along > (1 - 5e-6) * length - 1e-9, axis, second)
+    second = _unit(second - (first * second).sum(-1, keepdims=True) * first)
+    return np.stack([first, second, np.cross(first, second)], -2)
+
+
+def _swing(source: Any, target: Any) -> np.ndarray:
+    a, b = _unit(source), _unit(target)
+    x, y, z = np.moveaxis(np.cross(a, b), -1, 0)
+    zero = np.zeros_like(x)
+    skew = np.moveaxis(np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]), (0, 1), (-2, -1))
+    return np.eye(3) + skew + skew @ skew / (1.0 + (a * b).sum(-1))[..., None, None]
+
+
+def _twist(axis: Any, twist: Any) -> np.ndarray:
+    cos, sin = np.moveaxis(np.asarray(twist, np.float64), -1, 0)
+    vector = _unit(axis) * np.arctan2(sin, cos)[..., None]
+    return _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), vector, 1)
+
+
+def _twist_of(matrix: Any, axis: Any) -> np.ndarray:
+    quaternion = _by_scipy(lambda flat: np.roll(Rotation.from_matrix(flat).as_quat(), 1, -1), matrix, 2)
+    if not np.linalg.norm(axis, axis=-1).all():
+        raise ValueError("no axis")
+    half = np.arctan2((quaternion[..., 1:] * _unit(axis)).sum(-1), quaternion[..., 0])
+    return np.stack([np.cos(2 * half), np.sin(2 * half)], -1)
+
+
+def _swing_twist(matrix: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
+    twist = _twist_of(matrix, axis)
+    return np.asarray(matrix) @ np.swapaxes(_twist(axis, twist), -1, -2), twist
+
+
+def _nearest(moment: Any) -> np.ndarray:
+    """The rotation of the largest trace(R M)."""
+    left, _, right = np.linalg.svd(np.swapaxes(np.asarray(moment, np.float64), -1, -2))
+    sign = np.sign(np.linalg.det(left) * np.linalg.det(right))
+    left[..., 2] *= np.where(sign == 0, 1.0, sign)[..., None]
+    return left @ right
+
+
+def _procrustes(source: Any, target: Any, weights: Any = None) -> np.ndarray:
+    weights = np.ones(np.shape(source)[:-1]) if weights is None else np.asarray(weights)
+    return _nearest(np.swapaxes(np.asarray(source) * weights[..., None], -1, -2) @ np.asarray(target))
+
+
+def _points(rng: _RNG) -> dict[str, np.ndarray]:
+    axes = leading(rng)
+    source = rng.normal(size=[*axes, 9, 3])
+    target = source @ np.swapaxes(turns(rng, axes), -1, -2) + 0.1 * rng.normal(size=source.shape)
+    return {"source": source, "target": target, "weights": rng.uniform(0.5, 1.5, [*axes, 9])}
+
+
+def _moment(rng: _RNG) -> dict[str, np.ndarray]:
+    points = _points(rng)
+    return {"moment": np.swapaxes(points["source"], -1, -2) @ points["target"]}
+
+
+def _near(rng: _RNG) -> dict[str, np.ndarray]:
+    """Two vectors at less than a right angle."""
+    axes = leading(rng)
+    source = _unit(rng.normal(size=[*axes, 3]))
+    return {"source": 2.0 * source, "target": source + 0.8 * _unit(rng.normal(size=[*axes, 3]))}
+
+
+def _of_matrix(*names: str) -> Callable[[_RNG], dict[str, np.ndarray]]:
+    def make(rng: _RNG) -> dict[str, np.ndarray]:
+        axes = leading(rng)
+        return {
+            name: turns(rng, axes) if name in ("a", "b", "matrix", "matrices") else _unit(rng.normal(size=[*axes, 3]))
+            for name in names
+        }
+
+    return make
+
+
+def _rows(matrix: Any) -> np.ndarray:
+    matrix = np.asarray(matrix, np.float64)
+    return matrix[..., :2, :].reshape(*matrix.shape[:-2], 6)
+
+
+def _target(name: str, make: Callable, twin: Callable, **more: Any) -> Target:
+    return Target(f"rotations.{name}", getattr(rotations, name), make, twin, spreads=True, **more)
+
+
+_MATRIX = lambda answer: answer  # noqa: E731
+ROTATIONS = (
+    _target("normalize", lambda rng: {"x": _numbers(rng, 5)}, _unit, lenient=_ANY_AXES),
+    _target("cross", lambda rng: dict(zip("ab", _pair(rng, (3,), (3,)), strict=True)), lambda a, b: np.cross(a, b)),
+    _target(
+        "apply",
+        lambda rng: dict(zip(("matrix", "vector"), _pair(rng, (3, 3), (3,)), strict=True)),
+        lambda matrix, vector: np.einsum("...rc,...c->...r", np.asarray(matrix, float), np.asarray(vector, float)),
+    ),
+    _target("transpose", _of_matrix("matrix"), lambda matrix: np.swapaxes(matrix, -1, -2)),
+    _target(
+        "rotvec_to_quaternion_wxyz",
+        lambda rng: {"rotvec": _rotvec(rng, leading(rng))},
+        lambda rotvec: _by_scipy(_wxyz, rotvec, 1),
+    ),
+    _target(
+        "quaternion_wxyz_to_rotvec",
+        lambda rng: {"quaternion": _by_scipy(_wxyz, _rotvec(rng, leading(rng)), 1)},
+        lambda quaternion: _by_scipy(lambda flat: _from_wxyz(flat).as_rotvec(), quaternion, 1),
+    ),
+    _target("multiply_quaternions_wxyz", lambda rng: dict(zip("ab", _pair(rng, (4,), (4,)), strict=True)), _product),
+    _target(
+        "quaternion_wxyz_to_matrix",
+        lambda rng: {"quaternion": _numbers(rng, 4)},
+        lambda quaternion: _by_scipy(lambda flat: _from_wxyz(flat).as_matrix(), quaternion, 1),
+        turns=_MATRIX,
+    ),
+    _target(
+        "matrix_to_quaternion_wxyz",
+        _of_matrix("matrix"),
+        lambda matrix: _by_scipy(lambda flat: _wxyz(Rotation.from_matrix(flat).as_rotvec()), matrix, 2),
+    ),
+    _target(
+        "rotvec_to_matrix",
+        lambda rng: {"rotvec": _rotvec(rng, leading(rng))},
+        lambda rotvec: _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), rotvec, 1),
+        turns=_MATRIX,
+    ),
+    _target(
+        "matrix_to_rotvec",
+        _of_matrix("matrix"),
+        lambda matrix: _by_scipy(lambda flat: Rotation.from_matrix(flat).as_rotvec(), matrix, 2),
+    ),
+    _target("matrix_to_6d", _of_matrix("matrix"), _rows),
+    _target("sixd_to_matrix", lambda rng: {"sixd": _numbers(rng, 6)}, _gram_schmidt, turns=_MATRIX),
+    _target(
+        "matrices_to_6d_vector",
+        lambda rng: {"matrices": turns(rng, (*leading(rng), 4))},
+        lambda matrices: _rows(matrices).reshape(*np.shape(matrices)[:-3], -1),
+    ),
+    _target(
+        "sixd_vector_to_matrices",
+        lambda rng: {"vector": _numbers(rng, 24)},
+        lambda vector: _gram_schmidt(np.reshape(vector, [*np.shape(vector)[:-1], -1, 6])),
+        turns=_MATRIX,
+        lenient=_ANY_LEADING,
+    ),
+    _target(
+        "geodesic_angle",
+        _of_matrix("a", "b"),
+        lambda a, b: _by_scipy(
+            lambda flat: Rotation.from_matrix(flat).magnitude(), np.swapaxes(a, -1, -2) @ np.asarray(b), 2
+        ),
+    ),
+    _target("vectors_to_swing", _near, _swing, turns=_MATRIX),
+    _target(
+        "twist_to_matrix",
+        lambda rng: dict(zip(("axis", "twist"), _pair(rng, (3,), (2,)), strict=True)),
+        _twist,
+        turns=_MATRIX,
+    ),
+    _target("matrix_to_swing_twist", _of_matrix("matrix", "axis"), _swing_twist, turns=lambda answer: answer[0]),
+    _target("matrix_to_twist", _of_matrix("matrix", "axis"), _twist_of),
+    _target("procrustes", _points, _procrustes, turns=_MATRIX, optional=frozenset({"weights"})),
+    _target("moment_to_rotation", _moment, _nearest, turns=_MATRIX),
+)
+
+
+def _image(points: Any, focal_length: float, distance: float) -> np.ndarray:
+    points = np.asarray(points, np.float64)
+    return focal_length * points[..., :2] / (points[..., 2:] + distance)
+
+
+def _transl(camera: Any) -> np.ndarray:
+    scale, x, y = np.moveaxis(np.asarray(camera, np.float64), -1, 0)
+    return np.stack([x, y, 1000.0 / 256.0 / scale], -1)
+
+
+def _weak(joints: Any, camera: Any) -> np.ndarray:
+    joints = np.asarray(joints, np.float64)
+    moved = joints - joints[..., 1:3, :].mean(-2, keepdims=True) + _transl(camera)[..., None, :]
+    return 1000.0 / 256.0 * moved[..., :2] / moved[..., 2:]
+
+
+def _cameras(rng: _RNG, axes: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([rng.uniform(0.5, 1.5, [*axes, 1]), rng.normal(size=[*axes, 2])], -1)
+
+
+def _seen(rng: _RNG) -> dict[str, np.ndarray]:
+    axes = leading(rng)
+    return {"joints": 0.3 * rng.normal(size=[*axes, 29, 3]), "camera": _cameras(rng, axes)}
+
+
+CAMERA = (
+    Target(
+        "camera.perspective",
+        camera.perspective,
+        lambda rng: {"points": _numbers(rng, 3, size=0.1), "focal_length": 2.5, "distance": 3.0},
+        _image,
+        spreads=True,
+    ),
+    Target(
+        "camera.orthographic",
+        camera.orthographic,
+        lambda rng: {"points": _numbers(rng, 3), "scale": 2.5},
+        lambda points, scale: scale * np.asarray(points)[..., :2],
+        spreads=True,
+    ),
+    Target("camera.weak_perspective", camera.weak_perspective, _seen, _weak, spreads=True),
+    Target(
+        "camera.camera_to_transl",
+        camera.camera_to_transl,
+        lambda rng: {"camera": _cameras(rng, leading(rng))},
+        _transl,
+        spreads=True,
+    ),
+    Target(
+        "camera.transl_to_camera",
+        camera.transl_to_camera,
+        lambda rng: {"transl": _cameras(rng, leading(rng))[..., [1, 2, 0]]},
+        lambda transl: np.stack([1000.0 / 256.0 / np.asarray(transl)[..., 2], *np.moveaxis(transl, -1, 0)[:2]], -1),
+        spreads=True,
+    ),
+)
+
+
+def _walked(rotations: Any, rest_joints: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Posed joints and world rotations, joint by joint."""
+    rotations, rest = np.asarray(rotations, np.float64), np.asarray(rest_joints, np.float64)
+    rotations, rest = np.broadcast_arrays(rotations.reshape(*rotations.shape[:-2], 9), 0.0)[0], rest
+    axes = np.broadcast_shapes(rotations.shape[:-2], rest.shape[:-2])
+    rotations = np.broadcast_to(rotations, [*axes, 24, 9]).reshape(*axes, 24, 3, 3)
+    rest = np.broadcast_to(rest, [*axes, *rest.shape[-2:]])
+    places, world = [rest[..., 0, :]], [rotations[..., 0, :, :]]
+    for joint in range(1, rest.shape[-2]):
+        above = skeletons.SMPL_29.parents[joint]
+        bone = rest[..., joint, :] - rest[..., above, :]
+        places.append(places[above] + (world[above] @ bone[..., None])[..., 0])
+        if joint < 24:
+            world.append(world[above] @ rotations[..., joint, :, :])
+    return np.stack(places, -2), np.stack(world, -3)
+
+
+def _local(world: Any) -> np.ndarray:
+    world = np.asarray(world, np.float64)
+    above = world[..., list(skeletons.SMPL_24.parents[1:]), :, :]
+    return np.concatenate([world[..., :1, :, :], np.swapaxes(above, -1, -2) @ world[..., 1:, :, :]], -3)
+
+
+def _posed(rng: _RNG) -> dict[str, np.ndarray]:
+    axes = leading(rng)
+    rest = body.mannequin_joints().joints + 0.02 * rng.normal(size=[*axes, 29, 3])
+    return {"rotations": turns(rng, (*axes, 24)), "rest_joints": rest}
+
+
+def _bones(rest: np.ndarray) -> np.ndarray:
+    """The rest bone of each of joints 1 to 23."""
+    parents = np.maximum(skeletons.SMPL_29.parents, 0)
+    return (rest - rest[..., parents, :])[..., list(skeletons.BONE_CHILD), :][..., 1:, :]
+
+
+def _parted(rotations: Any, rest_joints: Any) -> tuple[np.ndarray, np.ndarray]:
+    rotations = np.asarray(rotations, np.float64)
+    swing, twist = _swing_twist(rotations[..., 1:, :, :], _bones(np.asarray(rest_joints, np.float64)))
+    return np.concatenate([rotations[..., :1, :, :], swing], -3), twist
+
+
+def _joined(swing: Any, twist: Any, rest_joints: Any) -> np.ndarray:
+    swing = np.asarray(swing, np.float64)
+    turned = swing[..., 1:, :, :] @ _twist(_bones(np.asarray(rest_joints, np.float64)), twist)
+    return np.concatenate([swing[..., :1, :, :], turned], -3)
+
+
+def _parts(rng: _RNG) -> dict[str, np.ndarray]:
+    given = _posed(rng)
+    twist = rng.normal(size=[*given["rotations"].shape[:-3], 23, 2])
+    return {"swing": given["rotations"], "twist": twist, "rest_joints": given["rest_joints"]}
+
+
+def _solved(rng: _RNG) -> dict[str, np.ndarray]:
+    """Joints of a body that stands as it can."""
+    given = _posed(rng)
+    vectors = 0.3 * rng.normal(size=given["rotations"].shape[:-1])
+    turned = _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), vectors, 1)
+    return {"joints": _walked(turned, given["rest_joints"])[0], "rest_joints": given["rest_joints"]}
+
+
+def _one_by_one(joints: Any, rest_joints: Any) -> np.ndarray:
+    """`analytic_ik` of one example at a time."""
+    joints, rest = np.asarray(joints, np.float64), np.asarray(rest_joints, np.float64)
+    flat = [
+        body.analytic_ik(one, rest_joints=other).numpy()
+        for one, other in zip(joints.reshape(-1, 29, 3), rest.reshape(-1, 29, 3), strict=True)
+    ]
+    return np.reshape(flat, [*joints.shape[:-2], 24, 3, 3])
+
+
+KINEMATICS = (
+    Target(
+        "body.forward_kinematics",
+        body.forward_kinematics,
+        _posed,
+        _walked,
+        turns=lambda answer: answer[1],
+        spreads=True,
+        loose=frozenset({"NaN", "batch of none"}),
+    ),
+    Target("body.world_rotations", body.world_rotations, lambda rng: {"rotations": turns(rng, (*leading(rng), 24))},
+        lambda rotations: _walked(rotations, np.zeros([29, 3]))[1], turns=_MATRIX, spreads=True),
+    Target("body.local_rotations", body.local_rotations, lambda rng: {"world": turns(rng, (*leading(rng), 24))},
+        _local, turns=_MATRIX, spreads=True),
+    Target("body.rotations_to_swing_twist", body.rotations_to_swing_twist, _posed, _parted,
+        turns=lambda answer: answer[0], spreads=True, weight=0.5),
+    Target("body.swing_twist_to_rotations", body.swing_twist_to_rotations, _parts, _joined, turns=_MATRIX,
+        spreads=True, weight=0.5),
+    Target("body.analytic_ik", body.analytic_ik, _solved, _one_by_one, turns=_MATRIX, spreads=True, weight=0.2,
+        tolerance=1e-4),
+)  # fmt: skip
+
+
+def _pose(rng: _RNG) -> dict[str, np.ndarray]:
+    local = turns(rng, (*leading(rng), 24))
+    return {"global_orient": local[..., :1, :, :], "body_pose": local[..., 1:, :, :]}
+
+
+def _are_turns(matrices: Any) -> np.ndarray:
+    flat = np.reshape(matrices, [-1, 3, 3]).astype(np.float64)
+    fine = [np.abs(one @ one.T - np.eye(3)).max() <= 1e-3 and np.linalg.det(one) > 0 for one in flat]
+    return np.reshape(np.array(fine, bool), np.shape(matrices)[:-2])
+
+
+CONTRACT = (
+    Target(
+        "contract.check_pose",
+        contract.check_pose,
+        _pose,
+        lambda global_orient, body_pose: np.concatenate([global_orient, body_pose], -3),
+        turns=_MATRIX,
+        spreads=True,
+    ),
+    Target(
+        "contract.are_rotations",
+        contract.are_rotations,
+        _of_matrix("matrices"),
+        _are_turns,
+    ),
+)
