@@ -132,7 +132,7 @@ def _length(inputs: Mapping[str, np.ndarray]) -> int:
     lengths = {name: len(np.atleast_1d(array)) for name, array in inputs.items()}
     first = next(iter(lengths), "joints")
     for name, length in lengths.items():
-        if length != lengths[first] or inputs[name].ndim < 2:
+        if length != lengths[first] or inputs[name].ndim <= len(contract.INPUTS.get(name, ())):
             raise ValueError(
                 f"`{name}` must have the {lengths[first]} frames of `{first}`, (T, ...); got {inputs[name].shape}. "
                 "Give a row for each."

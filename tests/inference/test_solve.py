@@ -188,7 +188,7 @@ def test_confidence_tells_whom_to_believe(observed):
     assert np.isnan(trusted.residual[:, 20]).all()
     assert (trusted.expected_error[:, 20] > trusted.expected_error[:, 18]).all()
     given[..., 3] *= 100.0
-    with pytest.raises(ValueError, match="confidence in `joints` .* must be from 0 to 1; got 100"):
+    with pytest.raises(ValueError, match="`joints` .* must have a confidence from 0 to 1; got 100"):
         niki_tf.solve(given, solver="one_stage")
 
 
