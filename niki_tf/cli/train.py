@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, data, files, solvers, training
-from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, run_record
+from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, run_record, stopping
 from niki_tf.cli.body_flag import body_joints
 from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints
@@ -77,6 +77,8 @@ def main(argv: list[str]) -> None:
         if trainer.is_chief:
             print(f"{FLAGS.solver}: {_weights(trainer.solver)}", flush=True)
         terms = _run(trainer)
+    except ConnectionError as error:
+        stopping.end_at_once(f"train: {error}")
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train: {error}")
     if trainer.is_chief:

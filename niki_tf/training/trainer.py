@@ -205,9 +205,10 @@ class Trainer:
 
     def _is_asked_to_stop(self, stop: list[int]) -> bool:
         """Whether this worker, or another, was asked to stop, which is then in the list."""
-        if self._asked_of_any(1 if stop else 0) and not stop:
+        asked = self._asked_of_any(1 if stop else 0) > 0  # a signal that comes meanwhile is heard at the next step
+        if asked and not stop:
             stop.append(signal.SIGTERM)
-        return bool(stop)
+        return asked
 
     def _dataset(self) -> tf.distribute.DistributedDataset:
         replicas = self.strategy.num_replicas_in_sync
