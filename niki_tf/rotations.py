@@ -92,7 +92,13 @@ def cross(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 @takes(matrix=(3, 3), vector=(3,))
 def apply(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
     """`vector` (..., 3) rotated by `matrix` (..., 3, 3)."""
-    return tf.linalg.matvec(matrix, vector)
+    return tf.reduce_sum(matrix * tf.expand_dims(vector, -2), -1)  # ten times as fast as a product of matrices
+
+
+@takes(matrix=(3, 3), vector=(3,))
+def apply_inverse(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
+    """`vector` (..., 3) rotated by the inverse of `matrix` (..., 3, 3)."""
+    return tf.reduce_sum(matrix * tf.expand_dims(vector, -1), -2)
 
 
 @takes(matrix=(3, 3))
@@ -171,7 +177,7 @@ def matrix_to_quaternion_wxyz(matrix: tf.Tensor) -> tf.Tensor:
         -2,
     )
     chosen = tf.one_hot(tf.argmax(squares, -1), 4, dtype=matrix.dtype)
-    quaternion = normalize(tf.linalg.matvec(candidates, chosen, transpose_a=True))
+    quaternion = normalize(tf.reduce_sum(candidates * tf.expand_dims(chosen, -1), -2))
     return tf.where(quaternion[..., :1] < 0, -quaternion, quaternion)
 
 
@@ -331,7 +337,7 @@ def moment_to_rotation(moment: tf.Tensor, squarings: int = 12) -> tf.Tensor:
         if done % _SQUARINGS_A_SCALING == 0 or done == squarings:
             power /= tf.reduce_sum(power * tf.eye(4, dtype=matrix.dtype), [-2, -1], keepdims=True)
     chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
-    return _newton_step(quaternion_wxyz_to_matrix(tf.linalg.matvec(power, chosen)), moment)
+    return _newton_step(quaternion_wxyz_to_matrix(tf.reduce_sum(power * tf.expand_dims(chosen, -2), -1)), moment)
 
 
 def _newton_step(rotation: tf.Tensor, moment: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
+from niki_tf.rotations import apply
 from niki_tf.shapes import spread, takes
 from niki_tf.skeletons import Skeleton
 
@@ -49,7 +50,7 @@ def forward_kinematics(
     offsets = spread(offsets, leading, 2)
     world = world_rotations(rotations)
     parents = skeleton.parents[1 : rest_joints.shape[-2]]
-    turned = tf.linalg.matvec(tf.gather(world, parents, axis=-3), offsets[..., 1:, :])
+    turned = apply(tf.gather(world, parents, axis=-3), offsets[..., 1:, :])
     return sum_bones(tf.concat([offsets[..., :1, :], turned], -2), skeleton), world
 
 

@@ -96,7 +96,7 @@ def refine(
             turn = tree_equations.solve_turns(*equations, skeleton=skeleton, linear_solver=linear_solver)
         else:
             turn = held_equations.solve_turns(*equations, known=known, skeleton=skeleton, linear_solver=linear_solver)
-        turn = rotations.rotvec_to_quaternion_wxyz(rotations.apply(rotations.transpose(world), turn))
+        turn = rotations.rotvec_to_quaternion_wxyz(rotations.apply_inverse(world, turn))
         turned = rotations.multiply_quaternions_wxyz(turned, turn)
         local = tf.linalg.matmul(start, rotations.quaternion_wxyz_to_matrix(turned))
         local = local if known is None else held_rotations.hold(local, known)
