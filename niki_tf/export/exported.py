@@ -42,7 +42,10 @@ class Exported:
         if not isinstance(signature, str) or signature not in self.shapes:
             raise ValueError(f"`signature` must be one of {', '.join(sorted(self.shapes))}; got {signature!r}.")
         arrays = {name: real_array(name, array).astype(np.float32) for name, array in inputs.items()}
-        _check(arrays, self.shapes[signature])
+        shapes = self.shapes[signature]
+        _check(arrays, shapes)
+        if any(not array.size for array in arrays.values()):
+            return _of_none(self._functions[signature], arrays, shapes)
         return self._functions[signature](**arrays)
 
 
@@ -84,6 +87,14 @@ def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
     details = {name: runner.get_input_details() for name, runner in runners.items()}
     shapes = {name: {key: _litert_shape(detail) for key, detail in inputs.items()} for name, inputs in details.items()}
     return Exported(runners, shapes)
+
+
+def _of_none(function: Callable[..., _Arrays], arrays: _Arrays, shapes: _Shapes) -> _Arrays:
+    """The answer to no examples, or to windows of no frames, cut from one of zeros: LiteRT takes no empty arrays."""
+    one = {name: np.zeros([max(size, 1) for size in array.shape], np.float32) for name, array in arrays.items()}
+    name, array = next(iter(arrays.items()))
+    cut = tuple(slice(size) for size in array.shape[: sum(size is None for size in shapes[name])])
+    return {name: value[cut[: value.ndim]] for name, value in function(**one).items()}
 
 
 def _call_signature(loaded: Any, name: str) -> Callable[..., _Arrays]:

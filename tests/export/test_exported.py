@@ -21,6 +21,18 @@ def test_good_inputs_reach_the_function_as_float32(exported):
     assert exported("ik_full", joints=INFINITE, joint_sigma=np.full([2, 29], 10.0))
 
 
+@pytest.mark.parametrize("leading", [(0, 16), (3, 0), (0, 0)])
+def test_no_examples_have_an_answer_though_a_runtime_takes_none(leading):
+    def run(joints):
+        assert joints.size
+        return {"pose": np.ones([*joints.shape[:2], 4]), "valid": np.ones(len(joints), bool)}
+
+    windows = export.Exported({"ik": run}, {"ik": {"joints": (None, None, 29, 3)}})
+    answer = windows(joints=np.zeros([*leading, 29, 3]))
+    assert answer["pose"].shape == (*leading, 4)
+    assert answer["valid"].shape == leading[:1]
+
+
 @pytest.mark.parametrize(
     ("signature", "changed", "message"),
     [
