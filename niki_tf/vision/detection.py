@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 _INPUT = 224
@@ -136,6 +135,8 @@ def letterbox(picture: np.ndarray, tile: np.ndarray, *, size: int = _INPUT) -> L
         tile: (4,) pixels: left, top, right, bottom.
         size: pixels of the detector's picture.
     """
+    import cv2  # which solving joints, whose exports may be of images, does not need
+
     left, top, right, bottom = (int(side) for side in tile)
     part = picture[top:bottom, left:right]
     height, width = part.shape[:2]

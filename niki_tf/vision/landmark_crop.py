@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from niki_tf.vision.detection import sigmoid
@@ -66,6 +65,8 @@ def crop_of(center: np.ndarray, edge: np.ndarray) -> Crop:
 
 def cut(picture: np.ndarray, crop: Crop, *, size: int = _INPUT) -> np.ndarray:
     """The square of a picture, turned upright, as the network takes it: float32 (1, size, size, 3) from 0 to 1."""
+    import cv2  # which solving joints, whose exports may be of images, does not need
+
     matrix, flags = crop.to_picture(size), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     part = cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return part[None].astype(np.float32) / 255.0
