@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -27,6 +28,24 @@ def test_hostile_files_end_right_or_clear():
     )
     assert found.returncode == 0, found.stdout + found.stderr[-2000:]
     assert [line.split(" | ")[0][2:] for line in found.stdout.splitlines()[2:]] == [*kinds]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("campaign", "row"),
+    [
+        (["kills.py", "--kills=20", "--only=solve"], r"\| solve \| \d+ \| \d \| 2 \| 0 \| 0 \| 0 \| 0 \| 0 \|"),
+        (["full_disk.py", "--only=solve"], r"\| solve \| (clear|left out) \| clear \| clear \|"),
+        (["workers.py", "--only=no JSON"], r"\| TF_CONFIG: no JSON \| \d+ \| right \|"),
+    ],
+)
+def test_kills_full_disks_and_workers(campaign, row):
+    command = [sys.executable, f"tools/reliability/{campaign[0]}", *campaign[1:]]
+    found = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
+    assert re.search(row, found.stdout), found.stdout
 
 
 def _told(message):
