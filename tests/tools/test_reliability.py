@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -20,28 +21,43 @@ def outcomes(monkeypatch):
     return outcomes
 
 
+def _printed(campaign, *arguments):
+    """What a campaign prints, which must end with status 0."""
+    command = [sys.executable, f"tools/reliability/{campaign}", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
+    return found.stdout
+
+
 @pytest.mark.slow
 def test_hostile_files_end_right_or_clear():
     kinds = ("run.json", "motion", ".keras")
-    command = [sys.executable, "tools/reliability/hostile.py", "--count=2", *(f"--kind={kind}" for kind in kinds)]
-    found = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
-    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
-    assert [line.split(" | ")[0][2:] for line in found.stdout.splitlines()[2:]] == [*kinds]
+    printed = _printed("hostile.py", "--count=2", *(f"--kind={kind}" for kind in kinds))
+    assert [line.split(" | ")[0][2:] for line in printed.splitlines()[2:]] == [*kinds]
 
 
 @pytest.mark.slow
 def test_sound_joints_are_not_doubted_and_faults_are_told(tmp_path):
     for seed in range(3):
         io.save_clip(tmp_path / f"{seed}.npz", motion.made_motion(seed, frames=90))
-    command = [sys.executable, "tools/reliability/plausibility.py", f"--motion={tmp_path}"]
-    found = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
-    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
-    lines = [line.split() for line in found.stdout.splitlines()]
+    printed = _printed("plausibility.py", f"--motion={tmp_path}")
+    lines = [line.split() for line in printed.splitlines()]
     assert [line[-2:] for line in lines if line and line[-2].isdigit()] == 10 * [["3", "0"]] + 8 * [["3", "3"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("campaign", "row"),
+    [
+        (["kills.py", "--kills=20", "--only=solve"], r"\| solve \| \d+ \| \d \| 2 \| 0 \| 0 \| 0 \| 0 \| 0 \|"),
+        (["full_disk.py", "--only=solve"], r"\| solve \| (clear|left out) \| clear \| clear \|"),
+        (["workers.py", "--only=no JSON"], r"\| TF_CONFIG: no JSON \| \d+ \| right \|"),
+    ],
+)
+def test_kills_full_disks_and_workers(campaign, row):
+    printed = _printed(*campaign)
+    assert re.search(row, printed), printed
 
 
 def _told(message):

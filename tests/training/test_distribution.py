@@ -172,6 +172,24 @@ def test_two_workers_end_with_the_weights_of_one_and_the_chief_alone_writes(one_
     assert not folders[1].exists()
 
 
+def _start_pair(fork, workdir, *flags):
+    """Two workers of one run on this machine."""
+    cluster = {"worker": [f"localhost:{port}" for port in _free_ports(2)]}
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": number}} for number in range(2)]
+    return [fork(workdir, *flags, "--strategy=multi_worker", TF_CONFIG=json.dumps(task)) for task in tasks]
+
+
+def test_two_workers_of_which_one_is_asked_to_stop_both_do_and_go_on(fork, tmp_path):
+    pair = _start_pair(fork, tmp_path, *_WHOLE_RUN)
+    _wait_for_checkpoint(tmp_path, pair[0], step=_SAVE_EVERY)
+    pair[1].send_signal(signal.SIGTERM)
+    assert [run.wait(_PATIENCE) for run in pair] == [-signal.SIGTERM] * 2
+    assert _SAVE_EVERY <= _state(tmp_path)["step"] < _STEPS
+    for run in _start_pair(fork, tmp_path, *_WHOLE_RUN):
+        _end(run)
+    assert _state(tmp_path)["step"] == _STEPS
+
+
 def test_a_run_that_is_interrupted_and_then_killed_ends_as_if_nothing_had_been(uninterrupted, program, fork, tmp_path):
     _wait_for_checkpoint(tmp_path, program, step=_SAVE_EVERY)
     program.send_signal(signal.SIGINT)

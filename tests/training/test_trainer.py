@@ -2,12 +2,13 @@ import functools
 import os
 import shutil
 import signal
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, data, solvers, training
+from niki_tf import body, data, files, solvers, training
 from niki_tf.data import pipeline
 from niki_tf.training import checkpoints
 
@@ -188,6 +189,49 @@ def test_a_signal_ends_the_run_after_the_step_with_everything_stored(make_traine
     assert trainer.step == 1
     assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [1]
     assert (tmp_path / "run" / "model.keras").is_file()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_worker_that_has_gone_is_one_line(make_trainer, monkeypatch):
+    def loss(solver, batch, *, gather, weights):
+        raise tf.errors.UnavailableError(None, None, "Connection reset by peer\nand a page more")
+
+    monkeypatch.setattr(training.Trainer, "_workers", 2)
+    monkeypatch.setattr(training.Trainer, "_asked_of_any", lambda trainer, number: number)
+    with pytest.raises(
+        ConnectionError, match=r"^another worker has gone at step 0 \(UnavailableError\). Start all .*$"
+    ):
+        make_trainer(loss=loss).run()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_worker_stops_when_another_is_asked_to_and_not_before_all_know(make_trainer, monkeypatch):
+    told, number = [], signal.SIGTERM
+
+    def asked(trainer, given):
+        told.append(given)
+        if len(told) == 2:  # too late for this step: the others go on, and so must this worker
+            signal.raise_signal(number)
+            return 0
+        return given if len(told) < 4 else 1
+
+    before = signal.signal(number, lambda *_: told.append("delivered"))
+    monkeypatch.setattr(training.Trainer, "_asked_of_any", asked)
+    try:
+        trainer = make_trainer()
+        trainer.run()
+    finally:
+        signal.signal(number, before)
+    assert (trainer.step, told) == (2, [0, 0, 1, 0, "delivered"])
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_disk_that_is_too_small_is_told_before_the_first_step(make_trainer, monkeypatch):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda place: types.SimpleNamespace(free=0))
+    trainer = make_trainer()
+    with pytest.raises(ValueError, match="`workdir` must be on a disk with 0 MB free; .*run has 0 MB"):
+        trainer.run()
+    assert trainer.step == 0
 
 
 @pytest.mark.usefixtures("eager")

@@ -5,6 +5,8 @@ import functools
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -48,6 +50,25 @@ class Case(NamedTuple):
     """Name of that flag."""
     folders: tuple[str, ...] = ()
     """In the output folder, each there whole or not at all."""
+
+
+class Server:
+    """The process that the programs are forked from, see kill_server.py; a context manager."""
+
+    def __enter__(self) -> "Server":
+        command = [sys.executable, str(pathlib.Path(__file__).with_name("kill_server.py"))]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def run(self, **order: object) -> tuple[int, float]:
+        """Status and seconds of a program."""
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        status, seconds = json.loads(self._process.stdout.readline())
+        return status, seconds
 
 
 def cases(folder: pathlib.Path) -> list[Case]:

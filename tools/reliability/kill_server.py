@@ -1,12 +1,14 @@
 """Runs programs of the package in processes forked from this one, which has imported what they need.
 
-A line of JSON on stdin, {"program", "arguments", "log", "seconds"}, starts one; it is killed after so many seconds if
-they are given. The answer is a line of JSON, its exit status, negative for a signal, and the seconds that it took.
+A line of JSON on stdin, {"program", "arguments", "log", "seconds", "largest"}, starts one; it is killed after so many
+seconds if they are given, and writes no file of more bytes than `largest`. The answer is a line of JSON, its exit
+status, negative for a signal, and the seconds that it took.
 """
 
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -27,11 +29,13 @@ def serve() -> None:
         print(json.dumps(_ended(**json.loads(line))), flush=True)
 
 
-def _ended(program: str, arguments: list[str], log: str, seconds: float | None) -> list[float]:
+def _ended(
+    program: str, arguments: list[str], log: str, seconds: float | None, largest: int | None = None
+) -> list[float]:
     began = time.monotonic()
     child = os.fork()
     if not child:
-        _run(program, arguments, log)
+        _run(program, arguments, log, largest)
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         took = time.monotonic() - began
@@ -43,10 +47,12 @@ def _ended(program: str, arguments: list[str], log: str, seconds: float | None) 
         time.sleep(_PAUSE)
 
 
-def _run(program: str, arguments: list[str], log: str) -> None:
+def _run(program: str, arguments: list[str], log: str, largest: int | None) -> None:
     """In the child: as `niki-tf PROGRAM` does."""
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), 1)
     os.dup2(1, 2)
+    if largest is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if program == "report":
         _shorten_report()

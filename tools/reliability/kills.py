@@ -18,11 +18,9 @@ Prints a table and what was lost, and ends with 1 if anything was.
 
 import collections
 import concurrent.futures
-import json
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +33,7 @@ from niki_tf.cli.quiet_start import quiet_start
 with quiet_start():
     import kill_cases
     import numpy as np
-    from kill_cases import Case
+    from kill_cases import Case, Server
     from tqdm import tqdm
 
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
@@ -67,7 +65,7 @@ def main(argv: list[str]) -> None:
 def _hit(case: Case, folder: pathlib.Path) -> "_Row":
     """The kills of a program and what was lost."""
     seed = [_SEED.value, *case.name.encode()]
-    with _Server() as server:
+    with Server() as server:
         campaign = _Campaign(case, folder, server, np.random.default_rng(seed))
         return case.name, campaign, list(campaign.losses(max(1, round(case.share * _KILLS.value))))
 
@@ -82,7 +80,7 @@ class _Campaign:
         rng: of the moments.
     """
 
-    def __init__(self, case: Case, folder: pathlib.Path, server: "_Server", rng: np.random.Generator) -> None:
+    def __init__(self, case: Case, folder: pathlib.Path, server: Server, rng: np.random.Generator) -> None:
         self.case, self.kills, self.chains, self.seconds = case, 0, 0, 0.0
         self._output, self._whole, self._log = (folder / case.name / name for name in ("output", "whole", "log.txt"))
         self._server, self._rng = server, rng
@@ -151,25 +149,6 @@ class _Campaign:
                 yield "differs", f"{name} is missing"
             elif not kill_cases.same(self._output / name, self._whole / name):
                 yield "differs", name
-
-
-class _Server:
-    """The process that the programs are forked from."""
-
-    def __enter__(self) -> "_Server":
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        command = [sys.executable, str(pathlib.Path(__file__).with_name("kill_server.py"))]
-        self._process = subprocess.Popen(command, cwd=kill_cases.ROOT, env=kill_cases.ENVIRONMENT, **pipes)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._process.communicate()
-
-    def run(self, **order: object) -> tuple[int, float]:
-        """Runs a program; see kill_server.py."""
-        print(json.dumps(order), file=self._process.stdin, flush=True)
-        status, seconds = json.loads(self._process.stdout.readline())
-        return status, seconds
 
 
 def _names(folder: pathlib.Path, *, hidden: bool = False) -> list[str]:
