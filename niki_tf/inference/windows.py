@@ -31,7 +31,9 @@ _BLENDED = "blended_"
 """What the names of blended estimates begin with among the inputs."""
 _CLOSE = 2.7
 """Sum of the squares of a mean of rotations from which on its polar decomposition is soon found; 3 of equal ones."""
-_POLAR_STEPS = 4
+_EQUAL = 2.99999
+"""The same sum of squares from which on the mean is a rotation but for rounding errors."""
+_POLAR_STEPS = 3
 """Newton-Schulz steps, each of which squares the distance from a rotation."""
 
 _Arrays = Mapping[str, np.ndarray]
@@ -219,8 +221,11 @@ def nearest_rotations(means: np.ndarray) -> np.ndarray:
 
     Means of rotations that are close to each other are nearly rotations: M <- M (3 - M^T M) / 2 makes them so.
     """
-    found = _polar()(means).numpy()
-    apart = (means * means).sum((-2, -1)) < _CLOSE
+    squares = np.square(means).sum((-2, -1))
+    blended, apart = squares < _EQUAL, squares < _CLOSE
+    found = means.copy()
+    if blended.any():
+        found[blended] = _polar()(means[blended]).numpy()
     if apart.any():
         found[apart] = _of_moments()(np.swapaxes(means[apart], -1, -2)).numpy()
     return found
@@ -236,13 +241,15 @@ def _polar() -> tf.types.experimental.PolymorphicFunction:
             matrices = 0.5 * tf.linalg.matmul(matrices, 3.0 * tf.eye(3) - square)
         return matrices
 
-    return tf.function(steps, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)])
+    return tf.function(steps, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)], autograph=False)
 
 
 @functools.cache
 def _of_moments() -> tf.types.experimental.PolymorphicFunction:
     """`rotations.moment_to_rotation` as a graph of any number of moments."""
-    return tf.function(rotations.moment_to_rotation, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)])
+    return tf.function(
+        rotations.moment_to_rotation, input_signature=[tf.TensorSpec([None, 3, 3], tf.float32)], autograph=False
+    )
 
 
 def cut(length: int, *, frames: int = FRAMES, step: int = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

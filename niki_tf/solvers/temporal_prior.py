@@ -51,7 +51,7 @@ class TemporalPrior(WindowSolver):
         [5, 20, 23, 3, 3]
     """
 
-    frames, step = motion_prior.FRAMES, 16
+    frames, step = motion_prior.FRAMES, 32
     takes_absent = True
 
     def __init__(
