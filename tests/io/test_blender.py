@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import cv2
 import numpy as np
 import pytest
 from rig import FULL, rig_text
@@ -102,3 +103,34 @@ def test_our_own_reading_of_a_rig_is_blenders(tmp_path):
     joints, _ = _seen_by_blender(path, fps=rig.fps, folder=tmp_path)
     seen = np.stack([joints[name.replace(" ", "_")] for name in rig.names], 1)  # which Blender does, too
     np.testing.assert_allclose(seen, bvh_pose.world_pose(rig).positions[FRAMES], atol=1e-3)
+
+
+_NAMES = """
+import json, sys
+import bpy
+
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_scene.fbx(filepath=sys.argv[1])
+rig = next(thing for thing in bpy.context.scene.objects if thing.type == "ARMATURE")
+print(json.dumps([bone.name for bone in rig.pose.bones]))
+"""
+
+
+def test_the_example_draws_a_picture_and_an_fbx_keeps_the_names(tmp_path, moving, repo):
+    data, betas, arguments, _ = moving
+    gltf.write_glb(tmp_path / "a.glb", data, **arguments, betas=betas, bone_names="unity")
+    (tmp_path / "names.py").write_text(_NAMES)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for command in (
+        [repo / "tools" / "examples" / "in_blender.py", "a.glb", "a.jpg", "a.fbx"],
+        ["names.py", "a.fbx"],
+    ):
+        line = [os.environ["NIKI_BPY_PYTHON"], *map(str, command)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+    names = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
+    assert sorted(names) == sorted(BONE_NAMES["unity"])
+    picture = cv2.imread(str(tmp_path / "a.jpg"))
+    assert picture.shape == (480, 480, 3)
+    middle, corner = picture[100:400, 180:300].astype(float), picture[:60, :60].astype(float)
+    assert middle.std() > 3.0 * corner.std()

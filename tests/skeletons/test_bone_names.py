@@ -44,3 +44,10 @@ def test_names_are_the_programs(program):
     for joint, name in zip(SMPL_24.names, names, strict=True):
         for side in ("left", "right"):
             assert (side in joint) == (side in name.lower())
+
+
+def test_unity_finds_the_bones_that_its_humanoid_needs():
+    """Those that its manual lists as required."""
+    limbs = [side + part for side in ("Left", "Right") for part in ("UpperArm", "LowerArm", "Hand")]
+    limbs += [side + part for side in ("Left", "Right") for part in ("UpperLeg", "LowerLeg", "Foot")]
+    assert {"Hips", "Spine", "Head", *limbs} <= set(BONE_NAMES["unity"])
