@@ -15,11 +15,11 @@ def test_joints_of_another_unit_are_where_the_body_is():
     joints = 100 * SMPL.at_rest[None].repeat(3, 0)
     joints[1, 20] = np.nan
     person = Person("", joints, SMPL, 30.0)
-    answer = niki_tf.solve(joints, skeleton=SMPL, fps=30, solver="analytic")
+    answer = niki_tf.solve(joints, skeleton=SMPL, fps=30, solver="analytic", finish="off")
     take = takes.of_answer(answer, person, name="analytic")
     np.testing.assert_array_equal(np.isnan(take.points).any(-1), np.isnan(joints).any(-1))
     np.testing.assert_allclose(np.nan_to_num(take.points), np.nan_to_num(joints / 100), atol=1e-5)
-    assert np.nanmax(np.abs(take.points - answer.joints()[:, :24])) < 0.01
+    assert np.nanmax(np.abs(take.points - answer.joints()[:, :24])) < 0.05
     assert (take.clip.up, take.states.shape, take.errors.shape) == ("y", (3, 24), (3, 24))
 
 
