@@ -22,12 +22,17 @@ def write(folder: str | os.PathLike, count: int, make: Callable[[int], Example],
         count: number of batches.
         make: function of the number of a batch.
         progress: show a progress bar.
+
+    Raises:
+        ValueError: the disk has no room for as many as the first one.
     """
     absent = missing(folder, count)
     with tqdm.tqdm(absent, total=count, initial=count - len(absent), unit="batch", disable=not progress) as bar:
         for number in bar:
             with files.atomic_write(_path(folder, number)) as beside:
                 np.savez(beside, **make(number))  # type: ignore[arg-type]
+            if number == absent[0]:
+                files.check_space(folder, (len(absent) - 1) * _path(folder, number).stat().st_size, name="workdir")
 
 
 def missing(folder: str | os.PathLike, count: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Batches of examples in files."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,10 @@ def test_a_process_feeds_its_shards_in_turn(folder):
     for shard in (0, 1):
         own = example_files.batches(folder, 5, seed=0, first_step=2, shards=2, own_shards=(shard,)).take(3)
         np.testing.assert_array_equal(found[shard::2], [batch["a"].numpy() for batch in own])
+
+
+def test_a_disk_without_room_for_all_is_told_after_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(example_files.files.shutil, "disk_usage", lambda place: types.SimpleNamespace(free=1000))
+    with pytest.raises(ValueError, match="`workdir` must be on a disk with 0 MB free"):
+        example_files.write(tmp_path, 5, _example)
+    assert example_files.missing(tmp_path, 5) == [1, 2, 3, 4]

@@ -88,7 +88,7 @@ def write_inputs(folder: pathlib.Path) -> None:
     """Writes motion, joints and a model that is not trained."""
     (folder / "joints").mkdir()
     for seed in range(3):
-        clip = motion.made_motion(seed, frames=30)
+        clip = motion.made_motion(seed, frames=64)
         io.save_clip(folder / "motion" / f"{seed}.npz", clip)
         np.save(folder / "joints" / f"{seed}.npy", joint_positions.joint_positions(clip.poses, rest_joints()))
     zoo.save(solvers.OneStage(body.mannequin_joints(), num_couplings=2, hidden_dim=8), folder / "model")
