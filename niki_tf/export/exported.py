@@ -93,7 +93,8 @@ def _of_none(function: Callable[..., _Arrays], arrays: _Arrays, shapes: _Shapes)
     """The answer to no examples, or to windows of no frames, cut from one of zeros: LiteRT takes no empty arrays."""
     one = {name: np.zeros([max(size, 1) for size in array.shape], np.float32) for name, array in arrays.items()}
     name, array = next(iter(arrays.items()))
-    cut = tuple(slice(size) for size in array.shape[: sum(size is None for size in shapes[name])])
+    free = sum(size is None for size in shapes[name])
+    cut = tuple(slice(None) if size else slice(0) for size in array.shape[:free])
     return {name: value[cut[: value.ndim]] for name, value in function(**one).items()}
 
 

@@ -38,7 +38,7 @@ def test_no_examples_have_an_answer_though_a_runtime_takes_none(leading):
     [
         ("fk", {}, "`signature` must be one of ik_full; got 'fk'"),
         ("ik_full", {"bettas": np.zeros([2, 10])}, "`inputs` must be joints, joint_sigma; got 'bettas'"),
-        ("ik_full", {"joints": None}, "'joints' is missing. Zeros stand for what is not known"),
+        ("ik_full", {"joints": None}, "got no 'joints'. Zeros stand for what is not known"),
         ("ik_full", {"joints": np.ones([29, 3])}, r"`joints` must have shape \(N, 29, 3\); got \(29, 3\)"),
         ("ik_full", {"joints": np.ones([2, 24, 3])}, r"`joints` must have shape \(N, 29, 3\); got \(2, 24, 3\)"),
         (

@@ -29,5 +29,12 @@ def test_it_is_the_model_beside_it(name):
         np.testing.assert_allclose(pose, expected["body_pose"], atol=AT_MOST_APART[path.name], err_msg=path.name)
 
 
+def test_an_interpreter_that_knows_no_signatures_runs_ik():
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
+    for path in MODELS.glob("*/*.tflite"):
+        (joints,) = litert.Interpreter(model_path=str(path)).get_input_details()
+        assert joints["shape_signature"].tolist()[-2:] == [29, 3], path.name
+
+
 def test_the_whole_folder_stays_below_60_mb():
     assert sum(path.stat().st_size for path in MODELS.rglob("*") if path.is_file()) < 60e6
