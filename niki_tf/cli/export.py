@@ -13,14 +13,15 @@ import sys
 from absl import flags
 from tqdm import tqdm
 
-from niki_tf import body, export, files, solvers, web
+from niki_tf import body, export, files, solvers, vision, web
 from niki_tf.cli.quiet_start import quiet_start
 from niki_tf.solvers import zoo
 
 _MODEL = flags.DEFINE_string(
     "model",
     None,
-    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish.",
+    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish; or that of a "
+    "model of images.",
     required=True,
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for 1/ (SavedModel) and model*.tflite.", required=True)
@@ -77,8 +78,12 @@ def _jobs() -> list[tuple[str, str]]:
     )
 
 
-def _solver_and_body() -> tuple[solvers.Solver, body.Body | None]:
-    """The solver, and the `Body` of the signature `mesh` or None."""
+def _solver_and_body() -> tuple[solvers.Solver | vision.ImageModel, body.Body | None]:
+    """The solver or model of images, and the `Body` of the signature `mesh` or None."""
+    if vision.is_image_model(_MODEL.value):
+        if _BODY.value != "none" or _MESH.value or "web" in _FORMAT.value:
+            raise ValueError("`model` must be a solver for --body, --mesh and --format=web; got a model of images.")
+        return vision.load_image_model(_MODEL.value), None
     if _BODY.value in ("none", "mannequin"):
         if _MESH.value:
             raise ValueError(f"`mesh` is for the body of a file; got --body={_BODY.value}. Leave it out.")
@@ -92,12 +97,16 @@ def _solver_and_body() -> tuple[solvers.Solver, body.Body | None]:
 
 
 def _write(
-    output: pathlib.Path, form: str, quantize: str, solver: solvers.Solver, surface: body.Body | None
+    output: pathlib.Path,
+    form: str,
+    quantize: str,
+    solver: solvers.Solver | vision.ImageModel,
+    surface: body.Body | None,
 ) -> pathlib.Path:
     with quiet_start():
         if form == "saved_model":
             return export.write_saved_model(solver, output, body=surface)
-        if form == "web":
+        if form == "web" and isinstance(solver, solvers.Solver):
             return web.write_folder(solver, output, quantize=quantize)
         if form == "keras":
             solvers.save(solver, output, half=quantize == "float16")

@@ -4,7 +4,7 @@ from niki_tf.vision.blazepose import BlazePose
 from niki_tf.vision.camera_network import CameraNetwork, load
 from niki_tf.vision.heatmap_condition import HeatmapCondition
 from niki_tf.vision.image_joints import ImageJoints
-from niki_tf.vision.image_model import ImageModel
+from niki_tf.vision.image_model import ImageModel, is_image_model
 from niki_tf.vision.image_model import load as load_image_model
 from niki_tf.vision.image_solver import ImageSolver
 from niki_tf.vision.tracking import Tracker
@@ -19,6 +19,7 @@ __all__ = [
     "ImageSolver",
     "Track",
     "Tracker",
+    "is_image_model",
     "load",
     "load_image_model",
 ]

@@ -1,5 +1,6 @@
 """What all models of images share: their inputs, and how they are read and stored."""
 
+import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -9,13 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import model_files
+from niki_tf import archives, model_files
 from niki_tf.shapes import TensorLike, check_shape, real_array
 
 INPUTS: dict[str, tuple[int | None, ...]] = {"image": (None, None, 3), "box": (4,), "image_center": (2,)}
 """Names of the inputs and their shapes after the leading axes. `image` is needed."""
 
 _FILE = "model.keras"
+_NAMES = ("niki_tf>ImageJoints", "niki_tf>ImageSolver")
+_LARGEST_CONFIG = 16 * 2**20
+"""Bytes of a configuration; that of a body of ten betas has 30 kB."""
 
 
 class ImageModel(keras.Model):
@@ -96,6 +100,21 @@ def load(folder: str | os.PathLike) -> ImageModel:
     if not path.is_file():
         raise ValueError(f"`folder` must hold a {_FILE}; {path} is not there. tools/convert_checkpoint.py writes one.")
     return model_files.load(path, name=path, kind=ImageModel, what="`folder` must hold a model of images")
+
+
+def is_image_model(folder: str | os.PathLike) -> bool:
+    """Whether `folder`/model.keras is a model of images, as its configuration says; reads no weights."""
+    path = pathlib.Path(folder) / _FILE
+    if not path.is_file():
+        return False
+    try:
+        with archives.opened(path, wanted="a whole .keras file") as archive:
+            member = archive.getinfo(model_files.CONFIG)
+            archives.check_sizes([member], largest=_LARGEST_CONFIG)
+            config = json.loads(archive.read(member))
+    except (ValueError, KeyError, RecursionError):  # who loads it says what is wrong
+        return False
+    return isinstance(config, dict) and config.get("registered_name") in _NAMES
 
 
 def _tensor(name: str, value: TensorLike) -> tf.Tensor:

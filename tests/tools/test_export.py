@@ -2,7 +2,7 @@
 
 import pytest
 
-from niki_tf import body, export, solvers
+from niki_tf import body, export, solvers, vision
 from niki_tf.solvers import zoo
 
 pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
@@ -50,3 +50,18 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, argume
     with pytest.raises(SystemExit, match=f"^export.*{message}"):
         run_tool("export", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
     assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.slow
+def test_a_model_of_images_is_written(run_tool, tmp_path):
+    model = vision.ImageJoints(body.mannequin_joints(), backbone="mobilenet_v2", image_size=32)
+    zoo.save(model, tmp_path / "seen")
+    flags = [f"--model={tmp_path / 'seen'}", f"--output={tmp_path / 'out'}"]
+    run_tool("export", *flags, "--format=keras", "--quantize=float16")
+    run_tool("export", *flags, "--format=litert", "--quantize=int8")
+    assert isinstance(vision.load_image_model(tmp_path / "out"), vision.ImageJoints)
+    small = export.load_litert(tmp_path / "out" / "model_int8.tflite")
+    assert small.shapes["seen"] == {"image": (None, 32, 32, 3)}
+    assert (tmp_path / "out" / "model_int8.tflite").stat().st_size < 5e6
+    with pytest.raises(SystemExit, match="export: `model` must be a solver for --body, --mesh and --format=web"):
+        run_tool("export", *flags, "--body=mannequin")
