@@ -50,3 +50,15 @@ def test_bad_values_end_in_one_clear_line(run_tool, tiny_model, tmp_path, argume
     with pytest.raises(SystemExit, match=f"^export.*{message}"):
         run_tool("export", f"--model={tiny_model}", f"--output={tmp_path / 'out'}", *given)
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_web_page_is_refused_before_any_work(run_tool, monkeypatch, tmp_path):
+    command = ["export", "--model=analytic", f"--output={tmp_path / 'web'}", "--format=web"]
+    with pytest.raises(SystemExit, match="export: `quantize` must be none or float16 for a web page; got 'int8'"):
+        run_tool(*command, "--quantize=int8")
+    with pytest.raises(SystemExit, match="export: `body` must be the mannequin, which a web page draws"):
+        run_tool(*command, "--body=SMPL.npz")
+    monkeypatch.setenv("NIKI_TF_ASSETS", str(tmp_path))
+    with pytest.raises(SystemExit, match="not fetched yet: python tools/get_assets.py blazepose litert three"):
+        run_tool(*command)
+    assert not any((tmp_path / "web").rglob("*"))
