@@ -59,6 +59,8 @@ def main(argv: list[str]) -> None:
     for path in written:
         size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
         print(f"  {path}  {size / 1e6:.1f} MB")
+        for part, bytes_of_part in web.sizes(path).items():
+            print(f"    {part:20} {bytes_of_part / 1e6:.1f} MB")
 
 
 def _jobs() -> list[tuple[str, str]]:

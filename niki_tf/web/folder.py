@@ -88,6 +88,17 @@ def write_folder(solver: Solver, folder: str | os.PathLike, *, quantize: str = "
     return target
 
 
+def sizes(folder: pathlib.Path) -> dict[str, int]:
+    """Bytes of the parts of a folder that `write_folder` wrote, by their names; empty for other paths."""
+    if not (folder / "facts.json").is_file():
+        return {}
+    found = {
+        f"{part}/": sum(path.stat().st_size for path in (folder / part).rglob("*.*"))
+        for part in ("litert", "models", "three", "licences")
+    }
+    return {**found, "page and body": sum(path.stat().st_size for path in folder.glob("*.*"))}
+
+
 def solver_file(solver: Solver, *, quantize: str = "none") -> bytes:
     """The bytes of the .tflite file with the graphs of `graphs.graphs`."""
     solver = solver.for_body(solver.body_joints, linear_solver=ELIMINATION)
@@ -104,18 +115,18 @@ def _contents(solver: Solver, quantize: str) -> Iterator[tuple[str, bytes]]:
     yield _SOLVER, solver_file(solver, quantize=quantize)
     yield "scene.json", json.dumps(_scene()).encode()
     for name in NEEDED:
-        path = assets.path_of(name)
+        content = assets.path_of(name).read_bytes()
         if name == "litert_core":
-            text = path.read_text(encoding="utf-8").replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
-            yield "litert/index.js", text.encode()
-        elif name == "three_licence":
-            yield "licences/three.txt", path.read_bytes()
-        elif name.startswith("blazepose"):
-            yield f"models/{path.name}", path.read_bytes()
-        else:
-            yield assets.ASSETS[name].file, path.read_bytes()
+            content = content.replace(b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"')
+        yield _place(name), content
     yield "licences/apache-2.0.txt", _apache().encode()
     yield "licences/NOTICE.txt", _notice().encode()
+
+
+def _place(name: str) -> str:
+    """Where an asset lies in the folder."""
+    file = assets.ASSETS[name].file
+    return "licences/three.txt" if name == "three_licence" else file.replace("blazepose/", "models/")
 
 
 def _scene() -> dict[str, Any]:
@@ -176,6 +187,5 @@ def _notice() -> str:
     lines = ["What is whose in this folder", ""]
     for name in NEEDED:
         source = assets.ASSETS[name].sources[0]
-        file = source.member.rsplit("/", 1)[-1]
-        lines.append(f"{file}: {source.package} {source.version}, {assets.ASSETS[name].licence}")
+        lines.append(f"{_place(name)}: {source.package} {source.version}, {assets.ASSETS[name].licence}")
     return "\n".join([*lines, "", _OF_APACHE, "Apache-2.0: apache-2.0.txt. MIT: three.txt.", ""])

@@ -65,3 +65,15 @@ def test_a_model_of_images_is_written(run_tool, tmp_path):
     assert (tmp_path / "out" / "model_int8.tflite").stat().st_size < 5e6
     with pytest.raises(SystemExit, match="export: `model` must be a solver for --body, --mesh and --format=web"):
         run_tool("export", *flags, "--body=mannequin")
+
+
+def test_a_web_page_is_refused_before_any_work(run_tool, monkeypatch, tmp_path):
+    command = ["export", "--model=analytic", f"--output={tmp_path / 'web'}", "--format=web"]
+    with pytest.raises(SystemExit, match="export: `quantize` must be none or float16 for a web page; got 'int8'"):
+        run_tool(*command, "--quantize=int8")
+    with pytest.raises(SystemExit, match="export: `body` must be the mannequin, which a web page draws"):
+        run_tool(*command, "--body=SMPL.npz")
+    monkeypatch.setenv("NIKI_TF_ASSETS", str(tmp_path))
+    with pytest.raises(SystemExit, match="not fetched yet: python tools/get_assets.py blazepose litert three"):
+        run_tool(*command)
+    assert not any((tmp_path / "web").rglob("*"))

@@ -147,3 +147,16 @@ def _write_bvh(path, clip):
     made = bvh_motion.from_motion(local, rest_joints=body.mannequin_joints().joints, transl=clip.trans, fps=clip.fps)
     assert skeletons.SMPL_24.names[0] == made.names[0]
     io.bvh.write_bvh(path, made)
+
+
+def test_the_folder_tells_its_parts_and_whose_they_are(folder):
+    sizes = web.sizes(folder)
+    assert sum(sizes.values()) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert sizes["litert/"] > 25e6
+    told = (folder / "licences" / "NOTICE.txt").read_text()
+    for path in [*folder.glob("models/*"), *folder.glob("litert/**/*.*"), *folder.glob("three/*")]:
+        place = path.relative_to(folder).as_posix()
+        assert place == "models/solver.tflite" or f"{place}: " in told
+    assert "Apache License" in (folder / "licences" / "apache-2.0.txt").read_text()
+    assert '"@litertjs' not in (folder / "litert" / "index.js").read_text()
+    assert web.sizes(folder / "models") == {}
