@@ -20,7 +20,7 @@ setup(
         "niki_tf.player": ["*.js", "page.css"],
         "niki_tf.report": ["style.css"],
         "niki_tf.web": ["page/*"],
-        "niki_tf.saved_models": [f"{name}/model.keras" for name in _SHIPPED],
+        "niki_tf.saved_models": ["SHA256SUMS", *(f"{name}/model.keras" for name in _SHIPPED)],
     },
     entry_points={"console_scripts": ["niki-tf = niki_tf.cli.main:main"]},
     install_requires=[
