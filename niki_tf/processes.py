@@ -17,6 +17,6 @@ def check() -> None:
         _started.append(here)
     elif _started[0] != here:
         raise RuntimeError(
-            "a solver must run in the process that TensorFlow started in; got one that was forked from it, where it would "
-            "wait for ever. Start workers by `spawn`, or ask for the first answer in the worker (gunicorn: no --preload)."
+            "a solver must run in the process that TensorFlow started in; got one that was forked from it, where it "
+            "would wait for ever. Start workers by `spawn`, or load solvers in the workers (gunicorn: no --preload)."
         )

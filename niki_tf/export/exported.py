@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import archives, contract, provenance
+from niki_tf import archives, contract, processes, provenance
 from niki_tf.export.saved_model import STAMP
 from niki_tf.export.tflite import stamp_of
 from niki_tf.shapes import TensorLike, real_array
@@ -46,6 +46,7 @@ class Exported:
         arrays = {name: real_array(name, array).astype(np.float32) for name, array in inputs.items()}
         shapes = self.shapes[signature]
         _check(arrays, shapes)
+        processes.check()
         if any(not array.size for array in arrays.values()):
             return _of_none(self._functions[signature], arrays, shapes)
         return self._functions[signature](**arrays)

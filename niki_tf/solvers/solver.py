@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import contract, precision, skeletons
+from niki_tf import contract, precision, processes, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import (
@@ -170,6 +170,7 @@ class Solver(keras.Model):
         given, origin = contract.as_tensors(inputs), None
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
+            processes.check()
             contract.check_values(given)
             if not tf.is_tensor(inputs["joints"]):
                 absent = contract.are_absent(given["joints"].numpy(), given.get("joint_sigma", np.zeros(())))
