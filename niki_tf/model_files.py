@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import h5py
 import keras
 
-from niki_tf import archives
+from niki_tf import archives, provenance
 
-CONFIG, WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
-_LARGEST = {CONFIG: 16 * 2**20, WEIGHTS: 512 * 2**20, _METADATA: 2**20}
+CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+_LARGEST = {CONFIG: 16 * 2**20, WEIGHTS: 512 * 2**20, METADATA: 2**20}
 """Bytes of each part: the shipped configurations have 10 kB, the largest published weights 130 MB."""
 _LARGEST_NUMBER = 100_000
 """Of any whole number in a configuration."""
@@ -103,10 +103,11 @@ def load(path: str | os.PathLike, *, name: str | os.PathLike, kind: type, what: 
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or holds another model, a class that this package does not register, or asks
-            for more than its weights are.
+        ValueError: the file is damaged, of a later format, holds another model or a class that this package does not
+            register, or asks for more than its weights are.
     """
     parts = read_parts(path)
+    provenance.check(_metadata(parts), name)
     config = parsed(parts, name)
     found = _registered(config)
     if found is None or not issubclass(found, kind):
@@ -120,6 +121,15 @@ def load(path: str | os.PathLike, *, name: str | os.PathLike, kind: type, what: 
         return keras.saving.load_model(pathlib.Path(path), compile=False, safe_mode=True)
     except Exception as error:  # Keras wraps whatever the constructor says
         raise ValueError(f"{name} must be a model that loads; got {_line(error)}. {_CURE}") from None
+
+
+def _metadata(parts: dict[str, bytes]) -> dict[str, Any]:
+    """What the file says of itself; nothing if that is no dictionary."""
+    try:
+        told = json.loads(parts.get(METADATA, b"{}"))
+    except (ValueError, RecursionError):
+        told = {}
+    return told if isinstance(told, dict) else {}
 
 
 def _registered(config: dict[str, Any]) -> type | None:

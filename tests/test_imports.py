@@ -10,14 +10,30 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = sorted((ROOT / "niki_tf").rglob("*.py"))
 
-_BASE = {"archives", "contract", "files", "model_files", "precision", "rotations", "settings", "shapes", "skeletons"}
+_BASE = {
+    "archives",
+    "contract",
+    "files",
+    "log",
+    "model_files",
+    "precision",
+    "processes",
+    "provenance",
+    "rotations",
+    "settings",
+    "shapes",
+    "skeletons",
+}
 _FITTED = _BASE | {"body", "fitting"}
 _MOTION = _BASE | {"body", "motion"}
 _MAY_IMPORT = {
     "archives": set(),
     "files": set(),
-    "model_files": {"archives"},
+    "log": set(),
+    "model_files": {"archives", "provenance"},
     "precision": set(),
+    "processes": set(),
+    "provenance": set(),
     "settings": set(),
     "shapes": set(),
     "skeletons": {"archives"},
@@ -132,6 +148,9 @@ def test_flags_and_prints_live_in_cli_only(path):
     assert not [name for name in _imported_modules(tree) if name.startswith(("absl.flags", "absl.app", "argparse"))]
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not called & {"print", "input"}
+    assert not [name for name in _imported_modules(tree) if name.startswith("absl.logging")], (
+        "the logger is niki_tf.log"
+    )
 
 
 def _public_without_docstring(tree, place):

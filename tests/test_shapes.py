@@ -146,3 +146,67 @@ def test_tensors_are_checked_when_they_are_traced():
     with pytest.raises(ValueError, match=r"`x` must end in shape \(3,\); got an unknown rank\. Any axes may"):
         graph(tf.zeros([3]))
     shapes.check_shape("x", tf.zeros([2, 3]), (3,))
+
+
+@shapes.takes("turn", turn=(3, 3), points=("n", 3), weights=("n",))
+def _weighted(turn, points, weights=None):
+    points = tf.linalg.matvec(turn[..., None, :, :], points)
+    return points if weights is None else points * weights[..., None]
+
+
+def test_arguments_are_tensors_of_one_type():
+    points = np.ones([2, 4, 3], np.float32)
+    for turn, kind in ((np.eye(3).tolist(), "float32"), (np.eye(3), "float64"), (tf.eye(3), "float32")):
+        assert _weighted(turn, points).dtype.name == kind
+    assert _weighted(np.eye(3), tf.constant(points)).dtype.name == "float32"
+    np.testing.assert_array_equal(_weighted(tf.eye(3), points, weights=[1, 2, 3, 4])[0, :, 0], [1, 2, 3, 4])
+    np.testing.assert_array_equal(_weighted(np.eye(3), np.full([4, 3], np.nan)), np.full([4, 3], np.nan))
+
+
+MISFIT_ARGUMENTS = {
+    "axes": ({"points": np.zeros([4, 2])}, r"^`points` must end in shape \(n, 3\); got \(4, 2\)\. Any"),
+    "another size": ({"weights": [1, 2]}, r"^`weights` must end in shape \(4,\); got \(2,\)\. Any"),
+    "leading axes": (
+        {"turn": np.tile(np.eye(3), [5, 1, 1])},
+        r"^`points` must have leading .*\(5,\); got \(2,\)\. Give",
+    ),
+    "no rotation": ({"turn": 2 * np.eye(3)}, r"^`turn` must be rotation matrices, .*; got \[\[2\..*\. Convert"),
+    "infinity": ({"points": np.full([4, 3], np.inf)}, r"^`points` must hold numbers up to 1e\+18; got inf\. NaN"),
+    "complex": (
+        {"points": np.zeros([4, 3]) * 1j},
+        r"^`points` must be an array of real numbers; got complex128\. Give",
+    ),
+    "complex tensor": ({"points": tf.zeros([4, 3], tf.complex64)}, r"^`points` must be .*; got complex64\. Give"),
+    "nothing": (
+        {"points": None},
+        r"^`points` must be an array of real numbers; got what is no array of numbers\. Give",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "message"), MISFIT_ARGUMENTS.values(), ids=MISFIT_ARGUMENTS)
+def test_arguments_that_do_not_fit(changed, message):
+    with pytest.raises(ValueError, match=message):
+        _weighted(**{"turn": np.eye(3), "points": np.zeros([2, 4, 3]), "weights": np.ones(4), **changed})
+
+
+def test_tensors_are_not_read():
+    graph = tf.function(_weighted, autograph=False)
+    assert np.isinf(graph(2 * tf.eye(3), tf.constant(np.full([4, 3], np.inf, np.float32)))).all()
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        _weighted(tf.eye(3))
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        _weighted(tf.eye(3), tf.zeros([4, 3]), other=1)
+
+
+@pytest.mark.parametrize("value", [None, "3", [1.0, 2.0], np.nan, np.inf, 1j, 1.5, 0, -1])
+def test_numbers_that_are_none(value):
+    with pytest.raises(ValueError, match=r"^`window` must be one whole number, 1 or more; got .*\. Frames\.$"):
+        shapes.real_number("window", value, least=1, whole=True, cure="Frames.")
+
+
+def test_numbers():
+    assert shapes.real_number("window", np.int64(3), least=1, whole=True, cure="") == 3
+    assert shapes.real_number("fps", np.array([2.5]), above=0.0, cure="") == 2.5
+    with pytest.raises(ValueError, match=r"^`fps` must be one finite number, above 0; got 0\. Hz\.$"):
+        shapes.real_number("fps", 0, above=0.0, cure="Hz.")

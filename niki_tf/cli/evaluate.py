@@ -28,7 +28,7 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
-from niki_tf.cli import body_flag, run_record
+from niki_tf.cli import body_flag, deterministic_flag, run_record
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
 from niki_tf.motion import TRANS_CONVENTIONS, Clip
@@ -91,6 +91,7 @@ _RECORD = flags.DEFINE_string(
     "record", None, "Write the rows as the record of this name into each solver's results.json, for the documents."
 )
 flags.adopt_module_key_flags(body_flag)
+flags.adopt_module_key_flags(deterministic_flag)
 
 _OCCLUDED = ("xocc", "collisions", "occlusion_levels")
 """Protocols of occluded clips."""
@@ -128,6 +129,7 @@ def main(argv: list[str]) -> None:
     """Checks everything, measures, prints and writes."""
     if argv[1:]:
         sys.exit(f"evaluate takes flags only; got {' '.join(argv[1:])}.")
+    deterministic_flag.apply()
     protocol = evaluation.PROTOCOLS[_PROTOCOL.value]
     try:
         _check_flags()

@@ -14,18 +14,20 @@ A line of JSON on stdout tells what was found of each person: frames, unit, axis
 
 import contextlib
 import dataclasses
+import logging
 import pathlib
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from absl import flags, logging
+from absl import flags
 
 from niki_tf import files, motion
 from niki_tf.cli import body_flag, solve_files, solve_folders, solve_pictures
 from niki_tf.cli.solve_demo import Demo
 from niki_tf.inference import on_ground, saving
 from niki_tf.inference.solve import STRENGTHS
+from niki_tf.log import logger
 from niki_tf.skeletons import axes, bone_names
 from niki_tf.vision import blazepose
 
@@ -60,6 +62,9 @@ _END = flags.DEFINE_float("end", None, "Of videos: seconds at which to stop.", l
 _STRIDE = flags.DEFINE_integer("stride", 1, "Of videos: look at every n-th frame.", lower_bound=1)
 _RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "Who solves files: this process, or Apache Beam.")
 _BEAM_ARGS = flags.DEFINE_string("beam_args", "", "Arguments of Beam, such as --runner=FlinkRunner; else it runs here.")
+_LOG_JSON = flags.DEFINE_string(
+    "log_json", None, "File to which a line of JSON is added for every file: how it ended, why and how long it took."
+)
 flags.adopt_module_key_flags(body_flag)
 
 
@@ -100,7 +105,9 @@ def _solve(todo: list[solve_folders.Job], solver: _Solver, output: pathlib.Path)
         try:
             if len(todo) > 1:
                 held.enter_context(files.sole_use(output, name="output"))
-            bad = solve_folders.solve_all(todo, solver, output=output, options=solver.options, say=_say)
+            bad = solve_folders.solve_all(
+                todo, solver, output=output, options=solver.options, say=_say, log=_LOG_JSON.value
+            )
         except (ValueError, OSError) as error:
             sys.exit(f"solve: {error}")
     if bad:
@@ -127,12 +134,12 @@ def _say(line: str) -> None:
 @contextlib.contextmanager
 def _quiet_log() -> Iterator[None]:
     """Warnings stand in the lines of JSON, not in the log besides."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(before)
+        logger.setLevel(before)
 
 
 def _demo(output: pathlib.Path) -> Demo:

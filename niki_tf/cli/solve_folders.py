@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -67,6 +68,7 @@ def solve_all(
     output: pathlib.Path,
     options: Mapping[str, Any],
     say: Callable[[str], None],
+    log: str | None = None,
 ) -> int:
     """Solves file after file, and gives the number of bad ones; a line of JSON on stdout tells of each person.
 
@@ -79,10 +81,12 @@ def solve_all(
         output: folder that holds the record of what is finished.
         options: that outputs depend on.
         say: prints a line of the summary.
+        log: path of a file to which `Log` adds lines.
 
     Raises:
         NotWrittenError: the disk is full or the like.
     """
+    told = Log(log)
     record = _Record(output / _RECORD, options)
     for folder in {job.target.parent for job in todo}:
         files.remove_partial(folder)
@@ -93,7 +97,9 @@ def solve_all(
         for job in bar:
             if len(todo) > 1 and record.is_finished(job):
                 counts["skipped"] += 1
+                told.add(job.path, "skipped")
                 continue
+            told.start()
             try:
                 lines = solve(job.path, job.target)
             except Exception as error:  # whatever is wrong with one file, the others are solved
@@ -102,12 +108,14 @@ def solve_all(
                 reason = _one_line(error)
                 bad.append(reason if str(job.path) in reason else f"{job.path}: {reason}")
                 _print({"file": str(job.path), "error": reason})
+                told.add(job.path, "bad", reason=reason_code(error))
                 continue
             record.add(lines)
             counts["solved"] += 1
             counts["frames"] += sum(line["frames"] for line in lines)
             for line in lines:
                 _print(line)
+            told.add(job.path, "solved", persons=len(lines), frames=sum(line["frames"] for line in lines))
             elapsed = bar.format_dict["elapsed"]
             bar.set_postfix_str(f"{counts['frames'] / max(elapsed, 1e-3):.0f} frames/s")
     except KeyboardInterrupt:
@@ -115,11 +123,51 @@ def solve_all(
         raise
     finally:
         bar.close()
+    told.end(solved=counts["solved"], skipped=counts["skipped"], bad=len(bad), frames=counts["frames"])
     if len(todo) > 1:
         say(f"{counts['solved']} files solved, {counts['skipped']} were finished before, {len(bad)} bad.")
     for reason in bad:
         say(f"bad: {reason}")
     return len(bad)
+
+
+REASONS = {ImportError: "package_missing", OSError: "not_readable", ValueError: "bad_input", MemoryError: "no_memory"}
+"""Kind of error -> code; any other is `failed`."""
+
+
+def reason_code(error: Exception) -> str:
+    """Why a file is bad, in a word of `REASONS`."""
+    return next((code for kind, code in REASONS.items() if isinstance(error, kind)), "failed")
+
+
+class Log:
+    """A file of JSON lines, one for each file and one at the end with their counts; no joints and no poses.
+
+    Args:
+        path: of the file, which lines are added to; None for no log.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path, self._since = path, time.monotonic()
+        self.start()
+
+    def start(self) -> None:
+        """A file begins."""
+        self._since = time.monotonic()
+
+    def add(self, path: pathlib.Path, outcome: str, **more: Any) -> None:
+        """A file ended: `solved`, `skipped` or `bad`."""
+        seconds = 0.0 if outcome == "skipped" else round(time.monotonic() - self._since, 3)
+        self._write({"file": str(path), "outcome": outcome, "seconds": seconds, **more})
+
+    def end(self, **counts: int) -> None:
+        """All files ended."""
+        self._write({"all": counts})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        if self._path is not None:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
 
 
 def _all_below(

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, data, files, solvers, training
-from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, run_record, stopping
+from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, deterministic_flag, run_record, stopping
 from niki_tf.cli.body_flag import body_joints
 from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints
@@ -55,6 +55,7 @@ _MODEL = constructor_flags.define(_KINDS.values(), leave_out=("refine", "embeddi
 for _settings, _prefix in _SETTINGS.items():
     dataclass_flags.define(_settings, prefix=_prefix)
 flags.adopt_module_key_flags(body_flag)
+flags.adopt_module_key_flags(deterministic_flag)
 flags.adopt_module_key_flags(constructor_flags)
 flags.adopt_module_key_flags(dataclass_flags)
 _NAMES = (
@@ -69,6 +70,7 @@ def main(argv: list[str]) -> None:
     """Trains, or goes on training, the solver that the flags describe."""
     if argv[1:]:
         sys.exit(f"train takes flags only; got {' '.join(argv[1:])}.")
+    deterministic_flag.apply()
     try:
         if FLAGS.stages is not None:
             _train_stages(pathlib.Path(FLAGS.stages))

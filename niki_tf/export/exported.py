@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import archives, contract
+from niki_tf import archives, contract, processes, provenance
+from niki_tf.export.saved_model import STAMP
+from niki_tf.export.tflite import stamp_of
 from niki_tf.shapes import TensorLike, real_array
 
 _Arrays = dict[str, np.ndarray]
@@ -44,6 +46,7 @@ class Exported:
         arrays = {name: real_array(name, array).astype(np.float32) for name, array in inputs.items()}
         shapes = self.shapes[signature]
         _check(arrays, shapes)
+        processes.check()
         if any(not array.size for array in arrays.values()):
             return _of_none(self._functions[signature], arrays, shapes)
         return self._functions[signature](**arrays)
@@ -53,13 +56,16 @@ def load_saved_model(folder: str | os.PathLike) -> Exported:
     """The `Exported` of a SavedModel's folder, such as saved_models/one_stage/1.
 
     Raises:
-        ValueError: the folder holds no SavedModel.
+        ValueError: the folder holds no SavedModel, or one of a later format.
     """
     folder = archives.as_path("folder", folder)
     if not (folder / "saved_model.pb").is_file():
         raise ValueError(
             f"`folder` must hold saved_model.pb; got {str(folder)!r}, which does not. Give the version's folder (1)."
         )
+    stamp = folder / STAMP
+    if stamp.is_file():
+        provenance.check_bytes(stamp.read_bytes(), folder)
     loaded = tf.saved_model.load(str(folder))
     specs = {name: function.structured_input_signature[1] for name, function in loaded.signatures.items()}
     shapes = {name: {key: tuple(spec.shape) for key, spec in inputs.items()} for name, inputs in specs.items()}
@@ -74,7 +80,7 @@ def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
         threads: threads that it may use.
 
     Raises:
-        ValueError: there is no such file, or it is not a .tflite file with signatures.
+        ValueError: there is no such file, it is not a .tflite file with signatures, or one of a later format.
         ModuleNotFoundError: ai-edge-litert is not installed.
     """
     from ai_edge_litert.interpreter import Interpreter
@@ -82,6 +88,7 @@ def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
     path = archives.as_path("path", path)
     if not path.is_file():
         raise ValueError(f"`path` must be a .tflite file; got {str(path)!r}, where there is none. Check the spelling.")
+    provenance.check_bytes(stamp_of(path), path)
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
     runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
     details = {name: runner.get_input_details() for name, runner in runners.items()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from niki_tf import files
+from niki_tf import files, provenance
 from niki_tf.body import Body
 from niki_tf.export import messages
 from niki_tf.export.signatures import module, signatures
@@ -15,6 +15,9 @@ from niki_tf.vision.image_model import ImageModel
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 """Where TensorFlow Serving looks for requests that it makes to itself before it takes others."""
+
+STAMP = "assets.extra/niki_tf.json"
+"""The file that says which format a SavedModel is of."""
 
 _WARM_UP_BATCHES = (1, 64)
 """A single pose and a batch."""
@@ -58,6 +61,7 @@ def write_saved_model(
         served = {"serving_default": next(iter(functions.values())), **functions}
         tf.saved_model.save(holder, str(temporary), signatures=served)
         _write_warm_up(temporary / WARM_UP, served)
+        (temporary / STAMP).write_bytes(provenance.stamp_bytes())
     return target
 
 

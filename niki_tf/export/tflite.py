@@ -1,15 +1,19 @@
 """LiteRT files (.tflite): a solver on a phone or in a Web page, by LiteRT's built-in operations alone."""
 
+import os
+import pathlib
 import re
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.lite.tools import flatbuffer_utils
 
+from niki_tf import provenance
 from niki_tf.body import Body
 from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
@@ -86,6 +90,7 @@ def litert_of(
     _put_first(model, next(iter(functions)))
     if quantize == "int8":
         _leave_out_duplicates(model)
+    _add_stamp(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -110,6 +115,27 @@ def _put_first(model: schema.ModelT, name: str) -> None:
         for key, value in vars(item).items():
             if key.lower().endswith(("subgraph", "subgraphindex")):
                 setattr(item, key, swapped.get(value, value))
+
+
+def _add_stamp(model: schema.ModelT) -> None:
+    """Puts the number of the format into the metadata of a file."""
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(provenance.stamp_bytes(), np.uint8)
+    entry.name, entry.buffer = provenance.KEY.encode(), len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+
+
+def stamp_of(path: str | os.PathLike) -> bytes:
+    """The stamp in the metadata of a .tflite file, as JSON; an empty one if there is none, or no such file."""
+    try:
+        model = schema.Model.GetRootAs(pathlib.Path(path).read_bytes(), 0)
+        for k in range(model.MetadataLength()):
+            if model.Metadata(k).Name() == provenance.KEY.encode():
+                return model.Buffers(model.Metadata(k).Buffer()).DataAsNumpy().tobytes()
+    except Exception:  # bytes that are no such file go wrong in many ways, which the interpreter then says
+        return b"{}"
+    return b"{}"
 
 
 def _leave_out_duplicates(model: schema.ModelT) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from absl import logging
 
 from niki_tf import files, rotations, skeletons
 from niki_tf.body.body import Body
@@ -18,6 +17,7 @@ from niki_tf.body.mannequin import mannequin
 from niki_tf.inference import steady
 from niki_tf.io import amass, bvh, bvh_motion, bvh_retarget, gltf
 from niki_tf.io.bvh_file import BvhFile
+from niki_tf.log import logger
 from niki_tf.motion.clip import Clip
 from niki_tf.skeletons import axes, naming
 
@@ -41,7 +41,7 @@ def save(motion: Motion, path: str | os.PathLike, **options: Any) -> pathlib.Pat
         raise ValueError(f"`{unknown[0]}` is no option of {path.suffix} files, which have {', '.join(known)}.")
     saver(motion, path, **options)
     if note := time_note(motion, path.suffix):
-        logging.warning("%s: %s", path, note)
+        logger.warning("%s: %s", path, note)
     return path
 
 
@@ -203,7 +203,7 @@ def _turned(motion: Motion, up: str) -> tuple[np.ndarray, np.ndarray]:
 def _of_length(betas: np.ndarray, count: int) -> np.ndarray:
     """Betas (count,): zeros are added, or those beyond are left out."""
     if np.any(betas[count:]):
-        logging.warning("%d betas do not fit into the file and are left out.", np.count_nonzero(betas[count:]))
+        logger.warning("%d betas do not fit into the file and are left out.", np.count_nonzero(betas[count:]))
     return np.pad(betas[:count], (0, max(count - len(betas), 0)))
 
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from absl import logging
 
 from niki_tf import skeletons
 from niki_tf.inference import certainty, long_motion, on_ground, placing, points
 from niki_tf.inference.motion import Motion
+from niki_tf.log import logger
 from niki_tf.motion import cuts, observed_points
 from niki_tf.shapes import TensorLike, real_array
 from niki_tf.skeletons import PointSet, catalog
@@ -162,7 +162,7 @@ def person_tasks(
     people = [_with_time(person, point_set) for person in people]
     people, layout, notes = placing.to_metres(people, point_set=point_set, unit=unit, up=up, mirror=mirror)
     for note in notes:
-        logging.warning("%s", note)
+        logger.warning("%s", note)
     choice = _Choice(solver, finish, smoothing, on_ground.wanted(ground, layout, mirror=mirror))
     return [PersonTask(person, point_set, fps, choice, layout, mirror, notes) for person in people]
 

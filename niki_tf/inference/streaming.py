@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from niki_tf import contract
 from niki_tf.inference.rates import FPS
+from niki_tf.log import logger
 from niki_tf.motion.clip import checked_rate
 from niki_tf.shapes import TensorLike
 from niki_tf.solvers.window_solver import WindowSolver
@@ -113,7 +113,7 @@ def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs
     state = start(solver, people=people, known_rotations="known_rotations" in inputs)
     push(solver, state, frame, delay=delay)
     seconds = time.monotonic() - began
-    logging.info("The graph of a stream of %d people was made in %.1f s.", people, seconds)
+    logger.info("The graph of a stream of %d people was made in %.1f s.", people, seconds)
     return seconds
 
 

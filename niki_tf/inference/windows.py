@@ -15,7 +15,7 @@ import tensorflow as tf
 from niki_tf import contract, rotations
 from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
-from niki_tf.shapes import real_array
+from niki_tf.shapes import check_shape, real_array
 from niki_tf.solvers.window_solver import WindowSolver
 
 FRAMES, STEP = 16, 4
@@ -134,6 +134,8 @@ def _length(inputs: Mapping[str, np.ndarray]) -> int:
     lengths = {name: len(np.atleast_1d(array)) for name, array in inputs.items()}
     first = next(iter(lengths), "joints")
     for name, length in lengths.items():
+        if name in contract.INPUTS:
+            check_shape(name, tf.TensorShape(inputs[name].shape), contract.INPUTS[name])
         if length != lengths[first] or inputs[name].ndim <= len(contract.INPUTS.get(name, ())):
             raise ValueError(
                 f"`{name}` must have the {lengths[first]} frames of `{first}`, (T, ...); got {inputs[name].shape}. "

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from niki_tf import archives, files, skeletons
 from niki_tf.io import amass_layout, amass_original
+from niki_tf.log import logger
 from niki_tf.motion.clip import (
     LARGEST_BETA,
     LARGEST_PATH,
@@ -77,11 +77,11 @@ def load_clips(
             if not skip_bad:
                 raise ValueError(f"{error} Repair or remove the file, or skip bad files (`skip_bad`).") from error
             skipped.append(str(error))
-            logging.warning("Skipped a bad motion file. %s", error)
+            logger.warning("Skipped a bad motion file. %s", error)
         else:
             clips += [clip] if clip else []
     if skipped:
-        logging.warning("Skipped %d bad of %d motion files of %s.", len(skipped), len(found), path)
+        logger.warning("Skipped %d bad of %d motion files of %s.", len(skipped), len(found), path)
     if not clips:
         raise ValueError(_no_motion(path, found, skipped))
     return Clips(clips, skipped=skipped)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from absl import logging
 
 from niki_tf import files
 from niki_tf.io.bvh_file import BvhFile
+from niki_tf.log import logger
 from niki_tf.motion.clip import stated_time
 from niki_tf.motion.pieces import pieces
 
@@ -102,7 +102,7 @@ def _parsed(text: str, path: pathlib.Path) -> BvhFile:
         stated_time(frame_time, "`Frame Time`")
     values = _rows(below[0][counts.end() :], declared, sum(map(len, hierarchy.channels)))
     if len(values) != declared:
-        logging.warning("%s declares %d frames and holds %d; all of those are taken.", path, declared, len(values))
+        logger.warning("%s declares %d frames and holds %d; all of those are taken.", path, declared, len(values))
     return BvhFile(
         names=tuple(hierarchy.names),
         parents=tuple(hierarchy.parents),

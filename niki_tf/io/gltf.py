@@ -5,13 +5,13 @@ import pathlib
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from niki_tf import skeletons
 from niki_tf.body.body import Body
 from niki_tf.body.body_data import BodyData
 from niki_tf.io.glb_file import GlbFile
 from niki_tf.io.pose_morphs import Morphs, pose_morphs
+from niki_tf.log import logger
 from niki_tf.motion import quaternions
 from niki_tf.motion.clip import checked_array, checked_rate, checked_times
 from niki_tf.motion.pieces import pieces
@@ -173,7 +173,7 @@ def influences(lbs_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights = np.maximum(np.take_along_axis(lbs_weights, joints, 1), 0.0)
     lost = (1.0 - weights.sum(1)).max()
     if lost > _LOST_WEIGHT:
-        logging.warning("glTF moves a vertex by four joints; up to %.0f %% of one moved by more is lost.", 100 * lost)
+        logger.warning("glTF moves a vertex by four joints; up to %.0f %% of one moved by more is lost.", 100 * lost)
     joints = np.where(weights > 0.0, joints, 0).astype(np.uint8)
     return joints, (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 

@@ -161,7 +161,8 @@ def _read(path: pathlib.Path) -> np.ndarray:
         return _dense(archives.read_arrays(path)) if path.suffix == ".npz" else archives.read_array(path)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, MemoryError) as error:
         raise ValueError(
-            f"`regressor` must be an .npy file of numbers; got {path}, which is none: {error}. Check the spelling."
+            f"`regressor` must be an .npy file of numbers; got {path}, which cannot be read: {error}. Check the "
+            "spelling."
         ) from None
 
 

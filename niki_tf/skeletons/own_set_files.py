@@ -46,7 +46,8 @@ def from_json(path: str | os.PathLike) -> PointSet:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"`path` must be a JSON file of a joint set; got {path}, which is none: {error}. Such as {_FORM}."
+            f"`path` must be a JSON file of a joint set; got {path}, which cannot be read: {error}. It is such as "
+            f"{_FORM}."
         ) from None
     if not isinstance(told, dict) or not isinstance(told.get("points", told.get("names")), list):
         raise ValueError(f"{path} must hold an object with a list `points` or `names`, such as {_FORM}.")

@@ -1,13 +1,15 @@
 """What lies inside .keras files: a zip archive of a configuration (JSON) and weights (HDF5)."""
 
 import io
+import json
 import os
 import zipfile
 
 import h5py
 import numpy as np
 
-from niki_tf.model_files import WEIGHTS, read_parts
+from niki_tf import provenance
+from niki_tf.model_files import METADATA, WEIGHTS, read_parts
 
 
 def write_parts(path: str | os.PathLike, parts: dict[str, bytes]) -> None:
@@ -15,6 +17,15 @@ def write_parts(path: str | os.PathLike, parts: dict[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def stamp(path: str | os.PathLike) -> None:
+    """Writes the number of today's format into the metadata of a .keras file."""
+    parts = read_parts(path)
+    told = {**json.loads(parts[METADATA]), **provenance.stamp()}
+    write_parts(
+        path, {METADATA: json.dumps(told).encode(), **{name: parts[name] for name in parts if name != METADATA}}
+    )
 
 
 def halve_weights(path: str | os.PathLike) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from niki_tf import contract, precision, skeletons
+from niki_tf import contract, precision, processes, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import (
@@ -22,6 +21,7 @@ from niki_tf.fitting import (
     root_path,
 )
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
+from niki_tf.log import warn_seldom
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 from niki_tf.skeletons import axes
 from niki_tf.solvers import kept_graphs
@@ -170,6 +170,7 @@ class Solver(keras.Model):
         given, origin = contract.as_tensors(inputs), None
         self._check_shapes({name: value.shape for name, value in given.items()})
         if tf.executing_eagerly():  # a graph does not know the values
+            processes.check()
             contract.check_values(given)
             if not tf.is_tensor(inputs["joints"]):
                 absent = contract.are_absent(given["joints"].numpy(), given.get("joint_sigma", np.zeros(())))
@@ -391,7 +392,7 @@ class Solver(keras.Model):
 def _warn(joints: np.ndarray) -> None:
     """Says, at most every few seconds, if joints (..., 29, 3) do not look like metres, or like SMPL's joints."""
     for doubt in axes.doubts(joints.reshape(-1, *joints.shape[-2:]), skeletons.POINT_SETS["smpl_29"]):
-        logging.log_every_n_seconds(logging.WARNING, "%s", _SECONDS_BETWEEN_WARNINGS, doubt)
+        warn_seldom(doubt, seconds=_SECONDS_BETWEEN_WARNINGS)
 
 
 def _is_symbolic(inputs: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import keras
 
-from niki_tf import body, files, model_files
+from niki_tf import body, files, model_files, provenance
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.solvers import keras_files
 from niki_tf.solvers.analytic import Analytic
@@ -127,7 +127,8 @@ def load(name: str | os.PathLike, *, body_joints: BodyJoints | None = None) -> S
         body_joints: `BodyJoints` of the body to solve for; the one that the weights know if None.
 
     Raises:
-        ValueError: there is no such solver, or the file is something else.
+        ValueError: there is no such solver, the file is something else or of a later format, or it ships and its
+            SHA-256 is not the one that was released.
 
     Example:
         >>> import niki_tf
@@ -147,6 +148,8 @@ def load(name: str | os.PathLike, *, body_joints: BodyJoints | None = None) -> S
 
 
 def _read(path: pathlib.Path) -> Solver:
+    for models in _SHIPPED:
+        provenance.check_weights(path, models=models)
     with migrated(path) as current:
         return model_files.load(current, name=path, kind=Solver, what="`solver` must be a solver")
 
@@ -156,6 +159,7 @@ def joint_completion() -> JointCompletion:
     """The guess of joints that a joint set does not tell, which comes with the package."""
     place = next(place for place in _SHIPPED if (place / _COMPLETION / _FILE).is_file())
     path = place / _COMPLETION / _FILE
+    provenance.check_weights(path, models=place)
     return model_files.load(path, name=path, kind=JointCompletion, what="the package must hold a joint completion")
 
 
@@ -171,3 +175,4 @@ def save(solver: keras.Model, folder: str | os.PathLike, *, half: bool = False) 
         solver.save(beside)
         if half:
             keras_files.halve_weights(beside)
+        keras_files.stamp(beside)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
-from absl import logging
 
 from niki_tf import archives, files
+from niki_tf.log import logger
 from niki_tf.shapes import TensorLike
 
 _NAME = re.compile(r"step-([0-9]{1,18})\.npz")
@@ -58,7 +58,7 @@ def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, 
     stored = steps(folder)
     known = {path_of(folder, step) for step in stored}
     for stranger in sorted({*pathlib.Path(folder).glob("step-*.npz")} - known):
-        logging.warning("%s is no checkpoint by its name; it is left out.", stranger)
+        logger.warning("%s is no checkpoint by its name; it is left out.", stranger)
     damaged: list[pathlib.Path] = []
     for step in reversed(stored):
         try:
@@ -69,7 +69,7 @@ def newest(folder: str | os.PathLike, *, keep_aside: bool = True) -> tuple[int, 
                 raise
             continue
         for path in damaged:
-            logging.warning("%s is damaged and kept as %s%s; on from step %d.", path, path.name, _DAMAGED, step)
+            logger.warning("%s is damaged and kept as %s%s; on from step %d.", path, path.name, _DAMAGED, step)
             if keep_aside:
                 path.rename(f"{path}{_DAMAGED}")
         return step, arrays

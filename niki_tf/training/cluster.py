@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from absl import logging
+from niki_tf.log import logger
 
 PATIENCE = 600.0
 """Seconds for which a worker waits for the others at the start."""
@@ -97,7 +97,7 @@ def wait_for_all(cluster: Cluster) -> None:
                 )
             if waited > _TOLD_AFTER and waited > told + _TOLD_EVERY:
                 told = waited
-                logging.warning("%s waits for %s; at most %g s more.", cluster.name, names, PATIENCE - waited)
+                logger.warning("%s waits for %s; at most %g s more.", cluster.name, names, PATIENCE - waited)
             time.sleep(_PAUSE)
 
 

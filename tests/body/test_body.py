@@ -152,7 +152,7 @@ BAD_FIELDS = {
     "no such vertex": ({"faces": [[0, 1, 80]]}, "`faces` must hold vertex numbers 0 to 79; got 0 to 80"),
     "weights": ({"lbs_weights": np.ones([80, 24])}, "`lbs_weights` .* must add up to 1; got .* 24"),
     "not finite": ({"joints": np.full([29, 3], np.nan)}, "`joints` must be finite; got 87"),
-    "no numbers": ({"v_template": "here"}, "`v_template` must be an array of numbers"),
+    "no numbers": ({"v_template": "here"}, "`v_template` must be an array of real numbers"),
 }
 
 

@@ -70,7 +70,7 @@ def test_names_in_other_letters(tmp_path):
 
 @pytest.mark.parametrize("declared", [4, 6, 1000])
 def test_more_or_fewer_rows_than_declared_are_taken_and_told(tmp_path, caplog, declared):
-    with caplog.at_level(logging.WARNING, logger="absl"):
+    with caplog.at_level(logging.WARNING, logger="niki_tf"):
         rig = _read(tmp_path, rig_text().replace("Frames: 5", f"Frames: {declared}"))
     _assert_is_the_rig(rig)
     assert f"declares {declared} frames and holds 5" in caplog.text

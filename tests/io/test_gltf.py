@@ -122,7 +122,7 @@ def test_a_vertex_keeps_its_four_largest_weights_and_what_is_lost_is_told(tmp_pa
     weights[0, :6] = [0.1, 0.3, 0.05, 0.25, 0.2, 0.1]
     fields = {name: getattr(toy_body, name) for name in toy_body.__dataclass_fields__}
     many = body.BodyData(**fields | {"lbs_weights": weights})
-    with caplog.at_level(logging.WARNING, logger="absl"):
+    with caplog.at_level(logging.WARNING, logger="niki_tf"):
         document, arrays = glb_reader.read(gltf.write_glb(tmp_path / "a.glb", many, **moving))
     assert "up to 15 % of one moved by more is lost" in caplog.text
     attributes = document["meshes"][0]["primitives"][0]["attributes"]

@@ -40,7 +40,7 @@ def test_names_in_any_spelling(tmp_path):
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ("{", "`path` must be a JSON file of a joint set; .* cannot be read"),
+        ("{", "`path` must be a JSON file of a joint set; .*, which cannot be read"),
         ([1], "must hold an object with a list `points` or `names`, such as"),
         ({"points": "nose"}, "must hold an object with a list `points` or `names`"),
         ({"name": "a"}, "must hold an object with a list `points` or `names`"),
@@ -72,5 +72,5 @@ def test_what_a_file_may_not_hold(told, said, tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match=r"none.json cannot be read"):
+    with pytest.raises(ValueError, match=r"none.json, which cannot be read"):
         own_set_files.from_json(tmp_path / "none.json")

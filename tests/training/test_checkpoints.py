@@ -49,7 +49,7 @@ def test_the_newest_whole_one_is_taken(two):
 def test_a_damaged_one_is_kept_aside_with_a_word(two, caplog, keep_aside):
     newest = two / "step-000000020.npz"
     newest.write_bytes(newest.read_bytes()[:-30])
-    with caplog.at_level(logging.WARNING, "absl"):
+    with caplog.at_level(logging.WARNING, "niki_tf"):
         step, arrays = checkpoints.newest(two, keep_aside=keep_aside)
     assert (step, arrays["a"].tolist()) == (10, [10, 10])
     (line,) = caplog.messages
@@ -69,7 +69,7 @@ def test_if_all_are_damaged_the_oldest_is_named_and_all_stay(two):
 def test_files_of_other_names_are_left_out_with_a_word(two, caplog):
     for name in ("step-abc.npz", "step-30.npz", "step-.npz"):
         (two / name).write_bytes(b"")
-    with caplog.at_level(logging.WARNING, "absl"):
+    with caplog.at_level(logging.WARNING, "niki_tf"):
         assert checkpoints.newest(two)[0] == 20
     assert [line.rpartition("/")[2].partition(" ")[0] for line in caplog.messages] == [
         "step-.npz",

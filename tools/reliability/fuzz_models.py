@@ -102,7 +102,7 @@ BODY = (
         optional=frozenset({"betas", "transl"}), lenient=_SHARED, loose=frozenset({"NaN"}),
         tolerance=2e-5),
     Target("body.BodyPoser.pose", lambda rotations, betas: _poser().pose(rotations, betas=betas), _pose_arguments,
-        _rooted, spreads=True, weight=0.5, tolerance=2e-5),
+        _rooted, spreads=True, weight=0.1, tolerance=2e-5),
     Target("body.BodyJoints", lambda betas: data().body_joints()(betas),
         lambda rng: {"betas": rng.normal(size=[*leading(rng), 10])}, _reshaped, spreads=True),
     Target("body.BodyData",

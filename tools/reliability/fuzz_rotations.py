@@ -383,7 +383,7 @@ KINEMATICS = (
         turns=lambda answer: answer[0], spreads=True, weight=0.5),
     Target("body.swing_twist_to_rotations", body.swing_twist_to_rotations, _parts, _joined, turns=_MATRIX,
         spreads=True, weight=0.5),
-    Target("body.analytic_ik", body.analytic_ik, _solved, _one_by_one, turns=_MATRIX, spreads=True, weight=0.2,
+    Target("body.analytic_ik", body.analytic_ik, _solved, _one_by_one, turns=_MATRIX, spreads=True, weight=0.1,
         tolerance=1e-4),
 )  # fmt: skip
 
