@@ -58,7 +58,7 @@ def _in_batches(ask: _Ask, inputs: _Arrays, batch_size: int) -> _Arrays:
 
 
 def _in_windows(ask: _Ask, inputs: _Arrays, batch_size: int, window: int) -> _Arrays:
-    """As `windows.solve_motion` on this machine; a frame is valid if all windows that hold it are."""
+    """As `windows.solve_motion` of a callable here; a frame is valid if all windows that hold it are."""
     step, at_once = max(window // 4, 1), max(batch_size // window, 1)
     valid: list[np.ndarray] = []
 
