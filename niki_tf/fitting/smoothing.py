@@ -102,10 +102,24 @@ def _removed(
     weights = tf.maximum(tf.math.divide_no_nan(weights, largest), _LEAST_WEIGHT * tf.expand_dims(mask, 1))
     stiffness = tf.minimum(1.0 / (_JERK**2 * largest), _HIGHEST_STIFFNESS)
     penalty = tf.expand_dims(stiffness, -1) * tf.expand_dims(tf.linalg.matmul(third, third, transpose_a=True), 1)
-    matrix, rhs = tf.linalg.diag(weights + _RIDGE * stiffness) + penalty, tf.linalg.matmul(penalty, paths)
-    shape = tf.shape(rhs)
-    solution = linear_solver.solve(tf.reshape(matrix, [-1, shape[2], shape[2]]), tf.reshape(rhs, [-1, shape[2], 3]))
-    return tf.reshape(solution, shape)
+    diagonal, third = weights + _RIDGE * stiffness, tf.expand_dims(third, 1)
+    matrix = tf.linalg.diag(diagonal) + penalty
+    shape = tf.shape(paths)
+
+    def pull(values: tf.Tensor) -> tf.Tensor:
+        """`penalty` times values; differences first, which single precision would else lose in the values' rounding."""
+        return tf.expand_dims(stiffness, -1) * tf.linalg.matmul(
+            third, tf.linalg.matmul(third, values), transpose_a=True
+        )
+
+    def solve(rhs: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(matrix, [-1, shape[2], shape[2]]), tf.reshape(rhs, [-1, shape[2], 3])
+        return tf.reshape(linear_solver.solve(*flat), shape)
+
+    solution = solve(pull(paths))
+    if linear_solver.dtype == tf.float32:  # one round of refinement
+        solution += solve(pull(paths - solution) - tf.expand_dims(diagonal, -1) * solution)
+    return solution
 
 
 def _third_difference(mask: tf.Tensor) -> tf.Tensor:

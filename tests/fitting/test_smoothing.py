@@ -131,3 +131,12 @@ def test_a_path_is_smoothed_alike_by_seconds(rng):
         return np.sqrt(np.mean((found - path[:, ::step]) ** 2))
 
     assert left(1) < 0.85 * left(2) < 0.85 * left(4)
+
+
+def test_single_precision_smooths_as_double_does(rng):
+    joints = np.cumsum(0.02 * rng.normal(size=[1, 16, 29, 3]), 1) + rng.normal(size=[1, 1, 29, 3])
+    sigma = np.where(rng.random([1, 16, 29]) < 0.3, skeletons.ABSENT, rng.uniform(0.03, 0.3, [1, 16, 29]))
+    given = [tf.constant(array, tf.float32) for array in (joints, sigma)]
+    double = smoothing.smooth(*given)
+    single = smoothing.smooth(*given, linear_solver=linear_solvers.ELIMINATION)
+    assert np.abs(double - single).max() < 5e-5
