@@ -9,6 +9,7 @@ with the status that is wanted, and one line that tells why. Prints a table, and
 """
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -69,6 +70,7 @@ class Worker:
                 stdout=log,
                 stderr=log,
                 cwd=_ROOT,
+                preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # shells may ignore it
                 env={**os.environ, **environment, "TF_CONFIG": config},
             )
 
