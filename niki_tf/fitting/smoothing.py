@@ -116,10 +116,10 @@ def _removed(
         flat = tf.reshape(matrix, [-1, shape[2], shape[2]]), tf.reshape(rhs, [-1, shape[2], 3])
         return tf.reshape(linear_solver.solve(*flat), shape)
 
+    if linear_solver.dtype != tf.float32:
+        return solve(tf.linalg.matmul(penalty, paths))
     solution = solve(pull(paths))
-    if linear_solver.dtype == tf.float32:  # one round of refinement
-        solution += solve(pull(paths - solution) - tf.expand_dims(diagonal, -1) * solution)
-    return solution
+    return solution + solve(pull(paths - solution) - tf.expand_dims(diagonal, -1) * solution)  # refined once
 
 
 def _third_difference(mask: tf.Tensor) -> tf.Tensor:
