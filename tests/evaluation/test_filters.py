@@ -80,9 +80,9 @@ def test_whittaker_reduces_the_noise_of_motion_longer_than_a_window(rng):
     [
         (np.zeros([0, 29, 3]), 30.0, r"`points` must be frames .* got shape \(0, 29, 3\)"),
         (np.float64(1.0), 30.0, r"`points` must be frames"),
-        (np.full([4, 29, 3], np.nan), 30.0, r"`points` must be frames .* with NaN or infinity.*Fill"),
-        (np.zeros([4, 29, 3]), 0.0, "`fps` must be frames per second"),
-        (np.zeros([4, 29, 3]), np.nan, "`fps` must be frames per second"),
+        (np.full([4, 29, 3], np.nan), 30.0, r"`points` must be frames .* with NaN, infinity or more.*Fill"),
+        (np.zeros([4, 29, 3]), 0.0, "`fps` must be one finite number, above 0; got 0.0. It is in frames per second"),
+        (np.zeros([4, 29, 3]), np.nan, "`fps` must be one finite number, above 0; got nan"),
     ],
 )
 def test_what_cannot_be_filtered_is_named(name, points, fps, message):

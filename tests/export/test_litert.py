@@ -152,5 +152,5 @@ def test_the_exact_finish_holds_known_rotations_in_the_file_too(arrays, tmp_path
 
 
 def test_a_path_without_a_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="`path` must be a .tflite file; there is no file"):
+    with pytest.raises(ValueError, match="`path` must be a .tflite file; got .*, where there is none"):
         export.load_litert(tmp_path / "absent.tflite")

@@ -83,7 +83,7 @@ def test_a_plane_is_in_the_units_and_axes_of_the_joints(walk, solver, unit, up, 
     np.testing.assert_allclose(other_side.ground, found.ground, atol=1e-9)
 
 
-@pytest.mark.parametrize("ground", ["floor", [0, 1, 0], [0, 0, 0, 1], [0, np.nan, 0, 1], [[0, 1, 0, 0]], ["a"] * 4])
+@pytest.mark.parametrize("ground", ["floor", [0, 1, 0], [0, 0, 0, 1], [0, np.nan, 0, 1], [[0, 1, 0, 0]]])
 def test_what_is_no_ground_is_an_error(walk, solver, ground):
     with pytest.raises(ValueError, match=r"`ground` must be feet, off or a plane \(4,\)"):
         _solved(walk[1][:2], solver, ground=ground)

@@ -441,7 +441,7 @@ def test_nothing_there(tmp_path):
         ),
         ({"times": np.zeros(4)}, "`times` must increase from frame to frame; sort the frames"),
         ({"times": np.arange(3)}, r"`times` must be numbers of shape \(4,\); got int64 \(3,\)"),
-        ({"fps": -1.0}, "`fps` must be one positive number of frames per second, such as 30; got -1"),
+        ({"fps": -1.0}, "`fps` must be one positive number of frames per second; got -1"),
     ],
 )
 def test_clip_checks_its_fields(changes, message):

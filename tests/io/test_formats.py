@@ -14,7 +14,7 @@ def test_the_ending_is_found_in_any_case(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("a.cvs", "Did you mean .csv?"), ("a.jsn", "Did you mean .json?"), ("a.fbx", "a.fbx'."), ("a", "a'.")],
+    [("a.cvs", "Did you mean .csv?"), ("a.jsn", "Did you mean .json?"), ("a.fbx", "a.fbx'. Write it as one of these."), ("a", "a'. Write it as one of these.")],
 )
 def test_unknown_endings_are_told_the_known(tmp_path, name, hint):
     (tmp_path / name).write_text("x")
@@ -24,7 +24,7 @@ def test_unknown_endings_are_told_the_known(tmp_path, name, hint):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(ValueError, match=r"nothing is at '.*absent\.csv'"):
+    with pytest.raises(ValueError, match=r"`path` must be a file or a folder; got '.*absent\.csv', where nothing is"):
         io.read_keypoints(tmp_path / "absent.csv")
 
 

@@ -49,7 +49,7 @@ def test_saved_poses_put_the_body_where_it_was_observed(tmp_path, poser, clips):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "`path` must be an .npz file; there is no file '.*a.npz'"),
+        (None, "`path` must be an .npz file; got '.*a.npz', where there is none"),
         (b"text", r"a.npz must be an .npz file of arrays; got 4 bytes that are no zip .*numpy.savez"),
         (np.zeros(3), "a.npz must be an .npz file of arrays; got .* bytes that are a single array. .*numpy.savez"),
         ({"other": np.zeros(3)}, "`path` must hold good motion files"),

@@ -121,7 +121,7 @@ def test_times_are_per_frame(clips, poser):
             {"inputs": {"joints": np.zeros([4, 29, 3]), "betas": np.zeros(10)}},
             r"`inputs\['betas'\]` must have shape \(T, B\), T = 4 as in `joints`; got \(10,\)",
         ),
-        ({"fps": 0.0}, "`fps` must be one positive number of frames per second, such as 30; got 0"),
+        ({"fps": 0.0}, "`fps` must be one positive number of frames per second; got 0"),
         (
             {"true_rotations": np.zeros([4, 23, 3, 3])},
             r"`true_rotations` must have shape \(T, 24, 3, 3\), T = 4 as in `joints`; got \(4, 23, 3, 3\)",

@@ -96,7 +96,7 @@ def test_regressors_in_files(tmp_path):
         found = own_landmarks.from_regressor(tmp_path / "J.npz", mannequin)
         np.testing.assert_allclose(found.at_rest, wanted.at_rest, atol=1e-9)
     sparse.save_npz(tmp_path / "J.npz", sparse.bsr_matrix(weights))
-    with pytest.raises(ValueError, match=r"`regressor` must be .*J.npz which cannot be read: sparse format bsr"):
+    with pytest.raises(ValueError, match=r"`regressor` must be .*J.npz, which cannot be read: sparse format bsr"):
         own_landmarks.from_regressor(tmp_path / "J.npz", mannequin)
 
 

@@ -369,7 +369,7 @@ def test_bad_padding_and_z_are_named(rng):
     with pytest.raises(ValueError, match=r"`padding` must end in shape \(89,\); got \(2, 60\)"):
         solver.ik(_inputs(rng, 2)["joints"], padding=np.zeros([2, 60]))
     with pytest.raises(ValueError, match=r"`z` must end in shape \(78,\); got \(2, 32\)"):
-        solver.fk(np.zeros([2, 1, 3, 3]), np.zeros([2, 23, 3, 3]), z=np.zeros([2, 32]))
+        solver.fk(np.tile(np.eye(3), [2, 1, 1, 1]), np.tile(np.eye(3), [2, 23, 1, 1]), z=np.zeros([2, 32]))
 
 
 def test_unknown_condition_is_named():

@@ -76,9 +76,9 @@ def test_what_is_no_solver_is_named(tmp_path):
     for name in (tmp_path / "absent", tmp_path / "absent+finish", "+finish+finish"):
         with pytest.raises(ValueError, match=wanted):
             zoo.check_solver(str(name))
-    with pytest.raises(ValueError, match="must hold model.keras; the folder .* has none"):
+    with pytest.raises(ValueError, match="must hold model.keras; got the folder .* without one"):
         zoo.load(str(tmp_path), body_joints=None)
-    with pytest.raises(ValueError, match="must hold model.keras; the folder .* has none"):
+    with pytest.raises(ValueError, match="must hold model.keras; got the folder .* without one"):
         zoo.check_solver(f"{tmp_path}+finish")
 
 

@@ -12,7 +12,7 @@ from niki_tf import body, cli, solvers
 from niki_tf.solvers import zoo
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-_SHARED = "niki_tf.cli.body_flag"
+_SHARED = ("body_flag", "deterministic_flag")
 
 
 @pytest.fixture
@@ -42,8 +42,9 @@ def no_flags():
 @contextlib.contextmanager
 def _no_flags():
     put_aside = _remove_flags()
-    sys.modules.pop(_SHARED, None)
-    vars(cli).pop("body_flag", None)  # so that its flag is defined anew
+    for name in _SHARED:  # so that their flags are defined anew
+        sys.modules.pop(f"niki_tf.cli.{name}", None)
+        vars(cli).pop(name, None)
     try:
         yield
     finally:

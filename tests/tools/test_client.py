@@ -139,7 +139,7 @@ def test_frames_that_are_not_valid_are_counted(run_tool, tmp_path):
     ("arguments", "message"),
     [
         (["--output={tmp}/poses.txt"], "`output` must end in .npz"),
-        (["--input={tmp}/absent.npz"], "there is no file"),
+        (["--input={tmp}/absent.npz"], "where there is none"),
         (["--server=localhost:1", "--retries=0"], r"does not answer \(.*\). Is the server running"),
         (["--server=localhost:http"], "`address` must be HOST:PORT.*got 'localhost:http'"),
         (["--deadline=0"], "`deadline` must be a positive number of seconds"),
