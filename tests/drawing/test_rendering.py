@@ -126,7 +126,12 @@ def test_captions_above_panels():
         (np.full((4, 3), np.nan), np.zeros((1, 3), int), 8, "`vertices` must be finite"),
         (np.zeros((4, 3)), np.zeros((1, 3)), 8, "`faces` must be whole numbers"),
         (np.zeros((4, 3)), np.array([[0, 1, 4]]), 8, "`faces` must name vertices 0 to 3; got 0 to 4"),
-        (np.zeros((4, 3)), np.zeros((1, 3), int), 0, "`image_size` must be one whole number, 1 or more; got 0. It is in pixels"),
+        (
+            np.zeros((4, 3)),
+            np.zeros((1, 3), int),
+            0,
+            "`image_size` must be one whole number, 1 or more; got 0. It is in pixels",
+        ),
     ],
 )
 def test_bad_meshes_are_refused(vertices, faces, size, message):

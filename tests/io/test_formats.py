@@ -14,7 +14,12 @@ def test_the_ending_is_found_in_any_case(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("a.cvs", "Did you mean .csv?"), ("a.jsn", "Did you mean .json?"), ("a.fbx", "a.fbx'. Write it as one of these."), ("a", "a'. Write it as one of these.")],
+    [
+        ("a.cvs", "Did you mean .csv?"),
+        ("a.jsn", "Did you mean .json?"),
+        ("a.fbx", "a.fbx'. Write it as one of these."),
+        ("a", "a'. Write it as one of these."),
+    ],
 )
 def test_unknown_endings_are_told_the_known(tmp_path, name, hint):
     (tmp_path / name).write_text("x")
