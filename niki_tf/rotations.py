@@ -154,7 +154,7 @@ def multiply_quaternions_wxyz(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 def quaternion_wxyz_to_matrix(quaternion: tf.Tensor) -> tf.Tensor:
     """Quaternions (..., 4) of any length, real part first, to rotation matrices (..., 3, 3)."""
     unit = normalize(quaternion)
-    products = reshape_last(unit[..., :, None] * unit[..., None, :], 2, [16])
+    products = reshape_last(tf.expand_dims(unit, -1) * tf.expand_dims(unit, -2), 2, [16])
     return tf.eye(3, dtype=unit.dtype) + _linear(products, _OF_QUATERNION)
 
 

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
 
         results = report.run_all(report.ANALYSES, setting, run=run, at_once=at_once, done=done, stop=run.stop)
     page = report.write_page(results, setting)
-    failed = [result for result in results if result.reason]
+    failed = [result for result in results if result.reason and not result.is_untrained]
     for result in failed:
         print(f"report: {result.analysis.name} failed: {result.reason}", file=sys.stderr)
     print(f"Written: {page}")

@@ -66,7 +66,8 @@ def check(workdir: Path, values: dict[str, Any], *, free: tuple[str, ...] = ()) 
         return
     before = started_with(workdir)
     for name in sorted(values.keys() - set(free)):
-        started = before.get(name, flags.FLAGS[name].default)  # an older version had fewer flags
+        default = flags.FLAGS[name].default if name in flags.FLAGS else None
+        started = before.get(name, default)  # an older version had fewer flags
         if started != values[name]:
             raise ValueError(
                 f"`{name}` was {started} when the run in {workdir} was started; got {values[name]}."

@@ -70,6 +70,11 @@ class Result(NamedTuple):
     """Why there is nothing; empty if it is finished."""
 
     @property
+    def is_untrained(self) -> bool:
+        """Whether its solvers neither ship nor were trained."""
+        return bool(self.analysis.trained_by) and self.reason.endswith(self.analysis.trained_by)
+
+    @property
     def rows(self) -> list[Row]:
         """The rows that the command wrote; none if it writes none or is not finished."""
         found = [path for path in sorted(self.folder.glob("*.json")) if path.name != RECORD]

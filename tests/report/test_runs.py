@@ -96,6 +96,7 @@ def test_solvers_that_do_not_ship_are_told_how_to_be_trained(setting, stub, tmp_
     (diversity,) = (analysis for analysis in report.ANALYSES if analysis.trained_by)
     (result,) = report.run_all([diversity], setting, run=stub)
     assert result.reason == "runs/diversity_0.1 must be trained first: see configs/diversity.flags"
+    assert result.is_untrained
     assert not stub.commands
     for name in diversity.solvers(quick=True):
         (tmp_path / name).mkdir(parents=True)

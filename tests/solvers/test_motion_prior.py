@@ -166,7 +166,7 @@ def test_long_motion_goes_through_windows_of_64_frames(rng):
     solver = made("temporal_prior")
     inputs = {"joints": random_inputs(rng, 70)["joints"]}
     compiled = graphs.compile_solver(solver, inputs=inputs, motion=True)
-    assert compiled.keywords == {"frames": 64, "step": 16}
+    assert compiled.keywords == {"frames": 64, "step": 32}
     assert compiled(inputs)["body_pose"].shape == (70, 23, 3, 3)
 
 

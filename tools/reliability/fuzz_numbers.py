@@ -258,6 +258,7 @@ MOTION = (
         _gappy,
         _lines,
         lenient=frozenset({"joint_sigma: NaN", "joints: NaN"}),
+        loose=frozenset({"joint_sigma: NaN", "joints: NaN"}),  # absent, perhaps in the first frame or of the trunk
     ),
     Target(
         "motion.gap_filling.slerp_rotations",
