@@ -308,7 +308,8 @@ INFERENCE = (
         tolerance=1e-4),
     Target("inference.compile_solver", _compiled, lambda rng: _drawn("mlp", batch=True)(rng), turns=turns_of,
         weight=0.0),
-    Target("inference.streaming.push", _pushed, _frame_arguments, turns=turns_of, weight=0.1, tolerance=1e-4),
+    Target("inference.streaming.push", _pushed, _frame_arguments, turns=turns_of, weight=0.1, tolerance=1e-4,
+        optional=frozenset({"betas", "joint_sigma"})),
 )  # fmt: skip
 
 
