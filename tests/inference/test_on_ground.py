@@ -89,6 +89,11 @@ def test_what_is_no_ground_is_an_error(walk, solver, ground):
         _solved(walk[1][:2], solver, ground=ground)
 
 
+def test_a_ground_of_text_is_an_error(walk, solver):
+    with pytest.raises(ValueError, match="`ground` must be an array of real numbers; got <U1"):
+        _solved(walk[1][:2], solver, ground=["a"] * 4)
+
+
 def test_joints_relative_to_the_pelvis_or_the_hips_show_no_ground(walk, solver):
     noisy = walk[1]
     for middle in (noisy[:, :1], noisy[:, 1:3].mean(1, keepdims=True)):

@@ -50,7 +50,9 @@ def write(path: pathlib.Path, *, seed: int) -> None:
             answer = solver.ik(joints)
             answers |= {f"{kind}/{key}": np.asarray(value) for key, value in answer.items()}
             if kind == "mlp":
-                (folder / kind / "model.tflite").write_bytes(export.litert(solver, quantize="float16"))
+                small = folder / kind / "model.tflite"
+                small.write_bytes(export.litert(solver, quantize="float16"))
+                answers["tflite/body_pose"] = export.load_litert(small)(joints=joints)["body_pose"]
                 export.write_saved_model(solver, folder / kind / "saved_model")
         np.savez(folder / "answers.npz", **answers)
         with files.atomic_write(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
