@@ -82,8 +82,8 @@ class Read(beam.DoFn):
         yield clip
 
 
-class ClipHandler(ModelHandler):
-    """RunInference's handler of `Clip`s: the shipped .keras solver, whole clips or the beginning of long ones."""
+class _Handler(ModelHandler):
+    """What RunInference's handlers share: the shipped .keras solver, one element at a time."""
 
     def __init__(self, options: Options) -> None:
         super().__init__()
@@ -92,6 +92,14 @@ class ClipHandler(ModelHandler):
     def load_model(self) -> FileSolver:
         """The solver of files, which loads what it needs once."""
         return solver_of(self._options)
+
+    def batch_elements_kwargs(self) -> dict[str, int]:
+        """One element at a time, so that what is finished is written before the next begins."""
+        return {"min_batch_size": 1, "max_batch_size": 1}
+
+
+class ClipHandler(_Handler):
+    """RunInference's handler of `Clip`s: whole clips or the beginning of long ones."""
 
     def run_inference(
         self, batch: Sequence[Clip], model: FileSolver, inference_args: Mapping[str, Any] | None = None
@@ -103,21 +111,9 @@ class ClipHandler(ModelHandler):
         """Bytes of the joints."""
         return sum(source.person.joints.nbytes for clip in batch for source in clip.sources)
 
-    def batch_elements_kwargs(self) -> dict[str, int]:
-        """One clip at a time, so that what is finished is written before the next begins."""
-        return {"min_batch_size": 1, "max_batch_size": 1}
 
-
-class ShardHandler(ModelHandler):
+class ShardHandler(_Handler):
     """RunInference's handler of `Shard`s."""
-
-    def __init__(self, options: Options) -> None:
-        super().__init__()
-        self._options = options
-
-    def load_model(self) -> FileSolver:
-        """See `ClipHandler`."""
-        return solver_of(self._options)
 
     def run_inference(
         self, batch: Sequence[Shard], model: FileSolver, inference_args: Mapping[str, Any] | None = None
@@ -128,10 +124,6 @@ class ShardHandler(ModelHandler):
     def get_num_bytes(self, batch: Sequence[Shard]) -> int:
         """Bytes of the points."""
         return sum(shard.part.observed.points.nbytes for shard in batch)
-
-    def batch_elements_kwargs(self) -> dict[str, int]:
-        """One shard at a time."""
-        return {"min_batch_size": 1, "max_batch_size": 1}
 
 
 class Split(beam.DoFn):
