@@ -1,6 +1,7 @@
 """Neural inverse kinematics with invertible networks (NIKI, CVPR 2023) in TensorFlow and Keras.
 
-`niki_tf.solve(joints)` leads from 29 joints to poses; `niki_tf.load("one_stage")` is a solver, as a Keras model.
+`niki_tf.solve(joints)` leads from 29 joints to poses, `niki_tf.solve_picture(path)` from a photograph to those of the
+people in it; `niki_tf.load("one_stage")` is a solver, as a Keras model.
 The rooms (`niki_tf.body`, `niki_tf.solvers`, ...) are imported when they are first used.
 """
 
@@ -31,7 +32,11 @@ _ROOMS = (
     "training",
     "vision",
 )
-_FUNCTIONS = {"load": "niki_tf.solvers.zoo", "solve": "niki_tf.inference.solve"}
+_FUNCTIONS = {
+    "load": "niki_tf.solvers.zoo",
+    "solve": "niki_tf.inference.solve",
+    "solve_picture": "niki_tf.inference.solve_picture",
+}
 
 __all__ = [*_FUNCTIONS, *_ROOMS]
 __version__ = "0.2.0"

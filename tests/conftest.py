@@ -26,6 +26,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A skip is a failure in the files and folders that NIKI_TF_MUST_RUN names, whose needs are there."""
+    report = yield
+    must_run = [ROOT / path for path in os.environ.get("NIKI_TF_MUST_RUN", "").split()]
+    if report.skipped and not hasattr(report, "wasxfail") and {item.path, *item.path.parents} & set(must_run):
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} must run here: {report.longrepr[2]}"
+    return report
+
+
 def pytest_collection_finish():
     """What is imported by now stays; full collections need not look through all of it again and again."""
     gc.freeze()

@@ -53,7 +53,7 @@ _MAY_IMPORT = {
     "export": _FITTED | {"solvers", "vision"},
     "data": _MOTION | {"camera", "drawing", "io"},
     "training": _FITTED | {"solvers"},
-    "inference": _FITTED | {"drawing", "io", "motion", "solvers"},
+    "inference": _FITTED | {"drawing", "io", "motion", "solvers", "vision"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
     "player": _MOTION | {"assets", "io"},
     "report": _FITTED | {"assets", "evaluation", "io", "motion", "player", "solvers"},

@@ -11,18 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from niki_tf import archives, files, skeletons
+from niki_tf import archives, files
 from niki_tf.cli.solve_files import FileSolver, Line
 from niki_tf.drawing import overlay_film
-from niki_tf.inference import Motion, picture_motion, rates
-from niki_tf.inference.reading import Person
+from niki_tf.inference import Motion
+from niki_tf.inference.seen_person import SeenPerson
 from niki_tf.io import pictures, videos
 from niki_tf.io.picture_camera import PictureCamera, picture_camera
-from niki_tf.vision import landmark_sigma, tracking, tracks
+from niki_tf.vision import tracking, tracks
 from niki_tf.vision.blazepose import BlazePose
 from niki_tf.vision.tracks import Track
 
-_POINTS = skeletons.POINT_SETS["mediapipe_33"]
 _MOST_THREADS = 4
 
 
@@ -146,49 +145,19 @@ class PictureSolver:
         self, number: int, track: Track, looked: _Looked, path: pathlib.Path, target: pathlib.Path
     ) -> tuple[Line, overlay_film.SeenBody]:
         """Solves one person, writes the motion, and gives what was found and the body to draw."""
-        focal, center = looked.camera.focal, looked.camera.center
-        sigma = landmark_sigma.landmark_sigma(track.visibility, track.presence)
+        seen = SeenPerson(track, looked.camera, looked.times, str(number), looked.notes)
         distances: list[np.ndarray] = []
 
-        weights = track.visibility**2 * (sigma < skeletons.ABSENT)
-
         def place(motion: Motion) -> Motion:
-            moved, apart = picture_motion.placed(
-                motion, track.picture, weights, point_set=_POINTS, focal=focal, center=center
-            )
+            moved, apart = seen.placed(motion)
             distances.append(apart)
             return moved
 
-        person = self._person(number, track, sigma, looked)
-        first, _ = picture_motion.placed(
-            self._solver.solved(person), track.picture, weights, point_set=_POINTS, focal=focal, center=center
-        )
-        again = picture_motion.leaning_on(
-            first, person.joints, track.picture, point_set=_POINTS, focal=focal, center=center
-        )
-        person = dataclasses.replace(person, joints=again)
+        person = seen.leaning_on(self._solver.solved(seen.person))
         line, motion = self._solver.solve_person(person, path, target, place=place)
         for output in (pathlib.Path(output) for output in line["outputs"] if output.endswith(".npz")):
             _add(output, _beside(track, looked.camera))
         return {**line, **self._told(track, looked, distances[0])}, self._seen_body(motion, track)
-
-    def _person(self, number: int, track: Track, sigma: np.ndarray, looked: _Looked) -> Person:
-        """What was seen of a person, as joints before the camera."""
-        focal, center = looked.camera.focal, looked.camera.center
-        points = picture_motion.camera_points(track.world, track.middle, focal=focal, center=center)
-        several = len(looked.times) > 1
-        return Person(
-            name=str(number),
-            joints=picture_motion.on_rays(points, track.picture, track.visibility**2, focal=focal, center=center),
-            point_set=_POINTS,
-            fps=None if several else rates.FPS,
-            times=looked.times if several else None,
-            unit=1.0,
-            up="y",
-            in_camera=True,
-            joint_sigma=np.nan_to_num(sigma, nan=skeletons.ABSENT),
-            notes=looked.notes,
-        )
 
     def _told(self, track: Track, looked: _Looked, distance: np.ndarray) -> Line:
         """What is told of a person beside what is told of joints."""

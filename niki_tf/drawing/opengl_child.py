@@ -6,7 +6,9 @@ places, normals, tints), all float32, and answers the picture (SIZE, SIZE, 4), f
 imports nothing of the package, since with TensorFlow in the process Mesa's software driver ends it.
 """
 
+import importlib
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +35,7 @@ void main() { colour = vec4(paint * (ambient + diffuse * max(0.0, dot(normalize(
 
 def main(size: int, vertices: int, faces: int, near: float, far: float) -> None:
     """Draws what standard input asks for until it ends."""
-    import moderngl
-
+    moderngl: Any = importlib.import_module("moderngl")  # its types do not know what they hold
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     corners = asked.read(12 * faces)
     context = moderngl.create_context(standalone=True, backend="egl")

@@ -24,27 +24,35 @@ def is_picture(path: str | os.PathLike) -> bool:
     return pathlib.Path(path).suffix.lower() in ENDINGS
 
 
-def read_picture(path: str | os.PathLike) -> np.ndarray:
+def read_picture(path: str | os.PathLike | bytes) -> np.ndarray:
     """A photograph as uint8 (H, W, 3), red, green, blue: grey, with alpha, CMYK, 16 bits or turned by EXIF alike.
 
     Args:
-        path: of a file with one of `ENDINGS`.
+        path: of a file with one of `ENDINGS`, or the content of one, .heic excepted.
 
     Raises:
         ImportError: .heic files need pillow-heif, which is not installed.
         ValueError: the file is not there, damaged, or no picture.
     """
-    path = pathlib.Path(path).expanduser()
-    if path.suffix.lower() in _HEIF:
-        return _read_heif(path)
-    try:
-        content = np.fromfile(path, np.uint8)  # whatever letters the path has
-    except OSError as error:
-        raise ValueError(f"`path` must be a picture; {str(path)!r} cannot be read ({error.strerror}).") from None
+    if isinstance(path, bytes):
+        content, named = np.frombuffer(path, np.uint8), f"the content of {len(path)} bytes"
+    else:
+        path = pathlib.Path(path).expanduser()
+        if path.suffix.lower() in _HEIF:
+            return _read_heif(path)
+        content, named = _content(path), repr(str(path))
     image = _decoded(content)
     if image is None:
-        raise ValueError(f"`path` must be a picture ({', '.join(ENDINGS)}); {str(path)!r} is damaged or none.")
+        raise ValueError(f"`path` must be a picture ({', '.join(ENDINGS)}); {named} is damaged or none.")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _content(path: pathlib.Path) -> np.ndarray:
+    """The bytes of a file, whatever letters its path has."""
+    try:
+        return np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ValueError(f"`path` must be a picture; {str(path)!r} cannot be read ({error.strerror}).") from None
 
 
 def _decoded(content: np.ndarray) -> np.ndarray | None:

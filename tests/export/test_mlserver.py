@@ -1,7 +1,9 @@
 """MLServer as configs/serving/mlserver starts it, in a Python that NIKI_MLSERVER_PYTHON names, and what it answers."""
 
+import base64
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import shutil
@@ -12,12 +14,15 @@ import time
 import urllib.error
 import urllib.request
 
+import cv2
 import numpy as np
 import pytest
 
-from niki_tf import body, contract, export, io, motion, rotations, solvers
+import niki_tf
+from niki_tf import assets, body, contract, export, io, motion, rotations, solvers
 from niki_tf.export import open_inference
 from niki_tf.inference import windows
+from niki_tf.io import videos
 from niki_tf.solvers import zoo
 
 pytestmark = [
@@ -170,6 +175,50 @@ def test_it_tells_what_it_takes(server):
     with urllib.request.urlopen(server["rest"] + "/v2/models/one_stage", timeout=10) as answer:
         told = {one["name"]: one["shape"] for one in json.load(answer)["inputs"]}
     assert told == {"joints": [-1, 29, 3], "joint_sigma": [-1, 29], "betas": [-1, 10], "twist": [-1, 23, 2]}
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    """A frame of a real clip as a .jpg."""
+    if assets.missing(("blazepose_detector", "blazepose_lite", "walk")):
+        pytest.skip("python tools/get_assets.py blazepose walk fetches what is needed")
+    path = tmp_path_factory.mktemp("photograph") / "walk.jpg"
+    image = next(itertools.islice(videos.Video(assets.path_of("walk")), 100, None)).image
+    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return path
+
+
+def test_a_photograph_gives_the_people_in_it(server, repo, photograph):
+    script = repo / "tools" / "examples" / "send_picture.py"
+    address = server["rest"].removeprefix("http://")
+    done = subprocess.run([sys.executable, script, address, photograph, "1500"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    wanted = niki_tf.solve_picture(photograph, focal=1500)
+    assert len(wanted) == done.stdout.count("person ")
+    place, knee = done.stdout.splitlines()[0].removeprefix("person 0: ").split(" m; knee: ")
+    np.testing.assert_allclose(json.loads(place), wanted[0].transl[0], atol=0.011)
+    np.testing.assert_allclose(json.loads(knee), wanted[0].body_pose[0, 3], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        ({"name": "photo"}, "inputs must be image"),
+        ({"data": ["bm8="]}, "image must be the file of one picture"),
+        ({"data": []}, "image must be the file of one picture"),
+        ({"data": "grey"}, "must show a person"),
+        ({"data": "vast"}, "at most 50000000 pixels"),
+    ],
+)
+def test_what_is_no_photograph_of_a_person_is_named(server, photograph, tensor, said):
+    sizes = {"grey": (60, 80), "vast": (9000, 9000)}
+    if tensor.get("data") in ("grey", "vast"):
+        _, content = cv2.imencode(".png", np.full(sizes[tensor["data"]], 60, np.uint8))
+        tensor = {"data": [base64.b64encode(content).decode()]}
+    request = {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [""], **tensor}]}
+    code, body, _ = _post(server, "/v2/models/pictures/infer", json.dumps(request).encode())
+    assert code == 400
+    assert said in json.loads(body)["error"]
 
 
 def test_the_load_test_runs(server, repo):

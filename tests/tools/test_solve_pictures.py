@@ -1,15 +1,17 @@
 """tools/solve.py on pictures and videos: an estimator that knows what is in made pictures stands for BlazePose."""
 
+import functools
 import json
 
 import cv2
 import numpy as np
 import pytest
 
+import niki_tf
 from niki_tf import assets, body, io, skeletons, solvers
 from niki_tf.cli import solve_files, solve_folders, solve_pictures
 from niki_tf.drawing import video
-from niki_tf.io import videos
+from niki_tf.io import pictures, videos
 from niki_tf.solvers import zoo
 from niki_tf.vision.detection import Detections
 from niki_tf.vision.landmark_crop import Landmarks, crop_of
@@ -132,6 +134,36 @@ def test_nobody_is_told_and_ends_with_a_status(solve, tmp_path, capsys):
     (tmp_path / "c.jpg").write_bytes(b"broken")
     (line,), code = solve(tmp_path / "c.jpg")
     assert (code, "is damaged or none" in line["error"]) == (1, True)
+
+
+def test_python_gives_what_the_program_writes(solve, tmp_path):
+    path = _write(tmp_path / "a.png", _picture((120, 100, 60), (120, 250, 150)))
+    lines, _ = solve(path, "--person=all", "--focal=500", "--finish=off")
+    ask = functools.partial(niki_tf.solve_picture, estimator=MadeEstimator(), solver=ANALYTIC)
+    for picture in (path, path.read_bytes(), pictures.read_picture(path)):
+        people = ask(picture, focal=500)
+        assert [len(motion) for motion in people] == [1, 1]
+        for motion, line in zip(people, lines, strict=True):
+            with np.load(line["outputs"][0]) as held:
+                np.testing.assert_allclose(motion.rotation_vectors[0].ravel(), held["poses"][0, :72], atol=1e-5)
+                np.testing.assert_allclose(motion.transl, held["trans"], atol=1e-5)
+    assert people[0].transl[0, 2] > people[1].transl[0, 2]  # the larger one is nearer, z is towards the viewer
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (b"broken", "the content of 6 bytes is damaged or none"),
+        (b"", "the content of 0 bytes is damaged or none"),
+        (np.zeros([2, 2, 3]), "`picture` must be uint8"),
+        (np.zeros([2, 2], np.uint8), "`picture` must be uint8"),
+        (_picture(), "`picture` must show a person"),
+        ("/nowhere.jpg", "cannot be read"),
+    ],
+)
+def test_python_refuses_what_shows_nobody(picture, said):
+    with pytest.raises(ValueError, match=said):
+        niki_tf.solve_picture(picture, estimator=MadeEstimator(), solver=ANALYTIC)
 
 
 @pytest.fixture

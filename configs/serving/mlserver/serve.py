@@ -4,6 +4,7 @@ MLServer itself takes requests of any size by REST. Ports are MLSERVER_HTTP_PORT
 """
 
 import asyncio
+import importlib
 import pathlib
 import sys
 
@@ -43,9 +44,20 @@ class Limited(AutoHTTPProtocol):
         self.app = limited
 
 
+def _has_pictures() -> bool:
+    """Whether photographs can be solved here: by the package with its extra `image`, and networks that were fetched."""
+    try:
+        importlib.import_module("picture_runtime").BlazePose()
+    except (ImportError, FileNotFoundError) as error:
+        print(f"serve: the model pictures is left out: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 async def main(folder: pathlib.Path) -> None:
     """Serves until it is stopped."""
     settings, models = await load_settings(str(folder))
+    models = [model for model in models if model.name != "pictures" or _has_pictures()]
     settings._custom_rest_server_settings = {"http": Limited, "limit_concurrency": MOST_REQUESTS}
     await MLServer(settings).start(models)
 

@@ -197,26 +197,30 @@ class App {
     element("seen").hidden = false;
     await video.play();
     const run = this.run;
-    let coming = this.grab(video);
+    let coming = this.grab(video, run);
     while (this.run === run) {
-      const { picture, seconds } = await coming;
-      if (this.run !== run) return picture.close();
+      const taken = await coming;
+      if (this.run !== run) return taken?.picture.close();
+      const { picture, seconds } = taken;
       const size = [picture.width, picture.height];
       const asked = this.ask("picture", { picture }, [picture]);
-      coming = this.grab(video); // while the worker computes
+      coming = this.grab(video, run); // while the worker computes
       const answer = await asked;
       if (answer && this.run === run) this.show(answer, seconds, size);
     }
-    (await coming).picture.close();
+    (await coming)?.picture.close();
   }
 
-  /** The next frame of a video, and its time. */
-  async grab(video) {
-    await new Promise((resolve) => {
-      const late = setTimeout(resolve, 1000); // a video that has ended has no next frame
-      const seen = () => resolve(clearTimeout(late));
-      video.requestVideoFrameCallback ? video.requestVideoFrameCallback(seen) : requestAnimationFrame(seen);
-    });
+  /** The next frame of a video, and its time; null if the run has ended. */
+  async grab(video, run) {
+    do {
+      await new Promise((resolve) => {
+        const late = setTimeout(resolve, 1000); // a video that has ended has no next frame
+        const seen = () => resolve(clearTimeout(late));
+        video.requestVideoFrameCallback ? video.requestVideoFrameCallback(seen) : requestAnimationFrame(seen);
+      });
+      if (this.run !== run) return null;
+    } while (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA); // in WebKit, while it decodes
     const seconds = this.stream ? performance.now() / 1000 : video.currentTime;
     return { picture: await createImageBitmap(video), seconds };
   }
