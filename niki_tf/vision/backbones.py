@@ -19,12 +19,12 @@ with: their code gives red the numbers of blue."""
 
 _MOBILENET_CHANNELS = 128
 """Channels of the layers that bring MobileNetV2's map to the resolution of the heat maps; set by hand."""
-_MOBILENET_DOUBLINGS = 3
-"""From a 32nd of the image to a quarter."""
+_MOBILENET_DOUBLINGS = 2
+"""From a 32nd of the image to an eighth: heat maps over volumes of a quarter would cost more than the backbone."""
 
 
 def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
-    """Heat maps and features of MobileNetV2, whose last map is enlarged three times.
+    """Heat maps and features of MobileNetV2, whose last map is enlarged twice.
 
     Batch normalisation is in inference form.
 
@@ -33,7 +33,7 @@ def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
         channels: of the heat maps.
 
     Returns:
-        heat maps (N, S/4, S/4, channels) and features (N, 1280).
+        heat maps (N, S/8, S/8, channels) and features (N, 1280).
 
     Source: Sandler et al., MobileNetV2, CVPR 2018.
     """
@@ -59,7 +59,9 @@ BACKBONES: dict[str, Callable[[Map, int], tuple[Map, Map]]] = {
     "mobilenet_v2": mobilenet_v2,
 }
 """Name -> function of a symbolic image (N, S, S, 3) and the number of channels, which gives heat maps
-(N, S/4, S/4, channels) and features (N, F)."""
+(N, S/stride, S/stride, channels) and features (N, F)."""
+STRIDES = {**dict.fromkeys(BACKBONES, hrnet.STRIDE), "mobilenet_v2": 2 ** (5 - _MOBILENET_DOUBLINGS)}
+"""Name -> pixels of the image for one of the heat maps."""
 
 SIZE_STEP = 32
 """Images of backbones have a multiple of this as their size, pixels."""

@@ -1,0 +1,185 @@
+"""tools/prepare_images.py, train_images.py, and the solvers behind a frozen network of images."""
+
+import json
+
+import image_models
+import numpy as np
+import pytest
+
+from niki_tf import io, solvers, vision
+from niki_tf.data.image_sets import ImageSet
+from niki_tf.motion import made_motion
+from niki_tf.solvers import zoo
+
+SIZE = image_models.SIZE
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("motion")
+    io.save_clip(folder / "clip.npz", made_motion(0, frames=12))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _without_opengl(monkeypatch):
+    """The package's own rasteriser: a process that draws takes a second to start."""
+    from niki_tf.drawing import offscreen
+
+    def missing(*_):
+        raise OSError("none")
+
+    monkeypatch.setattr(offscreen, "_OpenGL", missing)
+
+
+def arguments(motion, folder, *others):
+    return [
+        f"--source={motion}",
+        f"--output={folder}",
+        f"--image_size={SIZE}",
+        "--count=3",
+        "--clip_frames=4",
+        "--file_images=8",
+        *others,
+    ]
+
+
+@pytest.fixture
+def images(run_tool, motion, tmp_path):
+    run_tool("prepare_images", *arguments(motion, tmp_path / "set"))
+    return tmp_path / "set"
+
+
+def test_a_set_is_written_and_gone_on_with(run_tool, motion, images):
+    before = {path.name: path.read_bytes() for path in images.glob("*.tfrecord")}
+    assert len(ImageSet(images)) == 12
+    (images / "images-00001.tfrecord").unlink()
+    printed = run_tool("prepare_images", *arguments(motion, images))
+    assert f"12 images in 2 files, 1 of them written now, in {images}" in printed
+    assert {path.name: path.read_bytes() for path in images.glob("*.tfrecord")} == before
+    with pytest.raises(SystemExit, match="prepare_images: `seed` was 0 when the run in .* was started; got 1"):
+        run_tool("prepare_images", *arguments(motion, images, "--seed=1"))
+
+
+def test_the_hidden_set_is_of_the_same_images(run_tool, motion, images, tmp_path):
+    run_tool("prepare_images", *arguments(motion, tmp_path / "xocc", "--xocc"))
+    plain, hidden = ImageSet(images), ImageSet(tmp_path / "xocc")
+    changed = [(plain[n]["image"] != hidden[n]["image"]).any(-1).mean() for n in range(12)]
+    np.testing.assert_array_equal(plain[5]["uv"], hidden[5]["uv"])
+    assert 0.05 < np.mean(changed) < 0.95
+    assert [int(plain[n]["clip"]) for n in (0, 3, 4, 11)] == [0, 0, 1, 2]
+
+
+def test_bad_files_of_motion_are_named_or_left_out(run_tool, motion, tmp_path):
+    (tmp_path / "motion").mkdir()
+    (tmp_path / "motion" / "good.npz").write_bytes((motion / "clip.npz").read_bytes())
+    (tmp_path / "motion" / "bad.npz").write_bytes(b"nothing")
+    given = arguments(tmp_path / "motion", tmp_path / "set", "--count=1")
+    with pytest.raises(SystemExit, match="prepare_images: .*bad.npz"):
+        run_tool("prepare_images", *given)
+    printed = run_tool("prepare_images", *given, "--skip_bad")
+    assert "left out: " in printed
+    assert "bad.npz" in printed
+    assert "4 images in 1 files" in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--distance=6"], "`distance` must be two numbers"),
+        (["--distance=a,b"], "`distance` must be two numbers"),
+        (["--clip_frames=50"], "`frames` must be those of a clip of .*; got 50, too many"),
+    ],
+)
+def test_bad_settings_of_a_set_are_named(run_tool, motion, tmp_path, change, message):
+    with pytest.raises(SystemExit, match=f"prepare_images: {message}"):
+        run_tool("prepare_images", *arguments(motion, tmp_path / "set", *change))
+
+
+@pytest.fixture
+def network(tmp_path):
+    zoo.save(image_models.seen(), tmp_path / "network")
+    return tmp_path / "network"
+
+
+def backbone_arguments(images, workdir, *others):
+    return [
+        f"--images={images}",
+        f"--workdir={workdir}",
+        f"--image_size={SIZE}",
+        "--backbone=mobilenet_v2",
+        "--batch_size=2",
+        "--steps=2",
+        *others,
+    ]
+
+
+@pytest.mark.slow
+def test_a_network_of_images_is_trained_and_gone_on_with(run_tool, images, network, tmp_path):
+    given = backbone_arguments(images, tmp_path / "run", f"--initial={network}", "--save_every=1")
+    assert "step 1: loss" in run_tool("train_images", *given, "--max_steps=1")
+    before = vision.load_image_model(tmp_path / "run").get_weights()
+    assert "step 2: loss" in run_tool("train_images", *given)
+    trained, start = vision.load_image_model(tmp_path / "run"), vision.load_image_model(network)
+    assert any((one != two).any() for one, two in zip(trained.get_weights(), before, strict=True))
+    norm = "narrow.norm"
+    for one, two in zip(*(m.network.get_layer(norm).non_trainable_weights for m in (trained, start)), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["flags"]["images"] == [str(images)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--image_size=64"], "`image_size` must be that of the images, 32; got 64"),
+        (["--initial=nowhere"], "`folder` must hold a model.keras"),
+        (["--hidden=2"], "`hidden` must be a number from 0 to 1"),
+        (["--images=nowhere"], "`images` must be a folder of images"),
+        (["--workdir="], "`workdir` must be given"),
+    ],
+)
+def test_bad_settings_of_a_network_are_named(run_tool, images, tmp_path, change, message):
+    given = [flag for flag in backbone_arguments(images, tmp_path / "run") if flag.partition("=")[0] != "--images"]
+    given += [] if change[0].startswith("--images") else [f"--images={images}"]
+    with pytest.raises(SystemExit, match=f"train_images: .*{message}"):
+        run_tool("train_images", *given, *change)
+
+
+def test_another_normalisation_than_that_of_the_start_is_named(run_tool, images, network, tmp_path):
+    given = backbone_arguments(images, tmp_path / "run", f"--initial={network}", "--normalization=symmetric")
+    with pytest.raises(SystemExit, match="`normalization` must be that of --initial, imagenet; got symmetric"):
+        run_tool("train_images", *given)
+
+
+def test_solvers_learn_and_are_measured_behind_a_frozen_network(run_tool, images, network, tmp_path):
+    frozen = [f"--images={images}", f"--freeze_backbone={network}"]
+    run_tool(
+        *("train", *frozen, f"--workdir={tmp_path / 'run'}", "--solver=one_stage", "--hidden_dim=8"),
+        *("--num_couplings=2", "--batch_size=4", "--steps=1", "--copies=2"),
+    )
+    (kept,) = images.glob("seen-*.npz")
+    assert solvers.load(tmp_path / "run").hidden_dim == 8
+    given = [*frozen, "--protocol=images", "--solver=analytic", f"--solver={tmp_path / 'run'}"]
+    printed = run_tool("evaluate", *given, f"--output={tmp_path / 'out'}")
+    rows = json.loads((tmp_path / "out" / "images.json").read_text())
+    assert [(row["images"], row["frames"]) for row in rows] == [("set", 12)] * 2
+    assert all(row["accel"] > 0 for row in rows)
+    assert "12 frames of" in printed
+    assert len(list(images.glob("seen-*.npz"))) == 2
+    assert kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "message"),
+    [
+        ("train", ["--images=x", "--workdir=y"], "`freeze_backbone` must be given"),
+        ("train", ["--images=x", "--freeze_backbone=x", "--workdir=y", "--source=z"], "`source` is for training"),
+        ("evaluate", ["--protocol=images", "--freeze_backbone=x"], "`images` must be given"),
+        ("evaluate", ["--protocol=images", "--motion=x"], "`motion` must be left out"),
+        ("evaluate", ["--protocol=noise"], "`motion` must be given"),
+        ("evaluate", ["--protocol=noise", "--motion=x", "--images=y"], "`--images` is for --protocol=images"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_named(run_tool, tmp_path, program, given, message):
+    with pytest.raises(SystemExit, match=f"{program}: {message}"):
+        run_tool(program, *[flag.replace("=y", f"={tmp_path}") if "workdir" in flag else flag for flag in given])
