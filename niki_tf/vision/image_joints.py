@@ -139,7 +139,7 @@ class ImageJoints(ImageModel):
 
     def _heads(self, crop: tf.Tensor) -> dict[str, tf.Tensor]:
         """The network's outputs by name, heat maps as volumes (N, H, W, 29, D)."""
-        found = dict(zip(_HEADS, self.network(crop), strict=True))
+        found = dict(zip(_HEADS, self.network(crop, training=False), strict=True))  # batch normalisation stays as it is
         return {**found, "heat": joint_heads.volumes(found["heat"])}
 
     def get_config(self) -> dict[str, Any]:
