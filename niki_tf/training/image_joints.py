@@ -16,6 +16,8 @@ from niki_tf.vision.joint_heads import DEPTH
 
 _FLOOR = 0.005
 """Metres that are added to errors for which sigma is learned: nothing is more certain. Set by hand."""
+_SMALLEST = 1e-4
+"""Metres; sigma counts as no less, which a network that is not trained may say."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def loss(
     found = model(model_inputs(batch), training=True)
     of_joints = _difference(found["joints"], batch["joints"])
     scale = batch["focal"] / batch["root"][:, 2]
-    spread = found["joint_sigma"][..., None]
+    spread = tf.maximum(found["joint_sigma"][..., None], _SMALLEST)
     error = tf.abs(tf.stop_gradient(of_joints)) + _FLOOR
     surprise = tf.math.log(spread) + tf.sqrt(2.0) * error / spread
     terms = {

@@ -25,7 +25,7 @@ _MOBILENET_MAPS = ("block_13_expand_relu", "block_6_expand_relu")
 over volumes of a quarter of the image would cost more than the backbone."""
 
 _INITIALIZER = "he_normal"
-"""Keeps the size of maps from layer to layer, which batch normalisation does not here, and heat maps from being flat."""
+"""Keeps the size of maps from layer to layer, as batch normalisation does not here, and heat maps from being flat."""
 
 
 def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
