@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from niki_tf import evaluation, rotations, solvers
-from niki_tf.body import BodyPoser, mannequin_joints
+from niki_tf.body import mannequin_joints
 from niki_tf.evaluation.protocols.images import image_tables
 
 
