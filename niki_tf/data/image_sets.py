@@ -51,29 +51,34 @@ def write(
     """Writes the files of a set that are not there yet, each whole or not at all, and gives how many were written.
 
     Args:
-        folder: is made if it is missing; files in it that have another number of images are written anew.
+        folder: is made if it is missing; files in it that were to have another number of images are written anew.
         counts: images of each file.
-        make: function of the number of a file that gives its examples.
+        make: function of the number of a file that gives its examples, fewer if some are left out.
         progress: show a progress bar.
 
     Raises:
-        ValueError: a file would get another number of images, or the disk has no room for as many as the first one.
+        ValueError: a file would get more images, or none, or the disk has no room for as many as the first one.
     """
-    counts = list(counts)
-    absent = [number for number, count in enumerate(counts) if not _is_whole(_path(folder, number), count)]
-    done = sum(counts) - sum(counts[number] for number in absent)
+    counts, told = list(counts), _told(folder)
+    told = [*told[: len(counts)], *[None] * (len(counts) - len(told))]
+    for number, count in enumerate(counts):
+        if not _is_whole(folder, number, told[number], count):
+            told[number] = None
+    absent = [number for number, one in enumerate(told) if one is None]
+    done = sum(count for count, one in zip(counts, told, strict=True) if one is not None)
     with tqdm.tqdm(total=sum(counts), initial=done, unit="image", disable=not progress) as bar:
         for number in absent:
-            _write_file(_path(folder, number), make(number), counts[number], bar)
+            written = _write_file(_path(folder, number), make(number), counts[number], bar)
+            told[number] = [counts[number], written]
+            _write_index(folder, told)
             if number == absent[0]:
                 size = _path(folder, number).stat().st_size
                 files.check_space(folder, (len(absent) - 1) * size, name="output")
-    with files.atomic_write(pathlib.Path(folder) / _INDEX) as beside:
-        beside.write_text(json.dumps({"images": counts}) + "\n")
+    _write_index(folder, told)
     return len(absent)
 
 
-def _write_file(path: pathlib.Path, examples: Iterable[Example], count: int, bar: tqdm.tqdm) -> None:
+def _write_file(path: pathlib.Path, examples: Iterable[Example], count: int, bar: tqdm.tqdm) -> int:
     written = 0
     with files.atomic_write(path) as beside:
         with tf.io.TFRecordWriter(str(beside)) as writer:
@@ -81,8 +86,23 @@ def _write_file(path: pathlib.Path, examples: Iterable[Example], count: int, bar
                 writer.write(_encoded(example))
                 written += 1
                 bar.update()
-        if written != count:
-            raise ValueError(f"`make` must give the {count} examples of {path.name}; got {written}.")
+        if not 0 < written <= count:
+            raise ValueError(f"`make` must give 1 to {count} examples of {path.name}; got {written}.")
+    return written
+
+
+def _write_index(folder: str | os.PathLike, told: list[list[int] | None]) -> None:
+    """Writes how many images each file was to have, and how many it has."""
+    with files.atomic_write(pathlib.Path(folder) / _INDEX) as beside:
+        beside.write_text(json.dumps({"files": told}) + "\n")
+
+
+def _is_whole(folder: str | os.PathLike, number: int, told: list[int] | None, count: int) -> bool:
+    """Whether a file is there as it was written, and was to have as many images as it is to have now."""
+    try:
+        return told is not None and told[0] == count and bool(_places(_path(folder, number), told[1]))
+    except ValueError:
+        return False
 
 
 class ImageSet:
@@ -126,20 +146,30 @@ def _path(folder: str | os.PathLike, number: int) -> pathlib.Path:
     return pathlib.Path(folder) / f"images-{number:05d}.tfrecord"
 
 
-def _counts(folder: pathlib.Path) -> list[int]:
-    """Images of each file of a set."""
-    index = folder / _INDEX
+def _told(folder: str | os.PathLike) -> list[list[int] | None]:
+    """Of each file how many images it was to have, and how many it has; None if it has not been written."""
+    index = pathlib.Path(folder) / _INDEX
     try:
         if index.stat().st_size > _LARGEST:
-            raise ValueError("too large")
-        counts = json.loads(index.read_text())["images"]
-        if not counts or not all(isinstance(count, int) and count > 0 for count in counts):
-            raise ValueError("no counts")
+            return []
+        told = json.loads(index.read_text())["files"]
+        return [one if _is_pair(one) else None for one in told]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _is_pair(one: Any) -> bool:
+    return isinstance(one, list) and len(one) == 2 and all(isinstance(count, int) and count > 0 for count in one)
+
+
+def _counts(folder: pathlib.Path) -> list[int]:
+    """Images of each file of a set; ValueError if it is not finished."""
+    told = _told(folder)
+    if not told or not all(told):
         raise ValueError(
-            f"`images` must be a folder of images that prepare_images has finished; {folder} has no {_INDEX} of them."
-        ) from None
-    return counts
+            f"`images` must be a folder of images that prepare_images has finished; {folder} has no whole {_INDEX}."
+        )
+    return [one[1] for one in told if one]
 
 
 def _places(path: pathlib.Path, count: int) -> list[tuple[pathlib.Path, int, int]]:
@@ -158,13 +188,6 @@ def _places(path: pathlib.Path, count: int) -> list[tuple[pathlib.Path, int, int
     if start != end or len(places) != count:
         raise ValueError(f"{path}: a whole file of {count} records is wanted. Remove it and make the set anew.")
     return places
-
-
-def _is_whole(path: pathlib.Path, count: int) -> bool:
-    try:
-        return len(_places(path, count)) == count
-    except ValueError:
-        return False
 
 
 def _encoded(example: Example) -> bytes:

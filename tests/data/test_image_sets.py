@@ -73,9 +73,29 @@ def test_files_that_are_there_stay(folder):
     assert len(image_sets.ImageSet(folder)) == 7
 
 
-def test_a_file_with_too_few_images_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match="must give the 2 examples of images-00000.tfrecord; got 1"):
-        image_sets.write(tmp_path, [2], lambda _: [example(0)])
+def test_images_that_are_left_out_are_not_missed(tmp_path):
+    assert image_sets.write(tmp_path, [3, 1], lambda number: [example(number)]) == 2
+    assert len(image_sets.ImageSet(tmp_path)) == 2
+    assert image_sets.write(tmp_path, [3, 1], lambda number: [example(number)]) == 0
+
+
+def test_a_set_that_is_not_finished_is_named(tmp_path):
+    def make(number):
+        if number:
+            raise KeyboardInterrupt
+        return [example(0)]
+
+    with pytest.raises(KeyboardInterrupt):
+        image_sets.write(tmp_path, [1, 1], make)
+    with pytest.raises(ValueError, match="`images` must be a folder of images that prepare_images has finished"):
+        image_sets.ImageSet(tmp_path)
+    assert written(tmp_path, counts=(1, 1)) == 1
+
+
+def test_a_file_with_too_many_or_no_images_is_not_written(tmp_path):
+    for given in ([], [example(0)] * 3):
+        with pytest.raises(ValueError, match=f"must give 1 to 2 examples of images-00000.tfrecord; got {len(given)}"):
+            image_sets.write(tmp_path, [2], lambda _, given=given: given)
     assert not list(tmp_path.glob("*.tfrecord"))
     with pytest.raises(ValueError, match="`images` must be a folder of images that prepare_images has finished"):
         image_sets.ImageSet(tmp_path)
@@ -99,9 +119,9 @@ def test_a_damaged_record_is_named(folder):
 
 
 def test_counts_that_are_none_are_named(folder):
-    for told in ({"images": []}, {"images": [0]}, [], {"images": ["3"]}):
+    for told in ({"files": []}, {"files": [[3, 0], [2, 2]]}, [], {"files": [["3", 3], None]}):
         (folder / "images.json").write_text(json.dumps(told))
-        with pytest.raises(ValueError, match="has no images.json of them"):
+        with pytest.raises(ValueError, match="has no whole images.json"):
             image_sets.ImageSet(folder)
 
 
