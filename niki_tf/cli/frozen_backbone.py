@@ -85,12 +85,15 @@ def _asked(model: vision.ImageJoints, examples: Iterator[Example], bar: tqdm.tqd
     ask = tf.function(lambda batch: model(image_joints.model_inputs(batch)), reduce_retracing=True, autograph=False)
     parts, waiting = [], []
     for example in examples:
-        waiting.append(example)
         bar.update()
+        if all(np.isfinite(example[name]).all() for name in ("rotations", "betas")):  # else nothing is to be learned
+            waiting.append(example)
         if len(waiting) == _AT_ONCE:
             parts.append(_answers(ask, waiting))
             waiting = []
     parts += [_answers(ask, waiting)] if waiting else []
+    if not parts:
+        raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
     return SeenImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 

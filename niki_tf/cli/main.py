@@ -19,7 +19,7 @@ COMMANDS = {
     "view": "show motion, its joints and how sure they are, on one page or live",
     "report": "run all analyses of the paper and write one page that shows them",
     "train": "train a solver on motion files, or on motion that the package makes",
-    "prepare_images": "draw a set of images of people, with all that is true of them",
+    "prepare_images": "make a set of images of people, drawn or real, with what is true of them",
     "train_images": "train a network of images on such sets",
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import image_models
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_a_set_is_written_and_gone_on_with(run_tool, motion, images):
     assert len(ImageSet(images)) == 12
     (images / "images-00001.tfrecord").unlink()
     printed = run_tool("prepare_images", *arguments(motion, images))
-    assert f"12 images in 2 files, 1 of them written now, in {images}" in printed
+    assert f"12 images in {images}, 1 files of them written now, 0 files left out" in printed
     assert {path.name: path.read_bytes() for path in images.glob("*.tfrecord")} == before
     with pytest.raises(SystemExit, match="prepare_images: `seed` was 0 when the run in .* was started; got 1"):
         run_tool("prepare_images", *arguments(motion, images, "--seed=1"))
@@ -80,7 +81,8 @@ def test_bad_files_of_motion_are_named_or_left_out(run_tool, motion, tmp_path):
     printed = run_tool("prepare_images", *given, "--skip_bad")
     assert "left out: " in printed
     assert "bad.npz" in printed
-    assert "4 images in 1 files" in printed
+    assert "4 images in" in printed
+    assert "1 files left out" in printed
 
 
 @pytest.mark.parametrize(
@@ -185,3 +187,60 @@ def test_solvers_learn_and_are_measured_behind_a_frozen_network(run_tool, images
 def test_flags_that_do_not_go_together_are_named(run_tool, tmp_path, program, given, message):
     with pytest.raises(SystemExit, match=f"{program}: {message}"):
         run_tool(program, *[flag.replace("=y", f"={tmp_path}") if "workdir" in flag else flag for flag in given])
+
+
+@pytest.fixture
+def real(tmp_path, rng):
+    """A set of three persons as COCO lists them, whose second picture is damaged."""
+    for number in range(3):
+        picture = rng.integers(0, 256, [50, 60, 3]).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    pictures = [{"id": number, "file_name": f"{number}.png", "width": 60, "height": 50} for number in range(3)]
+    people = [{"image_id": n, "bbox": [10, 5, 30, 40], "keypoints": [[20, 20, 2]] * 17} for n in range(3)]
+    (tmp_path / "set.json").write_text(json.dumps({"images": pictures, "annotations": people}))
+    return [f"--annotations={tmp_path / 'set.json'}", f"--pictures={tmp_path}", f"--image_size={SIZE}"]
+
+
+def test_a_real_set_is_cropped_and_what_is_damaged_is_named(run_tool, real, tmp_path):
+    given = [*real, f"--output={tmp_path / 'set'}"]
+    with pytest.raises(SystemExit, match="prepare_images: .*1.png"):
+        run_tool("prepare_images", *given)
+    printed = run_tool("prepare_images", *real, f"--output={tmp_path / 'other'}", "--skip_bad")
+    assert "2 images in" in printed
+    assert "1 files left out" in printed
+    assert "1.png" in printed
+    images = ImageSet(tmp_path / "other")
+    assert [int(images[number]["clip"]) for number in range(2)] == [0, 2]
+    assert np.isfinite(images[1]["uv"]).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "`source`, motion that is drawn, or `annotations`"),
+        (["--source=made", "--annotations=x"], "`source`, motion that is drawn, or `annotations`"),
+        (["--source=made"], "`count` must be given"),
+        (["--annotations=x"], "`pictures` must be given"),
+        (["--annotations=x", "--pictures=y", "--xocc"], "`--xocc` is for images that are drawn"),
+        (["--annotations=x.json", "--pictures=y"], "`path` must be a .json file"),
+    ],
+)
+def test_flags_of_a_set_that_do_not_go_together_are_named(run_tool, tmp_path, given, message):
+    with pytest.raises(SystemExit, match=f"prepare_images: {message}"):
+        run_tool("prepare_images", f"--output={tmp_path / 'set'}", *given)
+
+
+@pytest.mark.parametrize("config", ["backbone", "3dpw", "occlusion"])
+def test_flag_files_of_networks_are_known(run_tool, repo, tmp_path, config):
+    given = [f"--flagfile={repo}/configs/image_{config}.flags", f"--workdir={tmp_path / 'run'}"]
+    with pytest.raises(SystemExit, match="train_images: `images` must be a folder of images that prepare_images"):
+        run_tool("train_images", *given, "--images=nowhere")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["one_stage", "temporal"])
+def test_flag_files_of_solvers_are_known_and_start_from_what_ships(run_tool, repo, tmp_path, config):
+    given = [f"--flagfile={repo}/configs/image_{config}.flags", f"--workdir={tmp_path / 'run'}"]
+    with pytest.raises(SystemExit, match="train: `folder` must hold a model.keras"):
+        run_tool("train", *given, "--images=nowhere", "--freeze_backbone=nowhere")
