@@ -92,6 +92,9 @@ _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .js
 _RECORD = flags.DEFINE_string(
     "record", None, "Write the rows as the record of this name into each solver's results.json, for the documents."
 )
+_IMAGE_SOLVER = flags.DEFINE_multi_string(
+    "image_solver", [], "Protocol images: folder of a model of images that gives poses by itself; once a model."
+)
 flags.adopt_module_key_flags(body_flag)
 flags.adopt_module_key_flags(deterministic_flag)
 flags.adopt_module_key_flags(frozen_backbone)
@@ -112,7 +115,7 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
     (_RATES, ("rates",)),
     (_GROUND, ("world",)),
-    *((flag, ("images",)) for flag in (frozen_backbone.IMAGES, frozen_backbone.FREEZE_BACKBONE)),
+    *((flag, ("images",)) for flag in (frozen_backbone.IMAGES, frozen_backbone.FREEZE_BACKBONE, _IMAGE_SOLVER)),
     (_TRANS, _TRUE_BETAS),
     (_TWIST, _OBSERVING),
     (_BETAS, (*_OBSERVING, "joint_sets")),
@@ -127,6 +130,7 @@ _SHOWN: tuple[flags.FlagHolder, ...] = (
         _MOTION,
         frozen_backbone.IMAGES,
         frozen_backbone.FREEZE_BACKBONE,
+        _IMAGE_SOLVER,
         _TRANS,
         _STRIDE,
         _SKELETON,
@@ -269,10 +273,12 @@ def _image_clips() -> list[evaluation.ImageClip]:
     model, found = frozen_backbone.needed(), []
     for folder in flags.FLAGS.images:
         said, name = frozen_backbone.seen(model, folder), pathlib.PurePath(folder).name
+        posed = {one: frozen_backbone.posed(one, folder) for one in _IMAGE_SOLVER.value}
         for number in np.unique(said.clips):
             some = said.clips == number
             inputs = {key: getattr(said, key)[some] for key in ("joints", "joint_sigma", "betas", "twist")}
-            found.append(evaluation.ImageClip(name, inputs, said.true_rotations[some], said.true_betas[some]))
+            answers = {one: (turns[some], betas[some]) for one, (turns, betas) in posed.items()}
+            found.append(evaluation.ImageClip(name, inputs, said.true_rotations[some], said.true_betas[some], answers))
     return found
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from niki_tf import vision
+from niki_tf import contract, vision
 from niki_tf.data import image_augmentation, seen_images
 from niki_tf.data.image_augmentation import ImageAugmentation
 from niki_tf.data.image_sets import ImageSet
@@ -109,3 +109,26 @@ def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[
         true_betas=np.stack([example["betas"] for example in examples]).astype(np.float32),
         clips=np.array([int(example["clip"]) for example in examples]),
     )
+
+
+def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (N, 24, 3, 3) and betas (N, B) that a model of images gives for a set by itself.
+
+    Args:
+        folder: of the model, such as a `vision.PartAttention`.
+        images: folder of the set.
+
+    Raises:
+        ValueError: the folder holds no model that gives poses.
+    """
+    model, examples = vision.load_image_model(folder), ImageSet(images)
+    if isinstance(model, vision.ImageJoints):
+        raise ValueError(f"`image_solver` must be a model of images that gives poses; {folder} gives joints.")
+    ask = tf.function(model, reduce_retracing=True, autograph=False)
+    parts = []
+    for start in range(0, len(examples), _AT_ONCE):
+        some = [examples[number]["image"] for number in range(start, min(start + _AT_ONCE, len(examples)))]
+        answer = ask({"image": tf.constant(np.stack(some), tf.float32)})
+        parts.append((contract.local_rotations(answer), answer["betas"].numpy()))
+    rotations, betas = zip(*parts, strict=True)
+    return np.concatenate(rotations), np.concatenate(betas)

@@ -4,14 +4,14 @@ Example:
     python tools/train_images.py --flagfile=configs/image_backbone.flags --images=SET --workdir=DIR
 
 It learns joints, their sigma, twists, betas and the camera, as HybrIK does. --initial=movenet starts from weights that
-know people of photographs (python tools/get_assets.py movenet). Interrupted, the same command goes on from the newest
-checkpoint. Overrides come after --flagfile.
+know people of photographs (python tools/get_assets.py movenet). --network=part_attention trains a baseline instead,
+rotations straight from the maps of the network of --initial, which stays as it is. Interrupted, the same command goes
+on from the newest checkpoint. Overrides come after --flagfile.
 """
 
 import functools
 import pathlib
 import sys
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -23,7 +23,7 @@ from niki_tf.cli.body_flag import body_joints
 from niki_tf.convert import movenet
 from niki_tf.data import image_batches
 from niki_tf.data.image_augmentation import ImageAugmentation
-from niki_tf.training import image_joints
+from niki_tf.training import image_joints, part_attention
 
 _MOVENET = "movenet"
 _SETTINGS = {training.TrainSettings: "", image_joints.ImageLossWeights: "loss_", ImageAugmentation: ""}
@@ -40,13 +40,14 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "first_trained", None, "Start of the name of the first layer that is trained; those before it stay as they are."
 )
+flags.DEFINE_enum("network", "joints", ["joints", "part_attention"], "What is trained.")
 _MODEL = constructor_flags.define([vision.ImageJoints], leave_out=("flip_test", "as_published"))
 for _settings, _prefix in _SETTINGS.items():
     dataclass_flags.define(_settings, prefix=_prefix)
 for _module in (body_flag, constructor_flags, dataclass_flags):
     flags.adopt_module_key_flags(_module)
 _NAMES = (
-    *("images", "initial", "first_trained", "body"),
+    *("network", "images", "initial", "first_trained", "body"),
     *_MODEL,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> None:
         sys.exit(f"train_images takes flags only; got {' '.join(argv[1:])}.")
     try:
         trainer = _prepared()
-        print(f"{FLAGS.backbone}: {trainer.solver.count_params():,} weights", flush=True)
+        print(f"{FLAGS.network}: {trainer.solver.count_params():,} weights", flush=True)
         terms = trainer.run()
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"train_images: {error}")
@@ -77,6 +78,7 @@ def _prepared() -> training.Trainer:
     settings, augment = dataclass_flags.read(training.TrainSettings), dataclass_flags.read(ImageAugmentation)
     mix = image_batches.load_images(FLAGS.images)
     weights = dataclass_flags.read(image_joints.ImageLossWeights, prefix="loss_")
+    of_joints = FLAGS.network == "joints"
 
     def make_batches(first_step: int, shards: int, own_shards: tuple[int, ...]) -> tf.data.Dataset:
         return image_batches.batches(
@@ -90,8 +92,8 @@ def _prepared() -> training.Trainer:
         )
 
     trainer = training.Trainer(
-        functools.partial(_made, constructor_flags.read(_MODEL), size=mix.sets[0][0]["image"].shape[0]),
-        loss=functools.partial(image_joints.loss, weights=weights),
+        functools.partial(_made if of_joints else _part_attention, size=mix.sets[0][0]["image"].shape[0]),
+        loss=functools.partial(image_joints.loss, weights=weights) if of_joints else part_attention.loss,
         make_batches=make_batches,
         settings=settings,
         workdir=pathlib.Path(FLAGS.workdir),
@@ -101,16 +103,31 @@ def _prepared() -> training.Trainer:
     return trainer
 
 
-def _made(options: dict[str, Any], *, size: int) -> vision.ImageJoints:
-    """The network at its start."""
-    model = vision.ImageJoints(body_joints(), **options)
-    if model.image_size != size:
-        raise ValueError(f"`image_size` must be that of the images, {size}; got {model.image_size}.")
+def _made(*, size: int) -> vision.ImageJoints:
+    """The network of joints at its start."""
+    model = vision.ImageJoints(body_joints(), **constructor_flags.read(_MODEL))
+    _check_size(model, size)
     if FLAGS.initial is not None:
         _start_from(model, _initial())
     if FLAGS.first_trained is not None:
         _freeze_before(model.network, FLAGS.first_trained)
     return model
+
+
+def _part_attention(*, size: int) -> vision.PartAttention:
+    """The baseline behind the network of --initial, at its start."""
+    given = [name for name in (*_MODEL, "first_trained") if FLAGS[name].value is not None]
+    if FLAGS.initial is None or given:
+        got = f"--{given[0]}" if given else "no --initial"
+        raise ValueError(f"`network` part_attention takes its maps from a trained --initial; got {got}.")
+    found = _initial()
+    _check_size(found, size)
+    return vision.PartAttention(found)
+
+
+def _check_size(model: vision.ImageJoints, size: int) -> None:
+    if model.image_size != size:
+        raise ValueError(f"`image_size` must be that of the images, {size}; got {model.image_size}.")
 
 
 def _initial() -> vision.ImageJoints:

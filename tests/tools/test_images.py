@@ -138,6 +138,10 @@ def test_a_network_of_images_is_trained_and_gone_on_with(run_tool, images, netwo
         (["--hidden=2"], "`hidden` must be a number from 0 to 1"),
         (["--images=nowhere"], "`images` must be a folder of images"),
         (["--workdir="], "`workdir` must be given"),
+        (
+            ["--network=part_attention"],
+            "`network` part_attention takes its maps from a trained --initial; got --backbone",
+        ),
     ],
 )
 def test_bad_settings_of_a_network_are_named(run_tool, images, tmp_path, change, message):
@@ -163,10 +167,14 @@ def test_solvers_learn_and_are_measured_behind_a_frozen_network(run_tool, images
     )
     (kept,) = images.glob("seen-*.npz")
     assert solvers.load(tmp_path / "run").get_config()["num_couplings"] == 2
+    baseline = [f"--images={images}", f"--initial={network}", "--network=part_attention", "--batch_size=2", "--steps=1"]
+    run_tool("train_images", *baseline, f"--workdir={tmp_path / 'parts'}")
     given = [*frozen, "--protocol=images", "--solver=analytic", f"--solver={tmp_path / 'run'}"]
+    given.append(f"--image_solver={tmp_path / 'parts'}")
     printed = run_tool("evaluate", *given, f"--output={tmp_path / 'out'}")
     rows = json.loads((tmp_path / "out" / "images.json").read_text())
-    assert [(row["images"], row["frames"]) for row in rows] == [("set", 12)] * 2
+    assert [(row["images"], row["frames"]) for row in rows] == [("set", 12)] * 3
+    assert [row["solver"] for row in rows][:2] == [str(tmp_path / "parts"), "analytic"]
     assert all(row["accel"] > 0 for row in rows)
     assert "12 frames of" in printed
     assert len(list(images.glob("seen-*.npz"))) == 2

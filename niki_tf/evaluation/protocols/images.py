@@ -5,7 +5,7 @@ All solvers are given the same answers, joints, their sigma, betas and twists, o
 section C.2.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +34,8 @@ class ImageClip(NamedTuple):
     """(T, 24, 3, 3), true, in the camera's axes."""
     betas: np.ndarray
     """(T, B), true."""
+    answers: Mapping[str, tuple[np.ndarray, np.ndarray]] = {}
+    """Name of a model that gives poses by itself -> its rotations (T, 24, 3, 3) and betas (T, B)."""
 
 
 def image_rows(
@@ -46,7 +48,7 @@ def image_rows(
     batch_size: int = 256,
     progress: bool = False,
 ) -> list[Row]:
-    """The rows of the protocol; every solver is given the same.
+    """The rows of the protocol; every solver is given the same. Models that give poses by themselves come first.
 
     Args:
         clips: of all sets; every `stride`-th is used.
@@ -76,26 +78,21 @@ def image_rows(
     with tqdm.tqdm(total=len(solvers) * frames, unit="frame", disable=not progress) as bar:
         for clip in clips:
             true = _posed(poser, clip.rotations, clip.betas, batch_size)
+            answers = dict(clip.answers)
             for name, solve in compiled.items():
-                found = _answer(poser, solve, clip, batch_size)
-                errors.setdefault((clip.images, name), []).append(_errors(found, true))
+                answers[name] = (contract.local_rotations(solve(clip.inputs)), clip.inputs["betas"])
                 bar.update(len(clip.rotations))
+            for name, (local, betas) in answers.items():
+                if not np.isfinite(local).all():
+                    raise FloatingPointError(f"an answer to a clip of {clip.images} holds NaN or infinity: {name}.")
+                found = _posed(poser, local, betas, batch_size)
+                errors.setdefault((clip.images, name), []).append(_errors(found, true))
     return [{"images": images, "solver": name, **_means(parts)} for (images, name), parts in errors.items()]
 
 
 def image_tables(rows: Sequence[Row]) -> str:
     """The rows as a text table."""
     return f"MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2\n{text_table(rows)}"
-
-
-def _answer(
-    poser: BodyPoser, solve: Callable[[Arrays], Mapping[str, np.ndarray]], clip: ImageClip, batch_size: int
-) -> Arrays:
-    """The body of an answer: joints (T, 29, 3) and vertices (T, V, 3)."""
-    local = contract.local_rotations(solve(clip.inputs))
-    if not np.isfinite(local).all():
-        raise FloatingPointError(f"an answer to a clip of {clip.images} holds NaN or infinity. Are the weights whole?")
-    return _posed(poser, local, clip.inputs["betas"], batch_size)
 
 
 def _posed(poser: BodyPoser, rotations: np.ndarray, betas: np.ndarray, batch_size: int) -> Arrays:
