@@ -11,12 +11,11 @@ Protocols: noise, the error over the noise of the joints; xocc, on occluded moti
 triangles of the body that intersect, and occlusion_levels, what is gained per share of the body that is hidden;
 sensitivity, the error when one joint or part is hidden; error_score, how well scores of an answer tell the errors of
 the joints; round_trip, from pose to joints and back; embedding, whether z is normal; world, where the body stands;
-joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
-which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
-denoising, DPoser's; rates, other frame rates; calibration, whether joints are as far off as expected; images, the
-error behind a network of images, on sets that prepare_images has drawn in clips. A solver is a
-shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a filter of the joints
-over time; in joint_sets `+renamed` for points that are renamed to joints.
+joint_sets, from the points of other programs' joint sets; bones, the error of a shape that is found, without solvers;
+gaps, frames in which nothing or a part is seen; half_body, legs that are never seen; denoising, DPoser's; rates, other
+frame rates; calibration, whether joints are as far off as expected; images, behind a network of images, on clips that
+prepare_images has drawn. A solver is a shipped one or a folder, with `+finish` for the exact finish and, in most
+protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for points that are renamed to joints.
 """
 
 import pathlib
