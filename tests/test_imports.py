@@ -52,7 +52,7 @@ _MAY_IMPORT = {
     "convert": _FITTED | {"flows", "solvers", "vision"},
     "export": _FITTED | {"solvers", "vision"},
     "data": _MOTION | {"camera", "drawing", "io"},
-    "training": _FITTED | {"solvers"},
+    "training": _FITTED | {"camera", "solvers", "vision"},
     "inference": _FITTED | {"drawing", "io", "motion", "solvers", "vision"},
     "evaluation": _FITTED | {"drawing", "inference", "motion", "solvers"},
     "player": _MOTION | {"assets", "io"},

@@ -5,16 +5,17 @@ Examples:
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
     niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
     niki-tf evaluate --motion=DIR --protocol=gaps --gaps=1,5,15 --parts=joint,limb --noise_mm=0,30 --stream
+    niki-tf evaluate --protocol=images --images=SET --freeze_backbone=DIR --solver=analytic --solver=DIR
 
 Protocols: noise, the error over the noise of the joints; xocc, on occluded motion; on the same motion collisions,
 triangles of the body that intersect, and occlusion_levels, what is gained per share of the body that is hidden;
 sensitivity, the error when one joint or part is hidden; error_score, how well scores of an answer tell the errors of
 the joints; round_trip, from pose to joints and back; embedding, whether z is normal; world, where the body stands;
-joint_sets, the error from the points of other programs' joint sets; bones, the error of a shape that is found, for
-which no solver is needed; gaps, frames in which nothing or a part is seen; half_body, legs that are never seen;
-denoising, DPoser's; rates, other frame rates; calibration, whether joints are as far off as expected. A solver is a
-shipped one or a folder, with `+finish` for the exact finish and, in most protocols, the end of a filter of the joints
-over time; in joint_sets `+renamed` for points that are renamed to joints.
+joint_sets, from the points of other programs' joint sets; bones, the error of a shape that is found, without solvers;
+gaps, frames in which nothing or a part is seen; half_body, legs that are never seen; denoising, DPoser's; rates, other
+frame rates; calibration, whether joints are as far off as expected; images, behind a network of images, on clips that
+prepare_images has drawn. A solver is a shipped one or a folder, with `+finish` for the exact finish and, in most
+protocols, the end of a filter of the joints over time; in joint_sets `+renamed` for points that are renamed to joints.
 """
 
 import pathlib
@@ -28,7 +29,7 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
-from niki_tf.cli import body_flag, deterministic_flag, run_record
+from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, run_record
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
 from niki_tf.motion import TRANS_CONVENTIONS, Clip
@@ -40,7 +41,7 @@ _PROTOCOL = flags.DEFINE_enum(
     [*evaluation.PROTOCOLS],
     "What is measured; see niki_tf/evaluation/protocols/.",
 )
-_MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.", required=True)
+_MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout.")
 _STRIDE = flags.DEFINE_integer(
     "stride", 1, "Use every n-th frame of all clips; in protocols of whole motions every n-th clip.", lower_bound=1
 )
@@ -90,8 +91,12 @@ _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .js
 _RECORD = flags.DEFINE_string(
     "record", None, "Write the rows as the record of this name into each solver's results.json, for the documents."
 )
+_IMAGE_SOLVER = flags.DEFINE_multi_string(
+    "image_solver", [], "Protocol images: folder of a model of images that gives poses by itself; once a model."
+)
 flags.adopt_module_key_flags(body_flag)
 flags.adopt_module_key_flags(deterministic_flag)
+flags.adopt_module_key_flags(frozen_backbone)
 
 _OCCLUDED = ("xocc", "collisions", "occlusion_levels")
 """Protocols of occluded clips."""
@@ -100,7 +105,7 @@ _HIDING = (*_OCCLUDED, "sensitivity")
 _OBSERVING = ("noise", *_HIDING, "error_score", "world")
 _TRUE_BETAS = ("gaps", "half_body", "denoising", "calibration", "rates")
 """Protocols of whole motions that give the true betas and no twist."""
-_OF_CLIPS = (*_HIDING, "world", "joint_sets", "bones", *_TRUE_BETAS)
+_OF_CLIPS = (*_HIDING, "world", "joint_sets", "bones", "images", *_TRUE_BETAS)
 _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("noise",)) for flag in (_NOISE, _SIGMA, _ABSENT)),
     (_CLEAN, _OCCLUDED),
@@ -109,6 +114,7 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
     (_RATES, ("rates",)),
     (_GROUND, ("world",)),
+    *((flag, ("images",)) for flag in (frozen_backbone.IMAGES, frozen_backbone.FREEZE_BACKBONE, _IMAGE_SOLVER)),
     (_TRANS, _TRUE_BETAS),
     (_TWIST, _OBSERVING),
     (_BETAS, (*_OBSERVING, "joint_sets")),
@@ -118,7 +124,22 @@ _FILTERING = ("noise", *_HIDING, *(name for name in _TRUE_BETAS if name != "cali
 _ENDS = {**dict.fromkeys(_FILTERING, evaluation.FILTERS), "joint_sets": (joint_sets.RENAMED,)}
 """The ends of solvers' names, besides `+finish`, that protocols know."""
 _SHOWN: tuple[flags.FlagHolder, ...] = (
-    *(_PROTOCOL, _MOTION, _TRANS, _STRIDE, _SKELETON, _SOLVER, _NOISE, _SIGMA, _ABSENT, _CLEAN, _ALIGNMENT),
+    *(
+        _PROTOCOL,
+        _MOTION,
+        frozen_backbone.IMAGES,
+        frozen_backbone.FREEZE_BACKBONE,
+        _IMAGE_SOLVER,
+        _TRANS,
+        _STRIDE,
+        _SKELETON,
+        _SOLVER,
+        _NOISE,
+        _SIGMA,
+        _ABSENT,
+        _CLEAN,
+        _ALIGNMENT,
+    ),
     *(_GAPS, _PARTS, _NOISE_MM, _STREAM, _RATES, _GROUND, _TWIST, _BETAS),
     *(body_flag.BODY, _SEED, _BATCH_SIZE, _SKIP_BAD, _RECORD),
 )
@@ -142,7 +163,7 @@ def main(argv: list[str]) -> None:
     written = [output / f"{_PROTOCOL.value}.{ending}" for ending in ("json", "csv")]
     evaluation.write_json(rows, written[0])
     evaluation.write_csv(rows, written[1])
-    frames = f"{rows[0]['frames']} frames of {_MOTION.value}"
+    frames = f"{rows[0]['frames']} frames of {_MOTION.value or ' and '.join(flags.FLAGS.images)}"
     print(f"\n{_caption()}: {frames}{_given()}.\n\n{protocol.tables(rows)}")
     if protocol.figure:
         written.append(output / f"{_PROTOCOL.value}.png")
@@ -166,6 +187,9 @@ def _check_flags() -> None:
         if _PROTOCOL.value not in protocols and flag.value != flag.default:
             wanted = f"--protocol={', '.join(protocols)}; got --protocol={_PROTOCOL.value}"
             raise ValueError(f"`--{flag.name}` is for {wanted}. Leave it out.")
+    if (_MOTION.value is None) != (_PROTOCOL.value == "images"):
+        wanted = "left out" if _PROTOCOL.value == "images" else "given, a folder or file in AMASS's layout"
+        raise ValueError(f"`motion` must be {wanted}, for --protocol={_PROTOCOL.value}; got {_MOTION.value}.")
     if _PROTOCOL.value == "bones" and _SOLVER.present:
         raise ValueError("`--solver` is for the protocols that solve for poses; got --protocol=bones. Leave it out.")
     if _RECORD.value is not None and not re.fullmatch("[a-z0-9_]+", _RECORD.value):
@@ -174,7 +198,7 @@ def _check_flags() -> None:
 
 def _options() -> dict[str, Any]:
     """The arguments of the protocol that the flags describe, besides those of every protocol."""
-    if _PROTOCOL.value in ("round_trip", "bones"):
+    if _PROTOCOL.value in ("round_trip", "bones", "images"):
         return {}
     if _PROTOCOL.value == "embedding":
         return {"estimate": data.estimate}
@@ -229,7 +253,7 @@ def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
     for name in names.values():
         zoo.check_solver(name)
     output, body_data = files.output_folder(_OUTPUT.value), body_flag.body_data()
-    clips = io.load_clips(_MOTION.value, skip_bad=_SKIP_BAD.value, trans=_TRANS.value)
+    clips = _image_clips() if _PROTOCOL.value == "images" else _clips()
     body_joints = body_data.body_joints()
     compared = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
     needy = [name for name, solver in compared.items() if solver.needs_twist]
@@ -237,6 +261,24 @@ def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
         raise ValueError(f"`twist` must be given to {needy[0]}, which cannot guess it; leave --notwist out.")
     numbers = {"stride": _STRIDE.value, "seed": _SEED.value, "batch_size": _BATCH_SIZE.value}
     return output, {"clips": clips, "solvers": compared, "body": body_data, **numbers}
+
+
+def _clips() -> Sequence[Clip]:
+    return io.load_clips(flags.FLAGS.motion, skip_bad=_SKIP_BAD.value, trans=_TRANS.value)
+
+
+def _image_clips() -> list[evaluation.ImageClip]:
+    """What the network of --freeze_backbone says of each clip of all sets, and what is true."""
+    model, found = frozen_backbone.needed(), []
+    for folder in flags.FLAGS.images:
+        said, name = frozen_backbone.seen(model, folder), pathlib.PurePath(folder).name
+        posed = {one: frozen_backbone.posed(one, folder) for one in _IMAGE_SOLVER.value}
+        for number in np.unique(said.clips):
+            some = said.clips == number
+            inputs = {key: getattr(said, key)[some] for key in ("joints", "joint_sigma", "betas", "twist")}
+            answers = {one: (turns[some], betas[some]) for one, (turns, betas) in posed.items()}
+            found.append(evaluation.ImageClip(name, inputs, said.true_rotations[some], said.true_betas[some], answers))
+    return found
 
 
 def _caption() -> str:
@@ -259,6 +301,7 @@ def _caption() -> str:
         "half_body": "Half-body protocol, noise of rotations",
         "denoising": "Denoising protocol, joint noise",
         "calibration": "Calibration protocol, seven conditions in equal shares",
+        "images": "Image protocol, solvers behind one network of images",
         "rates": f"Frame-rate protocol, {rates.NOISE_MM:g} mm of noise",
     }
     return captions[_PROTOCOL.value]
@@ -272,7 +315,7 @@ def _joint_errors_in_words() -> str:
 
 def _given() -> str:
     """What solvers are given of twist and betas, from the flags."""
-    if _PROTOCOL.value in ("round_trip", "embedding", *_TRUE_BETAS):
+    if _PROTOCOL.value in ("round_trip", "embedding", "images", *_TRUE_BETAS):
         return ""
     betas = {"true": "", "zeros": "; betas are given as zeros", "found": "; betas are found from the joints"}
     if _PROTOCOL.value in ("joint_sets", "bones"):
@@ -325,8 +368,9 @@ def _command() -> str:
     """The command that was given, with MOCAP for the place of the motion."""
     given = {flag.name: flag.value for flag in _SHOWN if flag.present}
     given |= {flag.name: ",".join(flag.value) for flag in (_GAPS, _PARTS, _NOISE_MM, _RATES) if flag.present}
-    motion = pathlib.PurePath(_MOTION.value)
-    folder = motion.parent if motion.suffix or re.search(r"[*?\[]", motion.name) else motion
-    given["motion"] = f"MOCAP/{folder.name}"
+    if _MOTION.value:
+        motion = pathlib.PurePath(_MOTION.value)
+        folder = motion.parent if motion.suffix or re.search(r"[*?\[]", motion.name) else motion
+        given["motion"] = f"MOCAP/{folder.name}"
     lines = [shlex.quote(line.strip()) for line in run_record.flag_lines(given)]
     return " ".join(["python tools/evaluate.py", *lines])

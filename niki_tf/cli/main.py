@@ -19,6 +19,8 @@ COMMANDS = {
     "view": "show motion, its joints and how sure they are, on one page or live",
     "report": "run all analyses of the paper and write one page that shows them",
     "train": "train a solver on motion files, or on motion that the package makes",
+    "prepare_images": "make a set of images of people, drawn or real, with what is true of them",
+    "train_images": "train a network of images on such sets",
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",
     "check_motion": "check motion files: feet, limbs, jumps, the ground, clips that two folders share",
@@ -36,6 +38,8 @@ COMMANDS = {
 _OWN = {
     "report": "output",
     "train": "workdir",
+    "prepare_images": "output",
+    "train_images": "workdir",
     "fit_pose_prior": "workdir",
     "fit_motion_prior": "workdir",
     "fit_embedding": "workdir",

@@ -15,8 +15,18 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, data, files, solvers, training
-from niki_tf.cli import body_flag, constructor_flags, dataclass_flags, deterministic_flag, run_record, stopping
+from niki_tf.cli import (
+    body_flag,
+    constructor_flags,
+    dataclass_flags,
+    deterministic_flag,
+    frozen_backbone,
+    run_record,
+    stopping,
+)
 from niki_tf.cli.body_flag import body_joints
+from niki_tf.data import seen_images
+from niki_tf.data.image_augmentation import ImageAugmentation
 from niki_tf.solvers import zoo
 from niki_tf.training import checkpoints
 
@@ -51,16 +61,18 @@ flags.DEFINE_enum("strategy", "none", training.STRATEGIES, "tf.distribute strate
 flags.DEFINE_integer(
     "cpu_replicas", 1, "Logical CPU devices, so that `mirrored` can be tried without GPUs.", lower_bound=1
 )
+flags.DEFINE_integer("copies", 4, "Variants of each clip of --images, half of them partly hidden.", lower_bound=1)
 _MODEL = constructor_flags.define(_KINDS.values(), leave_out=("refine", "embedding_couplings", "embedding_hidden_dim"))
 for _settings, _prefix in _SETTINGS.items():
     dataclass_flags.define(_settings, prefix=_prefix)
 flags.adopt_module_key_flags(body_flag)
 flags.adopt_module_key_flags(deterministic_flag)
+flags.adopt_module_key_flags(frozen_backbone)
 flags.adopt_module_key_flags(constructor_flags)
 flags.adopt_module_key_flags(dataclass_flags)
 _NAMES = (
     *("solver", "source", "leave_out", "clip_share", "initial", "freeze_spatial", "window", "skip_bad", "body"),
-    *("strategy", "cpu_replicas"),
+    *("strategy", "cpu_replicas", "images", "freeze_backbone", "copies"),
     *_MODEL,
     *(name for settings, prefix in _SETTINGS.items() for name in dataclass_flags.names(settings, prefix=prefix)),
 )
@@ -101,7 +113,10 @@ def _run(trainer: training.Trainer) -> dict[str, float]:
 
 def prepared() -> training.Trainer:
     """The trainer that the flags describe; cheap checks first, so that a slip shows before any work."""
-    _check_needed("workdir", "source")
+    from_images = bool(FLAGS.images or FLAGS.freeze_backbone)
+    _check_needed("workdir", *([] if from_images else ["source"]))
+    if from_images and FLAGS.source:
+        raise ValueError("`source` is for training without images; got it with --images. Leave one of them out.")
     values = run_record.resolved(_NAMES)
     run_record.check(FLAGS.workdir, values, free=_FREE_TO_CHANGE)
     settings = _read(training.TrainSettings)
@@ -111,14 +126,10 @@ def prepared() -> training.Trainer:
     initial = _initial_weights(solver)
     make_batches = functools.partial(
         _batches,
-        motion=data.load_sources(
-            FLAGS.source, skip_bad=FLAGS.skip_bad, leave_out=FLAGS.leave_out, clip_share=FLAGS.clip_share
-        ),
+        make=_of_images() if from_images else _of_motion(),
         body_joints=posed,
         batch_size=settings.batch_size,
         seed=settings.seed,
-        augment=_read(data.Augmentation),
-        corrupt=_read(data.Corruption),
         frames=FLAGS.window if solver.event_axes == 2 else None,
         noise_sizes=training.noise_sizes(solver),
     )
@@ -192,8 +203,26 @@ def _read(settings: type) -> Any:
     return dataclass_flags.read(settings, prefix=_SETTINGS[settings])
 
 
-def _batches(first_step: int, shards: int, own_shards: tuple[int, ...], **settings: Any) -> Any:
-    return data.batches(first_step=first_step, shards=shards, own_shards=own_shards, **settings)
+def _of_motion() -> functools.partial:
+    """A function that makes batches of motion."""
+    motion = data.load_sources(
+        FLAGS.source, skip_bad=FLAGS.skip_bad, leave_out=FLAGS.leave_out, clip_share=FLAGS.clip_share
+    )
+    return functools.partial(data.batches, motion, augment=_read(data.Augmentation), corrupt=_read(data.Corruption))
+
+
+def _of_images() -> functools.partial:
+    """A function that makes batches of what a frozen network says of images."""
+    model = frozen_backbone.needed()
+    sources = [data.parse_source(text) for text in FLAGS.images]
+    options = {"augment": ImageAugmentation(), "copies": FLAGS.copies}
+    seen = [frozen_backbone.seen(model, one.path, **options) for one in sources]
+    weights = np.array([one.weight for one in sources])
+    return functools.partial(seen_images.batches, seen, weights / weights.sum())
+
+
+def _batches(first_step: int, shards: int, own_shards: tuple[int, ...], *, make: Any, **settings: Any) -> Any:
+    return make(first_step=first_step, shards=shards, own_shards=own_shards, **settings)
 
 
 def _train_stages(folder: pathlib.Path) -> None:

@@ -38,8 +38,9 @@ def main(size: int, vertices: int, faces: int, near: float, far: float) -> None:
     moderngl: Any = importlib.import_module("moderngl")  # its types do not know what they hold
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     corners = asked.read(12 * faces)
-    context = moderngl.create_context(standalone=True, backend="egl")
-    program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
+    create: Any = moderngl.create_context
+    context = create(standalone=True, backend="egl")
+    program: Any = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
     program["range"].value = (near, far)
     buffer = context.buffer(reserve=36 * vertices, dynamic=True)
     layout = [(buffer, "3f 3f 3f", "place", "normal", "tint")]

@@ -22,6 +22,7 @@ from niki_tf.evaluation.protocols.embedding import embedding_rows
 from niki_tf.evaluation.protocols.error_score import error_score_rows
 from niki_tf.evaluation.protocols.gaps import gap_rows
 from niki_tf.evaluation.protocols.half_body import half_body_rows
+from niki_tf.evaluation.protocols.images import ImageClip, image_rows
 from niki_tf.evaluation.protocols.joint_errors import JointErrors
 from niki_tf.evaluation.protocols.joint_sets import joint_set_rows
 from niki_tf.evaluation.protocols.noise import noise_rows
@@ -41,6 +42,7 @@ __all__ = [
     "METRICS",
     "PROTOCOLS",
     "HardClip",
+    "ImageClip",
     "JointErrors",
     "accel_error",
     "acceleration_figure",
@@ -55,6 +57,7 @@ __all__ = [
     "gap_rows",
     "half_body_rows",
     "hardest_clip",
+    "image_rows",
     "joint_set_rows",
     "markdown_table",
     "mpjpe",

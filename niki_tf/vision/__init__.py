@@ -7,6 +7,7 @@ from niki_tf.vision.image_joints import ImageJoints
 from niki_tf.vision.image_model import ImageModel, is_image_model
 from niki_tf.vision.image_model import load as load_image_model
 from niki_tf.vision.image_solver import ImageSolver
+from niki_tf.vision.part_attention import PartAttention
 from niki_tf.vision.tracking import Tracker
 from niki_tf.vision.tracks import Track
 
@@ -17,6 +18,7 @@ __all__ = [
     "ImageJoints",
     "ImageModel",
     "ImageSolver",
+    "PartAttention",
     "Track",
     "Tracker",
     "is_image_model",

@@ -1,5 +1,6 @@
 """Backbones: from a normalised image to heat maps and features, each by its name."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -19,12 +20,16 @@ with: their code gives red the numbers of blue."""
 
 _MOBILENET_CHANNELS = 128
 """Channels of the layers that bring MobileNetV2's map to the resolution of the heat maps; set by hand."""
-_MOBILENET_DOUBLINGS = 3
-"""From a 32nd of the image to a quarter."""
+_MOBILENET_MAPS = ("block_13_expand_relu", "block_6_expand_relu")
+"""Layers whose maps, of a 16th and an eighth of the image, join the last one, of a 32nd, as it is enlarged. Heat maps
+over volumes of a quarter of the image would cost more than the backbone."""
+
+_INITIALIZER = "he_normal"
+"""Keeps the size of maps from layer to layer, as batch normalisation does not here, and heat maps from being flat."""
 
 
 def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
-    """Heat maps and features of MobileNetV2, whose last map is enlarged three times.
+    """Heat maps and features of MobileNetV2, whose last map is enlarged twice and joined by those of earlier layers.
 
     Batch normalisation is in inference form.
 
@@ -33,21 +38,30 @@ def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
         channels: of the heat maps.
 
     Returns:
-        heat maps (N, S/4, S/4, channels) and features (N, 1280).
+        heat maps (N, S/8, S/8, channels) and features (N, 1280), divided by the root of their number, so that steps
+        of training move what a layer makes of them no more than others do.
 
     Source: Sandler et al., MobileNetV2, CVPR 2018.
     """
-    base = keras.applications.MobileNetV2(
-        input_shape=image.shape[1:], include_top=False, weights=None, name="mobilenet_v2"
-    )
-    last = base(image, training=False)
-    x = hrnet.conv_bn(last, _MOBILENET_CHANNELS, "narrow", "narrow.norm", kernel=1)
-    for number in range(_MOBILENET_DOUBLINGS):
+    whole = keras.applications.MobileNetV2(input_shape=image.shape[1:], include_top=False, weights=None)
+    maps = [whole.output, *(whole.get_layer(name).output for name in _MOBILENET_MAPS)]
+    last, *others = keras.Model(whole.input, maps, name="mobilenet_v2")(image, training=False)
+    narrow = functools.partial(hrnet.conv_bn, channels=_MOBILENET_CHANNELS, kernel=1, initializer=_INITIALIZER)
+    x = narrow(last, conv="narrow", norm="narrow.norm")
+    for number, other in enumerate(others):
         x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"double.{number}")(x)
-        x = keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"around.{number}")(x)
-        x = hrnet.conv_bn(x, _MOBILENET_CHANNELS, f"across.{number}", f"across.{number}.norm", kernel=1)
-    heat = keras.layers.Conv2D(channels, 1, name="final_layer")(x)
-    return heat, keras.layers.GlobalAveragePooling2D(name="mean")(last)
+        seen = narrow(other, conv=f"join.{number}", norm=f"join.{number}.norm", relu=False)
+        x = keras.layers.Add(name=f"join.{number}.add")([x, seen])
+        around = {
+            "padding": "same",
+            "use_bias": False,
+            "depthwise_initializer": keras.initializers.RandomNormal(0.0, 1 / 3),
+        }
+        x = keras.layers.DepthwiseConv2D(3, name=f"around.{number}", **around)(x)
+        x = narrow(x, conv=f"across.{number}", norm=f"across.{number}.norm")
+    heat = keras.layers.Conv2D(channels, 1, kernel_initializer=_INITIALIZER, name="final_layer")(x)
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(last)
+    return heat, keras.layers.Rescaling(mean.shape[-1] ** -0.5, name="mean.scaled")(mean)
 
 
 def _hrnet(width: int) -> Callable[[Map, int], tuple[Map, Map]]:
@@ -59,7 +73,9 @@ BACKBONES: dict[str, Callable[[Map, int], tuple[Map, Map]]] = {
     "mobilenet_v2": mobilenet_v2,
 }
 """Name -> function of a symbolic image (N, S, S, 3) and the number of channels, which gives heat maps
-(N, S/4, S/4, channels) and features (N, F)."""
+(N, S/stride, S/stride, channels) and features (N, F)."""
+STRIDES = {**dict.fromkeys(BACKBONES, hrnet.STRIDE), "mobilenet_v2": 8}
+"""Name -> pixels of the image for one of the heat maps."""
 
 SIZE_STEP = 32
 """Images of backbones have a multiple of this as their size, pixels."""

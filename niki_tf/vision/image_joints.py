@@ -10,8 +10,7 @@ from niki_tf import camera, precision, skeletons
 from niki_tf.body import BodyJoints
 from niki_tf.shapes import LeadingAxes, TensorLike
 from niki_tf.vision import image_crop, joint_heads
-from niki_tf.vision.backbones import BACKBONES, NORMALIZATIONS, SIZE_STEP
-from niki_tf.vision.hrnet import STRIDE
+from niki_tf.vision.backbones import BACKBONES, NORMALIZATIONS, SIZE_STEP, STRIDES
 from niki_tf.vision.image_model import ImageModel
 
 _FIRST_SCALE = 0.9
@@ -140,7 +139,7 @@ class ImageJoints(ImageModel):
 
     def _heads(self, crop: tf.Tensor) -> dict[str, tf.Tensor]:
         """The network's outputs by name, heat maps as volumes (N, H, W, 29, D)."""
-        found = dict(zip(_HEADS, self.network(crop), strict=True))
+        found = dict(zip(_HEADS, self.network(crop, training=False), strict=True))  # batch normalisation stays as it is
         return {**found, "heat": joint_heads.volumes(found["heat"])}
 
     def get_config(self) -> dict[str, Any]:
@@ -170,11 +169,12 @@ def network(backbone: str, *, image_size: int, num_betas: int) -> keras.Model:
         num_betas: number of shape coefficients.
 
     Returns:
-        model with outputs heat maps (N, S/4, S/4, 29 * S/4), betas (N, B), twist (N, 23, 2), scale (N, 1), joint_sigma
-        (N, 29) and features (N, F). Its layers have the names of the published code's tensors.
+        model with outputs heat maps (N, H, H, 29 * H), H = S / stride (`backbones.STRIDES`), betas (N, B), twist (N,
+        23, 2), scale (N, 1), joint_sigma (N, 29) and features (N, F). Its layers have the names of the published
+        code's tensors.
     """
     crop = keras.Input([image_size, image_size, 3], name="crop")
-    heat, features = BACKBONES[backbone](crop, skeletons.NUM_JOINTS * (image_size // STRIDE))
+    heat, features = BACKBONES[backbone](crop, skeletons.NUM_JOINTS * (image_size // STRIDES[backbone]))
     twists = (skeletons.NUM_TWISTS, 2)
     dense, first = keras.layers.Dense, keras.initializers.Constant(_FIRST_SCALE)
     betas = dense(num_betas, name="decshape")(features)

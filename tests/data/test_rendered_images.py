@@ -7,6 +7,7 @@ import pytest
 
 from niki_tf import body, data
 from niki_tf.body import forward_kinematics
+from niki_tf.data import rendered_images
 from niki_tf.data.rendered_images import RenderedImages, Scenes, drawn_frame
 from niki_tf.drawing import textures
 
@@ -100,3 +101,31 @@ def test_clothes_differ_and_skin_is_left(rng):
 def test_bad_scenes_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         Scenes(**options)
+
+
+def test_a_clip_is_one_person_on_the_way_before_one_camera(images, motion):
+    clip = list(images.clip(1, frames=4))
+    first = clip[0]
+    assert [one["frame"] - first["frame"] for one in clip] == [0, 1, 2, 3]
+    for one in clip:
+        np.testing.assert_array_equal(one["betas"], first["betas"])
+        points = one["joints"] + one["root"]
+        seen = one["focal"] * points[:, :2] / points[:, 2:] + one["image_center"]
+        np.testing.assert_allclose(seen, one["uv"], atol=1e-4)
+    way = np.linalg.norm([one["root"] - first["root"] for one in clip], axis=-1)
+    pelvis = motion.pelvis[first["frame"] : first["frame"] + 4]
+    np.testing.assert_allclose(way, np.linalg.norm(pelvis - pelvis[0], axis=-1), atol=1e-5)
+    with pytest.raises(ValueError, match="`frames` must be those of a clip of made; got 100000, too many"):
+        next(images.clip(1, frames=100_000))
+
+
+def test_the_background_stands_still():
+    background = np.zeros([SIZE, SIZE, 3], np.uint8)
+    background[20:24, 40:44] = 255
+    spot = np.array([42, 22]) / SIZE - 0.5
+    camera = {"focal": np.array([1.6, 2.0]), "image_center": np.array([[0.3, -0.2], [0.1, 0.05]])}
+    seen = rendered_images._seen_behind(background, camera, 1)
+    rows, columns = np.nonzero(seen[..., 0] > 128)
+    direction = (spot - camera["image_center"][0]) / camera["focal"][0]
+    place = camera["focal"][1] * direction + camera["image_center"][1]
+    np.testing.assert_allclose((np.array([columns.mean(), rows.mean()]) + 0.5) / SIZE - 0.5, place, atol=1 / SIZE)

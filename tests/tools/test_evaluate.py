@@ -461,5 +461,5 @@ def test_values_out_of_range_are_refused(run_tool, motion, argument):
 
 
 def test_motion_is_needed(run_tool):
-    with pytest.raises(flags.IllegalFlagValueError, match="--motion must have a value"):
+    with pytest.raises(SystemExit, match="evaluate: `motion` must be given"):
         run_tool("evaluate")

@@ -17,7 +17,8 @@ from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "configs"
-CONFIGS = sorted(path for path in ROOT.rglob("*.flags") if path.stem not in ("temporal_prior", "left_out"))
+_OF_OTHERS = ("temporal_prior", "left_out")
+CONFIGS = sorted(path for path in ROOT.rglob("*.flags") if not path.stem.startswith(("image_", *_OF_OTHERS)))
 _SIZES = (
     "hidden_dim",
     "num_couplings",

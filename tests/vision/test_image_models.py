@@ -34,6 +34,17 @@ def test_outputs_are_what_solvers_take(images):
     assert found["confidence"].shape.as_list() == [2, 29]
 
 
+def test_batch_normalisation_is_in_inference_form_in_training_too(images):
+    model = image_models.seen()
+    before = [weight.numpy() for weight in model.non_trainable_weights]
+    for name in ("uvd", "twist", "betas"):
+        np.testing.assert_array_equal(
+            model({"image": images}, training=True)[name], model({"image": images})[name], err_msg=name
+        )
+    for weight, value in zip(model.non_trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
 def test_the_camera_sees_joints_where_they_are_in_the_crop(images):
     center = np.float32([[0.3, -0.2], [0.0, 0.1]])
     found = image_models.seen()({"image": images, "image_center": center})

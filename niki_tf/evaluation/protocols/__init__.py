@@ -12,6 +12,7 @@ from niki_tf.evaluation.protocols import (
     error_score,
     gaps,
     half_body,
+    images,
     joint_sets,
     noise,
     occlusion_levels,
@@ -34,6 +35,7 @@ __all__ = [
     "error_score",
     "gaps",
     "half_body",
+    "images",
     "joint_sets",
     "noise",
     "occlusion_levels",
@@ -80,6 +82,7 @@ PROTOCOLS = {
     "calibration": Protocol(
         calibration.calibration_rows, calibration.calibration_tables, calibration.calibration_figure
     ),
+    "images": Protocol(images.image_rows, images.image_tables),
     "rates": Protocol(rates.rate_rows, rates.rate_tables, rates.rate_figure),
 }
 """The protocols by the names that programs give them."""

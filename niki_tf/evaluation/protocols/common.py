@@ -111,7 +111,7 @@ def batches(count: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
 
 
-def check_arguments(clips: Sequence[Clip], solvers: Mapping[str, Solver], *, stride: int, batch_size: int) -> None:
+def check_arguments(clips: Sequence[Any], solvers: Mapping[str, Solver], *, stride: int, batch_size: int) -> None:
     """Raises ValueError for no clips, no solvers, or a number below 1."""
     if not clips:
         raise ValueError("`clips` must hold at least one clip; got none. Is the folder of motion the right one?")

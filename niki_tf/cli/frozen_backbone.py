@@ -1,0 +1,134 @@
+"""The flags --images and --freeze_backbone, and what a network of images says of the sets, kept beside them."""
+
+import hashlib
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+from absl import flags
+
+from niki_tf import contract, vision
+from niki_tf.data import image_augmentation, seen_images
+from niki_tf.data.image_augmentation import ImageAugmentation
+from niki_tf.data.image_sets import ImageSet
+from niki_tf.data.seen_images import SeenImages
+from niki_tf.training import image_joints
+
+FLAGS = flags.FLAGS
+IMAGES = flags.DEFINE_multi_string(
+    "images", None, "Set of images that prepare_images has drawn, PATH or, to train, PATH=WEIGHT; once a set."
+)
+FREEZE_BACKBONE = flags.DEFINE_string(
+    "freeze_backbone", None, "Folder of a trained network of images, whose answers to --images solvers are given."
+)
+_AT_ONCE = 32
+"""Images that the network sees at a time."""
+_SAID = ("joints", "joint_sigma", "twist", "betas")
+
+Example = Mapping[str, np.ndarray]
+
+
+def needed() -> vision.ImageJoints:
+    """The network that the flags name.
+
+    Raises:
+        ValueError: one of the two flags is missing, or the folder holds no network of images.
+    """
+    for flag in (IMAGES, FREEZE_BACKBONE):
+        if not flag.value:
+            raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
+    model = vision.load_image_model(FLAGS.freeze_backbone)
+    return model.image_joints if isinstance(model, vision.ImageSolver) else model
+
+
+def seen(
+    model: vision.ImageJoints, folder: str, *, augment: ImageAugmentation | None = None, copies: int = 1
+) -> SeenImages:
+    """What the network of --freeze_backbone says of a set, kept in the set's folder.
+
+    Args:
+        model: of `needed`.
+        folder: of the set.
+        augment: how images are varied; as they are if None.
+        copies: of each clip, each varied in its own way.
+
+    Raises:
+        ValueError: the folder is no set, or has images of another size.
+    """
+    images = ImageSet(folder)
+    if images[0]["image"].shape[0] != model.image_size:
+        raise ValueError(f"`images` must have {model.image_size} pixels, as the network has; {folder} has others.")
+    weights = pathlib.Path(FLAGS.freeze_backbone, "model.keras").read_bytes()
+    mark = hashlib.sha256(weights + repr((augment, copies)).encode()).hexdigest()[:16]
+    path = pathlib.Path(folder) / f"seen-{mark}.npz"
+    if not path.exists():
+        with tqdm.tqdm(total=copies * len(images), unit="image", desc=f"seen of {folder}") as bar:
+            seen_images.write(path, _asked(model, _varied(images, augment, copies), bar))
+    return seen_images.read(path)
+
+
+def _varied(images: ImageSet, augment: ImageAugmentation | None, copies: int) -> Iterator[Example]:
+    """The examples of all copies of all clips, their clips numbered anew."""
+    count = 0
+    for copy in range(copies):
+        for number, clip in enumerate(images.clips()):
+            if augment is not None:
+                rng = np.random.default_rng([copy, number])
+                clip = image_augmentation.augmented_clip(clip, augment, rng=rng)
+            yield from ({**example, "clip": np.int64(count)} for example in clip)
+            count += 1
+
+
+def _asked(model: vision.ImageJoints, examples: Iterator[Example], bar: tqdm.tqdm) -> SeenImages:
+    ask = tf.function(lambda batch: model(image_joints.model_inputs(batch)), reduce_retracing=True, autograph=False)
+    parts, waiting = [], []
+    for example in examples:
+        bar.update()
+        if all(np.isfinite(example[name]).all() for name in ("rotations", "betas")):  # else nothing is to be learned
+            waiting.append(example)
+        if len(waiting) == _AT_ONCE:
+            parts.append(_answers(ask, waiting))
+            waiting = []
+    parts += [_answers(ask, waiting)] if waiting else []
+    if not parts:
+        raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
+    return SeenImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[Example]) -> SeenImages:
+    """What the network says of a batch, and what is true."""
+    given = {name: np.stack([example[name] for example in examples]) for name in ("image", "image_center", "focal")}
+    said = ask({name: tf.constant(value, tf.float32) for name, value in given.items()})
+    found = {name: said[name].numpy() for name in _SAID}
+    found["twist"] /= np.maximum(np.linalg.norm(found["twist"], axis=-1, keepdims=True), 1e-9)
+    return SeenImages(
+        **found,
+        true_rotations=np.stack([example["rotations"] for example in examples]).astype(np.float32),
+        true_betas=np.stack([example["betas"] for example in examples]).astype(np.float32),
+        clips=np.array([int(example["clip"]) for example in examples]),
+    )
+
+
+def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (N, 24, 3, 3) and betas (N, B) that a model of images gives for a set by itself.
+
+    Args:
+        folder: of the model, such as a `vision.PartAttention`.
+        images: folder of the set.
+
+    Raises:
+        ValueError: the folder holds no model that gives poses.
+    """
+    model, examples = vision.load_image_model(folder), ImageSet(images)
+    if isinstance(model, vision.ImageJoints):
+        raise ValueError(f"`image_solver` must be a model of images that gives poses; {folder} gives joints.")
+    ask = tf.function(model, reduce_retracing=True, autograph=False)
+    parts = []
+    for start in range(0, len(examples), _AT_ONCE):
+        some = [examples[number]["image"] for number in range(start, min(start + _AT_ONCE, len(examples)))]
+        answer = ask({"image": tf.constant(np.stack(some), tf.float32)})
+        parts.append((contract.local_rotations(answer), answer["betas"].numpy()))
+    rotations, betas = zip(*parts, strict=True)
+    return np.concatenate(rotations), np.concatenate(betas)
