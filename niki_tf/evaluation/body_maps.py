@@ -37,7 +37,7 @@ def body_map_figure(
         title: heading of the figure.
     """
     lines = -(-len(panels) // columns)
-    figure = figures.new_figure(title, height=0.6 + 9.0 * lines / columns)
+    figure = figures.new_figure(title, height=0.6 + (0.5 + 9.0 / columns) * lines)
     grid = figure.subplots(lines, columns, squeeze=False)
     largest = max(float(numbers.max()) for numbers in panels.values())
     scale = ScalarMappable(Normalize(0.0, largest), matplotlib.colormaps[_COLOURS])
@@ -47,7 +47,7 @@ def body_map_figure(
             data.v_template, data.faces, color=colours, image_size=_SIZE, background=(255, 255, 255)
         )
         axes.imshow(picture)
-        axes.set_title(heading, loc="left", fontsize=9)
+        axes.set_title(heading, fontsize=9)
     for axes in grid.flat:
         axes.axis("off")
     figure.colorbar(scale, ax=grid, label=meaning, fraction=0.03, pad=0.01)
