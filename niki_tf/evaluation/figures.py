@@ -237,13 +237,14 @@ def _draw_bars(axes: Axes, bars: Bars) -> None:
     """One panel of bars; where they are many their numbers stand upright."""
     count, names = len(bars.groups), list(bars.numbers)
     width, crowded = 0.84 / len(names), len(names) * count > _MANY_BARS
-    upright = {"rotation": 90, "fontsize": 7, "padding": 3} if crowded else {"fontsize": 8, "padding": 2}
+    angle, size = (90, 7) if crowded else (0, 8)
     for place, (name, numbers) in enumerate(bars.numbers.items()):
         across = [group + (place - (len(names) - 1) / 2) * width for group in range(count)]
         colour = _COLOURS[place % len(_COLOURS)]
         colours = [_FAINT if group in bars.faint else colour for group in range(count)]
         drawn = axes.bar(across, numbers, 0.92 * width, color=colours, zorder=3)
-        axes.bar_label(drawn, [f"{number:#.3g}".rstrip(".") for number in numbers], color=_INK, **upright)
+        said = [f"{number:#.3g}".rstrip(".") for number in numbers]
+        axes.bar_label(drawn, said, padding=3, color=_INK, rotation=angle, fontsize=size)
         axes.bar([0], [np.nan], color=colour, label=name)
     if bars.faint:
         axes.bar([0], [np.nan], color=_FAINT, label=bars.faint_meaning)

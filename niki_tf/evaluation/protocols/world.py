@@ -171,13 +171,13 @@ def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser, 
         "feet": feet.planted_speeds(posed["joints"], truth["joints"], fps=fps),
         "penetration_mm": feet.penetration_mm(posed["vertices"], truth["vertices"]),
     }
-    posed, true = (body["joints"][:, : skeletons.NUM_ROTATIONS] for body in (posed, truth))
+    joints, true = (body["joints"][:, : skeletons.NUM_ROTATIONS] for body in (posed, truth))
     return {
         **of_feet,
-        "mpjpe": metrics.root_aligned_mpjpe(posed, true),
-        "world_mpjpe": metrics.mpjpe(posed, true),
-        "accel": metrics.accel_error(metrics.root_aligned(posed), metrics.root_aligned(true)),
-        "world_accel": metrics.accel_error(posed, true),
+        "mpjpe": metrics.root_aligned_mpjpe(joints, true),
+        "world_mpjpe": metrics.mpjpe(joints, true),
+        "accel": metrics.accel_error(metrics.root_aligned(joints), metrics.root_aligned(true)),
+        "world_accel": metrics.accel_error(joints, true),
     }
 
 
