@@ -23,7 +23,7 @@ _OUTPUT = flags.DEFINE_string("output", "output/report", "Folder for the page an
 _QUICK = flags.DEFINE_bool("quick", default=False, help="Few clips and few solvers, to see the page.")
 
 _AT_ONCE = 2
-"""Quick analyses at a time, each of which mostly waits for graphs to be made by one core."""
+"""Analyses at a time, each of which keeps one core busy for much of its time: making graphs, meshes, tables."""
 
 
 def main(argv: list[str]) -> None:
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
             setting.command(analysis)
     except (ValueError, OSError) as error:
         sys.exit(f"report: {error}")
-    run, at_once = Commands(), min(_AT_ONCE, os.cpu_count() or 1) if _QUICK.value else 1
+    run, at_once = Commands(), min(_AT_ONCE, os.cpu_count() or 1)
     with tqdm.tqdm(total=len(report.ANALYSES), unit="analysis") as bar:
 
         def done(analysis: report.Analysis) -> None:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 EVALUATE, SOLVE = "tools/evaluate.py", "tools/solve.py"
 SPEED, FORMATS = "tools/benchmarks/solver_speed.py", "tools/benchmarks/export_formats.py"
+FEET = ("foot_speed", "true_foot_speed", "sliding_percent")
+"""Columns that tell of feet."""
 _DEFAULTS = {
     SPEED: ("one_stage", "twist_swing", "mlp", "temporal", "temporal_prior"),
     FORMATS: ("one_stage", "twist_swing", "mlp", "temporal"),
