@@ -38,7 +38,7 @@ ANALYSES: tuple[Analysis, ...] = (
                 decimals=2,
             ),
         ),
-        "--stride=4",
+        "--rounds=5 --stride=16 @ analytic mlp one_stage twist_swing temporal",
         "--rounds=1 --stride={frames} @ one_stage",
         FORMATS,
     ),
