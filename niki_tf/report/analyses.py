@@ -176,7 +176,7 @@ ANALYSES: tuple[Analysis, ...] = (
                 "Gain in MPJPE, mm, by percent of joints hidden", ("gain_mm",), across="level", where={"of": "joints"}
             ),
             View("The same by percent of the drawn body", ("gain_mm",), across="level", where={"of": "area"}),
-            View("Frames of a level", ("level_frames",), across="level", by=("solver", "of"), decimals=0),
+            View("Frames of a level", ("level_frames",), across="level", by=("of",), where={"solver": "analytic"}),
         ),
         f"--protocol=occlusion_levels @ analytic mlp one_stage {_SEE_TIME}",
         "--protocol=occlusion_levels --stride={clips} @ analytic one_stage",

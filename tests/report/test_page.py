@@ -137,6 +137,8 @@ def test_a_table_has_a_line_for_each_key_and_a_column_for_each_level():
         for way in ("x", "y")
         for gap in (4, 8)
     ]
+    one = tables.table(View("", ("mpjpe",), across="way"), [{"way": "left_arm", "mpjpe": 1.0}], address="a")
+    assert one.headings == ("left arm",)  # which a narrow page can break
     shown = tables.table(
         View("", ("mpjpe", "pve"), across="gap", by=("solver", "way"), where={"way": "y"}), rows, address="gaps-0"
     )
