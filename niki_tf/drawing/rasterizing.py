@@ -38,25 +38,57 @@ def visible(seen: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray,
     Returns:
         numbers (P,) of the covered pixels, row by row, their triangles (P,), barycentric weights (P, 3), nearness (P,).
     """
-    corners = seen[faces]
-    edges = corners[:, 1:, :2] - corners[:, :1, :2]
-    doubled_area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-    low = np.clip(np.ceil(corners[:, :, :2].min(1) - 0.5), 0, size).astype(int)
-    high = np.clip(np.floor(corners[:, :, :2].max(1) - 0.5) + 1, 0, size).astype(int)
-    span = np.maximum(high - low, 0) * (doubled_area < -1e-12)[:, None]
-    triangle = np.repeat(np.arange(len(faces)), span.prod(1))
-    step = np.arange(len(triangle)) - np.repeat(np.cumsum(span.prod(1)) - span.prod(1), span.prod(1))
-    column, row = low[triangle, 0] + step % span[triangle, 0], low[triangle, 1] + step // span[triangle, 0]
-    x, y = column + 0.5 - corners[triangle, 0, 0], row + 0.5 - corners[triangle, 0, 1]
-    (bx, by), (cx, cy) = (edges[triangle, k].T for k in range(2))
-    second, third = (x * cy - y * cx) / doubled_area[triangle], (bx * y - by * x) / doubled_area[triangle]
-    inside = (second >= -1e-9) & (third >= -1e-9) & (second + third <= 1 + 1e-9)
-    weights = np.stack([1 - second - third, second, third], -1)[inside]
-    triangle, pixels = triangle[inside], (row * size + column)[inside]
-    nearness = np.einsum("nk,nk->n", weights, corners[triangle, :, 2])
+    corners = _Corners(seen, faces)
+    triangle, column, row = corners.boxes(size)
+    weights, inside = corners.weights(triangle, column + 0.5, row + 0.5)
+    weights, triangle, pixels = weights[inside], triangle[inside], (row * size + column)[inside]
+    nearness = np.einsum("nk,nk->n", weights, seen[:, 2][faces[triangle]])
     order = np.lexsort((nearness, pixels))
     front = order[np.append(pixels[order][1:] != pixels[order][:-1], True)] if len(order) else order
     return pixels[front], triangle[front], weights[front], nearness[front]
+
+
+class _Corners:
+    """Corners of the triangles of a mesh in the picture, a column of numbers each: small axes are slow.
+
+    Args:
+        seen: (V, 3) vertices as (column, row, nearness).
+        faces: (F, 3) vertex numbers.
+    """
+
+    def __init__(self, seen: np.ndarray, faces: np.ndarray) -> None:
+        x, y = (np.ascontiguousarray(seen[:, k])[faces.T] for k in range(2))
+        self._x, self._y = x, y
+        self._bx, self._by, self._cx, self._cy = x[1] - x[0], y[1] - y[0], x[2] - x[0], y[2] - y[0]
+        self._doubled_area = self._bx * self._cy - self._by * self._cx
+
+    def boxes(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Triangles (N,) that face the viewer, and column and row of each pixel whose middle is in their boxes."""
+        (low_x, width), (low_y, height) = _span(self._x, size), _span(self._y, size)
+        counts = np.where(self._doubled_area < -1e-12, width * height, 0)
+        some = np.flatnonzero(counts)
+        counts = counts[some]
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        triangle = np.repeat(some, counts)
+        down, right = np.divmod(step, width[triangle])
+        return triangle, low_x[triangle] + right, low_y[triangle] + down
+
+    def weights(self, triangle: np.ndarray, column: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Barycentric weights (N, 3) of points, one a triangle (N,), and whether they are inside, (N,)."""
+        x, y = column - self._x[0, triangle], row - self._y[0, triangle]
+        bx, by, cx, cy, area = (
+            values[triangle] for values in (self._bx, self._by, self._cx, self._cy, self._doubled_area)
+        )
+        second, third = (x * cy - y * cx) / area, (bx * y - by * x) / area
+        inside = (second >= -1e-9) & (third >= -1e-9) & (second + third <= 1 + 1e-9)
+        return np.stack([1 - second - third, second, third], -1), inside
+
+
+def _span(along: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First pixel (F,) and their number (F,) whose middles lie between the corners (3, F), along one axis."""
+    low, high = (chosen(chosen(along[0], along[1]), along[2]) - 0.5 for chosen in (np.minimum, np.maximum))
+    first = np.clip(np.ceil(low), 0, size).astype(int)
+    return first, np.maximum(np.clip(np.floor(high) + 1, 0, size).astype(int) - first, 0)
 
 
 def blend(corners: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

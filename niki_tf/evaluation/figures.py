@@ -26,6 +26,8 @@ _LEVELS = {
 """Column of a row's level, and the label of its axis."""
 _LEAST_MM = 1e-2
 """Millimetres; the least length of an axis of logarithms."""
+_MANY_BARS = 24
+"""Bars of a panel beyond which their numbers do not fit side by side."""
 _FEW_DECADES = 200.0
 """Ratio of its ends up to which such an axis has marks at 2 and 5, too."""
 
@@ -137,6 +139,8 @@ class Bars:
     """What a bar of each group means -> its numbers, one a group."""
     faint: Collection[int] = ()
     """Places of groups whose bars are grey."""
+    faint_meaning: str = ""
+    """Why they are."""
 
 
 def bar_figure(panels: Mapping[str, Bars], path: str | os.PathLike, *, meaning: str, title: str) -> None:
@@ -149,10 +153,13 @@ def bar_figure(panels: Mapping[str, Bars], path: str | os.PathLike, *, meaning: 
         title: heading of the figure.
     """
     figure = new_figure(title, height=0.6 + 4.0 * len(panels))
-    for axes, (heading, bars) in zip(figure.subplots(len(panels), squeeze=False).flat, panels.items(), strict=True):
+    grid = list(figure.subplots(len(panels), squeeze=False).flat)
+    for axes, (heading, bars) in zip(grid, panels.items(), strict=True):
         _draw_bars(axes, bars)
         axes.set_title(heading, loc="left", color=_INK, fontsize=11)
         axes.set_ylabel(meaning, color=_INK)
+    if any(len(bars.numbers) > 1 or bars.faint for bars in panels.values()):
+        _legend_below(figure, grid)
     write_figure(figure, path)
 
 
@@ -227,26 +234,26 @@ def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
 
 
 def _draw_bars(axes: Axes, bars: Bars) -> None:
-    """One panel of bars, with a legend where a group has more than one."""
+    """One panel of bars; where they are many their numbers stand upright."""
     count, names = len(bars.groups), list(bars.numbers)
-    width, size = 0.84 / len(names), 8 if len(names) * count <= 20 else 6
+    width, crowded = 0.84 / len(names), len(names) * count > _MANY_BARS
+    angle, size = (90, 7) if crowded else (0, 8)
     for place, (name, numbers) in enumerate(bars.numbers.items()):
         across = [group + (place - (len(names) - 1) / 2) * width for group in range(count)]
         colour = _COLOURS[place % len(_COLOURS)]
         colours = [_FAINT if group in bars.faint else colour for group in range(count)]
         drawn = axes.bar(across, numbers, 0.92 * width, color=colours, zorder=3)
-        axes.bar_label(drawn, [f"{number:.3g}" for number in numbers], padding=2, fontsize=size, color=_INK)
+        said = [f"{number:#.3g}".rstrip(".") for number in numbers]
+        axes.bar_label(drawn, said, padding=3, color=_INK, rotation=angle, fontsize=size)
         axes.bar([0], [np.nan], color=colour, label=name)
+    if bars.faint:
+        axes.bar([0], [np.nan], color=_FAINT, label=bars.faint_meaning)
     _tidy(axes, "", "", range(count))
     axes.set_ylim(auto=True)
-    axes.margins(y=0.1)
+    axes.margins(y=0.16 if crowded else 0.1)
     axes.set_xlim(-0.6, count - 0.4)
     axes.set_xticklabels(bars.groups)
     axes.axhline(0, color=_INK, lw=0.8, zorder=4)
-    if len(names) > 1:
-        axes.legend(
-            frameon=False, labelcolor=_INK, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(names)
-        )
 
 
 def _draw_lines(axes: Axes, lines: Mapping[str, Sequence[Row]], column: str, metric: str) -> None:

@@ -10,6 +10,8 @@ from niki_tf import contract
 from niki_tf.shapes import TensorLike, real_array
 
 _MM_PER_METRE = 1000.0
+_MESHES = 8
+"""Meshes at a time, few enough that their numbers in float64 stay in a cache."""
 
 
 def root_aligned(points: TensorLike) -> np.ndarray:
@@ -89,8 +91,13 @@ def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
 
 def pve(predicted: TensorLike, true: TensorLike) -> np.ndarray:
     """Per vertex error, mean_v |predicted_v - true_v|, (...) millimetres for (..., V, 3) metres; nothing is aligned."""
-    predicted, true = _points(predicted=predicted, true=true)
-    return _mean_distance(predicted, true)
+    predicted, true = real_array("predicted", predicted), real_array("true", true)
+    if predicted.shape != true.shape or true.ndim < 3 or true.shape[-1] != 3 or not true.size:
+        return _mean_distance(*_points(predicted=predicted, true=true))
+    found, wanted = (meshes.reshape(-1, *meshes.shape[-2:]) for meshes in (predicted, true))
+    parts = (slice(first, first + _MESHES) for first in range(0, len(found), _MESHES))
+    errors = [_mean_distance(*_points(predicted=found[some], true=wanted[some])) for some in parts]
+    return np.concatenate(errors).reshape(true.shape[:-2])
 
 
 def accel_error(predicted: TensorLike, true: TensorLike) -> np.ndarray:
@@ -148,13 +155,17 @@ def rotation_error_deg(predicted: TensorLike, true: TensorLike) -> np.ndarray:
 
 
 def _mean_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    return _MM_PER_METRE * np.linalg.norm(predicted - true, axis=-1).mean(-1)
+    """The mean over the points of their distances; axis by axis, as sums over three numbers take NumPy long."""
+    apart = predicted - true
+    apart *= apart
+    return _MM_PER_METRE * np.sqrt(apart[..., 0] + apart[..., 1] + apart[..., 2]).mean(-1)
 
 
 def _numbers(name: str, x: TensorLike) -> np.ndarray:
     """`x` as float64, with NaN for infinity; ValueError if it is no array of numbers."""
     array = real_array(name, x).astype(np.float64)
-    return np.where(np.isinf(array), np.nan, array)
+    infinite = np.isinf(array)
+    return np.where(infinite, np.nan, array) if infinite.any() else array
 
 
 def _points(**given: TensorLike) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from niki_tf import files
 from niki_tf.evaluation.filters import FILTERS
-from niki_tf.evaluation.protocols.bones import FINDER
+from niki_tf.evaluation.protocols.bones import FINDER, MEAN
 from niki_tf.evaluation.protocols.collisions import TRUTH
 from niki_tf.evaluation.protocols.joint_sets import RENAMED
 from niki_tf.evaluation.protocols.world_motion import OBSERVED
@@ -81,7 +81,7 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
 
 def _folder(base: str) -> pathlib.Path | None:
     """The folder of the weights of a solver; None if there are none."""
-    return None if base in (FINDER, OBSERVED, TRUTH) else zoo.find(base)
+    return None if base in (FINDER, MEAN, OBSERVED, TRUTH) else zoo.find(base)
 
 
 def _record_one(

@@ -2,7 +2,7 @@
 
 from niki_tf.report.analyses import ANALYSES, NOT_YET, Analysis, View
 from niki_tf.report.page import write_page
-from niki_tf.report.runs import Result, Setting, is_finished, run_all
+from niki_tf.report.runs import Result, Setting, found_so_far, is_finished, run_all
 
 __all__ = [
     "ANALYSES",
@@ -11,6 +11,7 @@ __all__ = [
     "Result",
     "Setting",
     "View",
+    "found_so_far",
     "is_finished",
     "run_all",
     "write_page",

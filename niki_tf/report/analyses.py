@@ -1,19 +1,18 @@
 """The list of the analyses: each is one command, its tables, and what they tell."""
 
-from niki_tf.report.analysis import FORMATS, SOLVE, SPEED, Analysis, View
+from niki_tf.report.analysis import FEET, FORMATS, SPEED, Analysis, View
+from niki_tf.report.motion_analyses import MOTION
 
 _BY_NOISE = "MPJPE, mm, over the noise of the joints, mm on each axis"
 _OF_OCCLUSION = ("mpjpe", "pa_mpjpe", "pve", "accel")
-_FEET = ("foot_speed", "true_foot_speed", "sliding_percent")
 _ALL = "analytic analytic+finish mlp mlp+finish one_stage one_stage+finish twist_swing twist_swing+finish"
 _TIME = "temporal temporal+finish"
 _PRIOR = "temporal_prior temporal_prior+finish"
-_UNSEEN = "temporal_prior+finish temporal+finish one_stage+finish mlp+finish+savgol9"
+_SEE_TIME = f"{_TIME} temporal_prior+finish"
 _DIVERSITY = "runs/diversity_0.1 runs/diversity_0.3 runs/diversity_1"
 _NOISE_VIEWS = (View(_BY_NOISE, ("mpjpe",), across="noise_mm"),)
 _OCCLUSION_VIEW = View("Distances in mm, ACCEL in mm/frame²", _OF_OCCLUSION, where={"joints": "all"})
 _ESTIMATOR_VIEWS = (View("MPJPE, mm, over the factor of the estimator's errors", ("mpjpe",), across="factor"),)
-_SET_VIEWS = (View("At 0 and 20 mm of noise", ("mpjpe", "rotation_deg"), across="noise_mm", by=("solver", "skeleton")),)
 
 ANALYSES: tuple[Analysis, ...] = (
     Analysis(
@@ -22,7 +21,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Time on this machine's CPU, solvers timed in turn in one run (section H). The paper has 8 ms on a GPU for a "
         "batch of 1.",
         (View("Milliseconds a frame, by the frames of a batch", ("ms per frame",), across="batch", decimals=2),),
-        "",
+        f"--rounds=3 @ analytic mlp mlp+finish one_stage one_stage+finish twist_swing {_SEE_TIME}",
         "--rounds=1 --batch=1 @ analytic one_stage one_stage+finish temporal+finish",
         SPEED,
     ),
@@ -39,7 +38,7 @@ ANALYSES: tuple[Analysis, ...] = (
                 decimals=2,
             ),
         ),
-        "--stride=4",
+        "--rounds=5 --stride=16 @ analytic mlp one_stage twist_swing temporal",
         "--rounds=1 --stride={frames} @ one_stage",
         FORMATS,
     ),
@@ -75,7 +74,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Noise, the shape found",
         "Solvers are given the shape that is found from the joints of the motion.",
         _NOISE_VIEWS,
-        f"--stride=4 --betas=found @ {_ALL} {_TIME}",
+        f"--stride=4 --betas=found @ {_ALL} {_SEE_TIME}",
         "--stride={frames} --betas=found @ one_stage+finish",
     ),
     Analysis(
@@ -91,8 +90,9 @@ ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         "bones",
         "Bones",
-        "How far the lengths of the bones are off that are found from noisy joints (section J, limitation one).",
-        (View("Median error, mm, over the noise", ("median_mm",), across="noise_mm", by=("people",), decimals=2),),
+        "How far the lengths of the bones are off that are found from noisy joints, and those of the mean shape, which "
+        "one has without (section J, limitation one).",
+        (View("Median error, mm", ("median_mm",), across="noise_mm", by=("solver", "people"), decimals=2),),
         "--protocol=bones",
         "--protocol=bones",
     ),
@@ -129,7 +129,7 @@ ANALYSES: tuple[Analysis, ...] = (
         (
             _OCCLUSION_VIEW,
             View("MPJPE, mm, of the joints that were seen and of those that were not", ("mpjpe",), across="joints"),
-            View("Planted feet, and the depth under the ground", (*_FEET, "penetration_mm"), where={"joints": "all"}),
+            View("Planted feet, and the depth under the ground", (*FEET, "penetration_mm"), where={"joints": "all"}),
         ),
         f"--protocol=xocc @ analytic analytic+one_euro analytic+savgol mlp one_stage twist_swing {_TIME} {_PRIOR}",
         "--protocol=xocc --stride={clips} @ analytic one_stage temporal+finish",
@@ -147,7 +147,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "Occlusion, the shape found",
         "As Occlusion, the shape found from the observed joints of the whole clip.",
         (_OCCLUSION_VIEW,),
-        f"--protocol=xocc --betas=found @ analytic mlp one_stage twist_swing {_TIME}",
+        f"--protocol=xocc --betas=found @ analytic mlp one_stage twist_swing {_SEE_TIME}",
         "--protocol=xocc --betas=found --stride={clips} @ one_stage",
     ),
     Analysis(
@@ -163,7 +163,7 @@ ANALYSES: tuple[Analysis, ...] = (
                 decimals=2,
             ),
         ),
-        f"--protocol=collisions @ analytic mlp one_stage twist_swing {_TIME}",
+        f"--protocol=collisions @ analytic mlp one_stage twist_swing {_SEE_TIME}",
         "--protocol=collisions --stride={clips} @ analytic one_stage",
     ),
     Analysis(
@@ -176,9 +176,9 @@ ANALYSES: tuple[Analysis, ...] = (
                 "Gain in MPJPE, mm, by percent of joints hidden", ("gain_mm",), across="level", where={"of": "joints"}
             ),
             View("The same by percent of the drawn body", ("gain_mm",), across="level", where={"of": "area"}),
-            View("Frames of a level", ("level_frames",), across="level", by=("solver", "of"), decimals=0),
+            View("Frames of a level", ("level_frames",), across="level", by=("of",), where={"solver": "analytic"}),
         ),
-        "--protocol=occlusion_levels @ analytic mlp one_stage temporal",
+        f"--protocol=occlusion_levels @ analytic mlp one_stage {_SEE_TIME}",
         "--protocol=occlusion_levels --stride={clips} @ analytic one_stage",
     ),
     Analysis(
@@ -190,7 +190,7 @@ ANALYSES: tuple[Analysis, ...] = (
             View("MPJPE, mm, when a part is hidden", ("mpjpe",), across="hidden", where={"kind": "part"}),
             View("When a joint is hidden", ("mpjpe",), across="hidden", where={"kind": "joint"}),
         ),
-        "--protocol=sensitivity --stride=4 @ analytic one_stage temporal",
+        f"--protocol=sensitivity --stride=4 @ analytic one_stage {_SEE_TIME}",
         "--protocol=sensitivity --stride={clips} @ analytic one_stage",
     ),
     Analysis(
@@ -245,142 +245,7 @@ ANALYSES: tuple[Analysis, ...] = (
         "--protocol=embedding --stride=16 @ one_stage",
         "--protocol=embedding --stride={frames} @ one_stage",
     ),
-    Analysis(
-        "world",
-        "In the world",
-        "The pose and the place of the body together, nothing aligned.",
-        (
-            View("Mean distance of the joints in the world, mm, over the noise", ("world_mpjpe",), across="noise_mm"),
-            View("Acceleration error in the world, mm/frame²", ("world_accel",), across="noise_mm"),
-        ),
-        "--protocol=world @ analytic one_stage+finish temporal+finish",
-        "--protocol=world --stride={clips} @ analytic one_stage+finish",
-    ),
-    Analysis(
-        "world_ground",
-        "The ground",
-        "niki_tf.solve without a ground and with the one that it finds from the feet (section J, limitation two).",
-        (
-            View(
-                "Planted feet, and errors in mm",
-                (*_FEET, "mpjpe", "world_mpjpe"),
-                by=("solver", "ground", "noise_mm"),
-                decimals=2,
-            ),
-        ),
-        "--protocol=world --ground @ temporal+finish",
-        "--protocol=world --ground --stride={clips} @ one_stage+finish",
-    ),
-    Analysis(
-        "joint_sets",
-        "Points of other joint sets",
-        "Poses from the points of other programs, read off the body's mesh, with a constant error of 10 mm.",
-        _SET_VIEWS,
-        "--protocol=joint_sets --stride=8 @ temporal+finish temporal one_stage+finish temporal+finish+renamed map_fit",
-        "--protocol=joint_sets --stride={clips} --skeleton=coco_17 --skeleton=mediapipe_33 @ one_stage+finish",
-    ),
-    Analysis(
-        "joint_sets_markers",
-        "Markers",
-        "The 39 markers of Plug-in Gait.",
-        _SET_VIEWS,
-        "--protocol=joint_sets --stride=8 --skeleton=vicon_39 @ temporal+finish one_stage+finish map_fit",
-        "--protocol=joint_sets --stride={clips} --skeleton=vicon_39 @ one_stage+finish",
-    ),
-    Analysis(
-        "joint_sets_found",
-        "Points of other joint sets, the shape found",
-        "The same, the shape found from the points.",
-        _SET_VIEWS,
-        "--protocol=joint_sets --stride=8 --betas=found --skeleton=smpl_29 --skeleton=h36m_17 --skeleton=coco_17 "
-        "--skeleton=openpose_25 --skeleton=mediapipe_33 @ temporal+finish",
-        "--protocol=joint_sets --stride={clips} --betas=found --skeleton=coco_17 @ one_stage+finish",
-    ),
-    Analysis(
-        "gaps",
-        "Gaps",
-        "Frames in which nothing is seen, beside simple ways: joints on straight lines that are then solved, slerp "
-        "between the solved frames, the last pose held in live solving (`stream`).",
-        (View("MPJPE, mm, in the gap, over its frames", ("mpjpe",), across="gap", by=("solver", "way", "noise_mm")),),
-        f"--protocol=gaps --trans=pelvis --stream @ {_UNSEEN}",
-        "--protocol=gaps --trans=pelvis --stride={clips} --gaps=8 --stream @ temporal+finish",
-    ),
-    Analysis(
-        "lost_parts",
-        "Lost parts",
-        "A joint, a limb or half of the body that is lost for a while.",
-        (View("MPJPE, mm, of what was lost", ("mpjpe",), across="gap", by=("solver", "way", "lost")),),
-        "--protocol=gaps --trans=pelvis --stride=8 --gaps=4,30 --parts=joint,limb,half --noise_mm=10 @ "
-        "temporal_prior+finish",
-        "--protocol=gaps --trans=pelvis --stride={clips} --gaps=8 --parts=limb @ one_stage+finish",
-    ),
-    Analysis(
-        "half_body",
-        "Half a body",
-        "Hips and legs that are never seen; `path` is with the path and the ground that the feet show, `no_path` "
-        "without, `legs` with the legs seen. Others report, on other data, at 3 degrees: RoHM 57.4 mm, HuMoR 167.9 mm.",
-        (
-            View(
-                "MPJPE, mm, of the legs, over the noise of rotations, degrees",
-                ("mpjpe",),
-                across="noise_deg",
-                by=("solver", "seen"),
-            ),
-        ),
-        f"--protocol=half_body --trans=pelvis @ {_UNSEEN}",
-        "--protocol=half_body --trans=pelvis --stride={clips} @ temporal_prior+finish one_stage+finish",
-    ),
-    Analysis(
-        "denoising",
-        "Denoising",
-        "Sixty frames, noise on the 22 joints of SMPL-H. Others report, on other data, at 40 and 100 mm: DPoser 19.9 "
-        "and 33.2 mm, PoseRFM 18.9 and 34.7 mm.",
-        (View("MPJPE, mm, over the noise, mm", ("mpjpe",), across="noise_mm"),),
-        f"--protocol=denoising @ map_fit {_UNSEEN}",
-        "--protocol=denoising --stride={clips} @ one_stage+finish",
-    ),
-    Analysis(
-        "calibration",
-        "Expected errors",
-        "Whether joints are as far off as the solver expects: joints sorted by the expected error, in tenths.",
-        (
-            View(
-                "Expected and true error, mm, of all joints",
-                ("expected_mm", "error_mm", "percent"),
-                by=("solver", "way", "tenth"),
-                where={"state": "all"},
-            ),
-        ),
-        "--protocol=calibration --trans=pelvis @ temporal+finish one_stage+finish",
-        "--protocol=calibration --trans=pelvis --stride={clips} @ one_stage+finish",
-    ),
-    Analysis(
-        "rates",
-        "Frame rates",
-        "30 mm of noise, independent from frame to frame, at other rates; `smoothed` are the joints themselves, by the "
-        "best kernel in hindsight.",
-        (View("MPJPE, mm, over frames per second", ("mpjpe",), across="fps", by=("solver", "way")),),
-        f"--protocol=rates --trans=pelvis @ {_UNSEEN}",
-        "--protocol=rates --trans=pelvis --stride={clips} --rates=15,30 @ one_stage+finish",
-    ),
-    Analysis(
-        "film_niki",
-        "A solved motion, NIKI",
-        "The first motion with 30 mm of noise on its joints, solved by niki_tf.solve.",
-        (),
-        "--noise_mm=30 --frames=150 --format=npz --trans=pelvis --model=temporal_prior",
-        "--noise_mm=30 --frames=90 --format=npz --trans=pelvis --model=temporal",
-        SOLVE,
-    ),
-    Analysis(
-        "film_analytic",
-        "A solved motion, analytic",
-        "The same joints, solved by HybrIK's analytic inverse kinematics.",
-        (),
-        "--noise_mm=30 --frames=150 --format=npz --trans=pelvis --model=analytic --smoothing=off --finish=off",
-        "--noise_mm=30 --frames=90 --format=npz --trans=pelvis --model=analytic --smoothing=off --finish=off",
-        SOLVE,
-    ),
+    *MOTION,
 )
 """The analyses, in the order of the page."""
 

@@ -5,11 +5,8 @@ from typing import Any, NamedTuple
 
 EVALUATE, SOLVE = "tools/evaluate.py", "tools/solve.py"
 SPEED, FORMATS = "tools/benchmarks/solver_speed.py", "tools/benchmarks/export_formats.py"
-_DEFAULTS = {
-    SPEED: ("one_stage", "twist_swing", "mlp", "temporal", "temporal_prior"),
-    FORMATS: ("one_stage", "twist_swing", "mlp", "temporal"),
-}
-"""Solvers with weights that a program takes if none is named."""
+FEET = ("foot_speed", "true_foot_speed", "sliding_percent")
+"""Columns that tell of feet."""
 
 
 class View(NamedTuple):
@@ -48,10 +45,9 @@ class Analysis(NamedTuple):
         return [*given.split(), *(f"--solver={name}" for name in names.split())]
 
     def solvers(self, *, quick: bool) -> list[str]:
-        """Names of the solvers that the command names, or else what its program takes."""
+        """Names of the solvers that the command names."""
         flags = self.flags(quick=quick)
-        named = [flag.partition("=")[2] for flag in flags if flag.startswith(("--solver=", "--model="))]
-        return named or list(_DEFAULTS.get(self.program, ()))
+        return [flag.partition("=")[2] for flag in flags if flag.startswith(("--solver=", "--model="))]
 
     @property
     def is_timed(self) -> bool:

@@ -67,7 +67,7 @@ USES: tuple[Use, ...] = (
     ),
     Use(
         "Live, people out of sight for 8 frames",
-        "gaps-0",
+        "live_gaps-0",
         "8",
         "MPJPE, mm, in the gap",
         tuple((name, "stream", "10") for name in _TIME),

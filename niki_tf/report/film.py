@@ -32,7 +32,7 @@ def section(results: Sequence[Result], motion: str) -> str:
     parts = ['<section id="film"><h2>A motion to turn</h2>', _TEXT]
     missing = assets.missing(pages.MODULES)
     if not solved:
-        reasons = "; ".join(result.reason for result in found.values()) or "nothing was solved"
+        reasons = "; ".join(dict.fromkeys(result.reason for result in found.values())) or "nothing was solved"
         parts.append(f'<p class="note">not there yet: {html.escape(reasons)}</p>')
     elif missing:
         parts.append(

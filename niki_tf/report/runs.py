@@ -33,6 +33,8 @@ _QUICK_CLIPS, _QUICK_FRAMES = 2, 32
 _ENDS = (*FILTERS, RENAMED)
 """The ends of solvers' names, besides `+finish`."""
 
+_NOT_RUN = "it was not run yet"
+
 Run = Callable[[list[str], pathlib.Path], str]
 """Runs a command, whose --output is the folder, writes what it printed into it; says why it failed, if it did."""
 
@@ -177,6 +179,11 @@ def run_all(
     finally:
         pool.shutdown()
     return [found[analysis.name] for analysis in analyses]
+
+
+def found_so_far(analyses: Sequence[Analysis], setting: Setting) -> list[Result]:
+    """What there is of all analyses; nothing is run."""
+    return [_result(one, setting, "" if is_finished(one, setting) else _NOT_RUN) for one in analyses]
 
 
 def _run(analysis: Analysis, setting: Setting, run: Run) -> str:

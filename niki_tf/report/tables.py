@@ -126,7 +126,7 @@ def _line(shown: Table, number: int) -> str:
 def _column(level: str, name: str, view: View) -> str:
     """The heading of a column of numbers."""
     if view.across and len(view.columns) == 1:
-        return level
+        return level.replace("_", " ")
     return ", ".join(part for part in (_heading(name), level) if part)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from niki_tf import body, files, model_files, provenance
 from niki_tf.body.body_joints import BodyJoints
@@ -44,6 +45,9 @@ FINISH = "+finish"
 
 FINISH_STEPS = 4
 """Steps of the exact finish: on training clips three leave 0.2 mm on clean joints, four 0.14, more change little."""
+
+_ROUNDING = 1e-12
+"""Metres; bodies that differ by less are the same."""
 
 _FILE = "model.keras"
 _PACKAGE = pathlib.Path(__file__).resolve().parent.parent
@@ -141,10 +145,17 @@ def load(name: str | os.PathLike, *, body_joints: BodyJoints | None = None) -> S
         solver: Solver = Analytic(body_joints or body.mannequin_joints())
     else:
         solver = _read(folder / _FILE)
-        solver = solver if body_joints is None else solver.for_body(body_joints)
+        if body_joints is not None and not _are_equal(body_joints, solver.body_joints):
+            solver = solver.for_body(body_joints)
     if parsed.finish:
         solver.refine = FINISH_STEPS
     return solver
+
+
+def _are_equal(first: BodyJoints, second: BodyJoints) -> bool:
+    """Whether both are of one body but for rounding, so that a solver of the first need not be made anew."""
+    pairs = ((getattr(first, name), getattr(second, name)) for name in ("joints", "directions"))
+    return all(one.shape == other.shape and np.abs(one - other).max() < _ROUNDING for one, other in pairs)
 
 
 def _read(path: pathlib.Path) -> Solver:

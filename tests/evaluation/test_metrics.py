@@ -37,6 +37,14 @@ def test_leading_axes_are_kept_and_float32_is_summed_in_float64(points):
         np.testing.assert_allclose(alone, both[0, 0], rtol=1e-6, atol=1e-5)
 
 
+def test_many_meshes_have_the_errors_of_each(points):
+    meshes = np.concatenate([points, points + 1.0, -points], 1)  # more than are taken at a time
+    meshes[1, 2, 3, 0] = np.inf
+    errors = evaluation.pve(meshes, np.zeros_like(meshes))
+    np.testing.assert_array_equal(errors, evaluation.mpjpe(meshes, np.zeros_like(meshes)))
+    assert np.argwhere(np.isnan(errors)).tolist() == [[1, 2]]
+
+
 def test_pa_mpjpe_is_zero_under_any_similarity(points):
     turned = points @ Rotation.from_rotvec([0.4, -2.0, 1.1]).as_matrix().T
     np.testing.assert_allclose(evaluation.pa_mpjpe(0.3 * turned + [4.0, 5.0, 6.0], points), 0.0, atol=1e-9)

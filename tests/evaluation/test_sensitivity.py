@@ -85,9 +85,9 @@ def test_the_figure_has_a_body_for_each_solver_and_kind(made_rows, monkeypatch, 
     seen = {}
     monkeypatch.setattr(body_maps, "body_map_figure", lambda panels, path, **_: seen.update(panels))
     sensitivity.sensitivity_figure(made_rows, tmp_path / "map.png", title="Map")
-    assert list(seen) == [f"{s}, each {k} hidden in turn" for k in ("joint", "part") for s in ("a", "b")]
+    assert list(seen) == [f"{s}\neach {k} hidden" for k in ("joint", "part") for s in ("a", "b")]
     of = {row["hidden"]: row["mpjpe"] for row in made_rows[:36]}
-    joints, parts = (seen[f"a, each {kind} hidden in turn"] for kind in ("joint", "part"))
+    joints, parts = (seen[f"a\neach {kind} hidden"] for kind in ("joint", "part"))
     assert joints.tolist() == [of[name] for name in NAMES[:24]]
     knee, chest = NAMES.index("right_knee"), NAMES.index("spine3")
     assert (parts[knee], parts[chest]) == (of["right_leg"], of["trunk"])

@@ -70,7 +70,23 @@ def test_feet_that_stand_are_told_to_slide_when_the_answer_does(monkeypatch, toy
     assert rows[0]["true_foot_speed"] == pytest.approx(0.0, abs=1e-6)
     assert rows[0]["foot_speed"] == pytest.approx(0.3, abs=1e-3)  # 10 mm in a thirtieth of a second
     assert rows[0]["sliding_percent"] == 100.0
+    assert rows[0]["penetration_mm"] == pytest.approx(0.0, abs=1e-3)
     assert "planted feet, m/s" in evaluation.PROTOCOLS["world"].tables(rows)
+
+
+def test_a_body_that_sinks_is_told_to_be_under_the_ground(monkeypatch, toy_body):
+    monkeypatch.setattr(evaluation.protocols.world, "compile_solver", lambda solver, **_: solver)
+    oracle = _oracle()
+    clip = motion.Clip(poses=np.zeros([60, 24, 3]), trans=np.zeros([60, 3]))
+
+    def depth(rise):
+        oracle.pelvis = toy_body.joints[0] - (0.0, rise, 0.0)
+        rows = evaluation.world_rows([clip], solvers={"a": oracle}, body=toy_body, levels_mm=[0], betas="zeros")
+        assert "under the ground, mm" in evaluation.PROTOCOLS["world"].tables(rows)
+        return rows[0]["penetration_mm"]
+
+    assert depth(-0.02) == pytest.approx(20.0, abs=0.01)
+    assert depth(0.02) == 0.0
 
 
 def test_short_clips_are_left_out_and_noise_counts(walks, toy_body, poser):

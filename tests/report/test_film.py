@@ -60,4 +60,4 @@ def test_a_script_that_would_end_early_is_refused(solved, setting, with_three):
 
 def test_without_solved_motion_the_place_says_why(solved, setting):
     failed = [result._replace(reason="no file") for result in solved]
-    assert "not there yet: no file; no file" in film.section(failed, setting.motion)
+    assert "not there yet: no file<" in film.section(failed, setting.motion)

@@ -79,6 +79,16 @@ def test_every_link_leads_to_a_place(written):
     assert led - page.addresses.keys() == set()
 
 
+def test_a_page_of_what_there_is_so_far(analyses, setting, stub):
+    report.run_all(analyses[:1], setting, run=stub)
+    results = report.found_so_far(analyses, setting)
+    assert [bool(result.rows) for result in results] == [True, False, False]
+    assert len(stub.commands) == 1
+    page = Page(report.write_page(results, setting).read_text())
+    assert page.text["noise-0-1-1"] == "6.7"
+    assert "not there yet: it was not run yet" in page.text["collisions"]
+
+
 def test_a_second_page_is_the_same(written, setting):
     results, text = written
     assert report.write_page(results, setting).read_text() == text
@@ -127,6 +137,8 @@ def test_a_table_has_a_line_for_each_key_and_a_column_for_each_level():
         for way in ("x", "y")
         for gap in (4, 8)
     ]
+    one = tables.table(View("", ("mpjpe",), across="way"), [{"way": "left_arm", "mpjpe": 1.0}], address="a")
+    assert one.headings == ("left arm",)  # which a narrow page can break
     shown = tables.table(
         View("", ("mpjpe", "pve"), across="gap", by=("solver", "way"), where={"way": "y"}), rows, address="gaps-0"
     )

@@ -40,6 +40,18 @@ def test_a_folder_gives_the_stored_solver(stored, body_joints):
         np.testing.assert_allclose(found[name], value, atol=1e-6, err_msg=name)
 
 
+def test_a_stored_solver_is_not_made_anew_for_its_own_body(stored, monkeypatch):
+    solver, folder = stored
+    rounded = body.BodyJoints(solver.body_joints.joints + 1e-15, directions=solver.body_joints.directions)
+    fewer = body.BodyJoints(rounded.joints, directions=rounded.directions[..., :3])
+    made = []
+    monkeypatch.setattr(solvers.OneStage, "for_body", lambda self, body_joints: made.append(body_joints) or self)
+    zoo.load(str(folder), body_joints=rounded)
+    assert made == []
+    zoo.load(str(folder), body_joints=fewer)
+    assert made == [fewer]
+
+
 def test_a_stored_solver_serves_the_skeleton_asked_for(stored, body_joints):
     usual, folder = stored
     larger = body.BodyJoints(1.1 * body_joints.joints, directions=body_joints.directions)

@@ -89,6 +89,6 @@ def test_all_analyses_of_made_motion(repo, motion, tmp_path):
     assert not list(output.glob(".*"))
     page = (output / "report.html").read_text()
     assert "This page is quick" in page
-    assert len(re.findall('<pre class="command">', page)) == 33
+    assert len(re.findall('<pre class="command">', page)) == 34
     card = page[page.index('id="card"') : page.index('id="film"')]
     assert card.count("<strong>") == 5

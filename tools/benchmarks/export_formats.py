@@ -40,7 +40,7 @@ _SOLVER = flags.DEFINE_multi_string(
     "A shipped solver, or a folder that holds model.keras; may end in `+finish`, which adds the exact finish.",
 )
 _MOTION = flags.DEFINE_string("motion", None, "Folder, file or pattern of motion in AMASS's layout; none if not given.")
-_STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips.", lower_bound=1)
+_STRIDE = flags.DEFINE_integer("stride", 1, "Use every n-th frame of all clips, or window of 16.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of timing; the median is reported.", lower_bound=1)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for formats.json and formats.csv; none if not given.")
 _LEVELS_MM = (0, 30)
@@ -81,7 +81,7 @@ def _rows(name: str, clips: Sequence[Clip] | None) -> list[dict[str, Any]]:
     solver = zoo.load(name, body_joints=body.mannequin_joints())
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         formats, sizes = _formats(solver, pathlib.Path(folder))
-        joints = _solver_joints(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30)[1])
+        joints = _solver_joints(solver, _observed(clips or [motion.made_motion(0, frames=256)], 30, solver)[1])
         milliseconds = _latencies(formats, joints[:1])
         differences = {form: _differences(run, formats["Keras"], joints) for form, run in formats.items()}
         differences["Keras"] = _differences(_perturbed(formats["Keras"]), formats["Keras"], joints)
@@ -138,9 +138,7 @@ def _perturbed(run: _Run) -> _Run:
 def _solver_joints(solver: Solver, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """The joints in the shape that the solver expects: frames (N, 29, 3), or windows (N // 16, 16, 29, 3)."""
     joints = np.asarray(inputs["joints"], np.float32)
-    if solver.event_axes == 1:
-        return joints
-    return joints[: len(joints) // _WINDOW * _WINDOW].reshape(-1, _WINDOW, *joints.shape[1:])
+    return joints if solver.event_axes == 1 else joints.reshape(-1, _WINDOW, *joints.shape[1:])
 
 
 def _latencies(formats: Mapping[str, _Run], joints: np.ndarray) -> dict[str, float]:
@@ -169,10 +167,19 @@ def _differences(run: _Run, keras: _Run, joints: np.ndarray) -> dict[str, str]:
     return {kind: f"{difference:.1e}" for kind, difference in worst.items()}
 
 
-def _observed(clips: Sequence[Clip], level_mm: float) -> tuple[_Arrays, _Arrays, body.BodyPoser]:
+def _poses(clips: Sequence[Clip], solver: Solver) -> np.ndarray:
+    """Rotation vectors (N, 24, 3) of every n-th frame, or of every n-th window of frames that follow each other."""
+    if solver.event_axes == 1:
+        return protocol.strided_poses(clips, stride=_STRIDE.value)
+    firsts = [(clip, first) for clip in clips for first in range(0, len(clip) - _WINDOW + 1, _WINDOW)]
+    windows = [clip.poses[first : first + _WINDOW] for clip, first in firsts[:: _STRIDE.value]]
+    return np.concatenate(windows).astype(np.float32)
+
+
+def _observed(clips: Sequence[Clip], level_mm: float, solver: Solver) -> tuple[_Arrays, _Arrays, body.BodyPoser]:
     """True bodies, a solver's inputs and the poser, as in the noise protocol without twist and with zero betas."""
     poser = body.BodyPoser(body.mannequin())
-    poses = protocol.strided_poses(clips, stride=_STRIDE.value)
+    poses = _poses(clips, solver)
     noise, betas = protocol.random_noise(len(poses), seed=0), np.zeros([len(poses), poser.num_betas], np.float32)
     truth = protocol.true_bodies(poser, poses, betas)
     return truth, protocol.observation(truth, noise=noise * (level_mm / 1000), twist=False), poser
@@ -184,9 +191,8 @@ def _errors(solver: Solver, formats: Mapping[str, _Run], clips: Sequence[Clip] |
     if not clips:
         return found
     for level in _LEVELS_MM:
-        truth, inputs, poser = _observed(clips, level)
+        truth, inputs, poser = _observed(clips, level, solver)
         joints = _solver_joints(solver, inputs)
-        truth = {name: array[: joints[..., 0, 0].size] for name, array in truth.items()}
         for form, run in formats.items():
             answer = run(joints)
             pose = {name: answer[name].reshape(-1, *shape) for name, shape in contract.POSE.items()}

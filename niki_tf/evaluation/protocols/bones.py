@@ -8,6 +8,8 @@ the shape. Five kinds of people are measured:
 - `child` and `giant`: the same, smaller or larger as a whole;
 - `adult_absent`: adults of whom each joint of each frame is absent with the probability of one in five;
 - `adult_10_frames`: adults of whom the first ten frames are seen.
+
+Rows of the solver `mean_shape` are what one has without finding a shape: the bones of the body with zero betas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +34,8 @@ BODIES = 200
 
 FINDER = "bone_shape"
 """What finds the shape, in the column `solver`."""
+MEAN = "mean_shape"
+"""In its place: the body with zero betas, whatever is seen."""
 
 
 class People(NamedTuple):
@@ -43,6 +47,11 @@ class People(NamedTuple):
     """Probability that a joint of a frame is absent."""
     frames: int = common.CLIP_FRAMES
     """Frames that are seen."""
+
+    @property
+    def is_seen_whole(self) -> bool:
+        """Whether all joints of all frames are seen."""
+        return not self.absent and self.frames == common.CLIP_FRAMES
 
 
 PEOPLE = {
@@ -88,9 +97,10 @@ def bone_rows(
         progress: show a progress bar.
 
     Returns:
-        list of dicts: solver (always FINDER), people, noise_mm, frames; median_mm and mean_mm, of the absolute errors
-        of all 28 bones of all bodies; size_percent, mean absolute error of the size; and error_to_sigma, the root mean
-        square of the errors divided by the sigma that is told with them, which is 1 where that is right.
+        list of dicts: solver (FINDER, or MEAN for those who are seen whole), people, noise_mm, frames; median_mm and
+        mean_mm, of the absolute errors of all 28 bones of all bodies; size_percent, mean absolute error of the size;
+        and error_to_sigma, the root mean square of the errors divided by the sigma that is told with them, which is 1
+        where that is right; None of MEAN.
 
     Raises:
         ValueError: no clips of 60 frames, or a number out of range.
@@ -109,15 +119,19 @@ def bone_rows(
                     bar.update()
                 which = {"solver": FINDER, "people": name, "noise_mm": level, "frames": bodies * people.frames}
                 rows.append({**which, **_errors(found, lengths)})
+            if people.is_seen_whole:
+                of_mean = _length_errors(motions.mean_lengths, lengths)
+                rows += [{**row, "solver": MEAN, **of_mean} for row in rows[-len(levels_mm) :]]
     return rows
 
 
 def bone_tables(rows: Sequence[Row]) -> str:
     """A text table for each number, a line for each kind of people, a column for each level."""
-    tables = [
-        f"{heading}\n{text_table(pivot(rows, index='people', column='noise_mm', value=metric), decimals=2)}"
-        for metric, heading in _HEADINGS.items()
-    ]
+    lines = [{**row, "line": row["people"] + f", {MEAN}" * (row["solver"] == MEAN)} for row in rows]
+    tables = []
+    for metric, heading in _HEADINGS.items():
+        some = pivot([row for row in lines if row[metric] is not None], index="line", column="noise_mm", value=metric)
+        tables.append(f"{heading}\n{text_table(some, decimals=2)}")
     return "\n\n".join(["Columns are mm of noise on each axis.", *tables])
 
 
@@ -142,8 +156,9 @@ class _Motions:
         self.body_joints = body_joints
         betas = common.random_bodies(bodies, num_betas=body_joints.num_betas, seed=seed)
         self._joints = frame_windows.posed_joints(body_joints)(_spread_poses(clips, bodies), betas).numpy()
-        rest = body_joints(betas).numpy()
-        self._lengths = np.linalg.norm(rest[:, 1:] - rest[:, list(skeletons.SMPL_29.parents[1:])], axis=-1)
+        self._lengths = _bone_lengths(body_joints(betas).numpy())
+        self.mean_lengths = _bone_lengths(body_joints(np.zeros_like(betas[:1])).numpy())
+        """(1, 28) metres, those of the body with zero betas."""
         size = (bodies, common.CLIP_FRAMES, skeletons.NUM_JOINTS)
         self._noise = common.random_noise(bodies * common.CLIP_FRAMES, seed=seed).reshape(*size, 3)
         self._absent = common.random_stream(seed, Stream.ABSENT).random(size, np.float32)
@@ -166,14 +181,24 @@ def _spread_poses(clips: Sequence[Clip], count: int) -> np.ndarray:
     return np.stack([clip.poses[first : first + common.CLIP_FRAMES] for clip, first in chosen]).astype(np.float32)
 
 
+def _bone_lengths(rest: np.ndarray) -> np.ndarray:
+    """Lengths (N, 28) of the bones of bodies at rest (N, 29, 3)."""
+    return np.linalg.norm(rest[:, 1:] - rest[:, list(skeletons.SMPL_29.parents[1:])], axis=-1)
+
+
 def _errors(found: Sequence[bone_shape.ShapeEstimate], lengths: np.ndarray) -> Row:
-    """The columns of the table, from the true lengths (N, 28)."""
-    away = np.stack([estimate.bone_lengths for estimate in found]) - lengths
-    size = np.stack([estimate.bone_lengths for estimate in found]).sum(1) / lengths.sum(1)
-    sigma = np.stack([estimate.bone_sigma for estimate in found])
+    """The columns of the table of what was found, from the true lengths (N, 28)."""
+    bones, sigma = (np.stack([getattr(one, name) for one in found]) for name in ("bone_lengths", "bone_sigma"))
+    to_sigma = float(np.sqrt(np.mean(((bones - lengths) / sigma) ** 2)))
+    return {**_length_errors(bones, lengths), "error_to_sigma": to_sigma}
+
+
+def _length_errors(bones: np.ndarray, lengths: np.ndarray) -> Row:
+    """The columns of the table, from lengths of bones (N, 28), or (1, 28) of all, and the true ones (N, 28)."""
+    away, size = np.abs(bones - lengths), bones.sum(1) / lengths.sum(1)
     return {
-        "median_mm": 1000.0 * float(np.median(np.abs(away))),
-        "mean_mm": 1000.0 * float(np.mean(np.abs(away))),
+        "median_mm": 1000.0 * float(np.median(away)),
+        "mean_mm": 1000.0 * float(np.mean(away)),
         "size_percent": 100.0 * float(np.mean(np.abs(size - 1.0))),
-        "error_to_sigma": float(np.sqrt(np.mean((away / sigma) ** 2))),
+        "error_to_sigma": None,
     }

@@ -110,7 +110,7 @@ def occlusion_level_figure(rows: Sequence[Row], path: str | os.PathLike, *, titl
         groups = [f"{row['level']} %\n{row['level_frames']} frames" for row in some[names[0]]]
         faint = [place for place, row in enumerate(some[names[0]]) if row["level_frames"] < FEWEST_FRAMES]
         gains = {figures.short_name(n, names): [row["gain_mm"] for row in some[n]] for n in names[1:] or names}
-        panels[heading] = figures.Bars(groups, gains, faint)
+        panels[heading] = figures.Bars(groups, gains, faint, f"fewer than {FEWEST_FRAMES} frames")
     figures.bar_figure(panels, path, meaning=f"gain over {figures.short_name(names[0], names)} (mm)", title=title)
 
 

@@ -120,7 +120,7 @@ def sensitivity_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: s
     for kind, members in KINDS.items():
         for name in names:
             errors = {row["hidden"]: row["mpjpe"] for row in rows if (row["kind"], row["solver"]) == (kind, name)}
-            heading = f"{figures.short_name(name, names)}, each {kind} hidden in turn"
+            heading = f"{figures.short_name(name, names)}\neach {kind} hidden"
             panels[heading] = _of_joints({joint: errors[one] for one, joints in members.items() for joint in joints})
     body_maps.body_map_figure(panels, path, data=mannequin(), columns=len(names), meaning="MPJPE (mm)", title=title)
 

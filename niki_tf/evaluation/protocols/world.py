@@ -37,6 +37,7 @@ _FEET = {
     "foot_speed": "planted feet, m/s",
     "true_foot_speed": "true ones, m/s",
     "sliding_percent": "that slide, %",
+    "penetration_mm": "under the ground, mm",
 }
 
 
@@ -73,8 +74,8 @@ def world_rows(
     Returns:
         list of dicts: solver, with `ground` also ground, "off" or "feet", noise_mm, frames, and means over the frames
         of mpjpe (24 joints, relative to joint 0), world_mpjpe (as they stand), millimetres, and of the acceleration
-        errors of both, accel and world_accel, millimetres a frame^2; and what `feet.foot_columns` gives, metres a
-        second and percent.
+        errors of both, accel and world_accel, millimetres a frame^2; what `feet.foot_columns` gives, metres a second
+        and percent; and the mean of `feet.penetration_mm`.
 
     Raises:
         ValueError: no clips of 60 frames, no solvers, a number out of range, or with `ground` a solver that needs the
@@ -97,7 +98,7 @@ def world_rows(
     with tqdm.tqdm(total=len(used) * len(errors), unit="clip", disable=not progress) as bar:
         for clip, shape, unit in zip(used, shapes, noise, strict=True):
             truth = common.clip_bodies(poser, clip, shape)
-            truth = {**truth, "joints": truth["joints"] + common.clip_path(clip)}
+            truth |= {name: truth[name] + common.clip_path(clip) for name in ("joints", "vertices")}
             for (name, way, level), of_clips in errors.items():
                 seen = _observation(truth, level / 1000 * unit, poser, twist=twist, betas=betas)
                 answer = asked[name, way](seen, clip.fps)
@@ -151,7 +152,7 @@ def _observation(truth: Arrays, noise: np.ndarray, poser: BodyPoser, *, twist: b
 
 
 def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser, *, fps: float) -> Arrays:
-    """The errors of one clip, by the names of the columns: (T,), of accelerations (T - 2,); and `feet`, (n, 2).
+    """The errors of one clip, by the names of the columns: (T,), of accelerations (T - 2,); `feet` is (n, 2).
 
     Args:
         answer: the solver's.
@@ -164,24 +165,31 @@ def _errors(answer: Arrays, truth: Arrays, given: np.ndarray, poser: BodyPoser, 
     if not (np.isfinite(local).all() and np.isfinite(answer["transl"]).all()):
         raise FloatingPointError("`answer` must hold finite numbers; got NaN or infinity. Are the weights whole?")
     rest = poser.body_joints(given).numpy()
-    posed = poser.pose(local, betas=truth["betas"])["joints"] + rest[:, :1] + answer["transl"][:, None]
-    speeds = feet.planted_speeds(posed, truth["joints"], fps=fps)
-    posed, true = (joints[:, : skeletons.NUM_ROTATIONS] for joints in (posed, truth["joints"]))
+    place = rest[:, :1] + answer["transl"][:, None]
+    posed = {name: points + place for name, points in poser.pose(local, betas=truth["betas"]).items()}
+    of_feet = {
+        "feet": feet.planted_speeds(posed["joints"], truth["joints"], fps=fps),
+        "penetration_mm": feet.penetration_mm(posed["vertices"], truth["vertices"]),
+    }
+    joints, true = (body["joints"][:, : skeletons.NUM_ROTATIONS] for body in (posed, truth))
     return {
-        "feet": speeds,
-        "mpjpe": metrics.root_aligned_mpjpe(posed, true),
-        "world_mpjpe": metrics.mpjpe(posed, true),
-        "accel": metrics.accel_error(metrics.root_aligned(posed), metrics.root_aligned(true)),
-        "world_accel": metrics.accel_error(posed, true),
+        **of_feet,
+        "mpjpe": metrics.root_aligned_mpjpe(joints, true),
+        "world_mpjpe": metrics.mpjpe(joints, true),
+        "accel": metrics.accel_error(metrics.root_aligned(joints), metrics.root_aligned(true)),
+        "world_accel": metrics.accel_error(joints, true),
     }
 
 
 def _row(name: str, way: str, level: float, errors: Sequence[Arrays]) -> Row:
-    means = {key: float(np.concatenate([of_clip[key] for of_clip in errors]).mean()) for key in _HEADINGS}
+    def mean(column: str) -> float:
+        return float(np.concatenate([of_clip[column] for of_clip in errors]).mean())
+
     row = {
         "solver": name,
         **({"ground": way} if way else {}),
         "noise_mm": level,
         "frames": common.CLIP_FRAMES * len(errors),
     }
-    return {**row, **means, **feet.foot_columns([of_clip["feet"] for of_clip in errors])}
+    of_feet = feet.foot_columns([of_clip["feet"] for of_clip in errors])
+    return {**row, **{key: mean(key) for key in _HEADINGS}, **of_feet, "penetration_mm": mean("penetration_mm")}
