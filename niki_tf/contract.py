@@ -48,12 +48,34 @@ class JointState(enum.IntEnum):
     """Neither: it follows from other joints and from how people move."""
 
 
+class Reason(enum.IntEnum):
+    """Why an exported solver's answer is not valid or, from `NOTHING_SEEN`, 16, on, is valid but to be doubted."""
+
+    FINE = 0
+    NOT_FINITE = 1
+    """An input other than joints, or the answer, holds NaN or infinity."""
+    TOO_FAR = 2
+    """A joint is more than 10 km from the origin, or infinitely far."""
+    ONE_PLACE = 3
+    """All joints are at one place."""
+    TOO_LARGE = 4
+    """The bones are more than twice as long as a person's: mm, cm, inches or feet for metres."""
+    TOO_SMALL = 5
+    """The bones are less than a third of a person's."""
+    NOTHING_SEEN = 16
+    """No joint was seen: the pose is a guess."""
+    OTHER_BONES = 17
+    """The bones are not a person's: the joints are in another order."""
+    SIDES = 18
+    """Knees and feet point backwards: left and right are exchanged, or the axes are mirrored."""
+
+
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 
 _SHARED = {"betas", "joint_sigma"}
 """Inputs that may be given once for all examples."""
-_FARTHEST = 10_000.0
+FARTHEST = 10_000.0
 """Metres; how far apart joints may be: single precision knows a millimetre there."""
 _FAR = 100.0
 """Metres; the distance from which on single precision is coarser than a hundredth of a millimetre."""
@@ -242,9 +264,9 @@ def check_extent(joints: np.ndarray) -> None:
     if np.isnan(joints).all():
         return
     extent = np.fmax.reduce(joints, -2) - np.fmin.reduce(joints, -2)
-    if np.nanmax(extent) > _FARTHEST:
+    if np.nanmax(extent) > FARTHEST:
         raise ValueError(
-            f"`joints` of a frame must be metres, within {_FARTHEST:g} m of each other; got some "
+            f"`joints` of a frame must be metres, within {FARTHEST:g} m of each other; got some "
             f"{np.nanmax(extent):g} m apart. NaN is for a joint that was not seen."
         )
 
