@@ -79,6 +79,8 @@ FARTHEST = 10_000.0
 """Metres; how far apart joints may be: single precision knows a millimetre there."""
 _FAR = 100.0
 """Metres; the distance from which on single precision is coarser than a hundredth of a millimetre."""
+_LARGE_SIGMA = 0.25
+"""Metres; no half of a body is that uncertain, but numbers in mm, or confidences, are above it."""
 _LARGEST_OF = {"betas": 1e3}
 """Of inputs whose numbers have a limit of their own: more is no person's shape."""
 _CURES = {
@@ -299,6 +301,26 @@ def check_sigma(joint_sigma: np.ndarray) -> None:
             f"`joint_sigma` must be metres, 0 or more; got {np.min(joint_sigma):g}. 0 stands for what is not known, "
             f"{skeletons.ABSENT:g} for a joint that was not seen."
         )
+
+
+def sigma_doubts(joint_sigma: np.ndarray) -> tuple[str, ...]:
+    """A line, with the cure, if numbers of any shape hardly are standard deviations in metres.
+
+    That is if half of them or more, zeros and `skeletons.ABSENT` left aside, have a median above 250 mm.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import contract
+        >>> len(contract.sigma_doubts(np.full([29], 0.8))), contract.sigma_doubts(np.full([29], 0.03))
+        (1, ())
+    """
+    told = joint_sigma[(joint_sigma > 0.0) & (joint_sigma != skeletons.ABSENT)]
+    if 2 * told.size < joint_sigma.size or not told.size or not np.median(told) > _LARGE_SIGMA:
+        return ()
+    return (
+        "`joint_sigma` does not look like metres: joints so uncertain count as not seen. Multiply mm by 0.001; "
+        "confidences from 0 to 1 are the fourth column of the joints of niki_tf.solve.",
+    )
 
 
 def check_rotations(name: str, matrices: np.ndarray) -> None:
