@@ -48,15 +48,39 @@ class JointState(enum.IntEnum):
     """Neither: it follows from other joints and from how people move."""
 
 
+class Reason(enum.IntEnum):
+    """Why an exported solver's answer is not valid or, from `NOTHING_SEEN`, 16, on, is valid but to be doubted."""
+
+    FINE = 0
+    NOT_FINITE = 1
+    """An input other than joints, or the answer, holds NaN or infinity."""
+    TOO_FAR = 2
+    """A joint is more than 10 km from the origin, or infinitely far."""
+    ONE_PLACE = 3
+    """All joints are at one place."""
+    TOO_LARGE = 4
+    """The bones are more than twice as long as a person's: mm, cm, inches or feet for metres."""
+    TOO_SMALL = 5
+    """The bones are less than a third of a person's."""
+    NOTHING_SEEN = 16
+    """No joint was seen: the pose is a guess."""
+    OTHER_BONES = 17
+    """The bones are not a person's: the joints are in another order."""
+    SIDES = 18
+    """Knees and feet point backwards: left and right are exchanged, or the axes are mirrored."""
+
+
 PER_FRAME = ("joints", "joint_sigma", "betas")
 """Inputs that each frame of a motion has, and that a stream stores of its last frames."""
 
 _SHARED = {"betas", "joint_sigma"}
 """Inputs that may be given once for all examples."""
-_FARTHEST = 10_000.0
+FARTHEST = 10_000.0
 """Metres; how far apart joints may be: single precision knows a millimetre there."""
 _FAR = 100.0
 """Metres; the distance from which on single precision is coarser than a hundredth of a millimetre."""
+_LARGE_SIGMA = 0.25
+"""Metres; no half of a body is that uncertain, but numbers in mm, or confidences, are above it."""
 _LARGEST_OF = {"betas": 1e3}
 """Of inputs whose numbers have a limit of their own: more is no person's shape."""
 _CURES = {
@@ -242,9 +266,9 @@ def check_extent(joints: np.ndarray) -> None:
     if np.isnan(joints).all():
         return
     extent = np.fmax.reduce(joints, -2) - np.fmin.reduce(joints, -2)
-    if np.nanmax(extent) > _FARTHEST:
+    if np.nanmax(extent) > FARTHEST:
         raise ValueError(
-            f"`joints` of a frame must be metres, within {_FARTHEST:g} m of each other; got some "
+            f"`joints` of a frame must be metres, within {FARTHEST:g} m of each other; got some "
             f"{np.nanmax(extent):g} m apart. NaN is for a joint that was not seen."
         )
 
@@ -277,6 +301,26 @@ def check_sigma(joint_sigma: np.ndarray) -> None:
             f"`joint_sigma` must be metres, 0 or more; got {np.min(joint_sigma):g}. 0 stands for what is not known, "
             f"{skeletons.ABSENT:g} for a joint that was not seen."
         )
+
+
+def sigma_doubts(joint_sigma: np.ndarray) -> tuple[str, ...]:
+    """A line, with the cure, if numbers of any shape hardly are standard deviations in metres.
+
+    That is if half of them or more, zeros and `skeletons.ABSENT` left aside, have a median above 250 mm.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf import contract
+        >>> len(contract.sigma_doubts(np.full([29], 0.8))), contract.sigma_doubts(np.full([29], 0.03))
+        (1, ())
+    """
+    told = joint_sigma[(joint_sigma > 0.0) & (joint_sigma != skeletons.ABSENT)]
+    if 2 * told.size < joint_sigma.size or not told.size or not np.median(told) > _LARGE_SIGMA:
+        return ()
+    return (
+        "`joint_sigma` does not look like metres: joints so uncertain count as not seen. Multiply mm by 0.001; "
+        "confidences from 0 to 1 are the fourth column of the joints of niki_tf.solve.",
+    )
 
 
 def check_rotations(name: str, matrices: np.ndarray) -> None:

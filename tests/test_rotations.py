@@ -185,6 +185,13 @@ def test_any_two_rows_give_a_rotation_with_finite_gradients(dtype):
     assert np.isfinite(tape.gradient(total, sixd)).all()
 
 
+@pytest.mark.parametrize("count", [1, 3, 17])
+def test_a_vector_with_a_nan_is_nan_whole_and_no_other_is(count):
+    vectors = np.ones([count, 5])
+    vectors[-1, 1] = np.nan
+    assert np.isnan(rot.normalize(vectors)).all(-1).tolist() == [False] * (count - 1) + [True]
+
+
 def test_rows_of_zeros_are_the_x_axis_and_nan_stays():
     close(rot.sixd_to_matrix(tf.zeros([2, 6]))[:, 0], [[1, 0, 0]] * 2)
     close(rot.sixd_to_matrix(tf.constant([[0.0, 0, 0, 0, 3, 0]])), [np.eye(3)])

@@ -62,9 +62,10 @@ def main(argv: list[str]) -> None:
         if os.path.isdir(_INPUT.value) or (glob.has_magic(_INPUT.value) and not os.path.exists(_INPUT.value)):
             sys.exit(int(_solve_all(client) > 0))
         output = files.output_file(_OUTPUT.value, suffix=".npz")
-        frames, invalid = client(pathlib.Path(_INPUT.value), output)
+        answer = client(pathlib.Path(_INPUT.value), output)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"client: {error}")
+    frames, invalid = len(answer["valid"]), np.count_nonzero(~answer["valid"])
     print(f"{frames} frames, {invalid} of them not valid. Written: {output}")
 
 
@@ -76,12 +77,14 @@ class _Client:
         self.window = client_requests.window_of(_MODEL.value) if _WINDOW.value is None else _WINDOW.value
         self._poser = body.BodyPoser(body_flag.body_data())
 
-    def __call__(self, path: pathlib.Path, output: pathlib.Path) -> tuple[int, int]:
-        """Writes the poses of a file, and gives the number of its frames and of those that are not valid."""
+    def __call__(self, path: pathlib.Path, output: pathlib.Path) -> dict[str, np.ndarray]:
+        """Writes the poses of a file, warns of frames with a reason, and gives the answer."""
         observed = io.load_observed(path, poser=self._poser, noise_mm=_NOISE_MM.value, seed=0, trans=_TRANS.value)
         answer = client_requests.asked(self._ask, observed, batch_size=_BATCH_SIZE.value, window=self.window)
         io.save_poses(output, answer, observed)
-        return len(observed), int(np.count_nonzero(~answer["valid"]))
+        for line in client_requests.warnings(answer["reason"]):
+            _say(f"{path}: {line}")
+        return answer
 
 
 def _connect() -> Callable[..., dict[str, np.ndarray]]:
@@ -108,10 +111,11 @@ def _solve_all(client: _Client) -> int:
         if written.resolve() == path.resolve():
             raise ValueError(f"`output` must be another folder than that of the input; {written} would be overwritten.")
         try:
-            frames, invalid = client(path, written)
+            answer = client(path, written)
         except ConnectionError as error:
             sys.exit(f"client: {error}")
-        return [{"file": str(path), "frames": frames, "not_valid": invalid, "outputs": [str(written)]}]
+        counts = {"frames": len(answer["valid"]), "not_valid": int(np.count_nonzero(~answer["valid"]))}
+        return [{"file": str(path), **counts, "outputs": [str(written)]}]
 
     names = ("model", "noise_mm", "trans", "body")
     options = {name: flags.FLAGS[name].value for name in names} | {"window": client.window}

@@ -23,7 +23,7 @@ from typing import Any
 from absl import flags
 
 from niki_tf import files, motion
-from niki_tf.cli import body_flag, solve_files, solve_folders, solve_pictures
+from niki_tf.cli import body_flag, memory_flag, solve_files, solve_folders, solve_pictures
 from niki_tf.cli.solve_demo import Demo
 from niki_tf.inference import on_ground, saving
 from niki_tf.inference.solve import STRENGTHS
@@ -66,6 +66,7 @@ _LOG_JSON = flags.DEFINE_string(
     "log_json", None, "File to which a line of JSON is added for every file: how it ended, why and how long it took."
 )
 flags.adopt_module_key_flags(body_flag)
+flags.adopt_module_key_flags(memory_flag)
 
 
 def main(argv: list[str]) -> None:
@@ -75,6 +76,7 @@ def main(argv: list[str]) -> None:
     if _RUNNER.value == "beam":
         sys.exit(_solve_by_beam())
     try:
+        memory = memory_flag.memory()
         output, data = files.output_folder(_OUTPUT.value), body_flag.body_data()
         if _INPUT.value is None:
             print(_demo(output).run(data))
@@ -82,7 +84,7 @@ def main(argv: list[str]) -> None:
         if "mp4" in _FORMAT.value:
             _check_video()
         todo = solve_folders.jobs(_INPUT.value, output)
-        solver = _Solver(solve_files.FileSolver(_options(), data), _picture_options())
+        solver = _Solver(solve_files.FileSolver(_options(), data, memory), _picture_options())
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"solve: {error}")
     _solve(todo, solver, output)

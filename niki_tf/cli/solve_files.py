@@ -11,6 +11,7 @@ import numpy as np
 
 from niki_tf import archives, body, io, rotations, skeletons, solvers
 from niki_tf.body import kinematics
+from niki_tf.cli.memory_flag import ANY, Memory, Need
 from niki_tf.evaluation import metrics
 from niki_tf.inference import Motion, long_motion, points, reading, saving
 from niki_tf.inference.long_motion import Part
@@ -28,6 +29,11 @@ Line = dict[str, Any]
 """What was found of one person, by name."""
 
 _USUAL_FPS = 30.0
+_NEED = Need(first=5e8, frame=8e3, at_once=1e5)
+"""Bytes of solving a motion: with `temporal_prior` pieces of 512 frames took 427 MB, of 2048 511; 59,000 frames more
+273 MB."""
+_FEWEST = 512
+"""Frames of a piece at least: enough for the shape to be found."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,13 +81,14 @@ class FileSolver:
     Args:
         options: of all files.
         data: the body that is posed.
+        memory: that may be taken.
 
     Raises:
         ValueError: an option names nothing.
     """
 
-    def __init__(self, options: Options, data: body.BodyData) -> None:
-        self.options, self._data = options, data
+    def __init__(self, options: Options, data: body.BodyData, memory: Memory = ANY) -> None:
+        self.options, self._data, self._memory = options, data, memory
         self._body_joints = data.body_joints() if options.body != "mannequin" else body.mannequin_joints()
         self._skeleton = reading.named_skeleton(options.skeleton, data) if options.skeleton else None
         self._betas = _betas_of(options.betas)
@@ -162,6 +169,7 @@ class FileSolver:
 
     def sources(self, path: pathlib.Path) -> list[Source]:
         """The people of a file; ValueError if it cannot be read."""
+        self._memory.check_file(path)
         if io.is_motion(path):
             return [self._posed(path)]
         people = reading.read_people(path, skeleton=self._skeleton)
@@ -196,9 +204,13 @@ class FileSolver:
         return Source(person, joints[:, :24], local, path)
 
     def solved(self, person: Person) -> Motion:
-        """The motion of one person."""
+        """The motion of one person; ValueError if it takes more than the memory."""
+        self._solver(len(person))  # which takes memory of its own
+        whole = self._memory.at_once(
+            len(person), _NEED, usual=long_motion.WHOLE, least=_FEWEST, cure="Or solve a part by --frames."
+        )
         task = self.task(person)
-        return self.with_note(long_motion.answered(task.steps(), task.solve_part), person)
+        return self.with_note(long_motion.answered(task.steps(whole=whole), task.solve_part), person)
 
     def solve_part(self, part: Part, point_set: PointSet, *, frames: int) -> PointsAnswer:
         """What `task(...).solve_part` gives for a part of a motion of so many frames."""

@@ -71,7 +71,8 @@ def pa_mpjpe(predicted: TensorLike, true: TensorLike) -> np.ndarray:
 def similarity_aligned(source: TensorLike, target: TensorLike) -> np.ndarray:
     """`source` (..., n, 3) after the scale, rotation and translation with the least squared distance to `target`.
 
-    Sets of points of which one, or the target of one, is not finite are NaN.
+    Sets of points of which one, or the target of one, is not finite are NaN. Where several rotations are equally good,
+    as for a target on a line, it is any of them.
     """
     source, target = _points(source=source, target=target)
     known = ~np.isnan(source + target).any((-2, -1))

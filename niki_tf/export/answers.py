@@ -18,7 +18,9 @@ _OUTPUTS: dict[str, tuple[int | None, ...]] = {
     "padding": (None,),
     "vertices": (None, 3),
 }
-"""Outputs of all signatures and their shapes after the leading axes; `valid` has the first of these alone."""
+"""Outputs of all signatures and their shapes after the leading axes; `_OF_EXAMPLES` have the first of these alone."""
+_OF_EXAMPLES = {"valid": ("b", "true and false"), "reason": ("iu", "whole numbers")}
+"""Outputs of whole examples, frames or windows, the kinds of NumPy's types that they may have, and what those are."""
 _FARTHEST = 1e4
 """Metres: no joint, and no body, is further from the origin than that."""
 _MOST_NUMBERS = 1024
@@ -66,7 +68,8 @@ def check(answer: Mapping[str, np.ndarray], inputs: Mapping[str, TensorLike], *,
 
     Raises:
         ValueError: an output is missing, has another shape, holds something else than finite numbers, positions beyond
-            10 km or matrices that are no rotations, or `valid` is not made of true and false.
+            10 km or matrices that are no rotations, `valid` is not made of true and false, or `reason`, which former
+            exports do not have, of whole numbers.
     """
     missing = [name for name in _NEEDED if name not in answer]
     if signature.startswith("ik") and missing:
@@ -76,8 +79,8 @@ def check(answer: Mapping[str, np.ndarray], inputs: Mapping[str, TensorLike], *,
         )
     leading = leading_axes(inputs)
     for name, array in answer.items():
-        if name == "valid":
-            _check_array(url, name, array, None if leading is None else leading[:1], (), "b", "true and false")
+        if name in _OF_EXAMPLES:
+            _check_array(url, name, array, None if leading is None else leading[:1], (), *_OF_EXAMPLES[name])
         elif name in _OUTPUTS:
             kinds, wanted = ("iu", "whole numbers") if name == "state" else ("f", "finite numbers")
             _check_array(url, name, array, leading, _OUTPUTS[name], kinds, wanted)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from niki_tf.shapes import TensorLike
 
-_DTYPES = {"valid": (np.bool_, "b"), "state": (np.int32, "iu")}
+_DTYPES = {"valid": (np.bool_, "b"), "state": (np.int32, "iu"), "reason": (np.int32, "iu")}
 """Outputs that are not float32, which JSON does not tell, and the kinds of NumPy's types they may come as."""
 _FLOAT = (np.float32, "fiu")
 _NUMBERS = {dtype.as_datatype_enum: dtype.name for dtype in (tf.float32, tf.float64, tf.int32, tf.int64, tf.bool)}

@@ -4,9 +4,10 @@
 way back of invertible solvers and `mesh` poses a body. No format lets an input be left out: zeros for `joint_sigma`,
 `betas`, `twist`, `known_rotations` and `z` stand for what is not known.
 
-A joint with a NaN is absent, a rotation with a NaN is not known. Every answer has one more output, `valid` (batch,):
-False where another input, or the answer, holds NaN or infinity. The other outputs of that example are then the rest
-pose and zeros.
+A joint with a NaN is absent, a rotation with a NaN is not known. Every answer has two more outputs: `valid` (batch,),
+and `reason` (batch,), int32, a `contract.Reason` that tells why not. An example is not valid where another input, or
+the answer, holds NaN or infinity, or where joints cannot be metres; its other outputs are then the rest pose and zeros.
+Of reasons from `Reason.NOTHING_SEEN` on the answer is valid, but to be doubted.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from niki_tf import contract, skeletons
 from niki_tf.body import Body
+from niki_tf.export import reasons
 from niki_tf.fitting import held_rotations
 from niki_tf.shapes import zeros_like_leading
 from niki_tf.solvers.invertible import InvertibleSolver
@@ -104,7 +106,7 @@ def module(solver: Solver | ImageModel, *, body: Body | None = None) -> tf.Modul
 def traced(
     function: Callable[..., _Tensors], shapes: _Shapes, *, axes: int = 1
 ) -> tf.types.experimental.ConcreteFunction:
-    """The graph of `function`, with the output `valid` on top.
+    """The graph of `function`, with the outputs `valid` and `reason` on top.
 
     Args:
         function: dict of tensors -> dict of tensors.
@@ -117,22 +119,26 @@ def traced(
 
 
 def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """The function's answer, with `valid`, and finite throughout."""
+    """The function's answer, with `valid` and `reason`, and finite throughout."""
     answer, read = function(inputs), dict(inputs)
+    told: tuple[tf.Tensor, ...] = ()
     if "joints" in inputs:  # those that are absent may hold anything
         unknown = zeros_like_leading(inputs["joints"], 1, [])
         read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
-        read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
+        told = read["joints"], tf.cast(sigma < skeletons.ABSENT, tf.float32)
+        if "joint_sigma" in inputs:
+            read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
     if "known_rotations" in inputs:
         read["known_rotations"] = held_rotations.read(inputs["known_rotations"])
-    numbers = [value for value in (*read.values(), *answer.values()) if value.dtype.is_floating]
-    valid = tf.reduce_all(tf.stack([_is_finite(value) for value in numbers]), 0)
-    return {name: _masked(value, valid, name) for name, value in answer.items()} | {"valid": valid}
+    finite = _are_finite([value for value in (*read.values(), *answer.values()) if value.dtype.is_floating])
+    reason, valid = reasons.of_answer(finite, *told)
+    return {name: _masked(value, valid, name) for name, value in answer.items()} | {"reason": reason, "valid": valid}
 
 
-def _is_finite(value: tf.Tensor) -> tf.Tensor:
+def _are_finite(values: list[tf.Tensor]) -> tf.Tensor:
     """Whether all numbers of an example are finite, (batch,), by built-in operations of LiteRT."""
-    return tf.reduce_all(tf.abs(value) <= value.dtype.max, list(range(1, value.shape.rank)))
+    sums = [tf.reduce_sum(tf.abs(value), list(range(1, value.shape.rank))) for value in values]
+    return tf.add_n(sums) <= tf.float32.max
 
 
 def _masked(value: tf.Tensor, valid: tf.Tensor, name: str) -> tf.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from niki_tf import skeletons
+from niki_tf import contract, skeletons
 from niki_tf.inference import certainty, long_motion, on_ground, placing, points
 from niki_tf.inference.motion import Motion
 from niki_tf.log import logger
@@ -161,6 +161,8 @@ def person_tasks(
         people = [{**person, "times": np.asarray(times)} for person in people]
     people = [_with_time(person, point_set) for person in people]
     people, layout, notes = placing.to_metres(people, point_set=point_set, unit=unit, up=up, mirror=mirror)
+    if "joint_sigma" in given and given["joint_sigma"].dtype.kind in "fiu":
+        notes = (*notes, *contract.sigma_doubts(given["joint_sigma"]))
     for note in notes:
         logger.warning("%s", note)
     choice = _Choice(solver, finish, smoothing, on_ground.wanted(ground, layout, mirror=mirror))
@@ -269,12 +271,16 @@ class PersonTask:
             twist=turned,
         )
 
-    def steps(self) -> long_motion.Steps[Motion]:
-        """Steps to the motion, the same whenever they are taken; their parts are for `solve_part`."""
+    def steps(self, *, whole: int = long_motion.WHOLE) -> long_motion.Steps[Motion]:
+        """Steps to the motion, the same whenever they are taken; their parts are for `solve_part`.
+
+        Args:
+            whole: frames that are solved at once.
+        """
         observed, there, solver = self._observed, self._there, self._solver
         seen = observed.part(there)
         shots = cuts.find_cuts(seen.points, seen.sigma, seen.times) if isinstance(solver, WindowSolver) else []
-        answer = yield from long_motion.piece_steps(seen, cuts=shots)
+        answer = yield from long_motion.piece_steps(seen, cuts=shots, whole=whole)
         standing = on_ground.stand(
             answer,
             seen,

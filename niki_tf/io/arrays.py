@@ -32,7 +32,7 @@ KEYS = {
 
 SHAPES = (
     "(T, J, 3), (J, 3), (T, J, 4) with confidence, (persons, T, J, 3), flat (T, 3J), HumanML3D's (T, 263) or "
-    "KIT-ML's (T, 251)"
+    "KIT-ML's (T, 251), of one frame or more"
 )
 """Shapes that are read, for messages."""
 

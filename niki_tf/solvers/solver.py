@@ -12,14 +12,7 @@ import tensorflow as tf
 from niki_tf import contract, precision, processes, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import (
-    absent_joints,
-    expected_error,
-    gauss_newton,
-    held_rotations,
-    residuals,
-    root_path,
-)
+from niki_tf.fitting import absent_joints, expected_error, gauss_newton, held_rotations, residuals, root_path
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.log import warn_seldom
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
@@ -173,10 +166,11 @@ class Solver(keras.Model):
             processes.check()
             contract.check_values(given)
             if not tf.is_tensor(inputs["joints"]):
-                absent = contract.are_absent(given["joints"].numpy(), given.get("joint_sigma", np.zeros(())))
+                sigma = np.asarray(given.get("joint_sigma", 0.0))
+                absent = contract.are_absent(given["joints"].numpy(), sigma)
                 joints = np.where(absent[..., None], np.nan, np.asarray(inputs["joints"], np.float64))
                 if doubted:
-                    _warn(joints)
+                    _warn(joints, sigma)
                 near, moved_by = contract.moved_near(joints, axes=self.event_axes)
                 if moved_by.any():
                     given["joints"], origin = tf.constant(near), moved_by.astype(np.float32)
@@ -389,9 +383,10 @@ class Solver(keras.Model):
         return cls(**{**config, "body_joints": keras.saving.deserialize_keras_object(config["body_joints"])})
 
 
-def _warn(joints: np.ndarray) -> None:
-    """Says, at most every few seconds, if joints (..., 29, 3) do not look like metres, or like SMPL's joints."""
-    for doubt in axes.doubts(joints.reshape(-1, *joints.shape[-2:]), skeletons.POINT_SETS["smpl_29"]):
+def _warn(joints: np.ndarray, joint_sigma: np.ndarray) -> None:
+    """Says, at most every few seconds, if joints (..., 29, 3) or sigma do not look like metres, or SMPL's joints."""
+    doubts = axes.doubts(joints.reshape(-1, *joints.shape[-2:]), skeletons.POINT_SETS["smpl_29"])
+    for doubt in (*doubts, *contract.sigma_doubts(joint_sigma)):
         warn_seldom(doubt, seconds=_SECONDS_BETWEEN_WARNINGS)
 
 

@@ -67,6 +67,8 @@ VALUES = {
     "values: transl of 1e30 m": "`transl` within 10 km",
     "values: state 7": "`state` with 0, 1 or 2",
     "values: valid of one frame": r"`valid` with the shape \(2,\); got \(1,\)",
+    "values: reason of one frame": r"`reason` with the shape \(2,\); got \(1,\)",
+    "values: reason of numbers": "`reason` (must be an array of numbers|with whole numbers); got .*0.5",
 }
 ALL = {(kind, name): message for kind, some in SOME.items() for name, message in {**some, **VALUES}.items()}
 CASES = {(case.protocol, case.name): case for case in server_cases.cases(None)}

@@ -6,6 +6,7 @@ import tensorflow as tf
 from test_saved_model import INPUTS, SKELETON, assert_same, chosen, in_keras
 
 from niki_tf import contract, export, solvers
+from niki_tf.contract import Reason
 from niki_tf.export import signatures, tflite
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
@@ -71,7 +72,16 @@ def test_a_bad_example_is_flagged(written, arrays):
     runner = interpreter.Interpreter(model_path=str(written)).get_signature_runner("ik")
     answer = runner(joints=joints)
     assert answer["valid"].tolist() == [True, False, True]
+    assert answer["reason"].tolist() == [0, Reason.TOO_FAR, 0]
     assert np.isfinite(answer["body_pose"]).all()
+
+
+@pytest.mark.slow
+def test_it_tells_the_reasons_of_joints(written):
+    joints = np.float32([SKELETON.joints, 1000 * SKELETON.joints, 0.01 * SKELETON.joints, 0 * SKELETON.joints])
+    answer = export.load_litert(written)(joints=joints)
+    assert answer["reason"].tolist() == [0, Reason.TOO_LARGE, Reason.TOO_SMALL, Reason.NOTHING_SEEN]
+    assert answer["valid"].tolist() == [True, False, False, True]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 import toy_body
 
 from niki_tf import body, export, solvers
+from niki_tf.contract import Reason
 from niki_tf.export import signatures
 
 SKELETON = body.mannequin_joints()
@@ -28,7 +29,8 @@ def in_keras(solver, signature, inputs):
 def assert_same(found, expected, *, within=1e-5):
     """By name, to 1e-5; a few entries more, where an example is so near to degenerate that rounding grows."""
     assert found["valid"].all()
-    assert set(found) == {*expected, "valid"}
+    assert set(found) == {*expected, "valid", "reason"}
+    np.testing.assert_array_equal(found["reason"], np.zeros(len(found["valid"])))
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=1e-3, err_msg=name)
         assert np.isclose(found[name], array, rtol=within, atol=within).mean() > 0.99, name
@@ -66,6 +68,7 @@ def test_a_bad_example_is_flagged_and_harms_no_other(saved_model, arrays, name, 
     inputs["joint_sigma"][1], inputs[name][1, ..., 0] = 0.0, bad
     answer = graph(**inputs)
     assert answer["valid"].tolist() == [True, False, True]
+    assert answer["reason"].tolist() == [0, Reason.TOO_FAR if name == "joints" else Reason.NOT_FINITE, 0]
     for key, array in answer.items():
         assert np.isfinite(array).all()
         np.testing.assert_allclose(array[[0, 2]], good[key][[0, 2]], atol=1e-6)

@@ -72,7 +72,8 @@ BAD_SHAPES = {
 @pytest.mark.parametrize("kind", BAD_SHAPES)
 def test_other_shapes_are_named(tmp_path, kind):
     shape = str(BAD_SHAPES[kind].shape).replace("(", r"\(").replace(")", r"\)")
-    with pytest.raises(ValueError, match=rf"a\.npy.*keypoints must .*\(T, J, 3\).*got.*{shape}"):
+    message = rf"a\.npy.*keypoints must .*\(T, J, 3\).*, of one frame or more; got.*{shape}"
+    with pytest.raises(ValueError, match=message):
         io.read_keypoints(saved(tmp_path / "a.npy", BAD_SHAPES[kind]))
 
 

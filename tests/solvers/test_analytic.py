@@ -57,3 +57,18 @@ def test_joints_that_are_no_metres_are_told(caplog, monkeypatch):
         analytic.ik(joints)
     told = [record.getMessage().partition(".")[0] for record in caplog.records]
     assert told == ["The points look like mm, not metres"]
+
+
+@pytest.mark.parametrize(("sigma", "told"), [(0.9, 1), (20.0, 1), (0.03, 0), (10.0, 0)])
+def test_sigma_that_is_no_metres_is_told(caplog, monkeypatch, sigma, told):
+    monkeypatch.setattr("niki_tf.solvers.solver._SECONDS_BETWEEN_WARNINGS", 0.0)
+    solvers.Analytic(SKELETON).ik(SKELETON.joints, joint_sigma=np.full(29, sigma))
+    assert ["`joint_sigma` does not look like metres" in record.getMessage() for record in caplog.records] == [
+        True
+    ] * told
+
+
+def test_one_limb_that_is_uncertain_is_no_other_unit(caplog):
+    sigma = np.where(np.arange(29) % 3 == 0, 0.9, 0.02)
+    solvers.Analytic(SKELETON).ik(SKELETON.joints, joint_sigma=sigma)
+    assert not caplog.records

@@ -1,10 +1,14 @@
 """tools/client.py against a stand-in server."""
 
+import contextlib
+from io import StringIO
+
 import numpy as np
 import pytest
 import stand_in
 
 from niki_tf import body, contract, evaluation, io, motion, rotations, solvers
+from niki_tf.contract import Reason
 from niki_tf.inference import windows
 
 SKELETON = body.mannequin_joints()
@@ -96,6 +100,35 @@ def test_a_frame_is_valid_if_all_its_windows_are(tmp_path, run_tool):
     with stand_in.rest(answer, model="mine") as address:
         printed = run_tool("client", f"--server={address}", "--model=mine", "--window=16", *paths)
     assert "24 frames, 16 of them not valid" in printed
+
+
+@pytest.mark.parametrize("spoken", [{}, {"protocol": "v2"}])
+def test_the_reasons_of_frames_are_told_with_their_cure(run_tool, tmp_path, spoken):
+    def answer(signature, **inputs):
+        return _answer("ik_full", **inputs) | {"reason": np.int32([0, Reason.SIDES, Reason.SIDES, 99])}
+
+    np.savez(tmp_path / "joints.npz", joints=np.repeat(SKELETON.joints[None], 4, 0))
+    files = [f"--input={tmp_path / 'joints.npz'}", f"--output={tmp_path / 'poses.npz'}"]
+    told = StringIO()
+    with stand_in.rest(answer, model="one_stage", **spoken) as address, contextlib.redirect_stderr(told):
+        run_tool("client", f"--server={address}", f"--protocol={spoken.get('protocol', 'tfs')}", *files)
+    assert "joints.npz: 2 of 4 frames: knees and feet point backwards; exchange left and right" in told.getvalue()
+    assert "1 of 4 frames: a reason 99 that this version does not know." in told.getvalue()
+
+
+def test_a_frame_has_the_reason_of_its_windows(run_tool, tmp_path):
+    def answer(signature, **inputs):
+        first = inputs["joints"][:, 0, 28, 0] > 2.0
+        return _window_answer(inputs) | {"valid": ~first, "reason": np.int32(first) * int(Reason.OTHER_BONES)}
+
+    joints = np.repeat(SKELETON.joints[None], 24, 0)
+    joints[8, 28, 0] = 3.0
+    np.savez(tmp_path / "joints.npz", joints=joints)
+    paths = [f"--input={tmp_path / 'joints.npz'}", f"--output={tmp_path / 'poses.npz'}"]
+    told = StringIO()
+    with stand_in.rest(answer, model="mine") as address, contextlib.redirect_stderr(told):
+        run_tool("client", f"--server={address}", "--model=mine", "--window=16", *paths)
+    assert "16 of 24 frames: bones are not a person's; check the order" in told.getvalue()
 
 
 def test_a_folder_is_solved_and_what_is_finished_is_not_asked_again(run_tool, tmp_path, capsys):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from niki_tf import io, motion
+from niki_tf import body, export, io, motion, solvers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -44,6 +44,16 @@ def test_sound_joints_are_not_doubted_and_faults_are_told(tmp_path):
     printed = _printed("plausibility.py", f"--motion={tmp_path}")
     lines = [line.split() for line in printed.splitlines()]
     assert [line[-2:] for line in lines if line and line[-2].isdigit()] == 10 * [["3", "0"]] + 8 * [["3", "3"]]
+
+
+@pytest.mark.slow
+def test_exports_tell_faults_of_joints_by_their_reason(tmp_path):
+    io.save_clip(tmp_path / "0.npz", motion.made_motion(0, frames=60))
+    folder = export.write_saved_model(solvers.Analytic(body.mannequin_joints()), tmp_path / "analytic")
+    printed = _printed("plausibility.py", f"--motion={tmp_path}/*.npz", f"--exported={folder}")
+    lines = [line.split() for line in printed.splitlines()]
+    assert [line[-3:] for line in lines if line[-3:-2] == ["60"]] == 10 * [["60", "0", "0"]]
+    assert [line[-3:] for line in lines if line[-3:-2] == ["1"]] == 8 * [["1", "of", "1"]]
 
 
 @pytest.mark.slow

@@ -37,6 +37,13 @@ def _rooted(predicted: np.ndarray, true: np.ndarray) -> float:
     return _mpjpe(predicted - predicted[0], true - true[0])
 
 
+def _off_a_line(points: np.ndarray) -> np.ndarray:
+    """The points; ValueError if they are on a line, about which any turn is as good as another."""
+    if np.linalg.svd(points - points.mean(0), compute_uv=False)[1] < 1e-9:
+        raise ValueError("on a line")
+    return points
+
+
 def _aligned(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """After the best similarity, by SciPy's best rotation."""
     source, target = predicted - predicted.mean(0), true - true.mean(0)
@@ -79,7 +86,7 @@ def _metric(name: str, make: Callable, twin: Callable, **more: Any) -> Target:
 def _of_two(source: Any, target: Any) -> np.ndarray:
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     found = [
-        _aligned(s, t) if np.isfinite(s).all() and np.isfinite(t).all() else np.full(s.shape, np.nan)
+        _aligned(s, _off_a_line(t)) if np.isfinite(s).all() and np.isfinite(t).all() else np.full(s.shape, np.nan)
         for s, t in zip(source.reshape(-1, 14, 3), target.reshape(-1, 14, 3), strict=True)
     ]
     return np.reshape(found, source.shape)

@@ -38,9 +38,10 @@ def turns(rng: _RNG, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _unit(x: Any) -> np.ndarray:
+    """Scaled to length 1, zeros left as they are; a vector with a NaN is NaN, as comparisons with it are false."""
     x = np.asarray(x, np.float64)
     length = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x / np.where(length > 1e-12, length, 1e-12)
+    return x / np.where(length <= 1e-12, 1e-12, length)
 
 
 def _by_scipy(function: Callable[[np.ndarray], np.ndarray], x: Any, inner: int) -> np.ndarray:
@@ -69,7 +70,7 @@ def _product(a: Any, b: Any) -> np.ndarray:
 def _gram_schmidt(sixd: Any) -> np.ndarray:
     sixd = np.asarray(sixd, np.float64)
     first, second = sixd[..., :3], sixd[..., 3:]
-    first = np.where(np.linalg.norm(first, axis=-1, keepdims=True) > 1e-12, first, [1.0, 0.0, 0.0])
+    first = np.where(np.linalg.norm(first, axis=-1, keepdims=True) <= 1e-12, [1.0, 0.0, 0.0], first)
     first = _unit(first)
     along = np.abs((first * second).sum(-1, keepdims=True))
     axis = np.eye(3)[np.abs(first).argmin(-1)]

@@ -16,7 +16,7 @@ Connection = socket.socket
 Fault = Callable[[Connection, bytes], None]
 """Answers on a connection whose request was read; the bytes are the right answer's body."""
 
-_DATATYPES = {"valid": "BOOL", "state": "INT32"}
+_DATATYPES = {"valid": "BOOL", "state": "INT32", "reason": "INT32"}
 """Of outputs that are not float32, in Open Inference."""
 _OK = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"

@@ -23,6 +23,7 @@ def right(inputs: Mapping[str, Any]) -> Arrays:
         "expected_error": np.full([len(joints), 24], 0.01, np.float32),
         "residual": np.zeros([len(joints), 29], np.float32),
         "z": np.zeros([len(joints), 32], np.float32),
+        "reason": np.zeros(len(joints), np.int32),
         "valid": np.ones(len(joints), bool),
     }
 
@@ -72,5 +73,7 @@ WRONG: dict[str, Callable[[Arrays], Arrays]] = {
     "valid of one frame": _with("valid", lambda valid: valid[:1]),
     "valid as one number": _with("valid", lambda valid: valid.all()),
     "valid of numbers": _with("valid", lambda valid: valid.astype(np.float32)),
+    "reason of one frame": _with("reason", lambda reason: reason[:1]),
+    "reason of numbers": _with("reason", lambda reason: reason + np.float32(0.5)),
 }
 """Name -> the wrong answer that is made of the right one."""

@@ -1,0 +1,74 @@
+"""What exported solvers say of joints: the reason of an answer, and what noise, gaps and bodies do not change of it."""
+
+import numpy as np
+import pytest
+
+from niki_tf import body, skeletons
+from niki_tf.contract import Reason
+from niki_tf.export import reasons
+
+JOINTS = body.mannequin_joints().joints
+LEGS = [1, 2, 4, 5, 7, 8, 10, 11, 27, 28]
+
+
+def said(joints, absent=()):
+    """The reasons of joints (N, 29, 3) or (29, 3), or of windows of them, some of them absent."""
+    joints = np.float32(joints)[None] if np.ndim(joints) == 2 else np.float32(joints)
+    seen = np.ones(joints.shape[:-1], np.float32)
+    seen[..., list(absent)] = 0.0
+    finite = np.isfinite(joints).all(tuple(range(1, joints.ndim)))
+    reason, valid = reasons.of_answer(finite, joints * seen[..., None], seen)
+    assert valid.numpy().tolist() == [number in (0, *range(16, 20)) for number in reason.numpy()]
+    return reason.numpy().tolist()
+
+
+FAULTS = {
+    "mm": (1000.0 * JOINTS, Reason.TOO_LARGE),
+    "cm": (100.0 * JOINTS, Reason.TOO_LARGE),
+    "inches": (JOINTS / 0.0254, Reason.TOO_LARGE),
+    "feet": (JOINTS / 0.3048, Reason.TOO_LARGE),
+    "a thousandth": (0.001 * JOINTS, Reason.TOO_SMALL),
+    "one place": (0.0 * JOINTS + [1.0, 2.0, 3.0], Reason.ONE_PLACE),
+    "1,000 km": (JOINTS + [0.0, 0.0, 1e6], Reason.TOO_FAR),
+    "1e30": (1e30 * JOINTS, Reason.TOO_FAR),
+    "order": (JOINTS[np.random.default_rng(0).permutation(29)], Reason.OTHER_BONES),
+    "sides": (JOINTS[list(skeletons.SMPL_29.mirror)], Reason.SIDES),
+    "mirrored": (JOINTS * [-1.0, 1.0, 1.0], Reason.SIDES),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("place", [0.0, 3.0])
+def test_each_fault_has_its_reason(fault, place):
+    joints, reason = FAULTS[fault]
+    assert said(joints + place) == [reason]
+
+
+@pytest.mark.parametrize("absent", [(), LEGS, [0], range(1, 29)])
+@pytest.mark.parametrize("size", [0.65, 1.0, 1.25])
+def test_bodies_of_any_size_with_joints_absent_have_none(size, absent, rng):
+    noisy = size * JOINTS + 0.03 * rng.normal(size=[50, 29, 3])
+    assert set(said(noisy, absent)) == {Reason.FINE}
+
+
+def test_noise_of_100_mm_is_no_other_unit_or_body(rng):
+    assert set(said(JOINTS + 0.1 * rng.normal(size=[500, 29, 3]))) == {Reason.FINE}
+
+
+def test_one_joint_far_off_is_no_other_unit():
+    joints = JOINTS.copy()
+    joints[20] += 5.0
+    assert said(joints)[0] in (Reason.FINE, Reason.OTHER_BONES)
+
+
+def test_nothing_that_was_seen_is_told():
+    assert said(JOINTS, absent=range(29)) == [Reason.NOTHING_SEEN]
+
+
+def test_the_frames_of_a_window_tell_together():
+    windows = np.float32([[JOINTS] * 5, [JOINTS] * 4 + [1000.0 * JOINTS], [1000.0 * JOINTS] * 5])
+    assert said(windows) == [Reason.FINE, Reason.OTHER_BONES, Reason.TOO_LARGE]
+
+
+def test_every_reason_has_a_cure():
+    assert set(reasons.CURES) == set(Reason) - {Reason.FINE}
