@@ -68,6 +68,7 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
 
 
 def test_threads_that_share_a_litert_file_get_their_own_answers(repo):
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
     shared = export.load_litert(repo / "saved_models" / "one_stage" / "model_int8.tflite")
     rng = np.random.default_rng(0)
     poses = body.mannequin_joints().joints
