@@ -116,6 +116,7 @@ def _compiled(program: pathlib.Path) -> pathlib.Path:
     if compiler is None:
         raise RuntimeError(f"{_SOURCE.name} needs a compiler of C; there is neither gcc nor cc")
     libraries = ["-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2", f"-Wl,-rpath,{package}"]
+    libraries += ["-fuse-ld=gold"] if shutil.which("ld.gold") else []  # seconds less than the usual one
     options = [f"-I{package / 'include'}", f"-L{package}", *libraries, "-O2", "-Wall", "-pthread", "-lm"]
     subprocess.run([compiler, str(_SOURCE), *options, "-o", str(program)], check=True)
     return program
