@@ -31,7 +31,7 @@ setup(
         "numpy>=2.2,<3",
         "h5py>=3.11,<4",
         "absl-py>=2.1,<3",
-        "opencv-python-headless>=4.10,<6",
+        "opencv-python-headless>=4.10.0.84,<6",  # the first that goes with numpy 2
         "tqdm>=4.66,<5",
         "matplotlib>=3.9,<4",
         "tensorboard>=2.20,<2.22",

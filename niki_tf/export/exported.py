@@ -1,6 +1,7 @@
 """Exported solvers called from Python, with clear errors before the call; the graph itself only says `valid`."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,7 +74,7 @@ def load_saved_model(folder: str | os.PathLike) -> Exported:
 
 
 def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
-    """The `Exported` of a .tflite file.
+    """The `Exported` of a .tflite file; threads that share it wait for each other, so let each load its own.
 
     Args:
         path: the file.
@@ -93,7 +94,18 @@ def load_litert(path: str | os.PathLike, *, threads: int = 1) -> Exported:
     runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
     details = {name: runner.get_input_details() for name, runner in runners.items()}
     shapes = {name: {key: _litert_shape(detail) for key, detail in inputs.items()} for name, inputs in details.items()}
-    return Exported(runners, shapes)
+    lock = threading.Lock()  # all signatures share the interpreter's memory
+    return Exported({name: _one_at_a_time(runner, lock) for name, runner in runners.items()}, shapes)
+
+
+def _one_at_a_time(runner: Callable[..., _Arrays], lock: threading.Lock) -> Callable[..., _Arrays]:
+    """The runner, which holds the lock while it runs."""
+
+    def run(**arrays: np.ndarray) -> _Arrays:
+        with lock:
+            return runner(**arrays)
+
+    return run
 
 
 def _of_none(function: Callable[..., _Arrays], arrays: _Arrays, shapes: _Shapes) -> _Arrays:

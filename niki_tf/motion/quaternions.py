@@ -7,7 +7,11 @@ import numpy as np
 
 
 def rotvec_to_quaternion_wxyz(rotvec: np.ndarray) -> np.ndarray:
-    """Unit quaternions (..., 4), real part first, of rotation vectors (..., 3), radians, of any length."""
+    """Unit quaternions (..., 4), real part first, of rotation vectors (..., 3), radians, of any length.
+
+    Vectors of half precision have quaternions of single precision.
+    """
+    rotvec = np.asarray(rotvec, np.result_type(rotvec, np.float32))  # numpy 2.2's sinc of a zero in float16 is NaN
     angle = np.linalg.norm(rotvec, axis=-1, keepdims=True)
     return np.concatenate([np.cos(0.5 * angle), 0.5 * np.sinc(0.5 * angle / np.pi) * rotvec], -1)
 

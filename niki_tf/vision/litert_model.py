@@ -1,6 +1,7 @@
 """A LiteRT file as a function from an array to arrays by name."""
 
 import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ class LiteRtModel:
     """
 
     def __init__(self, path: str | os.PathLike, *, threads: int = 1) -> None:
-        interpreter = _interpreter_class()
+        interpreter, self._lock = _interpreter_class(), threading.Lock()
         try:
             self._interpreter = interpreter(model_path=os.fspath(path), num_threads=threads)
         except (ValueError, RuntimeError) as error:
@@ -34,10 +35,11 @@ class LiteRtModel:
         return int(self._input["shape"][1])
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Outputs by name for images (1, size, size, 3) float32."""
-        self._interpreter.set_tensor(self._input["index"], images)
-        self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        """Outputs by name for images (1, size, size, 3) float32; threads wait for each other."""
+        with self._lock:
+            self._interpreter.set_tensor(self._input["index"], images)
+            self._interpreter.invoke()
+            return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
 
 
 def _interpreter_class() -> Any:

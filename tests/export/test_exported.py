@@ -1,9 +1,11 @@
 """Exported solvers called from Python: bad inputs are named before the call."""
 
+import concurrent.futures
+
 import numpy as np
 import pytest
 
-from niki_tf import export
+from niki_tf import body, export
 
 
 @pytest.fixture
@@ -63,3 +65,19 @@ def test_bad_inputs_are_named(exported, signature, changed, message):
 def test_a_folder_without_a_saved_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"`folder` must hold saved_model.pb; .* Give the version's folder \(1\)"):
         export.load_saved_model(tmp_path)
+
+
+def test_threads_that_share_a_litert_file_get_their_own_answers(repo):
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    shared = export.load_litert(repo / "saved_models" / "one_stage" / "model_int8.tflite")
+    rng = np.random.default_rng(0)
+    poses = body.mannequin_joints().joints
+    batches = [poses + 0.05 * rng.normal(size=[1 + k % 3, 29, 3]) for k in range(6)]
+    wanted = [shared(joints=batch)["body_pose"] for batch in batches]
+
+    def asked(k):
+        return shared(joints=batches[k % 6])["body_pose"]
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for k, found in enumerate(pool.map(asked, range(60))):
+            np.testing.assert_array_equal(found, wanted[k % 6])

@@ -67,3 +67,10 @@ def test_matrices_of_quaternions(turns):
     found = quaternions.rotvec_to_quaternion_wxyz(turns).reshape(8, 5, 4)
     wanted = np.asarray(rotations.quaternion_wxyz_to_matrix(found))
     np.testing.assert_allclose(quaternions.quaternion_wxyz_to_matrix(found), wanted, atol=1e-12)
+
+
+def test_vectors_of_half_precision_have_quaternions_of_single_precision():
+    half = np.array([[0.0, 0.0, 0.0], [0.3, -0.2, 0.1]], np.float16)
+    found = quaternions.rotvec_to_quaternion_wxyz(half)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, quaternions.rotvec_to_quaternion_wxyz(half.astype(np.float64)), atol=1e-6)

@@ -1,5 +1,6 @@
 """LiteRT files as functions: a made network, a file that is none, an interpreter that is not installed."""
 
+import concurrent.futures
 import sys
 
 import numpy as np
@@ -34,3 +35,14 @@ def test_a_missing_interpreter_is_told(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(ImportError, match=r'pip install "niki-tf\[image\]"'):
         LiteRtModel(tmp_path / "a.tflite")
+
+
+def test_threads_that_share_a_model_get_their_own_answers(repo):
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    shared = LiteRtModel(repo / "saved_models" / "one_stage" / "model_int8.tflite")
+    examples = np.random.default_rng(0).normal(size=[4, 1, 29, 3]).astype(np.float32)
+    wanted = [shared(example) for example in examples]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for k, found in enumerate(pool.map(lambda k: shared(examples[k % 4]), range(400))):
+            for name, value in found.items():
+                np.testing.assert_array_equal(value, wanted[k % 4][name], err_msg=name)

@@ -20,6 +20,7 @@ from niki_tf.cli.quiet_start import quiet_start
 with quiet_start():
     import numpy as np
     import tensorflow as tf
+    from answers import apart
 
     from niki_tf import body, solvers
     from niki_tf.inference import streaming
@@ -48,12 +49,6 @@ def answer_of(solver: solvers.Solver, joints: np.ndarray) -> Answer:
     """The pose as arrays."""
     found = solver.ik(joints)
     return {name: np.asarray(found[name]) for name in _NAMES}
-
-
-def apart(first: Answer, second: Answer) -> float:
-    """The largest difference of two answers; infinite if one is not finite."""
-    gaps = [np.abs(first[name] - second[name]).max() for name in _NAMES]
-    return float(max(gaps)) if np.isfinite(gaps).all() else np.inf
 
 
 def from_threads(work: Callable[[int], Any], *, calls: int, threads: int) -> list[Any]:
