@@ -132,11 +132,8 @@ def _factors() -> tuple[list[int], np.ndarray]:
     shares = np.zeros([3, len(_AT_REST)])
     shares[0, [1, 16]], shares[0, [2, 17]] = 1.0, -1.0  # left: hips and shoulders
     shares[1, 12], shares[1, 0] = 1.0, -1.0  # up: from pelvis to neck
-    shares[2, [4, 5, 27, 28]], shares[2, [1, 2]], shares[2, [7, 8]] = (
-        1.0,
-        -0.5,
-        -1.5,
-    )  # knees between hip and ankle; toes
+    shares[2, [4, 5, 27, 28]] = 1.0  # front: knees between hips and ankles, toes
+    shares[2, [1, 2]], shares[2, [7, 8]] = -0.5, -1.5
     limit = _BACKWARDS * np.linalg.det(shares @ _AT_REST)
     chosen = np.flatnonzero(shares.any(0))
     factors = np.zeros([len(chosen), 3, 3, 6])
