@@ -3,7 +3,6 @@
 Examples:
     niki-tf evaluate --motion=DIR --solver=analytic --solver=saved_models/one_stage
     niki-tf evaluate --motion=DIR --protocol=xocc --solver=analytic+savgol --solver=saved_models/temporal
-    niki-tf evaluate --motion=DIR --protocol=joint_sets --skeleton=coco_17 --solver=temporal+finish --solver=map_fit
     niki-tf evaluate --motion=DIR --protocol=gaps --gaps=1,5,15 --parts=joint,limb --noise_mm=0,30 --stream
     niki-tf evaluate --protocol=images --images=SET --freeze_backbone=DIR --solver=analytic --solver=DIR
 
