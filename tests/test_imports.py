@@ -187,7 +187,7 @@ import tensorflow, tensorflow_probability
 began = time.perf_counter()
 import niki_tf
 seconds = time.perf_counter() - began
-pictures = {"drawing", "evaluation", "player", "report", "training", "viewer", "vision"}
+pictures = {"drawing", "evaluation", "player", "report", "solve_picture", "training", "viewer", "vision"}
 for name in set(niki_tf.__all__) - pictures:
     getattr(niki_tf, name)
 print(seconds < 0.1)

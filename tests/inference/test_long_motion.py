@@ -57,7 +57,7 @@ def test_a_motion_that_is_solved_in_pieces_is_the_same(monkeypatch, toy_body):
     joints = observed_motion.observe(clip, poser=body.BodyPoser(toy_body), noise_mm=3, seed=0).joints
     whole = niki_tf.solve(joints, solver="analytic")
     steps = long_motion.piece_steps
-    monkeypatch.setattr(long_motion, "piece_steps", lambda *seen, **more: steps(*seen, **more, whole=256))
+    monkeypatch.setattr(long_motion, "piece_steps", lambda *seen, **more: steps(*seen, **{**more, "whole": 256}))
     pieces = niki_tf.solve(joints, solver="analytic")
     assert np.ptp(pieces.betas, axis=0).max() == 0.0
     np.testing.assert_allclose(pieces.shape.size, whole.shape.size, atol=0.003)
