@@ -135,8 +135,8 @@ def test_a_soak_tells_memory_that_grows(soak_tally):
 def test_streams_and_exports_stay_right_from_many_threads():
     parts = ("stream", "c_api", "litert_shared")
     sizes = ("--stream_frames=40", "--seconds=1", "--threads=4")
-    lines = _printed("soak.py", *(f"--part={part}" for part in parts), *sizes).splitlines()[2:]
-    for part, line in zip(parts, lines, strict=False):
+    lines = _printed("soak.py", *(f"--part={part}" for part in parts), *sizes).splitlines()
+    for part, line in zip(parts, lines[2 : 2 + len(parts)], strict=True):
         assert re.match(rf"\| {part} \| [1-9]\d* \| 0 \| \d\.\de[+-]\d\d \|", line), line
 
 
