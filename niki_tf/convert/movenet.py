@@ -1,8 +1,7 @@
 """MoveNet's weights, trained on COCO, as a MobileNetV2 of keras.applications: a start of training.
 
 MoveNet Lightning (TensorFlow.js, a graph in JSON and float16 weights) has MobileNetV2 1.0 as its backbone, with batch
-normalisation folded into its convolutions. So each convolution's scale goes into its kernel, its bias into the shift of
-the batch normalisation behind it, which must stay in inference form.
+normalisation folded into its convolutions, as `vision.backbones.folded_mobilenet_v2` has it.
 """
 
 import json
@@ -13,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from niki_tf.body import BodyJoints
 from niki_tf.vision import ImageJoints
@@ -24,11 +24,9 @@ _BACKBONE = "/model/"
 _LARGEST = 64 * 2**20
 """Bytes of either file; those that are fetched have 160 kB and 5 MB."""
 _CURE = "Fetch it by python tools/get_assets.py movenet."
-_NORMS = {"Conv1": "bn_Conv1", "Conv_1": "Conv_1_bn"}
-"""Convolution -> the batch normalisation behind it, where the name is not the convolution's with _BN."""
 
 _NAME = "mobilenet_v2"
-_USE, _OTHER = "whole, its bias in the batch normalisation behind it", "no convolution of MobileNetV2"
+_USE, _OTHER = "whole", "no convolution of MobileNetV2"
 
 Weights = dict[str, tuple[np.ndarray, np.ndarray | None]]
 """Layer -> kernel and bias, or None."""
@@ -62,10 +60,8 @@ def read_movenet(layers: str | os.PathLike, weights: str | os.PathLike) -> Weigh
 def fill(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, np.ndarray | None]]) -> list[str]:
     """Gives the convolutions of a MobileNetV2 the weights of the same names; returns the names of all it has.
 
-    The batch normalisation behind a convolution becomes a shift by the bias.
-
     Args:
-        model: `keras.applications.MobileNetV2` without its top.
+        model: of `vision.backbones.folded_mobilenet_v2`.
         weights: of `read_movenet`.
 
     Raises:
@@ -80,7 +76,7 @@ def fill(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, np.ndarray 
     for name, layer in layers.items():
         kernel, bias = weights[name]
         layer.kernel.assign(kernel)
-        _shift(model.get_layer(_NORMS.get(name, f"{name}_BN")), bias)
+        layer.bias.assign(tf.zeros_like(layer.bias) if bias is None else bias)
     return list(layers)
 
 
@@ -108,15 +104,6 @@ def start(
     kinds = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
     left = [layer.name for layer in model.network.layers if isinstance(layer, kinds)]
     return model, {"backbone": _NAME, "tensors": rows, "left_as_made": left}
-
-
-def _shift(norm: keras.layers.BatchNormalization, bias: np.ndarray | None) -> None:
-    """Makes batch normalisation in inference form add `bias`."""
-    ones = np.ones(norm.gamma.shape, np.float32)
-    norm.gamma.assign(ones)
-    norm.beta.assign(0.0 * ones if bias is None else bias)
-    norm.moving_mean.assign(0.0 * ones)
-    norm.moving_variance.assign(ones - norm.epsilon)
 
 
 def _problem(name: str, layer: keras.layers.Layer, given: tuple[np.ndarray, np.ndarray | None] | None) -> str:

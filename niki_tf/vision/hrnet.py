@@ -74,7 +74,6 @@ def conv_bn(
     stride: int = 1,
     relu: bool = True,
     bias: bool = False,
-    initializer: str = "glorot_uniform",
 ) -> Map:
     """A convolution of odd size, padded alike on all sides, then batch normalisation, then perhaps ReLU.
 
@@ -87,14 +86,12 @@ def conv_bn(
         stride: of the convolution.
         relu: whether ReLU follows.
         bias: whether the convolution has one.
-        initializer: of its kernel.
     """
     if stride > 1:  # "same" would pad even sizes at the end alone
         x, padding = keras.layers.ZeroPadding2D(kernel // 2, name=f"{conv}.pad")(x), "valid"
     else:
         padding = "same"
-    options = {"use_bias": bias, "kernel_initializer": initializer}
-    x = keras.layers.Conv2D(channels, kernel, stride, padding, name=conv, **options)(x)
+    x = keras.layers.Conv2D(channels, kernel, stride, padding, use_bias=bias, name=conv)(x)
     x = keras.layers.BatchNormalization(epsilon=_EPSILON, name=norm)(x, training=False)
     return keras.layers.ReLU(name=f"{norm}.relu")(x) if relu else x
 

@@ -8,6 +8,7 @@ import pytest
 
 from niki_tf import assets, body, convert
 from niki_tf.convert import movenet
+from niki_tf.vision.backbones import folded_mobilenet_v2
 
 SIZE = 64
 
@@ -62,7 +63,7 @@ def test_the_folded_network_is_the_same_function(random_network, tmp_path, rng):
     model, folded = random_network
     weights = movenet.read_movenet(*stored(tmp_path, folded))
     assert weights.keys() == folded.keys()
-    other = keras.applications.MobileNetV2(input_shape=(SIZE, SIZE, 3), include_top=False, weights=None)
+    other = folded_mobilenet_v2(SIZE)
     assert len(movenet.fill(other, weights)) == 52
     image = rng.uniform(-1, 1, [2, SIZE, SIZE, 3]).astype(np.float32)
     expected = model(image, training=False)
@@ -106,7 +107,7 @@ def test_damaged_files_are_named(random_network, tmp_path):
 
 
 def test_what_does_not_fit_changes_nothing(random_network):
-    model, folded = random_network
+    model, folded = folded_mobilenet_v2(32), random_network[1]
     before = model.get_weights()
     lacking = {name: parts for name, parts in folded.items() if name != "block_3_expand"}
     with pytest.raises(ValueError, match="^`weights` must be those of a MobileNetV2; block_3_expand is missing"):
