@@ -26,6 +26,10 @@ KNOWN: dict[str, tuple[int, ...]] = {"known_rotations": (skeletons.NUM_ROTATIONS
 first, which the answer keeps. Zeros, and a matrix with a NaN, stand for one that is not known. Exports take it by a
 signature of its own, so that those who know no rotation do not pay for it."""
 
+HEAT: dict[str, tuple[int, ...]] = {"heat_moments": (78,)}
+"""Name and shape of a further optional input of solvers with a heatmap condition, and an output of networks of images:
+amplitude, mean, widths and covariance of thirteen heat maps (`vision.heatmap_moments`). Zeros stand for unknown."""
+
 POSE: dict[str, tuple[int, ...]] = {"global_orient": (1, 3, 3), "body_pose": (_TWISTS, 3, 3)}
 """Names and shapes of the rotation matrices that every solver returns."""
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from niki_tf import body, data, drawing, evaluation, files, io, skeletons, solvers
+from niki_tf import body, contract, data, drawing, evaluation, files, io, skeletons, solvers
 from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, memory_flag, run_record
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
@@ -281,7 +281,7 @@ def _image_clips() -> list[evaluation.ImageClip]:
         posed = {one: frozen_backbone.posed(one, folder) for one in _IMAGE_SOLVER.value}
         for number in np.unique(said.clips):
             some = said.clips == number
-            inputs = {key: getattr(said, key)[some] for key in ("joints", "joint_sigma", "betas", "twist")}
+            inputs = {key: getattr(said, key)[some] for key in (*contract.INPUTS, *contract.HEAT)}
             answers = {one: (turns[some], betas[some]) for one, (turns, betas) in posed.items()}
             found.append(evaluation.ImageClip(name, inputs, said.true_rotations[some], said.true_betas[some], answers))
     return found

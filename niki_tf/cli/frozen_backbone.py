@@ -10,10 +10,12 @@ import tqdm
 from absl import flags
 
 from niki_tf import contract, vision
+from niki_tf.body import kinematics, swing_twist
 from niki_tf.data import image_augmentation, seen_images
 from niki_tf.data.image_augmentation import ImageAugmentation
 from niki_tf.data.image_sets import ImageSet
 from niki_tf.data.seen_images import SeenImages
+from niki_tf.shapes import zeros_like_leading
 from niki_tf.training import image_joints
 
 FLAGS = flags.FLAGS
@@ -21,17 +23,20 @@ IMAGES = flags.DEFINE_multi_string(
     "images", None, "Set of images that prepare_images has drawn, PATH or, to train, PATH=WEIGHT; once a set."
 )
 FREEZE_BACKBONE = flags.DEFINE_string(
-    "freeze_backbone", None, "Folder of a trained network of images, whose answers to --images solvers are given."
+    "freeze_backbone",
+    None,
+    "Folder of a trained network of images, of joints or of rotations, whose answers to --images solvers are given.",
 )
 _AT_ONCE = 32
 """Images that the network sees at a time."""
-_SAID = ("joints", "joint_sigma", "twist", "betas")
+_SAID = (*contract.INPUTS, *contract.HEAT)
 
 Example = Mapping[str, np.ndarray]
+Network = vision.ImageJoints | vision.PartAttention
 
 
-def needed() -> vision.ImageJoints:
-    """The network that the flags name.
+def needed() -> Network:
+    """The network that the flags name; that of an `ImageSolver` is its `ImageJoints`.
 
     Raises:
         ValueError: one of the two flags is missing, or the folder holds no network of images.
@@ -43,10 +48,10 @@ def needed() -> vision.ImageJoints:
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 
 
-def seen(
-    model: vision.ImageJoints, folder: str, *, augment: ImageAugmentation | None = None, copies: int = 1
-) -> SeenImages:
+def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = None, copies: int = 1) -> SeenImages:
     """What the network of --freeze_backbone says of a set, kept in the set's folder.
+
+    A `PartAttention` says where its pose has the joints, and how it turns them, of an unknown sigma.
 
     Args:
         model: of `needed`.
@@ -61,7 +66,7 @@ def seen(
     if images[0]["image"].shape[0] != model.image_size:
         raise ValueError(f"`images` must have {model.image_size} pixels, as the network has; {folder} has others.")
     weights = pathlib.Path(FLAGS.freeze_backbone, "model.keras").read_bytes()
-    mark = hashlib.sha256(weights + repr((augment, copies)).encode()).hexdigest()[:16]
+    mark = hashlib.sha256(weights + repr((augment, copies, SeenImages._fields)).encode()).hexdigest()[:16]
     path = pathlib.Path(folder) / f"seen-{mark}.npz"
     if not path.exists():
         with tqdm.tqdm(total=copies * len(images), unit="image", desc=f"seen of {folder}") as bar:
@@ -81,8 +86,8 @@ def _varied(images: ImageSet, augment: ImageAugmentation | None, copies: int) ->
             count += 1
 
 
-def _asked(model: vision.ImageJoints, examples: Iterator[Example], bar: tqdm.tqdm) -> SeenImages:
-    ask = tf.function(lambda batch: model(image_joints.model_inputs(batch)), reduce_retracing=True, autograph=False)
+def _asked(model: Network, examples: Iterator[Example], bar: tqdm.tqdm) -> SeenImages:
+    ask = tf.function(lambda batch: _told(model, batch), reduce_retracing=True, autograph=False)
     parts, waiting = [], []
     for example in examples:
         bar.update()
@@ -95,6 +100,22 @@ def _asked(model: vision.ImageJoints, examples: Iterator[Example], bar: tqdm.tqd
     if not parts:
         raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
     return SeenImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _told(model: Network, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Inputs of solvers, `_SAID`, of a batch of images."""
+    if isinstance(model, vision.ImageJoints):
+        answer = model(image_joints.model_inputs(batch))
+        return {name: answer[name] for name in _SAID}
+    answer = model({"image": batch["image"]})
+    turns = tf.concat([answer["global_orient"], answer["body_pose"]], -3)
+    rest_joints = model.image_joints.body_joints(answer["betas"])
+    joints, _ = kinematics.forward_kinematics(turns, rest_joints)
+    _, twist = swing_twist.rotations_to_swing_twist(turns, rest_joints)
+    unknown = tf.zeros_like(joints[..., 0])
+    moments = zeros_like_leading(unknown, 1, contract.HEAT["heat_moments"])
+    found = {"joints": joints - joints[:, :1], "joint_sigma": unknown, "twist": twist, "betas": answer["betas"]}
+    return {**found, "heat_moments": moments}
 
 
 def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[Example]) -> SeenImages:

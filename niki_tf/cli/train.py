@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from absl import flags
@@ -36,6 +36,7 @@ _KINDS = {
     if issubclass(kind, solvers.LearnedSolver) and kind is not solvers.TemporalPrior
 }
 """What this program trains; `fit_motion_prior` trains `TemporalPrior`."""
+_Larger = solvers.TemporalSolver | solvers.OneStage
 _SETTINGS = {training.TrainSettings: "", training.LossWeights: "loss_", data.Augmentation: "", data.Corruption: ""}
 _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "strategy", "cpu_replicas")
 
@@ -50,7 +51,7 @@ flags.DEFINE_string(
     "initial",
     None,
     "Folder of a trained model.keras whose weights the run starts from; a solver of windows can start from one of "
-    "single frames.",
+    "single frames, one with a heatmap condition from one without.",
 )
 flags.DEFINE_bool("freeze_spatial", False, "Train the temporal couplings alone; all that acts on single frames stays.")
 flags.DEFINE_integer("window", 16, "Frames of each example of a solver that sees time; others see one.", lower_bound=2)
@@ -184,13 +185,20 @@ def _initial_weights(solver: solvers.LearnedSolver) -> list[np.ndarray] | None:
     given = solvers.load(FLAGS.initial)
     if isinstance(given, solvers.InvertibleSolver):
         given = given.with_embedding_flow(0)
-    if isinstance(solver, solvers.TemporalSolver) and given.event_axes == 1:
+    if _is_larger(solver, given):
         solver.start_from(given)
         return solver.get_weights()
     weights = given.get_weights()
     if [w.shape for w in weights] != [w.shape for w in solver.get_weights()]:
         raise ValueError(f"`initial` must hold a model of the size that the flags describe; {FLAGS.initial} does not.")
     return weights
+
+
+def _is_larger(solver: solvers.LearnedSolver, given: solvers.Solver) -> TypeGuard[_Larger]:
+    """Whether `solver` takes the weights of `given` for a part of its own."""
+    if isinstance(solver, solvers.TemporalSolver):
+        return given.event_axes == 1
+    return isinstance(solver, solvers.OneStage) and bool(solver.extra_inputs.keys() - given.extra_inputs.keys())
 
 
 def _with_weights(solver: solvers.LearnedSolver, weights: list[np.ndarray] | None) -> solvers.LearnedSolver:

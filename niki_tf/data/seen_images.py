@@ -14,6 +14,9 @@ from niki_tf import archives, files
 from niki_tf.body import BodyJoints, kinematics, swing_twist
 from niki_tf.data.random_streams import RandomStreams
 
+_UNKNOWN = 0.1
+"""Share of examples whose `heat_moments` are not told, so that a solver can do without them; set by hand."""
+
 
 class SeenImages(NamedTuple):
     """What is said of N images, and what is true; frames of a clip follow each other."""
@@ -26,6 +29,8 @@ class SeenImages(NamedTuple):
     """(N, 23, 2) as (cos, sin)."""
     betas: np.ndarray
     """(N, B)."""
+    heat_moments: np.ndarray
+    """(N, 78), `contract.HEAT`; zeros of a network without heat maps."""
     true_rotations: np.ndarray
     """(N, 24, 3, 3)."""
     true_betas: np.ndarray
@@ -104,6 +109,8 @@ def batches(
         if frames is not None:
             rows = rows[:, None] + tf.range(frames, dtype=rows.dtype)
         batch = _batch(table.seen, rows, body_joints)
+        told = tf.cast(streams.uniform() >= _UNKNOWN, tf.float32)
+        batch["heat_moments"] *= tf.reshape(told, [-1] + [1] * (batch["heat_moments"].shape.rank - 1))
         inner = [] if frames is None else [frames]
         batch |= {name: streams.normal(*inner, size) for name, size in (noise_sizes or {}).items()}
         if frames is not None:
@@ -157,4 +164,5 @@ def _batch(seen: SeenImages, rows: tf.Tensor, body_joints: BodyJoints) -> dict[s
         "swing": swing,
         "twist": tf.reshape(twist, tf.shape(told["twist"])),
         "noisy_twist": told["twist"],
+        "heat_moments": told["heat_moments"],
     }

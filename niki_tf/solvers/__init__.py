@@ -1,6 +1,7 @@
 """Every inverse-kinematics method as a Keras model with the same inputs and outputs."""
 
 from niki_tf.solvers.analytic import Analytic
+from niki_tf.solvers.heatmap_condition import HeatmapCondition
 from niki_tf.solvers.invertible import InvertibleSolver
 from niki_tf.solvers.learned import LearnedSolver
 from niki_tf.solvers.map_fit import MapFit
@@ -17,6 +18,7 @@ from niki_tf.solvers.zoo import check_solver, load, save, shipped
 __all__ = [
     "MLP",
     "Analytic",
+    "HeatmapCondition",
     "InvertibleSolver",
     "LearnedSolver",
     "MapFit",

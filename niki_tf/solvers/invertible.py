@@ -153,10 +153,14 @@ class InvertibleSolver(LearnedSolver):
         return None
 
     def body_condition(
-        self, betas: tf.Tensor, rest_joints: tf.Tensor, frame_mask: tf.Tensor | None = None
+        self,
+        betas: tf.Tensor,
+        rest_joints: tf.Tensor,
+        frame_mask: tf.Tensor | None = None,
+        heat_moments: tf.Tensor | None = None,
     ) -> BodyCondition:
-        """The bodies as the network is given them."""
-        return BodyCondition(self.shape_condition(betas, rest_joints), rest_joints, frame_mask)
+        """The bodies, and the moments of heat maps, as the network is given them."""
+        return BodyCondition(self.network_condition(betas, rest_joints, heat_moments), rest_joints, frame_mask)
 
     def ik(
         self,
@@ -189,7 +193,8 @@ class InvertibleSolver(LearnedSolver):
             view = self.observe(joints, joint_sigma, rest_joints, frame_mask)
             rotation, padding = view.rotation, zeros_like_leading(joints, 2, [self.padding_size])
             seen = Observation(view.joints, view.sigma, padding, self._stretched(twist))
-        pose, z, _ = self.to_pose(seen, self.body_condition(betas, rest_joints, frame_mask))
+        body = self.body_condition(betas, rest_joints, frame_mask, extra.get("heat_moments"))
+        pose, z, _ = self.to_pose(seen, body)
         local = rotations.sixd_vector_to_matrices(pose)
         if self.embedding_flow is not None:
             z = self.embedding_flow.bijector(rotations.matrices_to_6d_vector(local)).inverse(z)

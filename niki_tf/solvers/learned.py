@@ -134,6 +134,12 @@ class LearnedSolver(Solver):
         difference = kinematics.bones(rest_joints)[..., 1:, :] - reference
         return self.code(_BONE_UNITS * reshape_last(difference, 2, [_NUM_BONES * 3]))
 
+    def network_condition(
+        self, betas: tf.Tensor, rest_joints: tf.Tensor, heat_moments: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """All that the network is conditioned on: `shape_condition`, unless a subclass takes `contract.HEAT`, too."""
+        return self.shape_condition(betas, rest_joints)
+
     def preprocess(self, joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None = None) -> tf.Tensor:
         """The joints (..., 29, 3) as the network is given them, in any place: as they are."""
         return joints

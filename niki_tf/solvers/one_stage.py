@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from niki_tf import skeletons
+from niki_tf import contract, skeletons
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.flows import Flow
 from niki_tf.flows.masks import check_masks
+from niki_tf.shapes import zeros_like_leading
+from niki_tf.solvers.heatmap_condition import CONDITION, HeatmapCondition
 from niki_tf.solvers.invertible import PADDING, POSE, TWIST, BodyCondition, InvertibleSolver, Observation
 
 EMBEDDING = 32
@@ -30,6 +33,8 @@ class OneStage(InvertibleSolver):
         takes_twist: give the network the twist beside the joints, in 46 of the 60 padding entries; supplementary A.2
             says of the twist-and-swing mapping that its first network's "input is only the joint positions", hence that
             the one-stage mapping sees the twists, too. The published weights do without.
+        heatmap_condition: give every coupling what heat maps tell beside the joints (`contract.HEAT`), too. Source:
+            section G.
         masks: list with the mask of the flow; see `Flow`.
         **kwargs: see `LearnedSolver`.
 
@@ -56,6 +61,7 @@ class OneStage(InvertibleSolver):
         hidden_dim: int = 512,
         tanh_on: str = "scale",
         takes_twist: bool = False,
+        heatmap_condition: bool = False,
         masks: Sequence[Sequence[bool] | None] = (None,),
         **kwargs: Any,
     ) -> None:
@@ -64,14 +70,48 @@ class OneStage(InvertibleSolver):
         self.uses_twist = self.needs_twist = takes_twist
         if takes_twist:
             self.num_twists, self.padding_size = skeletons.NUM_TWISTS, PADDING - TWIST
+        self.heatmap_condition = HeatmapCondition() if heatmap_condition else None
         self.flow = Flow(
             POSE + EMBEDDING,
-            condition=self.condition_size,
+            condition=self.condition_size + CONDITION * heatmap_condition,
             num_couplings=num_couplings,
             hidden_dim=hidden_dim,
             tanh_on=tanh_on,
             mask=self.masks[0],
         )
+
+    @property
+    def extra_inputs(self) -> dict[str, tuple[int, ...]]:
+        """See `Solver.extra_inputs`; `contract.HEAT` on top, if the network takes it."""
+        return {**super().extra_inputs, **({} if self.heatmap_condition is None else contract.HEAT)}
+
+    def network_condition(
+        self, betas: tf.Tensor, rest_joints: tf.Tensor, heat_moments: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """See `LearnedSolver.network_condition`."""
+        shape = self.shape_condition(betas, rest_joints)
+        if self.heatmap_condition is None:
+            return shape
+        unknown = zeros_like_leading(shape, 1, contract.HEAT["heat_moments"])
+        return tf.concat([shape, self.heatmap_condition(unknown if heat_moments is None else heat_moments)], -1)
+
+    def start_from(self, solver: InvertibleSolver) -> None:
+        """Takes the weights of a solver without the heatmap condition, which changes nothing at first.
+
+        Raises:
+            ValueError: this solver has no heatmap condition, or the other is not of its kind and size.
+        """
+        others = [] if self.heatmap_condition is None else self.heatmap_condition.weights
+        own = [variable for variable in self.weights if not any(variable is other for other in others)]
+        wanted, theirs = [tuple(variable.shape) for variable in own], solver.get_weights()
+        grown = [_with_rows(value, shape[0]) for value, shape in zip(theirs, wanted, strict=False)]
+        if not others or len(theirs) != len(own) or [value.shape for value in grown] != wanted:
+            raise ValueError(
+                f"`initial` must be a one-stage solver of the size of {self.name}, but for the heatmap condition; got "
+                f"{solver.name} with {sum(w.size for w in theirs):,} weights. Give the sizes that it was trained with."
+            )
+        for variable, value in zip(own, grown, strict=True):
+            variable.assign(value)
 
     def to_pose(
         self, seen: Observation, body: BodyCondition, *, training: bool = False
@@ -97,4 +137,10 @@ class OneStage(InvertibleSolver):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         flow = {name: getattr(self.flow, name) for name in ("num_couplings", "hidden_dim", "tanh_on")}
-        return {**super().get_config(), **flow, "takes_twist": self.takes_twist, "masks": self.masks}
+        others = {"takes_twist": self.takes_twist, "heatmap_condition": self.heatmap_condition is not None}
+        return {**super().get_config(), **flow, **others, "masks": self.masks}
+
+
+def _with_rows(kernel: np.ndarray, rows: int) -> np.ndarray:
+    """The weights with zeros at the end of their first axis, as many as it lacks of `rows`."""
+    return np.pad(kernel, [(0, max(rows - len(kernel), 0)), *[(0, 0)] * (kernel.ndim - 1)])

@@ -226,7 +226,7 @@ def _observe(
         "true_twist": batch["twist"],
         "pose": pose,
         "swing": swing,
-        "condition": solver.shape_condition(batch["betas"], batch["rest_joints"]),
+        "condition": solver.network_condition(batch["betas"], batch["rest_joints"], batch.get("heat_moments")),
         "rest_joints": batch["rest_joints"],
         "frame": view.rotation,
         **{name: batch[name] for name in ("frame_mask", "padding") if name in batch},

@@ -2,7 +2,6 @@
 
 from niki_tf.vision.blazepose import BlazePose
 from niki_tf.vision.camera_network import CameraNetwork, load
-from niki_tf.vision.heatmap_condition import HeatmapCondition
 from niki_tf.vision.image_joints import ImageJoints
 from niki_tf.vision.image_model import ImageModel, is_image_model
 from niki_tf.vision.image_model import load as load_image_model
@@ -14,7 +13,6 @@ from niki_tf.vision.tracks import Track
 __all__ = [
     "BlazePose",
     "CameraNetwork",
-    "HeatmapCondition",
     "ImageJoints",
     "ImageModel",
     "ImageSolver",

@@ -9,12 +9,13 @@ import tensorflow as tf
 from niki_tf import camera, precision, skeletons
 from niki_tf.body import BodyJoints
 from niki_tf.shapes import LeadingAxes, TensorLike
-from niki_tf.vision import image_crop, joint_heads
+from niki_tf.vision import heatmap_moments, image_crop, joint_heads
 from niki_tf.vision.backbones import BACKBONES, NORMALIZATIONS, SIZE_STEP, STRIDES
 from niki_tf.vision.image_model import ImageModel
 
 _FIRST_SCALE = 0.9
 """Bias of the camera's scale before training, `init_cam` of the published code."""
+_TOLD = ("joint_sigma", "twist", "betas", "uvd", "confidence", "heat_moments")
 _HEADS = ("heat", "betas", "twist", "scale", "joint_sigma", "features")
 
 
@@ -30,8 +31,8 @@ class ImageJoints(ImageModel):
       them;
     - `camera` (..., 3), that of the image as (scale, x, y) (see `niki_tf.camera`): where joint 0 is;
     - `uvd` (..., 29, 3), positions in the crop in its widths from its centre, and depths in `joint_heads.DEPTH`;
-    - `confidence` (..., 29), the largest probability of each heat map, and `scale` (..., 1), the camera's that joints
-      were found with.
+    - `confidence` (..., 29), the largest probability of each heat map, `heat_moments` (..., 78) of thirteen of them
+      (`heatmap_moments`), and `scale` (..., 1), the camera's that joints were found with.
 
     Args:
         body_joints: the `BodyJoints` of the body that is seen, which tells the number of betas and the camera's scale.
@@ -92,7 +93,7 @@ class ImageJoints(ImageModel):
                 as_published=self.as_published,
             )
         joints, root = joint_heads.back_project(found["uvd"], scale, center)
-        answer = {name: found[name] for name in ("joint_sigma", "twist", "betas", "uvd", "confidence")}
+        answer = {name: found[name] for name in _TOLD}
         answer |= {"joints": joints, "camera": camera.transl_to_camera(root), "scale": scale}
         return {name: leading.restore(value) for name, value in answer.items()}
 
@@ -107,8 +108,9 @@ class ImageJoints(ImageModel):
             flip_test: see the class.
 
         Returns:
-            dict of uvd (N, 29, 3), confidence (N, 29), joint_sigma (N, 29), twist (N, 23, 2), betas (N, B), scale (N,
-            1) and features (N, F); and the centre (N, 2) of the crop from that of the image, in widths of the crop.
+            dict of uvd (N, 29, 3), confidence (N, 29), heat_moments (N, 78), joint_sigma (N, 29), twist (N, 23, 2),
+            betas (N, B), scale (N, 1) and features (N, F); and the centre (N, 2) of the crop from that of the image, in
+            widths of the crop.
         """
         crop, center = self.cropped(given, leading)
         found = self._heads(crop)
@@ -118,8 +120,10 @@ class ImageJoints(ImageModel):
             heat = joint_heads.mirrored(other["heat"], as_published=self.as_published)
             other["heat"] = joint_heads.probabilities(heat, as_published=self.as_published)
             found = _averaged(found, other)
-        uvd, confidence = joint_heads.soft_argmax(found.pop("heat"))
-        return {**found, "uvd": uvd, "confidence": confidence}, center
+        heat = found.pop("heat")
+        uvd, confidence = joint_heads.soft_argmax(heat)
+        moments = heatmap_moments.moments(heat)
+        return {**found, "uvd": uvd, "confidence": confidence, "heat_moments": moments}, center
 
     def cropped(self, given: Mapping[str, tf.Tensor], leading: LeadingAxes) -> tuple[tf.Tensor, tf.Tensor]:
         """The normalised crop (N, S, S, 3), and its centre (N, 2) from that of the image, in widths of the crop."""

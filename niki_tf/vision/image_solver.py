@@ -6,15 +6,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from niki_tf import camera, precision
+from niki_tf import camera, contract, precision
 from niki_tf.body import BodyJoints
 from niki_tf.fitting.linear_solvers import LinearSolver
 from niki_tf.shapes import TensorLike
 from niki_tf.solvers.solver import Solver
 from niki_tf.vision.image_joints import ImageJoints
 from niki_tf.vision.image_model import ImageModel
-
-_TOLD = ("joints", "joint_sigma", "betas", "twist")
 
 
 @keras.saving.register_keras_serializable("niki_tf")
@@ -62,7 +60,8 @@ class ImageSolver(ImageModel):
     def call(self, inputs: Mapping[str, TensorLike], *, training: bool = False) -> dict[str, tf.Tensor]:
         """See the class."""
         seen = self.image_joints(inputs, training=training)
-        answer = dict(self.solver({name: seen[name] for name in _TOLD}, training=training))
+        told = [*contract.INPUTS, *(contract.HEAT.keys() & self.solver.extra_inputs.keys())]
+        answer = dict(self.solver({name: seen[name] for name in told}, training=training))
         root = camera.camera_to_transl(seen["camera"])
         kept = {name: seen[name] for name in ("betas", "camera")}
         return {**answer, **kept, "uv": seen["uvd"][..., :2], "transl": answer["transl"] + root}

@@ -20,6 +20,7 @@ def seen(rng):
         joint_sigma=rng.random([count, 29]).astype(np.float32),
         twist=rng.normal(size=[count, 23, 2]).astype(np.float32),
         betas=betas,
+        heat_moments=rng.normal(size=[count, 78]).astype(np.float32),
         true_rotations=turns,
         true_betas=betas + 1.0,
         clips=np.repeat([0, 1], 6),
@@ -40,6 +41,14 @@ def test_true_joints_are_those_of_the_true_rotations_on_the_body_that_is_said(se
     np.testing.assert_array_equal(batch["noisy_twist"], seen.twist[rows])
     assert batch["padding"].shape.as_list() == [4, 3]
     assert set(batch) >= {"rotations", "swing", "twist", "joint_sigma", "rest_joints"}
+
+
+def test_heat_moments_are_now_and_then_not_told(seen):
+    batch = next(iter(batches([seen], batch_size=400)))
+    rows = batch["noisy"][:, 0, 0].numpy().astype(int)
+    told = batch["heat_moments"].numpy().any(-1)
+    assert 0.85 < told.mean() < 0.95
+    np.testing.assert_array_equal(batch["heat_moments"][told], seen.heat_moments[rows][told])
 
 
 def test_windows_stay_in_their_clip(seen):

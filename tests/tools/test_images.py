@@ -179,6 +179,13 @@ def test_solvers_learn_and_are_measured_behind_a_frozen_network(run_tool, images
     assert "12 frames of" in printed
     assert len(list(images.glob("seen-*.npz"))) == 2
     assert kept.exists()
+    behind = [f"--images={images}", f"--freeze_backbone={tmp_path / 'parts'}"]
+    sizes = ["--solver=recurrent", "--hidden_dim=8", "--window=3", "--batch_size=2", "--steps=1", "--copies=1"]
+    run_tool("train", *behind, *sizes, f"--workdir={tmp_path / 'recurrent'}")
+    given = [*behind, "--protocol=images", "--solver=analytic", f"--solver={tmp_path / 'recurrent'}"]
+    run_tool("evaluate", *given, f"--output={tmp_path / 'out'}")
+    rows = json.loads((tmp_path / "out" / "images.json").read_text())
+    assert [row["solver"] for row in rows] == ["analytic", str(tmp_path / "recurrent")]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +254,7 @@ def test_flag_files_of_networks_are_known(run_tool, repo, tmp_path, config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", ["one_stage", "temporal"])
+@pytest.mark.parametrize("config", ["one_stage", "temporal", "recurrent"])
 def test_flag_files_of_solvers_are_known_and_start_from_what_ships(run_tool, repo, tmp_path, config):
     given = [f"--flagfile={repo}/configs/image_{config}.flags", f"--workdir={tmp_path / 'run'}"]
     with pytest.raises(SystemExit, match="train: `folder` must hold a model.keras"):

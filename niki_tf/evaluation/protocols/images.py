@@ -29,7 +29,8 @@ class ImageClip(NamedTuple):
     images: str
     """Name of the set."""
     inputs: Arrays
-    """What solvers are given: joints (T, 29, 3), joint_sigma (T, 29), betas (T, B), twist (T, 23, 2)."""
+    """What solvers are given: joints (T, 29, 3), joint_sigma (T, 29), betas (T, B), twist (T, 23, 2), and perhaps
+    `contract.HEAT`, for those that take it."""
     rotations: np.ndarray
     """(T, 24, 3, 3), true, in the camera's axes."""
     betas: np.ndarray
@@ -72,7 +73,7 @@ def image_rows(
     if min(len(clip.rotations) for clip in clips) < _FEWEST_FRAMES:
         raise ValueError(f"`clips` must have {_FEWEST_FRAMES} frames or more for an acceleration; got a shorter one.")
     poser = BodyPoser(body)
-    compiled = {name: compile_solver(one, inputs=clips[0].inputs, motion=True) for name, one in solvers.items()}
+    compiled = {name: compile_solver(one, inputs=_taken(one, clips[0]), motion=True) for name, one in solvers.items()}
     errors: dict[tuple[str, str], list[Arrays]] = {}
     frames = sum(len(clip.rotations) for clip in clips)
     with tqdm.tqdm(total=len(solvers) * frames, unit="frame", disable=not progress) as bar:
@@ -80,7 +81,7 @@ def image_rows(
             true = _posed(poser, clip.rotations, clip.betas, batch_size)
             answers = dict(clip.answers)
             for name, solve in compiled.items():
-                answers[name] = (contract.local_rotations(solve(clip.inputs)), clip.inputs["betas"])
+                answers[name] = (contract.local_rotations(solve(_taken(solvers[name], clip))), clip.inputs["betas"])
                 bar.update(len(clip.rotations))
             for name, (local, betas) in answers.items():
                 if not np.isfinite(local).all():
@@ -93,6 +94,12 @@ def image_rows(
 def image_tables(rows: Sequence[Row]) -> str:
     """The rows as a text table."""
     return f"MPJPE, PA-MPJPE, PVE in mm, ACCEL in mm/frame^2\n{text_table(rows)}"
+
+
+def _taken(solver: common.Solver, clip: ImageClip) -> Arrays:
+    """The inputs of the clip but for those of `contract.HEAT` that the solver does not take."""
+    left_out = contract.HEAT.keys() - getattr(solver, "extra_inputs", {}).keys()
+    return {name: array for name, array in clip.inputs.items() if name not in left_out}
 
 
 def _posed(poser: BodyPoser, rotations: np.ndarray, betas: np.ndarray, batch_size: int) -> Arrays:

@@ -1,12 +1,11 @@
-"""The heatmap condition: the moments of Gaussians, and a layer that is saved."""
+"""The moments of heat maps are those of Gaussians."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.vision import heatmap_condition
+from niki_tf.vision import heatmap_moments
 
 SIZE = 32
 
@@ -23,7 +22,7 @@ def gaussian(mean, covariance):
 
 @pytest.mark.parametrize("covariance", [[[4.0, 0.0], [0.0, 4.0]], [[6.0, 2.0], [2.0, 3.0]]])
 def test_moments_are_those_of_the_gaussian(covariance):
-    found = heatmap_condition.moments(gaussian((18.0, 12.0), covariance)).numpy().reshape(13, 6)
+    found = heatmap_moments.moments(gaussian((18.0, 12.0), covariance)).numpy().reshape(13, 6)
     (xx, xy), (_, yy) = covariance
     amplitude = 4.0 / np.sqrt(np.linalg.det(covariance))
     expected = [amplitude, 18 / SIZE - 0.5, 12 / SIZE - 0.5, np.sqrt(xx), xy, np.sqrt(yy)]
@@ -31,9 +30,9 @@ def test_moments_are_those_of_the_gaussian(covariance):
 
 
 def test_what_is_too_sharp_or_too_wide_is_clipped():
-    sharp = heatmap_condition.moments(gaussian((10.0, 10.0), np.eye(2) * 1e-3)).numpy().reshape(13, 6)
+    sharp = heatmap_moments.moments(gaussian((10.0, 10.0), np.eye(2) * 1e-3)).numpy().reshape(13, 6)
     np.testing.assert_allclose(sharp[0], [1.2, 10 / SIZE - 0.5, 10 / SIZE - 0.5, 0.2, 0.0, 0.2], atol=1e-3)
-    wide = heatmap_condition.moments(tf.fill([1, 64, 64, 29, 4], 1 / 64**2 / 4)).numpy().reshape(13, 6)
+    wide = heatmap_moments.moments(tf.fill([1, 64, 64, 29, 4], 1 / 64**2 / 4)).numpy().reshape(13, 6)
     np.testing.assert_allclose(wide[0, [3, 5]], [10.0, 10.0])
 
 
@@ -42,19 +41,5 @@ def test_each_joint_has_its_own_numbers_in_order():
     heat[0, 5, 5, :, 0] = 1.0
     wrist = skeletons.SMPL_29.index("right_wrist")
     heat[0, 5, 5, wrist, 0], heat[0, 9, 20, wrist, 0] = 0.0, 1.0
-    found = heatmap_condition.moments(tf.constant(heat)).numpy().reshape(13, 6)
+    found = heatmap_moments.moments(tf.constant(heat)).numpy().reshape(13, 6)
     np.testing.assert_allclose(found[:, 1], [*[5 / SIZE - 0.5] * 12, 20 / SIZE - 0.5])
-
-
-def test_the_layer_learns_and_is_saved():
-    keras.utils.set_random_seed(0)
-    layer = heatmap_condition.HeatmapCondition()
-    assert layer.count_params() == 78 * 256 + 256 + 256 * 56 + 56
-    heat = gaussian((18.0, 12.0), np.eye(2) * 4.0)
-    with tf.GradientTape() as tape:
-        tape.watch(heat)
-        found = tf.reduce_sum(layer(heat) ** 2)
-    assert np.abs(tape.gradient(found, heat)).max() > 0
-    again = heatmap_condition.HeatmapCondition.from_config(layer.get_config())
-    again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again(heat), layer(heat))

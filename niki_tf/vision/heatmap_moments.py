@@ -1,16 +1,13 @@
-"""What heat maps tell beside their mean, as a condition of a flow.
+"""What heat maps tell beside their mean, for the condition of a flow (`solvers.HeatmapCondition`).
 
 Source: Wehrbein et al., Probabilistic monocular 3D human pose estimation with normalizing flows, ICCV 2021; NIKI,
 supplementary material, section G.
 """
 
-from typing import Any
-
-import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import precision, skeletons
+from niki_tf import skeletons
 
 JOINTS = (
     "right_knee", "right_ankle", "left_knee", "left_ankle", "spine2", "neck", "head_top",
@@ -24,8 +21,6 @@ WIDTHS = (0.2, 10.0)
 """Least and largest width, pixels of the heat map."""
 UNIT_WIDTH = 2.0
 """Pixels: an amplitude of 1 is that of a Gaussian of this width."""
-
-_HIDDEN, _SIZE = 256, 56
 
 
 def moments(heat: tf.Tensor) -> tf.Tensor:
@@ -51,30 +46,3 @@ def moments(heat: tf.Tensor) -> tf.Tensor:
     place = (mean_x / width - 0.5, mean_y / height - 0.5)
     numbers = tf.stack([tf.minimum(peak, LARGEST_AMPLITUDE), *place, wide, second["xy"], high], -1)
     return tf.reshape(numbers, [-1, NUMBERS * len(JOINTS)])
-
-
-@keras.saving.register_keras_serializable("niki_tf")
-class HeatmapCondition(keras.layers.Layer):
-    """Heat maps (N, H, W, 29, D) -> condition (N, 56): `moments`, 256 hidden units with ReLU, 56 numbers.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> from niki_tf.vision.heatmap_condition import HeatmapCondition
-        >>> HeatmapCondition()(tf.fill([2, 8, 8, 29, 8], 1 / 512)).shape.as_list()
-        [2, 56]
-    """
-
-    @precision.in_float32
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        hidden = keras.layers.Dense(_HIDDEN, activation="relu")
-        inputs = keras.Input([NUMBERS * len(JOINTS)])
-        self.network = keras.Sequential([inputs, hidden, keras.layers.Dense(_SIZE)], name="network")
-        self.built = True
-
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing to do: weights are made in the constructor."""
-
-    def call(self, heat: tf.Tensor) -> tf.Tensor:
-        """See the class."""
-        return self.network(moments(heat))
