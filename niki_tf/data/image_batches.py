@@ -9,6 +9,7 @@ import tensorflow as tf
 from niki_tf.data import image_augmentation
 from niki_tf.data.image_augmentation import ImageAugmentation
 from niki_tf.data.image_sets import ImageSet
+from niki_tf.data.sharded_batches import sharded_batches
 from niki_tf.data.sources import parse_source
 
 
@@ -56,22 +57,23 @@ def batches(
 
     Returns:
         A tf.data.Dataset of what `image_augmentation.augmented` gives, float32 but for the image (uint8) and `hidden`.
+
+    Raises:
+        ValueError: the batch cannot be divided into equal shards.
     """
     names = sorted(_example(mix, augment, [seed, 0, 0]))
     kept = _batch(mix, augment, names, [(seed, 0, example) for example in range(0, batch_size, shards)])
 
-    def read(turn: tf.Tensor) -> dict[str, tf.Tensor]:
-        def of_turn(turn: np.ndarray) -> list[np.ndarray]:
-            step, shard = divmod(int(turn), len(own_shards))
-            examples = range(own_shards[shard], batch_size, shards)
-            return _batch(mix, augment, names, [(seed, step, example) for example in examples])
+    def sample(step: tf.Tensor, shard: tf.Tensor) -> dict[str, tf.Tensor]:
+        def read(step: np.ndarray, shard: np.ndarray) -> list[np.ndarray]:
+            examples = range(int(shard), batch_size, shards)
+            return _batch(mix, augment, names, [(seed, int(step), example) for example in examples])
 
-        values = tf.numpy_function(of_turn, [turn], [array.dtype for array in kept])
+        values = tf.numpy_function(read, [step, shard], [array.dtype for array in kept])
         shapes = zip(names, values, kept, strict=True)
         return {name: tf.ensure_shape(value, array.shape) for name, value, array in shapes}
 
-    turns = tf.data.Dataset.range(first_step * len(own_shards), tf.int64.max)
-    return turns.map(read, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return sharded_batches(sample, batch_size=batch_size, first_step=first_step, shards=shards, own_shards=own_shards)
 
 
 def _batch(

@@ -11,6 +11,7 @@ from niki_tf.data import augmentation, corruption
 from niki_tf.data.augmentation import Augmentation
 from niki_tf.data.corruption import Corruption
 from niki_tf.data.random_streams import RandomStreams
+from niki_tf.data.sharded_batches import sharded_batches
 from niki_tf.data.sources import MotionSet
 
 
@@ -68,18 +69,12 @@ def batches(
     """
     if frames is not None and frames < 1:
         raise ValueError(f"`frames` must be None or 1 and more; got {frames}.")
-    if batch_size % shards:
-        raise ValueError(f"`batch_size` must be a multiple of the number of replicas, {shards}; got {batch_size}.")
-    order = tf.constant(own_shards, tf.int64)
 
-    @tf.autograph.experimental.do_not_convert
-    def sample(turn: tf.Tensor) -> dict[str, tf.Tensor]:
-        step, shard = turn // len(own_shards), tf.gather(order, turn % len(own_shards))
+    def sample(step: tf.Tensor, shard: tf.Tensor) -> dict[str, tf.Tensor]:
         streams = RandomStreams(seed, step, batch_size=batch_size, shard=(shard, shards))
         return example_batch(streams, motion, body_joints, augment, corrupt, frames=frames, noise_sizes=noise_sizes)
 
-    turns = tf.data.Dataset.range(first_step * len(own_shards), tf.int64.max)
-    return turns.map(sample, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return sharded_batches(sample, batch_size=batch_size, first_step=first_step, shards=shards, own_shards=own_shards)
 
 
 def example_batch(

@@ -13,6 +13,7 @@ import tensorflow as tf
 from niki_tf import archives, files
 from niki_tf.body import BodyJoints, kinematics, swing_twist
 from niki_tf.data.random_streams import RandomStreams
+from niki_tf.data.sharded_batches import sharded_batches
 
 _UNKNOWN = 0.1
 """Share of examples whose `heat_moments` are not told, so that a solver can do without them; set by hand."""
@@ -97,13 +98,9 @@ def batches(
     Raises:
         ValueError: no clip of a set has as many frames, or the batch cannot be divided into equal shards.
     """
-    if batch_size % shards:
-        raise ValueError(f"`batch_size` must be a multiple of the number of replicas, {shards}; got {batch_size}.")
-    table, order = _table(sets, shares, frames or 1), tf.constant(own_shards, tf.int64)
+    table = _table(sets, shares, frames or 1)
 
-    @tf.autograph.experimental.do_not_convert
-    def sample(turn: tf.Tensor) -> dict[str, tf.Tensor]:
-        step, shard = turn // len(own_shards), tf.gather(order, turn % len(own_shards))
+    def sample(step: tf.Tensor, shard: tf.Tensor) -> dict[str, tf.Tensor]:
         streams = RandomStreams(seed, step, batch_size=batch_size, shard=(shard, shards))
         rows = _drawn(streams, table)
         if frames is not None:
@@ -120,8 +117,7 @@ def batches(
             for name, value in batch.items()
         }
 
-    turns = tf.data.Dataset.range(first_step * len(own_shards), tf.int64.max)
-    return turns.map(sample, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return sharded_batches(sample, batch_size=batch_size, first_step=first_step, shards=shards, own_shards=own_shards)
 
 
 def _table(sets: Sequence[SeenImages], shares: np.ndarray, frames: int) -> _Table:
