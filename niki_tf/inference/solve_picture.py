@@ -45,7 +45,7 @@ def solve_picture(
             "Give the path of a file to have it converted."
         )
     height, width = image.shape[:2]
-    path = None if isinstance(picture, np.ndarray) else picture
+    path = picture if isinstance(picture, (str, os.PathLike)) else None
     camera = picture_camera(path, height=height, width=width, focal=focal)
     if estimator is None:
         from niki_tf.vision.blazepose import BlazePose

@@ -52,8 +52,9 @@ def picture_camera(
         raise ValueError(f"`focal` must be above 0, in pixels; got {focal}.")
     if focal is not None:
         return PictureCamera(float(focal), width, height, "told")
-    is_picture = path is not None and pictures.is_picture(path)
-    noted = pictures.focal_of(path, height=height, width=width) if is_picture else None
+    noted = None
+    if path is not None and pictures.is_picture(path):
+        noted = pictures.focal_of(path, height=height, width=width)
     if noted:
         return PictureCamera(noted, width, height, "EXIF")
     return PictureCamera(float(np.hypot(height, width)), width, height, "guessed")
