@@ -28,7 +28,7 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, contract, data, drawing, evaluation, files, io, skeletons, solvers
-from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, memory_flag, run_record
+from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, image_solver_flag, memory_flag, run_record
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
 from niki_tf.motion import TRANS_CONVENTIONS, Clip
@@ -90,14 +90,13 @@ _OUTPUT = flags.DEFINE_string("output", "output/evaluation", "Folder for the .js
 _RECORD = flags.DEFINE_string(
     "record", None, "Write the rows as the record of this name into each solver's results.json, for the documents."
 )
-_IMAGE_SOLVER = flags.DEFINE_multi_string(
-    "image_solver", [], "Protocol images: folder of a model of images that gives poses by itself; once a model."
-)
 flags.adopt_module_key_flags(body_flag)
 flags.adopt_module_key_flags(deterministic_flag)
 flags.adopt_module_key_flags(frozen_backbone)
+flags.adopt_module_key_flags(image_solver_flag)
 flags.adopt_module_key_flags(memory_flag)
 
+_OF_IMAGES = (frozen_backbone.IMAGES, frozen_backbone.FREEZE_BACKBONE, image_solver_flag.IMAGE_SOLVER)
 _NEED = memory_flag.Need(first=2.5e8, frame=4e3, at_once=2e6)
 """Bytes of measuring: 56 frames at a time took 203 MB, 256 took 567, of which the meshes are most."""
 _OCCLUDED = ("xocc", "collisions", "occlusion_levels")
@@ -116,7 +115,7 @@ _PROTOCOLS_OF: tuple[tuple[flags.FlagHolder, tuple[str, ...]], ...] = (
     *((flag, ("gaps",)) for flag in (_GAPS, _PARTS, _NOISE_MM, _STREAM)),
     (_RATES, ("rates",)),
     (_GROUND, ("world",)),
-    *((flag, ("images",)) for flag in (frozen_backbone.IMAGES, frozen_backbone.FREEZE_BACKBONE, _IMAGE_SOLVER)),
+    *((flag, ("images",)) for flag in _OF_IMAGES),
     (_TRANS, _TRUE_BETAS),
     (_TWIST, _OBSERVING),
     (_BETAS, (*_OBSERVING, "joint_sets")),
@@ -129,9 +128,7 @@ _SHOWN: tuple[flags.FlagHolder, ...] = (
     *(
         _PROTOCOL,
         _MOTION,
-        frozen_backbone.IMAGES,
-        frozen_backbone.FREEZE_BACKBONE,
-        _IMAGE_SOLVER,
+        *_OF_IMAGES,
         _TRANS,
         _STRIDE,
         _SKELETON,
@@ -278,7 +275,7 @@ def _image_clips() -> list[evaluation.ImageClip]:
     model, found = frozen_backbone.needed(), []
     for folder in flags.FLAGS.images:
         said, name = frozen_backbone.seen(model, folder), pathlib.PurePath(folder).name
-        posed = {one: frozen_backbone.posed(one, folder) for one in _IMAGE_SOLVER.value}
+        posed = {one: frozen_backbone.posed(one, folder) for one in flags.FLAGS.image_solver}
         for number in np.unique(said.clips):
             some = said.clips == number
             inputs = {key: getattr(said, key)[some] for key in (*contract.INPUTS, *contract.HEAT)}

@@ -48,6 +48,14 @@ def needed() -> Network:
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 
 
+def check_size(model: Network, images: ImageSet) -> None:
+    """Raises ValueError if the images of a set have another size than the network's."""
+    if images[0]["image"].shape[0] != model.image_size:
+        raise ValueError(
+            f"`images` must have {model.image_size} pixels, as the network has; {images.folder} has others."
+        )
+
+
 def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = None, copies: int = 1) -> SeenImages:
     """What the network of --freeze_backbone says of a set, kept in the set's folder.
 
@@ -63,8 +71,7 @@ def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = Non
         ValueError: the folder is no set, or has images of another size.
     """
     images = ImageSet(folder)
-    if images[0]["image"].shape[0] != model.image_size:
-        raise ValueError(f"`images` must have {model.image_size} pixels, as the network has; {folder} has others.")
+    check_size(model, images)
     weights = pathlib.Path(FLAGS.freeze_backbone, "model.keras").read_bytes()
     mark = hashlib.sha256(weights + repr((augment, copies, SeenImages._fields)).encode()).hexdigest()[:16]
     path = pathlib.Path(folder) / f"seen-{mark}.npz"

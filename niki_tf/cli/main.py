@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train a solver on motion files, or on motion that the package makes",
     "prepare_images": "make a set of images of people, drawn or real, with what is true of them",
     "train_images": "train a network of images on such sets",
+    "image_figures": "draw how methods fare on such sets: occlusion sensitivity maps, bodies over crops",
     "export": "write a solver as a SavedModel and as LiteRT files",
     "client": "send a motion to TensorFlow Serving and write the poses",
     "check_motion": "check motion files: feet, limbs, jumps, the ground, clips that two folders share",

@@ -30,6 +30,8 @@ _MANY_BARS = 24
 """Bars of a panel beyond which their numbers do not fit side by side."""
 _FEW_DECADES = 200.0
 """Ratio of its ends up to which such an axis has marks at 2 and 5, too."""
+WIDTH = 10.5
+"""Inches of a figure."""
 
 
 def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "Noise sensitivity") -> None:
@@ -208,7 +210,7 @@ def short_name(name: str, names: Collection[str]) -> str:
 
 def new_figure(title: str, *, height: float) -> Figure:
     """An empty figure with a heading; `height` in inches."""
-    figure = Figure(figsize=(10.5, height), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
     figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13, fontweight="bold")
     return figure
 

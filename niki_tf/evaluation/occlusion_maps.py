@@ -1,28 +1,33 @@
 """Occlusion sensitivity maps: the error of a pose while a square hides one place of the image after the other.
 
-Source: NIKI, supplementary material, section F; Zeiler and Fergus, Visualizing and understanding convolutional
-networks, ECCV 2014, whose classification score is replaced by MPJPE.
+Source: NIKI, supplementary material, section F, figures 7 and 8; Zeiler and Fergus, Visualizing and understanding
+convolutional networks, ECCV 2014, whose classification score is replaced by MPJPE.
 """
 
-import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
-from niki_tf.evaluation import figures
+from niki_tf.evaluation.tables import Row, text_table
 
 SQUARE, STRIDE = 40 / 224, 40 / 224
 """Side of the square, and its step, as a share of the crop: 40 pixels of 224. Source: section F."""
+ALL = "all"
+"""The name of the mean over the joints."""
 
 Estimate = Callable[[np.ndarray], np.ndarray]
 """Images (N, S, S, 3) -> joints (N, J, 3), metres, such as `lambda x: model.predict({"image": x})["joints"]`."""
 
-_COLOURS, _COVER = "turbo", 0.55
+
+class Maps(NamedTuple):
+    """Errors of one method on N images, mm, relative to joint 0."""
+
+    hidden: np.ndarray
+    """(N, P, P, J), for each place of the square, row by row."""
+    whole: np.ndarray
+    """(N, J), of the images as they are."""
 
 
 def corners(size: int) -> list[int]:
@@ -60,52 +65,61 @@ def occlusion_map(estimate: Estimate, image: np.ndarray, *, fill: Any, truth: np
         fill: see `occluded`.
         truth: (J, 3) metres; if None, the answer for the whole image, so that the map tells a change, not an error.
     """
-    joints = np.asarray(estimate(occluded(image, fill=fill)), np.float64)
-    expected = np.asarray(estimate(np.asarray(image, np.float32)[None])[0] if truth is None else truth, np.float64)
-    off = (joints - joints[:, :1]) - (expected - expected[:1])
+    joints = estimate(occluded(image, fill=fill))
+    expected = estimate(np.asarray(image, np.float32)[None])[0] if truth is None else truth
     places = len(corners(len(image)))
-    return 1e3 * np.linalg.norm(off, axis=-1).reshape(places, places, -1)
+    return joint_errors(joints, expected).reshape(places, places, -1)
+
+
+def joint_errors(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Errors (N, J), mm, of joints (N, J, 3) against (J, 3), metres, both relative to joint 0."""
+    joints, truth = np.asarray(joints, np.float64), np.asarray(truth, np.float64)
+    return 1e3 * np.linalg.norm((joints - joints[:, :1]) - (truth - truth[:1]), axis=-1)
 
 
 def enlarged(errors: np.ndarray, size: int) -> np.ndarray:
-    """Errors (P, P) of each place as a map (size, size), bicubic, none below zero."""
-    return np.maximum(cv2.resize(np.float32(errors), (size, size), interpolation=cv2.INTER_CUBIC), 0.0)
+    """Errors (P, P) of each place as a map (size, size), bicubic between the squares' centres, none below zero."""
+    whole = round(len(errors) * STRIDE * size)  # the last squares reach beyond the image
+    large = cv2.resize(np.float32(errors), (whole, whole), interpolation=cv2.INTER_CUBIC)
+    return np.maximum(large[:size, :size], 0.0)
 
 
-def occlusion_figure(
-    image: np.ndarray,
-    maps: Mapping[str, np.ndarray],
-    path: str | os.PathLike,
-    *,
-    changes: bool = False,
-    title: str = "Occlusion sensitivity",
-) -> None:
-    """Draws the maps of several methods over one image, all in one scale of colours, as a PNG (figures 7 and 8).
+def map_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> list[Row]:
+    """What the maps of several methods come to, a row a method and joint, the mean over the joints first.
 
     Args:
-        image: uint8 (S, S, 3).
-        maps: dict of method -> errors (P, P, J) of `occlusion_map`, mm.
-        path: file to write, whole or not at all.
-        changes: whether they tell the change against the answer for the whole image, and no error.
-        title: heading of the figure.
+        maps: dict of method -> `Maps`.
+        names: of the J joints.
 
-    Raises:
-        ValueError: there are no maps.
+    Returns:
+        list of dicts: solver, joint, frames, and, in mm, means over the images: whole_mm, of the images as they are,
+        mpjpe, over all places of the square, and worst_mm, of the place that is the worst.
     """
-    if not maps:
-        raise ValueError("`maps` must hold one method or more; got none.")
-    means = {name: errors.mean(-1) for name, errors in maps.items()}
-    largest = max(float(enlarged(errors, len(image)).max()) for errors in means.values())
-    scale = ScalarMappable(Normalize(0.0, largest), matplotlib.colormaps[_COLOURS])
-    figure = figures.new_figure(title, height=0.9 + 9.0 / (len(means) + 1))
-    grid = figure.subplots(1, len(means) + 1)
-    grid[0].imshow(image)
-    for axes, (name, errors) in zip(grid[1:], means.items(), strict=True):
-        colours = 255.0 * scale.to_rgba(enlarged(errors, len(image)))[..., :3]
-        axes.imshow(np.rint(_COVER * colours + (1 - _COVER) * image).astype(np.uint8))
-        axes.set_title(name, loc="left", fontsize=9)
-    for axes in grid:
-        axes.axis("off")
-    meaning = "change against the whole image (mm)" if changes else "MPJPE (mm)"
-    figure.colorbar(scale, ax=grid, label=meaning, fraction=0.03, pad=0.01)
-    figures.write_figure(figure, path)
+    rows = []
+    for solver, (hidden, whole) in maps.items():
+        of_joints = {ALL: (hidden.mean(-1), whole.mean(-1))}
+        of_joints |= {name: (hidden[..., joint], whole[:, joint]) for joint, name in enumerate(names)}
+        for joint, (errors, usual) in of_joints.items():
+            means = {"whole_mm": usual, "mpjpe": errors, "worst_mm": errors.max((1, 2))}
+            row = {"solver": solver, "joint": joint, "frames": len(whole)}
+            rows.append(row | {name: float(values.mean()) for name, values in means.items()})
+    return rows
+
+
+def place_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> Iterator[Row]:
+    """Every number of the maps: picture, counted from 1, solver, row and column of the square, joint, and mm.
+
+    Args:
+        maps: dict of method -> `Maps`.
+        names: of the J joints.
+    """
+    for solver, (hidden, _) in maps.items():
+        for place, number in np.ndenumerate(hidden):
+            picture, row, column, joint = place
+            where = {"picture": picture + 1, "solver": solver, "row": row, "column": column}
+            yield {**where, "joint": names[joint], "mm": round(float(number), 3)}
+
+
+def map_tables(rows: Sequence[Row]) -> str:
+    """The rows of `map_rows` as a text table."""
+    return f"mm: images as they are, mean over the places of the square, the worst place\n{text_table(rows)}"

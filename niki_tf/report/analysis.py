@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-EVALUATE, SOLVE = "tools/evaluate.py", "tools/solve.py"
+EVALUATE, SOLVE, IMAGE_FIGURES = "tools/evaluate.py", "tools/solve.py", "tools/image_figures.py"
 SPEED, FORMATS = "tools/benchmarks/solver_speed.py", "tools/benchmarks/export_formats.py"
 FEET = ("foot_speed", "true_foot_speed", "sliding_percent")
 """Columns that tell of feet."""
@@ -24,6 +24,31 @@ class View(NamedTuple):
     decimals: int = 1
 
 
+class Images(NamedTuple):
+    """What the analyses of images are run with."""
+
+    sets: tuple[str, ...]
+    """Folders of sets of images; the first as they are, the last with hidden parts."""
+    backbone: str
+    """Folder of the network of images that solvers stand behind."""
+    solvers: tuple[str, ...] = ()
+    """Names of solvers behind it, besides `analytic`."""
+    image_solvers: tuple[str, ...] = ()
+    """Folders of models of images that give poses by themselves."""
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """A name in the flags of an analysis -> the words of its command."""
+        return {
+            "{sets}": [f"--images={folder}" for folder in self.sets],
+            "{first_set}": [f"--images={self.sets[0]}"],
+            "{last_set}": [f"--images={self.sets[-1]}"],
+            "{backbone}": [f"--freeze_backbone={self.backbone}"],
+            "{solvers}": [f"--solver={name}" for name in self.solvers],
+            "{image_solvers}": [f"--image_solver={folder}" for folder in self.image_solvers],
+        }
+
+
 class Analysis(NamedTuple):
     """One command and what the page says of it."""
 
@@ -38,6 +63,8 @@ class Analysis(NamedTuple):
     program: str = EVALUATE
     trained_by: str = ""
     """The command that trains its solvers, if they do not ship."""
+    of_images: bool = False
+    """Whether it is of images, not of motion; its flags have the names of `Images.words` in place of what was given."""
 
     def flags(self, *, quick: bool) -> list[str]:
         """The flags of the command but those of motion and output."""

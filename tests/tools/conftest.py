@@ -12,7 +12,7 @@ from niki_tf import body, cli, solvers
 from niki_tf.solvers import zoo
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-_SHARED = ("body_flag", "deterministic_flag", "frozen_backbone", "memory_flag")
+_SHARED = ("body_flag", "deterministic_flag", "frozen_backbone", "image_solver_flag", "memory_flag")
 
 
 @pytest.fixture
