@@ -35,15 +35,20 @@ Example = Mapping[str, np.ndarray]
 Network = vision.ImageJoints | vision.PartAttention
 
 
+def check_given() -> None:
+    """Raises ValueError if one of the two flags is missing."""
+    for flag in (IMAGES, FREEZE_BACKBONE):
+        if not flag.value:
+            raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
+
+
 def needed() -> Network:
     """The network that the flags name; that of an `ImageSolver` is its `ImageJoints`.
 
     Raises:
         ValueError: one of the two flags is missing, or the folder holds no network of images.
     """
-    for flag in (IMAGES, FREEZE_BACKBONE):
-        if not flag.value:
-            raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
+    check_given()
     model = vision.load_image_model(FLAGS.freeze_backbone)
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 

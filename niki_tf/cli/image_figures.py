@@ -134,8 +134,8 @@ def _bodies(
         examples = [images[number] for number in clip]
         seen, errors = _seen_bodies(methods, poser, examples, frame)
         crops.append(seen)
-        where = {"picture": len(crops), "clip": int(examples[frame]["clip"]), "frame": int(examples[frame]["frame"])}
-        rows += [{**where, "solver": name, **metric} for name, metric in errors.items()]
+        which = {"picture": len(crops), "clip": int(examples[frame]["clip"]), "frame": int(examples[frame]["frame"])}
+        rows += [{**which, "solver": name, **metric} for name, metric in errors.items()]
     where = _where(crops, images)
     print(f"Posed bodies: {where}. MPJPE and PA-MPJPE in mm.\n\n{evaluation.text_table(rows)}")
     written = [*_write(rows, output), output / "bodies.png"]

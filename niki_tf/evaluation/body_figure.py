@@ -58,7 +58,7 @@ def body_figure(crops: Sequence[SeenBodies], path: str | os.PathLike, *, faces: 
     columns = 2 + 2 * len(names)
     figure = figures.new_figure(title, height=0.9 + figures.WIDTH / columns * len(crops))
     figure.set_dpi(_DPI)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
     grid = figure.subplots(len(crops), columns, squeeze=False)
     for line, seen in zip(grid, crops, strict=True):
         for axes, panel in zip(line, _panels(seen, faces), strict=True):

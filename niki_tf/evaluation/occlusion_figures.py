@@ -1,7 +1,7 @@
 """Figures of occlusion sensitivity maps: several methods side by side, all in one scale of colours."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -42,7 +42,7 @@ def occlusion_figure(
         ValueError: there are no maps.
     """
     means = {name: errors.mean(-1) for name, errors in _checked(maps).items()}
-    scale = _scale(means.values(), images.shape[1])
+    scale = _scale(means.values())
     side = min(0.93 * figures.WIDTH / (len(means) + 1), _LARGEST)
     figure = figures.new_figure(title, height=0.8 + side * len(images))
     grid = figure.subplots(len(images), len(means) + 1, squeeze=False)
@@ -79,7 +79,7 @@ def joint_map_figure(
         ValueError: there are no maps.
     """
     shown = {name: np.moveaxis(errors, -1, 0)[1:] for name, errors in _checked(maps).items()}
-    scale = _scale(shown.values(), len(image))
+    scale = _scale(shown.values())
     lines = -(-len(names) // _COLUMNS)
     figure = figures.new_figure(title, height=0.8 + 1.4 * lines * len(shown))
     grid = figure.subplots(lines * len(shown), _COLUMNS, squeeze=False)
@@ -100,10 +100,9 @@ def _checked(maps: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     return maps
 
 
-def _scale(stacks: Iterable[np.ndarray], size: int) -> ScalarMappable:
-    """The colours of all maps (N, P, P) of all methods, from the least of them to the largest."""
-    large = [enlarged(errors, size) for stack in stacks for errors in stack]
-    ends = min(float(one.min()) for one in large), max(float(one.max()) for one in large)
+def _scale(stacks: Collection[np.ndarray]) -> ScalarMappable:
+    """The colours of the maps of all methods, from the least of them to the largest."""
+    ends = min(float(maps.min()) for maps in stacks), max(float(maps.max()) for maps in stacks)
     return ScalarMappable(Normalize(*ends), matplotlib.colormaps[_COLOURS])
 
 

@@ -78,10 +78,11 @@ def joint_errors(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def enlarged(errors: np.ndarray, size: int) -> np.ndarray:
-    """Errors (P, P) of each place as a map (size, size), bicubic between the squares' centres, none below zero."""
+    """Errors (P, P) of each place as a map (size, size), bicubic between the squares' centres, within their range."""
+    errors = np.asarray(errors, np.float32)
     whole = round(len(errors) * STRIDE * size)  # the last squares reach beyond the image
-    large = cv2.resize(np.float32(errors), (whole, whole), interpolation=cv2.INTER_CUBIC)
-    return np.maximum(large[:size, :size], 0.0)
+    large = cv2.resize(errors, (whole, whole), interpolation=cv2.INTER_CUBIC)
+    return np.clip(large[:size, :size], errors.min(), errors.max())
 
 
 def map_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> list[Row]:

@@ -1,17 +1,22 @@
 """One page of all analyses: which there are, running them, tables, the model selection card, a player of motion."""
 
 from niki_tf.report.analyses import ANALYSES, NOT_YET, Analysis, View
+from niki_tf.report.analysis import Images
+from niki_tf.report.image_analyses import IMAGES, image_analyses
 from niki_tf.report.page import write_page
 from niki_tf.report.runs import Result, Setting, found_so_far, is_finished, run_all
 
 __all__ = [
     "ANALYSES",
+    "IMAGES",
     "NOT_YET",
     "Analysis",
+    "Images",
     "Result",
     "Setting",
     "View",
     "found_so_far",
+    "image_analyses",
     "is_finished",
     "run_all",
     "write_page",

@@ -252,9 +252,11 @@ ANALYSES: tuple[Analysis, ...] = (
 NOT_YET: tuple[tuple[str, str], ...] = (
     ("C, tables 1 and 2", "the images of 3DPW and 3DPW-XOCC"),
     ("E", "collisions on the images of 3DPW-XOCC"),
-    ("F", "sensitivity and levels of occlusion on images"),
+    ("F", "levels of occlusion on images"),
     ("G", "the heatmap condition"),
     ("H", "speed on a GPU"),
-    ("K", "pictures and videos of people"),
+    ("K", "photographs and videos of people"),
 )
 """Section of the supplementary, and what of it has not landed."""
+WITHOUT_IMAGES = ("C, F, K", "images that the package draws: give --images and --freeze_backbone")
+"""The same, where no images were given."""

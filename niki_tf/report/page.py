@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from niki_tf import files
 from niki_tf.report import card, film, tables
-from niki_tf.report.analyses import NOT_YET
+from niki_tf.report.analyses import NOT_YET, WITHOUT_IMAGES
 from niki_tf.report.runs import Result, Setting
 from niki_tf.report.tables import Table
 
@@ -31,7 +31,7 @@ def write_page(results: Sequence[Result], setting: Setting) -> pathlib.Path:
         _card(card.choices(shown)),
         film.section(results, setting.motion),
         *(_section(result, shown) for result in results if result.analysis.views),
-        _not_yet(),
+        _not_yet(setting),
         _sources(results),
     ]
     path = setting.output / PAGE
@@ -76,21 +76,30 @@ def _tables(results: Sequence[Result]) -> dict[str, Table]:
 
 def _head(results: Sequence[Result], setting: Setting) -> str:
     """Title, what was measured, whether it is quick, and where things are."""
-    counts = [result.record["motion"]["files"] for result in results if not result.reason]
+    counts = [result.record["motion"]["files"] for result in results if "motion" in result.record]
     motion = f"{max(counts, default='no')} files of <code>{html.escape(setting.motion)}</code>"
     links = [(result.analysis.name, result.analysis.title) for result in results if result.analysis.views]
     links = [*_ENDS[0], *links, *_ENDS[1]]
     nav = "".join(f'<li><a href="#{name}">{html.escape(title)}</a></li>' for name, title in links)
     return (
-        f"<header><h1>Neural inverse kinematics, measured</h1>\n{_INTRODUCTION}\n<p>Motion: {motion}.</p>\n"
-        f"{_QUICK if setting.quick else ''}</header>\n"
+        f"<header><h1>Neural inverse kinematics, measured</h1>\n{_INTRODUCTION}\n"
+        f"<p>Motion: {motion}.{_images(setting)}</p>\n{_QUICK if setting.quick else ''}</header>\n"
         f'<nav aria-label="Sections"><details><summary>Sections</summary><ul>{nav}</ul></details></nav>'
     )
 
 
+def _images(setting: Setting) -> str:
+    """The sets of images, and the network."""
+    if setting.images is None:
+        return ""
+    sets = ", ".join(f"<code>{html.escape(folder)}</code>" for folder in setting.images.sets)
+    return f" Images: {sets}, seen by <code>{html.escape(setting.images.backbone)}</code>."
+
+
 _INTRODUCTION = """<p>NIKI (CVPR 2023) turns noisy 3D joints into the rotations of a body's joints by an invertible
-network. This page has the analyses of its supplementary, as far as joints alone allow them, and some more. Under each
-stands the command that made it; every number of the first table leads to the place where it was measured.</p>"""
+network. This page has the analyses of its supplementary, as far as joints and drawn images allow them, and some more.
+Under each stands the command that made it; every number of the first table leads to the place where it was
+measured.</p>"""
 _QUICK = """<p class="note"><strong>This page is quick</strong>: every analysis took few clips and few solvers, so its
 numbers show that things work, not how well. Without <code>--quick</code> all clips are measured.</p>"""
 _CARD = """<p>For each use the solver with the least error among those that this page measured. The simple way is
@@ -139,8 +148,8 @@ def _section(result: Result, shown: Mapping[str, Table]) -> str:
     for number, view in enumerate(analysis.views):
         if (found := shown.get(f"{analysis.name}-{number}")) is not None:
             parts.append(tables.to_html(found, caption=view.caption))
-    if result.figure is not None:
-        parts.append(f'<figure><img alt="Figure of {title}" src="{_data(result.figure)}"></figure>')
+    for path in result.figures:
+        parts.append(f'<figure><img alt="Figure of {title}" src="{_data(path)}"></figure>')
     parts.append(tables.command(result.command))
     if result.printed:
         printed = html.escape(result.printed)
@@ -152,8 +161,9 @@ def _data(path: pathlib.Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _not_yet() -> str:
-    lines = "".join(_line(section, html.escape(what), NOT_THERE) for section, what in NOT_YET)
+def _not_yet(setting: Setting) -> str:
+    missing = NOT_YET if setting.images is not None else (WITHOUT_IMAGES, *NOT_YET)
+    lines = "".join(_line(section, html.escape(what), NOT_THERE) for section, what in missing)
     shown = tables.framed(lines, headings=("Section", "What", "State"), caption="Of the supplementary", kind="words")
     return f'<section id="not-yet"><h2>Not there yet</h2>\n{shown}</section>'
 

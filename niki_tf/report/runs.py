@@ -1,13 +1,14 @@
 """Running analyses: each into a folder of its own, whole or not at all; those that are finished stay.
 
 A folder DIR/NAME holds what the command of the analysis wrote, `printed.txt`, what it printed, and `analysis.json`: the
-command, versions of packages, the checksums of the weights and the motion. An analysis is finished if that is what it
-would be run with now.
+command, versions of packages, the checksums of the weights, and the motion or the sets of images. An analysis is
+finished if that is what it would be run with now.
 """
 
 import concurrent.futures
 import functools
 import importlib.metadata
+import itertools
 import json
 import pathlib
 import platform
@@ -21,7 +22,7 @@ from niki_tf.evaluation.filters import FILTERS
 from niki_tf.evaluation.protocols.joint_sets import RENAMED
 from niki_tf.evaluation.tables import Row
 from niki_tf.io import amass
-from niki_tf.report.analysis import EVALUATE, FORMATS, SOLVE, Analysis
+from niki_tf.report.analysis import EVALUATE, FORMATS, SOLVE, Analysis, Images
 from niki_tf.solvers import zoo
 
 RECORD, PRINTED = "analysis.json", "printed.txt"
@@ -34,6 +35,7 @@ _ENDS = (*FILTERS, RENAMED)
 """The ends of solvers' names, besides `+finish`."""
 
 _NOT_RUN = "it was not run yet"
+_NO_IMAGES = "`images` must be given for analyses of images; got none. See report.Images."
 
 Run = Callable[[list[str], pathlib.Path], str]
 """Runs a command, whose --output is the folder, writes what it printed into it; says why it failed, if it did."""
@@ -48,18 +50,29 @@ class Setting(NamedTuple):
     """Folder that holds those of the analyses."""
     quick: bool = False
     """Whether each analysis takes few clips and few solvers."""
+    images: Images | None = None
+    """What the analyses of images are run with; needed by them alone."""
 
     def command(self, analysis: Analysis, *, output: pathlib.Path | None = None) -> list[str]:
         """The words of the command of an analysis, which writes into `output`, or else its own folder."""
+        place = str(self.output / analysis.name if output is None else output)
+        flags = analysis.flags(quick=self.quick)
+        if analysis.of_images:
+            words = self._image_words()
+            flags = [*itertools.chain(*(words.get(name, [name]) for name in flags))]
+            return ["python", analysis.program, *flags, f"--output={place}"]
         flag = _MOTION_FLAG.get(analysis.program)
         first = str(amass.motion_files(self.motion)[0][0]) if flag == "input" else self.motion
         given = [f"--{flag}={first}"] if flag else []
-        flags = analysis.flags(quick=self.quick)
         if self.quick:
             strides = _strides(self.motion)
             flags = [name.format(**strides) for name in flags]
-        place = self.output / analysis.name if output is None else output
         return ["python", analysis.program, *given, *flags, f"--output={place}"]
+
+    def _image_words(self) -> dict[str, list[str]]:
+        if self.images is None:
+            raise ValueError(_NO_IMAGES)
+        return self.images.words
 
 
 class Result(NamedTuple):
@@ -83,9 +96,9 @@ class Result(NamedTuple):
         return [] if self.reason or not found else json.loads(found[0].read_text())
 
     @property
-    def figure(self) -> pathlib.Path | None:
-        """The picture that the command wrote, if it did."""
-        return None if self.reason else next(iter(sorted(self.folder.glob("*.png"))), None)
+    def figures(self) -> list[pathlib.Path]:
+        """The pictures that the command wrote."""
+        return [] if self.reason else sorted(self.folder.glob("*.png"))
 
     @property
     def printed(self) -> str:
@@ -215,11 +228,32 @@ def _result(analysis: Analysis, setting: Setting, reason: str) -> Result:
 
 def _key(analysis: Analysis, setting: Setting) -> dict[str, Any]:
     """What an analysis is run with."""
-    found = amass.motion_files(setting.motion)[0]
     return {
         "command": shlex.join(setting.command(analysis)),
         "versions": versions(),
-        "weights_sha256": weights([analysis], quick=setting.quick),
-        "motion": {"files": len(found), "bytes": sum(file.stat().st_size for file in found)},
+        **(_of_images(setting) if analysis.of_images else _of_motion(analysis, setting)),
         "git_commit": records.git_commit(),
     }
+
+
+def _of_motion(analysis: Analysis, setting: Setting) -> dict[str, Any]:
+    return {
+        "weights_sha256": weights([analysis], quick=setting.quick),
+        "motion": _sizes(amass.motion_files(setting.motion)[0]),
+    }
+
+
+def _of_images(setting: Setting) -> dict[str, Any]:
+    """Weights and sets of all that was given for images."""
+    if setting.images is None:
+        raise ValueError(_NO_IMAGES)
+    folders = {name: zoo.find(zoo.parse_name(name).base) for name in setting.images.solvers}
+    folders |= {name: pathlib.Path(name) for name in (setting.images.backbone, *setting.images.image_solvers)}
+    return {
+        "weights_sha256": {name: records.sha256(one / _WEIGHTS) for name, one in folders.items() if one is not None},
+        "images": {folder: _sizes([*pathlib.Path(folder).glob("*.tfrecord")]) for folder in setting.images.sets},
+    }
+
+
+def _sizes(found: Sequence[pathlib.Path]) -> dict[str, int]:
+    return {"files": len(found), "bytes": sum(file.stat().st_size for file in found)}

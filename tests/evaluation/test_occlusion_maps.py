@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from niki_tf.evaluation import occlusion_maps
+from niki_tf.evaluation import occlusion_figures, occlusion_maps
 
 SIZE = 112
 
@@ -48,19 +48,76 @@ def test_with_the_truth_it_is_the_error(image):
     np.testing.assert_allclose(errors[5, 5, 1], whole, rtol=1e-4)
 
 
-def test_a_map_is_enlarged_smoothly_and_stays_positive():
-    errors = np.zeros([6, 6])
-    errors[2, 3] = 100.0
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_map_is_enlarged_smoothly_within_what_was_measured(place):
+    errors = np.full([6, 6], 10.0)
+    errors[place, 3] = 110.0
     large = occlusion_maps.enlarged(errors, 60)
-    assert large.min() == 0.0
-    assert np.unravel_index(large.argmax(), large.shape)[0] // 10 == 2
+    assert large.shape == (60, 60)
+    assert large.min() == 10.0
+    assert 105.0 < large.max() <= 110.0
     assert np.abs(np.diff(large, axis=0)).max() < 25
 
 
-def test_the_figure_has_a_panel_for_the_image_and_for_each_method(image, tmp_path):
-    errors = occlusion_maps.occlusion_map(estimate, image, fill=(0.0, 0.0, 0.0))
-    occlusion_maps.occlusion_figure(image, {"one": errors, "half": 0.5 * errors}, tmp_path / "map.png", changes=True)
-    drawn = cv2.imread(str(tmp_path / "map.png"))
-    assert drawn.shape[1] > 2 * drawn.shape[0]
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_an_enlarged_map_is_largest_in_the_middle_of_the_square(place):
+    errors = np.zeros([6, 6])
+    errors[place, place] = 100.0
+    large = occlusion_maps.enlarged(errors, 224)
+    middle = 40 * place + 20
+    assert large[middle, middle] > 0.98 * large.max()
+    across = np.flatnonzero(large[middle] > 50.0)
+    np.testing.assert_allclose([across[0], across[-1]], [max(middle - 24, 0), middle + 24], atol=4)
+
+
+@pytest.fixture
+def maps(rng):
+    """Two methods on two pictures, three joints."""
+    hidden = 100.0 * rng.random([2, 6, 6, 3])
+    one = occlusion_maps.Maps(hidden, hidden.min((1, 2)))
+    return {"one": one, "half": occlusion_maps.Maps(*(0.5 * part for part in one))}
+
+
+def test_rows_are_of_each_method_and_joint_the_mean_first(maps):
+    rows = occlusion_maps.map_rows(maps, names=["pelvis", "knee", "head"])
+    assert [(row["solver"], row["joint"]) for row in rows[:5]] == [
+        *(("one", name) for name in ("all", "pelvis", "knee", "head")),
+        ("half", "all"),
+    ]
+    hidden = maps["one"].hidden
+    assert rows[0]["mpjpe"] == pytest.approx(hidden.mean())
+    assert rows[0]["worst_mm"] == pytest.approx(hidden.mean(-1).max((1, 2)).mean())
+    assert rows[3]["whole_mm"] == pytest.approx(hidden[..., 2].min((1, 2)).mean())
+    assert rows[4]["worst_mm"] == pytest.approx(0.5 * rows[0]["worst_mm"])
+    assert "one" in occlusion_maps.map_tables(rows)
+
+
+def test_every_number_has_its_place(maps):
+    rows = [*occlusion_maps.place_rows(maps, names=["pelvis", "knee", "head"])]
+    assert len(rows) == 2 * 2 * 36 * 3
+    (row,) = (
+        row
+        for row in rows
+        if (row["solver"], row["picture"], row["row"], row["column"], row["joint"]) == ("half", 2, 4, 1, "knee")
+    )
+    assert row["mm"] == pytest.approx(maps["half"].hidden[1, 4, 1, 1], abs=1e-3)
+
+
+def test_figures_have_a_line_for_each_picture_or_joint(image, maps, tmp_path):
+    hidden = {name: one.hidden for name, one in maps.items()}
+    images = np.stack([image, image])
+    occlusion_figures.occlusion_figure(images, hidden, tmp_path / "map.png", changes=True)
+    occlusion_figures.occlusion_figure(images[:1], {"one": hidden["one"][:1]}, tmp_path / "one.png")
+    first = {name: errors[0] for name, errors in hidden.items()}
+    occlusion_figures.joint_map_figure(image, first, tmp_path / "joints.png", names=["pelvis", "knee", "head"])
+    two, one, joints = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("map", "one", "joints"))
+    assert two.shape[0] > 1.5 * one.shape[0]
+    assert joints.shape[1] == two.shape[1]
     with pytest.raises(ValueError, match="^`maps` must hold one method or more"):
-        occlusion_maps.occlusion_figure(image, {}, tmp_path / "none.png")
+        occlusion_figures.occlusion_figure(images, {}, tmp_path / "none.png")
+
+
+def test_colours_are_of_one_scale(maps):
+    hidden = {name: one.hidden.mean(-1) for name, one in maps.items()}
+    scale = occlusion_figures._scale(hidden.values())
+    assert scale.get_clim() == pytest.approx((hidden["half"].min(), hidden["one"].max()))

@@ -28,6 +28,20 @@ def setting(tmp_path):
     return report.Setting(str(tmp_path / "motion"), tmp_path / "out", quick=True)
 
 
+@pytest.fixture
+def of_images(setting, tmp_path):
+    """The setting with two sets of images, a network and a model that gives poses."""
+    for name in ("plain set", "xocc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "images-00000.tfrecord").write_bytes(b"some")
+    for name in ("network", "parts"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.keras").write_bytes(name.encode())
+    sets = str(tmp_path / "plain set"), str(tmp_path / "xocc")
+    images = report.Images(sets, str(tmp_path / "network"), ("one_stage+finish",), (str(tmp_path / "parts"),))
+    return setting._replace(images=images)
+
+
 class Stub:
     """Runs nothing: writes rows, and keeps the commands."""
 

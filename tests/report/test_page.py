@@ -65,6 +65,23 @@ def test_it_holds_every_command_table_figure_and_checksum(written):
     assert "This page is quick" in text
 
 
+def test_analyses_of_images_are_shown_with_all_their_figures(of_images, stub):
+    def run(command, folder):
+        (folder / "more.png").write_bytes(b"another")
+        return stub(command, folder)
+
+    results = report.run_all(report.image_analyses(of_images.images), of_images, run=run)
+    text = report.write_page(results, of_images).read_text()
+    page = Page(text)
+    assert text.count("<figure>") == 2 * len(results)
+    assert f"{of_images.images.sets[1]}, seen by {of_images.images.backbone}" in re.sub("<[^>]*>", "", text)
+    assert "image_occlusion" in page.addresses
+    assert "give --images and --freeze_backbone" not in text
+    without = report.write_page([], of_images._replace(images=None)).read_text()
+    assert "give --images and --freeze_backbone" in without
+    assert "seen by" not in without
+
+
 def test_it_asks_for_nothing(written):
     page, text = Page(written[1]), written[1]
     assert all(source.startswith("data:") for source in page.sources)

@@ -22,7 +22,7 @@ def test_all_are_run_into_folders_of_their_own(analyses, setting, stub):
     for result in results:
         assert result.folder == setting.output / result.analysis.name
         assert result.rows[0]["solver"] == "analytic"
-        assert result.figure.read_bytes() == b"a picture"
+        assert [path.read_bytes() for path in result.figures] == [b"a picture"]
         assert f"written: {result.folder}/{result.analysis.name}.json" in result.printed
         assert shlex.split(result.command)[-1] == f"--output={result.folder}"
         assert result.record["command"] == result.command
@@ -83,7 +83,7 @@ def test_one_that_fails_is_told_and_the_others_are_run(analyses, setting, stub):
     results = report.run_all(analyses, setting, run=stub)
     assert [result.reason for result in results] == ["no such thing", "", ""]
     assert results[0].rows == []
-    assert results[0].figure is None
+    assert results[0].figures == []
     assert results[0].printed == ""
     assert not (setting.output / "noise").exists()
     stub.fails.clear()
@@ -147,6 +147,39 @@ def test_a_quick_analysis_takes_two_clips_and_about_32_frames(tmp_path, analyses
 
 
 def test_every_protocol_has_an_analysis():
-    flags = itertools.chain(*(analysis.flags(quick=quick) for analysis in report.ANALYSES for quick in (False, True)))
+    analyses = [*report.ANALYSES, *report.IMAGES]
+    flags = itertools.chain(*(analysis.flags(quick=quick) for analysis in analyses for quick in (False, True)))
     told = {flag.partition("=")[2] for flag in flags if flag.startswith("--protocol=")}
-    assert told | {"noise", "images"} == set(PROTOCOLS)  # sets of images are drawn first, by another program
+    assert told | {"noise"} == set(PROTOCOLS)
+
+
+def test_analyses_of_images_take_what_was_given(of_images, tmp_path):
+    analyses = report.image_analyses(of_images.images)
+    commands = {analysis.name: of_images.command(analysis)[2:-1] for analysis in analyses}
+    network, pare = f"--freeze_backbone={tmp_path / 'network'}", f"--image_solver={tmp_path / 'parts'}"
+    plain, hidden = (f"--images={tmp_path / name}" for name in ("plain set", "xocc"))
+    behind = ["--solver=analytic", "--solver=one_stage+finish"]
+    assert commands["images"] == ["--protocol=images", plain, hidden, network, pare, *behind, "--stride=8"]
+    assert commands["image_occlusion"] == ["--figure=occlusion", "--count=2", plain, network, pare, *behind]
+    bodies = ["--figure=bodies", "--count=3", hidden, network]
+    assert commands["bodies_part_attention"] == [*bodies, pare, behind[1]]
+    assert commands["bodies_analytic"] == [*bodies, *behind]
+    alone = of_images.images._replace(image_solvers=())
+    assert [one.name for one in report.image_analyses(alone)] == ["images", "image_occlusion", "bodies_analytic"]
+    with pytest.raises(ValueError, match="`images` must be given for analyses of images"):
+        of_images._replace(images=None).command(analyses[0])
+
+
+def test_analyses_of_images_are_run_again_when_their_sets_or_weights_change(of_images, stub, tmp_path):
+    analyses = report.image_analyses(of_images.images)
+    results = report.run_all(analyses, of_images, run=stub)
+    record = results[0].record
+    assert record["images"][str(tmp_path / "xocc")] == {"files": 1, "bytes": 4}
+    assert set(record["weights_sha256"]) == {str(tmp_path / "network"), str(tmp_path / "parts"), "one_stage+finish"}
+    assert "motion" not in record
+    assert all(report.is_finished(analysis, of_images) for analysis in analyses)
+    (tmp_path / "parts" / "model.keras").write_bytes(b"other weights")
+    assert not report.is_finished(analyses[0], of_images)
+    report.run_all(analyses, of_images, run=stub)
+    (tmp_path / "xocc" / "images-00000.tfrecord").write_bytes(b"more images")
+    assert not report.is_finished(analyses[0], of_images)

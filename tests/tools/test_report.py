@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from absl import flags
 
 from niki_tf import io, report
 from niki_tf.cli import report_child
+from niki_tf.data import image_sets
 from niki_tf.motion import made_motion
 from niki_tf.report.analysis import EVALUATE
 from niki_tf.solvers import zoo
@@ -26,6 +28,27 @@ def test_flags_are_checked_before_any_work(run_tool, tmp_path):
         run_tool("report", "--motion=a", "clips")
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--images=set"], "`freeze_backbone` must be given"),
+        (["--solver=one_stage"], "`images` must be given"),
+        (["--images=set", "--freeze_backbone=nowhere"], "`images` must be a folder of images that prepare_images"),
+        (["--images=SET", "--freeze_backbone=nowhere"], "`freeze_backbone` must be a folder that holds model.keras"),
+        (["--images=SET", "--freeze_backbone=SET", "--image_solver=nowhere"], "`image_solver` must be a folder"),
+        (["--images=SET", "--freeze_backbone=SET", "--solver=nothing"], "`solver` must be one of"),
+    ],
+)
+def test_flags_of_images_are_checked_before_any_work(run_tool, motion, tmp_path, given, message):
+    example = {name: np.zeros([max(size, 1) for size in shape]) for name, shape in image_sets.NUMBERS.items()}
+    example |= {"image": np.zeros([16, 16, 3], np.uint8), "clip": 0, "frame": 0}
+    image_sets.write(tmp_path / "set", [1], lambda number: [example])
+    (tmp_path / "set" / "model.keras").write_bytes(b"weights")
+    given = [flag.replace("SET", str(tmp_path / "set")) for flag in given]
+    with pytest.raises(SystemExit, match=f"report: {message}"):
+        run_tool("report", f"--motion={motion}", f"--output={tmp_path}", *given)
+
+
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("motion")
@@ -34,7 +57,9 @@ def motion(tmp_path_factory):
     return folder
 
 
-_PROGRAMS = sorted({analysis.program for analysis in report.ANALYSES})
+_ANALYSES = (*report.ANALYSES, *report.IMAGES)
+_PROGRAMS = sorted({analysis.program for analysis in _ANALYSES})
+_IMAGES = report.Images(("plain", "xocc"), "network", ("one_stage",), ("parts",))
 
 
 @pytest.mark.usefixtures("no_flags")
@@ -45,8 +70,8 @@ def test_programs_know_the_flags_of_every_command(program, repo, motion, tmp_pat
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     for quick in (False, True):
-        setting = report.Setting(str(motion), tmp_path, quick)
-        for analysis in (analysis for analysis in report.ANALYSES if analysis.program == program):
+        setting = report.Setting(str(motion), tmp_path, quick, _IMAGES)
+        for analysis in (analysis for analysis in _ANALYSES if analysis.program == program):
             flags.FLAGS.unparse_flags()
             for name in flags.FLAGS:
                 flags.FLAGS[name].unparse()
