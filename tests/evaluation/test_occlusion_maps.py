@@ -67,7 +67,7 @@ def test_an_enlarged_map_is_largest_in_the_middle_of_the_square(place):
     middle = 40 * place + 20
     assert large[middle, middle] > 0.98 * large.max()
     across = np.flatnonzero(large[middle] > 50.0)
-    np.testing.assert_allclose([across[0], across[-1]], [max(middle - 24, 0), middle + 24], atol=4)
+    np.testing.assert_allclose([across[0], across[-1]], [max(middle - 22, 0), middle + 22], atol=4)
 
 
 @pytest.fixture

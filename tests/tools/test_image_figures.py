@@ -56,9 +56,12 @@ def test_a_set_that_tells_no_poses_is_named(examples, tmp_path):
 @pytest.fixture
 def loaded(monkeypatch):
     """As if the folder `network` held the small network, `parts` a baseline, and neither had to be read."""
-    network = image_models.seen()
-    models = {"network": network, "parts": vision.PartAttention(network, hidden_dim=4)}
-    monkeypatch.setattr(vision, "load_image_model", lambda folder: models[str(folder)])
+
+    def load(folder):
+        network = image_models.seen()
+        return network if str(folder) == "network" else vision.PartAttention(network, hidden_dim=4)
+
+    monkeypatch.setattr(vision, "load_image_model", load)
 
 
 @pytest.fixture
