@@ -19,6 +19,7 @@ Method = Callable[["Seen"], tuple[np.ndarray, np.ndarray]]
 
 _SOLVED = ("joints", "joint_sigma", "betas", "twist")
 _GIVEN = ("image", "image_center", "focal")
+_KNOWN = ("rotations", "betas", "image_center", "focal")
 _AT_ONCE = 36
 """Images that a network sees at a time."""
 
@@ -95,7 +96,7 @@ class Methods:
 
 
 def chosen(images: ImageSet, *, count: int, seed: int) -> list[tuple[list[int], int]]:
-    """Clips of a set and a frame of each, drawn whatever they show; those whose pose is not known do not count.
+    """Clips of a set and a frame of each, drawn whatever they show; frames of unknown pose or camera do not count.
 
     Args:
         images: the set.
@@ -106,15 +107,15 @@ def chosen(images: ImageSet, *, count: int, seed: int) -> list[tuple[list[int], 
         for each clip the numbers of its images, and which of them is the frame.
 
     Raises:
-        ValueError: no pose of the set is known.
+        ValueError: none of the set is known.
     """
     clips: dict[int, list[int]] = {}
     for number in range(len(images)):
         example = images[number]
-        if all(np.isfinite(example[name]).all() for name in ("rotations", "betas")):
+        if all(np.isfinite(example[name]).all() for name in _KNOWN):
             clips.setdefault(int(example["clip"]), []).append(number)
     if not clips:
-        raise ValueError(f"`images` must be a set that tells rotations and betas; {images.folder} tells none.")
+        raise ValueError(f"`images` must be a set that tells rotations, betas and cameras; {images.folder} has none.")
     rng = np.random.default_rng(seed)
     drawn = sorted(rng.choice(list(clips), min(count, len(clips)), replace=False))
     return [(clips[clip], int(rng.integers(len(clips[clip])))) for clip in drawn]

@@ -49,7 +49,7 @@ def test_pictures_are_chosen_by_the_seed_from_clips_that_are_known(images):
 
 def test_a_set_that_tells_no_poses_is_named(examples, tmp_path):
     image_sets.write(tmp_path, [2], lambda number: examples[2:4])
-    with pytest.raises(ValueError, match="`images` must be a set that tells rotations and betas"):
+    with pytest.raises(ValueError, match="`images` must be a set that tells rotations, betas and cameras"):
         image_methods.chosen(image_sets.ImageSet(tmp_path), count=1, seed=0)
 
 
@@ -85,8 +85,8 @@ def test_bodies_are_drawn(run_tool, given, tiny_model, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_maps_are_of_the_methods_that_need_one_picture_bodies_of_all(run_tool, given, tiny_model, tmp_path):
-    sees_time = tmp_path / "time"
-    zoo.save(solvers.Temporal(body.mannequin_joints(), num_couplings=2, hidden_dim=8, frames=4), sees_time)
+    sees_time, window = tmp_path / "time", {"num_temporal_pairs": 1, "temporal_hidden_dim": 8}
+    zoo.save(solvers.Temporal(body.mannequin_joints(), num_couplings=2, hidden_dim=8, **window), sees_time)
     names = ("analytic", tiny_model, sees_time)
     methods = ["--image_solver=parts", *(f"--solver={name}" for name in names)]
     printed = run_tool("image_figures", "--count=1", *methods, *given)
