@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
     try:
         for name in _SOLVER.value:
             zoo.check_solver(name)
-        network = frozen_backbone.needed()
+        network = _network()
         images, output = _images(network), files.output_folder(_OUTPUT.value)
         methods = _methods(network)
         draw = _occlusion if _FIGURE.value == "occlusion" else _bodies
@@ -60,6 +60,17 @@ def main(argv: list[str]) -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"image_figures: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
+
+
+def _network() -> vision.ImageJoints:
+    """The network of --freeze_backbone, which must say where joint 0 is."""
+    network = frozen_backbone.needed()
+    if not isinstance(network, vision.ImageJoints):
+        raise ValueError(
+            f"`freeze_backbone` must be a network of joints; {flags.FLAGS.freeze_backbone} gives rotations. Name it by "
+            "--image_solver."
+        )
+    return network
 
 
 def _images(network: vision.ImageJoints) -> ImageSet:

@@ -17,7 +17,6 @@ Arrays = dict[str, np.ndarray]
 Method = Callable[["Seen"], tuple[np.ndarray, np.ndarray]]
 """Images -> rotations (N, 24, 3, 3) and betas (N, B)."""
 
-_SOLVED = ("joints", "joint_sigma", "betas", "twist")
 _GIVEN = ("image", "image_center", "focal")
 _KNOWN = ("rotations", "betas", "image_center", "focal")
 _AT_ONCE = 36
@@ -30,7 +29,7 @@ class Seen(NamedTuple):
     given: Arrays
     """image (N, S, S, 3), image_center (N, 2) and focal (N,)."""
     said: Arrays
-    """joints (N, 29, 3), joint_sigma (N, 29), betas (N, B), twist (N, 23, 2) and camera (N, 3)."""
+    """Those of `contract.INPUTS` and `contract.HEAT`, and camera (N, 3)."""
 
 
 class Methods:
@@ -123,7 +122,7 @@ def chosen(images: ImageSet, *, count: int, seed: int) -> list[tuple[list[int], 
 
 def _said(network: vision.ImageJoints, batch: Mapping[str, Any]) -> dict[str, Any]:
     found = network(image_joints.model_inputs(batch))
-    return {name: found[name] for name in (*_SOLVED, "camera")}
+    return {name: found[name] for name in (*contract.INPUTS, *contract.HEAT, "camera")}
 
 
 def _in_parts(function: Callable[[Arrays], Arrays]) -> Callable[[Arrays], Arrays]:
@@ -149,9 +148,10 @@ def _by_itself(model: vision.ImageModel) -> Method:
 
 def _behind(solver: Solver) -> Method:
     compiled: list[Callable[[Arrays], Arrays]] = []
+    taken = [*contract.INPUTS, *(name for name in contract.HEAT if name in solver.extra_inputs)]
 
     def method(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-        inputs = {name: seen.said[name] for name in _SOLVED}
+        inputs = {name: seen.said[name] for name in taken}
         if not compiled:
             compiled.append(compile_solver(solver, inputs=inputs, motion=True))
         return contract.local_rotations(compiled[0](inputs)), inputs["betas"]

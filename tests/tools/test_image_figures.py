@@ -111,6 +111,7 @@ def test_maps_are_of_the_methods_that_need_one_picture_bodies_of_all(run_tool, g
     [
         (["--images=other"], "`images` must be one set; got .*, other"),
         (["--image_solver=network"], "`image_solver` must be a model of images that gives poses; network gives joints"),
+        (["--freeze_backbone=parts"], "`freeze_backbone` must be a network of joints; parts gives rotations"),
         (["--solver=nothing"], "`solver` must be one of"),
         (["--freeze_backbone="], "`freeze_backbone` must be given"),
     ],
