@@ -157,7 +157,7 @@ def main(argv: list[str]) -> None:
         output, measured = _prepared()
         run = _run(measured["clips"])
         rows = protocol.rows(**measured, **options, progress=True)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, FloatingPointError) as error:
         sys.exit(f"evaluate: {error}")
     written = [output / f"{_PROTOCOL.value}.{ending}" for ending in ("json", "csv")]
     evaluation.write_json(rows, written[0])

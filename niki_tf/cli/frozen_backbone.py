@@ -1,6 +1,7 @@
 """The flags --images and --freeze_backbone, and what a network of images says of the sets, kept beside them."""
 
 import hashlib
+import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -100,18 +101,31 @@ def _varied(images: ImageSet, augment: ImageAugmentation | None, copies: int) ->
 
 def _asked(model: Network, examples: Iterator[Example], bar: tqdm.tqdm) -> SeenImages:
     ask = tf.function(lambda batch: _told(model, batch), reduce_retracing=True, autograph=False)
-    parts, waiting = [], []
-    for example in examples:
-        bar.update()
-        if all(np.isfinite(example[name]).all() for name in ("rotations", "betas")):  # else nothing is to be learned
-            waiting.append(example)
-        if len(waiting) == _AT_ONCE:
-            parts.append(_answers(ask, waiting))
-            waiting = []
-    parts += [_answers(ask, waiting)] if waiting else []
-    if not parts:
-        raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
+
+    def counted() -> Iterator[Example]:
+        for example in examples:
+            bar.update()
+            yield example
+
+    parts = [_answers(ask, some) for some in _in_parts(counted())]
     return SeenImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _in_parts(examples: Iterator[Example]) -> Iterator[list[Example]]:
+    """The examples whose pose is known, `_AT_ONCE` at a time; ValueError if there is none."""
+    known = (one for one in examples if all(np.isfinite(one[name]).all() for name in ("rotations", "betas")))
+    some = list(itertools.islice(known, _AT_ONCE))
+    if not some:
+        raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
+    while some:
+        yield some
+        some = list(itertools.islice(known, _AT_ONCE))
+
+
+def _given(examples: Sequence[Example]) -> dict[str, tf.Tensor]:
+    """What a network is given of a batch, float32."""
+    names = ("image", "image_center", "focal")
+    return {name: tf.constant(np.stack([one[name] for one in examples]), tf.float32) for name in names}
 
 
 def _told(model: Network, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -132,8 +146,7 @@ def _told(model: Network, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor
 
 def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[Example]) -> SeenImages:
     """What the network says of a batch, and what is true."""
-    given = {name: np.stack([example[name] for example in examples]) for name in ("image", "image_center", "focal")}
-    said = ask({name: tf.constant(value, tf.float32) for name, value in given.items()})
+    said = ask(_given(examples))
     found = {name: said[name].numpy() for name in _SAID}
     found["twist"] /= np.maximum(np.linalg.norm(found["twist"], axis=-1, keepdims=True), 1e-9)
     return SeenImages(
@@ -145,7 +158,7 @@ def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[
 
 
 def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (N, 24, 3, 3) and betas (N, B) that a model of images gives for a set by itself.
+    """Rotations (N, 24, 3, 3) and betas (N, B) that a model of images gives for those of a set whose pose is known.
 
     Args:
         folder: of the model, such as a `vision.PartAttention`.
@@ -154,14 +167,13 @@ def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: the folder holds no model that gives poses.
     """
-    model, examples = vision.load_image_model(folder), ImageSet(images)
+    model = vision.load_image_model(folder)
     if isinstance(model, vision.ImageJoints):
         raise ValueError(f"`image_solver` must be a model of images that gives poses; {folder} gives joints.")
-    ask = tf.function(model, reduce_retracing=True, autograph=False)
+    ask = tf.function(lambda batch: model(image_joints.model_inputs(batch)), reduce_retracing=True, autograph=False)
     parts = []
-    for start in range(0, len(examples), _AT_ONCE):
-        some = [examples[number]["image"] for number in range(start, min(start + _AT_ONCE, len(examples)))]
-        answer = ask({"image": tf.constant(np.stack(some), tf.float32)})
+    for some in _in_parts(itertools.chain.from_iterable(ImageSet(images).clips())):
+        answer = ask(_given(some))
         parts.append((contract.local_rotations(answer), answer["betas"].numpy()))
     rotations, betas = zip(*parts, strict=True)
     return np.concatenate(rotations), np.concatenate(betas)

@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
         methods = _methods(network)
         draw = _occlusion if _FIGURE.value == "occlusion" else _bodies
         written = draw(network, images, methods, output)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"image_figures: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
 
