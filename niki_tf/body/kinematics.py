@@ -63,10 +63,8 @@ def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.
 def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) to world rotations, level by level."""
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
-    leading = LeadingAxes(rotations, inner=3)
-    rotations = leading.flatten(
-        rotations
-    )  # products of more leading axes are beyond XLA's simplifier (TensorFlow 2.21)
+    leading = LeadingAxes(rotations, inner=3)  # XLA's simplifier fails on such products of more axes (TensorFlow 2.21)
+    rotations = leading.flatten(rotations)
     walked = [rotations[..., :1, :, :]]
     for above, level in zip(levels[:-1], levels[1:], strict=True):
         places = [above.index(parents[joint]) for joint in level]
