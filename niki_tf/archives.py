@@ -29,6 +29,8 @@ _LARGEST_RATIO = 100
 _NUMBERS_AND_TEXT = "fiubcSU"
 """Kinds of arrays that are read; what is pickled, or made of fields, never is."""
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_LONGEST_REASON = 300
+"""Characters of an error of a library in a message."""
 _ARRAY = b"\x93NUMPY"
 _END_SIZE, _LOCATOR_SIZE, _LONGEST_COMMENT = 22, 20, 2**16
 _CURE = "Fetch or write the file again."
@@ -48,6 +50,18 @@ def as_path(name: str, path: str | os.PathLike) -> pathlib.Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ValueError(f"`{name}` must be a path, as text or a pathlib.Path; got {path!r}. Name a file or a folder.")
     return pathlib.Path(text).expanduser()
+
+
+def in_a_line(error: Exception) -> str:
+    r"""What an error says, in one line of bounded length: those of libraries may quote all of a file's bytes.
+
+    Example:
+        >>> from niki_tf import archives
+        >>> archives.in_a_line(ValueError("a header of\n\n" + 9999 * "x"))[-20:]
+        'xxxxxxxxxxxxxxxxxxx…'
+    """
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
 
 
 @contextlib.contextmanager
@@ -238,7 +252,7 @@ def _is_plain(name: str) -> bool:
 
 def _reason(error: Exception) -> str:
     """What went wrong, in one line."""
-    text = " ".join(str(error).split()).rstrip(".")
+    text = in_a_line(error).rstrip(".")
     if isinstance(error, ValueError) and text:
         return text
     if isinstance(error, OSError) and error.strerror:

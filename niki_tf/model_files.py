@@ -111,7 +111,7 @@ def load(path: str | os.PathLike, *, name: str | os.PathLike, kind: type, what: 
     config = parsed(parts, name)
     found = _registered(config)
     if found is None or not issubclass(found, kind):
-        raise ValueError(f"{what}; {name} is a {str(config.get('class_name'))[:40]}.")
+        raise ValueError(f"{what}; {name} is a {_short_name(config.get('class_name'))}.")
     try:
         held = _held(parts[WEIGHTS])
         _check(config, held)
@@ -176,7 +176,7 @@ def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:
 
 def _check_object(value: dict[str, Any]) -> None:
     """ValueError unless a serialized object is one of this package, or a name of numbers' precision."""
-    name = str(value.get("class_name"))[:40]
+    name = _short_name(value.get("class_name"))
     if name == "DTypePolicy" and value.get("module") == "keras" and value.get("registered_name") is None:
         if value.get("config") not in [{"name": policy} for policy in _POLICIES]:
             raise ValueError(f"a precision that is none of {', '.join(_POLICIES)}")
@@ -192,9 +192,9 @@ def _check_numbers(value: dict[str, Any]) -> None:
         if isinstance(number, int) and key != _IDENTITY:
             most = _LARGEST_NAMED.get(key, _LARGEST_NUMBER)
             if not 0 <= number <= most:
-                raise ValueError(f"`{key[:40]}` {_short(number)}, of at most {most}")
+                raise ValueError(f"`{_short_name(key)}` {_short(number)}, of at most {most}")
         elif key in _LARGEST_NAMED or key.endswith("hidden_dim"):
-            raise ValueError(f"`{key[:40]}` that is no whole number")
+            raise ValueError(f"`{_short_name(key)}` that is no whole number")
 
 
 def _check_sizes(value: dict[str, Any], held: _Held) -> None:
@@ -247,6 +247,10 @@ def _array(item: Any) -> tuple[int, int]:
 
 def _short(number: int) -> str:
     return f"{number}" if abs(number) < 10**12 else "of many digits"
+
+
+def _short_name(name: object) -> str:
+    return " ".join(str(name)[:40].split())
 
 
 def _line(error: Exception) -> str:

@@ -125,6 +125,16 @@ def test_damage_anywhere_is_one_line_that_names_the_file(tmp_path, rng, compress
     assert kinds == {"refused", "read"}
 
 
+def test_a_message_does_not_quote_a_whole_file(tmp_path, rng):
+    np.savez(tmp_path / "a.npz", a=rng.normal(size=5000))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    struct.pack_into("<H", content, content.index(b"PK\x03\x04") + 26, 30_000)  # length of the name before the member
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npz must be .*`a`, which cannot be read: damaged content .*…") as caught:
+        archives.read_arrays(tmp_path / "a.npz")
+    assert len(str(caught.value)) < 600
+
+
 def test_other_files_are_told_what_they_are(tmp_path):
     np.save(tmp_path / "single.npy", np.zeros(3))
     with pytest.raises(ValueError, match=r"single\.npy must be .*; got 152 bytes that are a single array\. Fetch"):

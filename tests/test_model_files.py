@@ -83,6 +83,13 @@ def test_a_configuration_that_is_none_is_named(parts, tmp_path, text):
         load(tmp_path, {**parts, "config.json": text})
 
 
+def test_a_class_of_a_long_name_is_told_in_one_short_line(parts, tmp_path):
+    config = json.loads(parts["config.json"]) | {"class_name": "x\n" * 10**5}
+    with pytest.raises(ValueError, match=r"model\.keras is a x x x") as caught:
+        load(tmp_path, {**parts, "config.json": json.dumps(config).encode()})
+    assert len(str(caught.value)) < 400
+
+
 def test_a_foreign_model_is_refused_before_it_is_built(tmp_path, monkeypatch):
     keras.Sequential([keras.Input([2]), keras.layers.Dense(3)]).save(tmp_path / "model.keras")
     monkeypatch.setattr(keras.saving, "load_model", None)

@@ -78,7 +78,7 @@ def _read_pickle(path: str) -> dict[str, np.ndarray]:
         try:
             arrays[key] = to_array(content[key])
         except ValueError as error:
-            raise ValueError(f"{path}: `{key}` cannot be read: {error}.") from None
+            raise ValueError(f"{path}: `{key}` cannot be read: {archives.in_a_line(error)}.") from None
         _check_array(path, key, arrays[key], _SHAPES[key])  # before the next takes memory
     return arrays
 

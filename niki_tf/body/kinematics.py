@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.rotations import apply
-from niki_tf.shapes import spread, takes
+from niki_tf.shapes import LeadingAxes, spread, takes
 from niki_tf.skeletons import Skeleton
 
 
@@ -63,12 +63,14 @@ def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.
 def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     """Local rotations (..., 24, 3, 3) to world rotations, level by level."""
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
+    leading = LeadingAxes(rotations, inner=3)  # XLA's simplifier fails on such products of more axes (TensorFlow 2.21)
+    rotations = leading.flatten(rotations)
     walked = [rotations[..., :1, :, :]]
     for above, level in zip(levels[:-1], levels[1:], strict=True):
         places = [above.index(parents[joint]) for joint in level]
         walked.append(tf.linalg.matmul(tf.gather(walked[-1], places, axis=-3), tf.gather(rotations, level, axis=-3)))
     order = np.argsort([joint for level in levels for joint in level])
-    return tf.gather(tf.concat(walked, -3), order, axis=-3)
+    return leading.restore(tf.gather(tf.concat(walked, -3), order, axis=-3))
 
 
 @takes("world", world=(24, 3, 3))

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from niki_tf import archives
+
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _BUILTINS = ("builtins", "__builtin__")
@@ -221,14 +223,16 @@ def load_npy_object(path: str | os.PathLike) -> Any:
         read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
     except Exception as error:  # a damaged header shows in a dozen kinds of error
-        raise ValueError(f"{path}: not a whole .npy file ({error}). Fetch or write the file again.") from None
+        reason = archives.in_a_line(error)
+        raise ValueError(f"{path}: not a whole .npy file ({reason}). Fetch or write the file again.") from None
     if dtype.kind != "O" or math.prod(shape) != 1:
         raise ValueError(f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}.")
     content = _loaded(file.read(), path)
     try:
         return _plain(content.state[4][0], [_MOST_STEPS])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: the pickle must hold arrays, lists, text and numbers; got {error}.") from None
+        reason = archives.in_a_line(error)
+        raise ValueError(f"{path}: the pickle must hold arrays, lists, text and numbers; got {reason}.") from None
 
 
 def _read(path: str | os.PathLike) -> bytes:
@@ -286,15 +290,13 @@ def _loaded(content: bytes, path: str | os.PathLike) -> Any:
         return _Unpickler(content).load()
     except _ForbiddenGlobal as error:
         raise ValueError(
-            f"{path}: the pickle names `{error}`, which a file of arrays does not need (those of NumPy, "
-            f"chumpy and scipy.sparse are enough). It was refused and nothing of it was run."
+            f"{path}: the pickle names `{archives.in_a_line(error)}`, which a file of arrays does not need (those of "
+            f"NumPy, chumpy and scipy.sparse are enough). It was refused and nothing of it was run."
         ) from None
     except Exception as error:
         # A damaged pickle can raise almost anything, as it is a program.
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(
-            f"{path}: not a whole pickle of arrays ({reason[:300]}). Fetch or write the file again."
-        ) from None
+        reason = f"{type(error).__name__}: {archives.in_a_line(error)}"
+        raise ValueError(f"{path}: not a whole pickle of arrays ({reason}). Fetch or write the file again.") from None
 
 
 def _plain(value: Any, left: list[int], depth: int = 0) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from niki_tf import archives
 from niki_tf.convert import torch_pickles
 from niki_tf.convert.torch_pickles import CURE
 
@@ -38,12 +39,12 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except pickle.UnpicklingError:  # its text advises to run the code that the file names
         raise ValueError(f"{path}: no PyTorch file of tensors, or one that names other things; {CURE}") from None
     except Exception as error:  # a damaged file shows in a dozen kinds of error
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{path}: no whole PyTorch file ({type(error).__name__}: {reason}); {CURE}") from None
+        reason = f"{type(error).__name__}: {archives.in_a_line(error)}"
+        raise ValueError(f"{path}: no whole PyTorch file ({reason}); {CURE}") from None
     try:
         return state_dict(content)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {archives.in_a_line(error)}") from None
 
 
 def state_dict(content: Any) -> dict[str, np.ndarray]:
@@ -101,7 +102,7 @@ def _to_array(name: Any, value: Any) -> np.ndarray:
         try:
             value = _numbers(value)
         except (RuntimeError, TypeError, NotImplementedError, AttributeError) as error:
-            reason = str(error).strip().partition("\n")[0]
+            reason = archives.in_a_line(error)
             raise ValueError(f"`{name}` must be a plain tensor of numbers; got another kind ({reason}).") from None
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
         raise ValueError(f"`{name}` must be a tensor of numbers; got {type(value).__name__}.")

@@ -75,4 +75,4 @@ def _text(shape: Sequence[int | str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names, separated by commas; the first twelve if there are many."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(name[:_LONGEST] for name in names[:_SHOWN]) + more
+    return ", ".join(" ".join(name[:_LONGEST].split()) for name in names[:_SHOWN]) + more

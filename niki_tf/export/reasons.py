@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from niki_tf.contract import FARTHEST, Reason
 from niki_tf.shapes import reshape_last
-from niki_tf.skeletons import POINT_SETS, SMPL_29
+from niki_tf.skeletons import ABSENT, POINT_SETS, SMPL_29
 
 CURES = {
     Reason.NOT_FINITE: "an input other than joints holds NaN or infinity; zeros stand for what is not known",
@@ -37,6 +37,11 @@ have to show it."""
 _SHORT, _OTHER = 1 / 3, 2.4
 """Length of all bones together against the mannequin's that is a sign of another unit, if it is less, or of other
 joints, if it is more. In validation motion noise of 100 mm makes it 2.2 at most, another order 2.8 at least."""
+_NOISE = 1.2
+"""Length that errors give to a bone, as against the sum of the sigmas of its ends: 1.13 is the mean of those of
+nothing."""
+_SURE = 0.11
+"""Metres of sigma beyond which a joint does not tell where is front."""
 _ENOUGH = 1.0
 """Metres of bones that have to be seen before anything is said of them."""
 _ONE_PLACE = 1e-4
@@ -59,7 +64,7 @@ def text(number: int) -> str:
 
 
 def of_answer(
-    finite: tf.Tensor, joints: tf.Tensor | None = None, seen: tf.Tensor | None = None
+    finite: tf.Tensor, joints: tf.Tensor | None = None, joint_sigma: tf.Tensor | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The `Reason` of each example, int32 (batch,), and whether it is valid, bool (batch,).
 
@@ -68,7 +73,8 @@ def of_answer(
     Args:
         finite: (batch,) bool, whether all numbers of an example are.
         joints: (batch, ..., 29, 3) metres, zeros where absent; frames of a window tell together. None for none.
-        seen: (batch, ..., 29), 1.0 of joints that are there, else 0.0.
+        joint_sigma: (batch, ..., 29) metres, `skeletons.ABSENT` at most, and from there on absent. What such an error
+            explains is not held against the joints.
 
     Example:
         >>> import numpy as np
@@ -76,47 +82,52 @@ def of_answer(
         >>> from niki_tf.export import reasons
         >>> joints = body.mannequin_joints().joints
         >>> joints = np.float32([joints, 100 * joints, 0.01 * joints])
-        >>> reasons.of_answer(np.ones(3, bool), joints, np.ones([3, 29], np.float32))[0].numpy()
+        >>> reasons.of_answer(np.ones(3, bool), joints, np.zeros([3, 29], np.float32))[0].numpy()
         array([0, 4, 5], dtype=int32)
     """
     error = tf.where(finite, int(Reason.FINE), int(Reason.NOT_FINITE))
-    if joints is None or seen is None:
+    if joints is None or joint_sigma is None:
         return error, finite
-    joints, seen = tf.convert_to_tensor(joints), tf.convert_to_tensor(seen)
-    within = list(range(1, joints.shape.rank - 1))
-    told, found, long = _bones(joints, seen, within)
+    joints, sigma = tf.convert_to_tensor(joints), tf.convert_to_tensor(joint_sigma)
+    seen, within = tf.cast(sigma < ABSENT, tf.float32), list(range(1, joints.shape.rank - 1))
+    told, found, over, long = _bones(joints, seen, sigma, within)
     size = found / told
     error = tf.where(size < _SHORT, tf.where(found < _ONE_PLACE, int(Reason.ONE_PLACE), int(Reason.TOO_SMALL)), error)
     error = tf.where(long > _MOST * told, int(Reason.TOO_LARGE), error)
     farthest = tf.reduce_max(tf.abs(joints), [*within, joints.shape.rank - 1])
     error = tf.where(farthest > FARTHEST, int(Reason.TOO_FAR), error)
-    doubt = tf.where(_are_backwards(joints, seen, size), int(Reason.SIDES), int(Reason.FINE))
-    doubt = tf.where(size > _OTHER, int(Reason.OTHER_BONES), doubt)
+    doubt = tf.where(_are_backwards(joints, sigma, size), int(Reason.SIDES), int(Reason.FINE))
+    doubt = tf.where(over > _OTHER * told, int(Reason.OTHER_BONES), doubt)
     doubt = tf.where(tf.reduce_max(seen, within) < 0.5, int(Reason.NOTHING_SEEN), doubt)
     valid = error < 1
     return tf.where(valid, doubt, error), valid
 
 
-def _bones(joints: tf.Tensor, seen: tf.Tensor, within: list[int]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Metres (batch,) of bones that were seen: on the mannequin, found, and on the mannequin of those that are long.
+def _bones(
+    joints: tf.Tensor, seen: tf.Tensor, sigma: tf.Tensor, within: list[int]
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Metres (batch,) of bones that were seen.
 
+    On the mannequin, found, found beyond what `sigma` explains, and on the mannequin of those that are long beyond it.
     Where too few were seen, the first is the second.
     """
     ends = joints[..., 1:, :] - tf.gather(joints, _PARENTS, axis=-2)
     both = seen[..., 1:] * tf.gather(seen, _PARENTS, axis=-1)
     length = both * tf.sqrt(tf.reduce_sum(ends * ends, -1))
     rest = both * tf.constant(_BONES, tf.float32)
+    over = length - both * _NOISE * (sigma[..., 1:] + tf.gather(sigma, _PARENTS, axis=-1))
     told, found = tf.reduce_sum(rest, within), tf.reduce_sum(length, within)
-    long = tf.reduce_sum(tf.where(length > _LONG * _BONES, rest, 0.0), within)
-    return tf.where(told > _ENOUGH, told, found), found, long
+    long = tf.reduce_sum(tf.where(over > _LONG * _BONES, rest, 0.0), within)
+    return tf.where(told > _ENOUGH, told, found), found, tf.reduce_sum(over, within), long
 
 
-def _are_backwards(joints: tf.Tensor, seen: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+def _are_backwards(joints: tf.Tensor, sigma: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Whether knees and feet point backwards, bool (batch,), of bodies of a size (batch,) whose joints tell it."""
+    sure = tf.cast(sigma < _SURE, tf.float32)
     chosen, factors = _factors()
     numbers = reshape_last(tf.gather(joints, chosen, axis=-2), 2, [3 * len(chosen)])
     products = tf.reduce_prod(reshape_last(tf.matmul(numbers, tf.constant(factors, tf.float32)), 1, [3, 6]), -2)
-    ahead, known = tf.reduce_sum(products, -1), tf.reduce_min(tf.gather(seen, chosen, axis=-1), -1)
+    ahead, known = tf.reduce_sum(products, -1), tf.reduce_min(tf.gather(sure, chosen, axis=-1), -1)
     cube = size * size * size
     frames = joints.shape.rank - 3
     if not frames:

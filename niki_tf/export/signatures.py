@@ -125,9 +125,9 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
     if "joints" in inputs:  # those that are absent may hold anything
         unknown = zeros_like_leading(inputs["joints"], 1, [])
         read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
-        told = read["joints"], tf.cast(sigma < skeletons.ABSENT, tf.float32)
+        told = read["joints"], tf.minimum(sigma, skeletons.ABSENT)
         if "joint_sigma" in inputs:
-            read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
+            read["joint_sigma"] = told[1]
     if "known_rotations" in inputs:
         read["known_rotations"] = held_rotations.read(inputs["known_rotations"])
     finite = _are_finite([value for value in (*read.values(), *answer.values()) if value.dtype.is_floating])

@@ -9,7 +9,7 @@ from niki_tf import skeletons
 from niki_tf.body import kinematics
 from niki_tf.fitting import joint_weights, trunk_frame
 
-_GROWTH = 0.05
+GROWTH = 0.05
 """Metres that the limit of `drop_doubtful` grows by, each time that there are twice as many joints above it."""
 
 
@@ -56,18 +56,19 @@ def _walk(joints: tf.Tensor, absent: tf.Tensor, bones: tf.Tensor, centre: tf.Ten
     return tf.gather(tf.concat(found[1:], -2), order, axis=-2)
 
 
-def drop_doubtful(joint_sigma: tf.Tensor, largest: float) -> tf.Tensor:
+def drop_doubtful(joint_sigma: tf.Tensor, largest: float, growth: float = GROWTH) -> tf.Tensor:
     """Sigma (..., 29) with `skeletons.ABSENT` where a solver is better off without the joint.
 
     A single joint is, if its sigma is above `largest`; of n such joints in a frame, those above
 
-        largest + 50 mm log2(n),
+        largest + growth log2(n),
 
     as the fewer there are, the more the others tell of them (saved_models/experiments.md, 44).
 
     Args:
         joint_sigma: (..., 29) metres.
         largest: metres.
+        growth: metres.
 
     Example:
         >>> import tensorflow as tf
@@ -79,5 +80,5 @@ def drop_doubtful(joint_sigma: tf.Tensor, largest: float) -> tf.Tensor:
     """
     doubtful = (joint_sigma > largest) & (joint_sigma < skeletons.ABSENT)
     count = tf.reduce_sum(tf.cast(doubtful, tf.float32), -1, keepdims=True)
-    limit = largest + _GROWTH * tf.math.log(tf.maximum(count, 1.0)) / math.log(2.0)
+    limit = largest + growth * tf.math.log(tf.maximum(count, 1.0)) / math.log(2.0)
     return tf.where(joint_sigma > limit, tf.maximum(joint_sigma, skeletons.ABSENT), joint_sigma)

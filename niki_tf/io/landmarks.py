@@ -178,5 +178,6 @@ def _picture_only(what: str) -> ValueError:
 def _short(value: Any) -> str:
     """`value` in few words, for messages."""
     if isinstance(value, Mapping):
-        return f"a mapping with {', '.join(list(map(str, value))[:8]) or 'nothing'}"
+        names = [" ".join(str(name)[:40].split()) for name in value][:8]
+        return f"a mapping with {', '.join(names) or 'nothing'}"
     return repr(value)[:60]

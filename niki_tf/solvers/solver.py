@@ -58,6 +58,8 @@ class Solver(keras.Model):
     """Leading axes that a network sees at once: 1 for frames (N, ...), 2 for windows of frames (N, T, ...)."""
     largest_sigma = 0.09
     """Metres; a single joint of a larger sigma counts as absent, see `fitting.absent_joints.drop_doubtful`."""
+    sigma_growth = absent_joints.GROWTH
+    """Metres by which `largest_sigma` is larger each time that twice as many joints of a frame are beyond it."""
     linear_solver: LinearSolver = CHOLESKY
     """How linear equations are solved; see `for_body`."""
 
@@ -200,7 +202,7 @@ class Solver(keras.Model):
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
         if "padding" not in flat and not math.isinf(self.largest_sigma):  # but what `fk` gave, on its exact way back
-            sigma = absent_joints.drop_doubtful(sigma, self.largest_sigma)
+            sigma = absent_joints.drop_doubtful(sigma, self.largest_sigma, self.sigma_growth)
         betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
@@ -353,7 +355,8 @@ class Solver(keras.Model):
     def _settings(self) -> tuple[Any, ...]:
         """What graphs depend on that may change without an attribute of the solver being set."""
         calibration = self.calibrated(finish=self.refine > 0)
-        return self.refine, self.largest_sigma, self.linear_solver, self.body_joints, calibration
+        doubted = self.largest_sigma, self.sigma_growth
+        return self.refine, doubted, self.linear_solver, self.body_joints, calibration
 
     def for_body(self, body_joints: BodyJoints, *, linear_solver: LinearSolver | None = None) -> "Solver":
         """The same solver, same weights, for another body.

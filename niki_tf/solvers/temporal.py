@@ -26,6 +26,8 @@ class TemporalSolver(WindowSolver, InvertibleSolver):
         **kwargs: see `LearnedSolver`.
     """
 
+    largest_sigma, sigma_growth = 0.1, 0.1
+
     def __init__(self, body_joints: BodyJoints, *, smooth_joints: bool = True, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.smooth_joints = smooth_joints

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -38,6 +40,14 @@ def test_leading_axes_are_free_and_broadcast(posed):
     one, world = body.forward_kinematics(rotations[2], rest[0])
     np.testing.assert_allclose(one, expected[2], atol=1e-12)
     assert world.shape == (24, 3, 3)
+
+
+@pytest.mark.parametrize("leading", [(), (5,), (2, 2), (1, 5)])
+def test_xla_compiles_any_number_of_leading_axes(posed, leading):
+    rotations, rest = (x[: math.prod(leading)].reshape(*leading, *x.shape[1:]).astype(np.float32) for x in posed)
+    wanted = body.forward_kinematics(rotations, rest)[0]
+    found = tf.function(lambda *of: body.forward_kinematics(*of)[0], jit_compile=True)(rotations, rest)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_a_joint_moves_its_descendants_and_nothing_else(posed):

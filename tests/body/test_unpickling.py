@@ -1,5 +1,6 @@
 import os
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -54,6 +55,14 @@ def test_nothing_that_a_pickle_names_is_run(tmp_path, attack):
     with pytest.raises(ValueError, match="body.pkl"):
         body.load_body(tmp_path / "body.pkl")
     assert not marker.exists()
+
+
+def test_a_name_is_told_in_one_short_line(tmp_path):
+    text = b"X" + struct.pack("<I", 2 * 10**5) + b"x\n" * 10**5
+    (tmp_path / "body.pkl").write_bytes(b"\x80\x04" + 2 * text + b"\x93.")
+    with pytest.raises(ValueError, match="body.pkl: the pickle names `x x x") as caught:
+        body.load_body(tmp_path / "body.pkl")
+    assert len(str(caught.value)) < 700
 
 
 def test_the_attack_works_on_a_plain_unpickler(tmp_path):

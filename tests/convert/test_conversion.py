@@ -224,6 +224,13 @@ def test_all_problems_are_named_at_once(rng):
         convert.convert(arrays, body_joints=SKELETON)
 
 
+def test_names_of_a_file_are_told_in_one_short_line(rng):
+    arrays = masked_twin.random_one_stage(rng) | {"x\n" * 10**5: np.zeros(2, np.float32)}
+    with pytest.raises(ValueError, match="not known: x x x x") as caught:
+        convert.convert(arrays, body_joints=SKELETON)
+    assert len(str(caught.value)) < 400
+
+
 def test_a_model_that_is_neither_is_named(rng):
     with pytest.raises(ValueError, match=r"neither NIKI's one-stage model .* its tensors are conv1.weight"):
         convert.convert({"conv1.weight": np.zeros([3, 3], np.float32)})

@@ -11,13 +11,13 @@ JOINTS = body.mannequin_joints().joints
 LEGS = [1, 2, 4, 5, 7, 8, 10, 11, 27, 28]
 
 
-def said(joints, absent=()):
-    """The reasons of joints (N, 29, 3) or (29, 3), or of windows of them, some of them absent."""
+def said(joints, absent=(), sigma=0.0):
+    """The reasons of joints (N, 29, 3) or (29, 3), or of windows of them, some absent, of the others a sigma told."""
     joints = np.float32(joints)[None] if np.ndim(joints) == 2 else np.float32(joints)
-    seen = np.ones(joints.shape[:-1], np.float32)
-    seen[..., list(absent)] = 0.0
+    told = np.full(joints.shape[:-1], sigma, np.float32)
+    told[..., list(absent)] = skeletons.ABSENT
     finite = np.isfinite(joints).all(tuple(range(1, joints.ndim)))
-    reason, valid = reasons.of_answer(finite, joints * seen[..., None], seen)
+    reason, valid = reasons.of_answer(finite, np.where(told[..., None] < skeletons.ABSENT, joints, 0.0), told)
     assert valid.numpy().tolist() == [number in (0, *range(16, 20)) for number in reason.numpy()]
     return reason.numpy().tolist()
 
@@ -53,6 +53,18 @@ def test_bodies_of_any_size_with_joints_absent_have_none(size, absent, rng):
 
 def test_noise_of_100_mm_is_no_other_unit_or_body(rng):
     assert set(said(JOINTS + 0.1 * rng.normal(size=[500, 29, 3]))) == {Reason.FINE}
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.5, 1.0, 2.0, 4.0, 9.99])
+def test_errors_that_were_told_make_no_answer_invalid(sigma, rng):
+    noisy = JOINTS + sigma * rng.normal(size=[500, 29, 3])
+    assert set(said(noisy, sigma=sigma)) <= {Reason.FINE, Reason.OTHER_BONES}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_has_its_reason_where_small_errors_are_told(fault, rng):
+    joints, reason = FAULTS[fault]
+    assert said(joints, sigma=0.02) == [reason]
 
 
 def test_one_joint_far_off_is_no_other_unit():

@@ -264,6 +264,12 @@ def test_coco_with_depth(tmp_path, keypoints):
     np.testing.assert_allclose(found.positions[:, 1], [[1.5, 2.5, 0.25 * i] for i in range(3)])
 
 
+def test_names_of_a_file_are_told_in_one_short_line(tmp_path):
+    with pytest.raises(ValueError, match="the points of people; got a mapping with x x x") as caught:
+        read(tmp_path, {"x\n" * 10**5: [[[0.0, 0.0, 0.0]] * 29]})
+    assert len(str(caught.value)) < 400
+
+
 def test_coco_of_pictures(tmp_path):
     with pytest.raises(ValueError, match=r"keypoints in space are wanted; got those of a picture \(keypoints\)"):
         read(tmp_path, coco(lambda i: {"keypoints": [320.5, 240.0, 2] * 3}))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from niki_tf import body, contract, rotations, skeletons, solvers
 from niki_tf.body import kinematics
+from niki_tf.inference import streaming, windows
 
 SKELETON = body.mannequin_joints()
 FLOW = {"hidden_dim": 8, "num_couplings": 2}
@@ -88,6 +89,46 @@ def test_the_answer_does_not_depend_on_the_dtype_policy(kind, policy, rng, keras
         np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
         assert found[name].dtype == value.dtype, name
     assert keras.config.dtype_policy().name == policy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("floatx", ["float16", "float64"])
+def test_solvers_and_their_files_do_not_depend_on_floatx(solver, floatx, rng, tmp_path):
+    joints, before = _joints(rng), keras.config.floatx()
+    solvers.save(solver, tmp_path / "before")
+    people = {"joints": joints[:, 0]} if solver.event_axes == 1 else {"joints": joints}
+
+    def answers(which):
+        found = {"ik": which.ik(joints), "predict": which.predict(people, verbose=0)}
+        if isinstance(which, solvers.WindowSolver):
+            found["windows"] = windows.solve_motion(which, {"joints": joints[0]})
+            _, found["stream"] = streaming.push(which, streaming.start(which), {"joints": joints[0, :1]}, delay=0)
+        return found
+
+    wanted = answers(solver)
+    try:
+        keras.config.set_floatx(floatx)
+        loaded = solvers.load(tmp_path / "before")
+        solvers.save(loaded, tmp_path / "under")
+        found = [answers(solver), answers(loaded), answers(solvers.load(tmp_path / "under"))]
+        assert keras.config.floatx() == floatx
+    finally:
+        keras.config.set_floatx(before)
+    for each in [*found, answers(solvers.load(tmp_path / "under"))]:
+        for way, answer in wanted.items():
+            for name, value in answer.items():
+                assert each[way][name].dtype == value.dtype, (way, name)
+                np.testing.assert_allclose(each[way][name], value, atol=1e-5, err_msg=f"{way} {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in MAKERS if issubclass(kind, solvers.WindowSolver)])
+def test_xla_compiles_what_sees_time(kind, rng):
+    solver, joints = made(kind), _joints(rng)
+    found = tf.function(lambda x: solver({"joints": x}), jit_compile=True)(joints)
+    wanted = solver({"joints": joints})
+    for name in ("global_orient", "body_pose", "transl"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-4, err_msg=name)
 
 
 def test_every_solver_is_here():

@@ -24,7 +24,7 @@ class Told(solvers.Solver):
     def call(self, inputs, *, training=False):
         self._made.append(sorted(inputs))
         length = np.float32(self.body_joints.joints[1, 1])
-        settings = [self.refine, self.largest_sigma, self.linear_solver.dtype == tf.float32, length]
+        settings = [self.refine, self.largest_sigma, self.linear_solver.dtype == tf.float32, length, self.sigma_growth]
         transl = tf.reduce_sum(inputs["joints"], -2) * self._weight
         return {"transl": transl, "settings": tf.constant(settings, tf.float32)}
 
@@ -61,6 +61,8 @@ def test_what_is_changed_later_shows(told, rng):
     assert told.ik(joints)["settings"].numpy()[0] == 4
     told.largest_sigma = 0.5
     assert told.ik(joints)["settings"].numpy()[1] == 0.5
+    told.sigma_growth = 0.25
+    assert told.ik(joints)["settings"].numpy()[4] == 0.25
     told.linear_solver = linear_solvers.ELIMINATION
     assert told.ik(joints)["settings"].numpy()[2] == 1
     taller = 2.0 * SKELETON.joints

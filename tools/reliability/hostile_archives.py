@@ -70,6 +70,8 @@ def _attacks(whole: dict[str, np.ndarray], key: str, canary: pathlib.Path) -> It
     yield _case("many members", lambda path: _many(path), wanted="refused")
     yield _case("encrypted", lambda path: _flag(path, members, 6 + 2, 1))
     yield _case("unknown packing", lambda path: _flag(path, members, 8 + 2, 99))
+    yield _case("long name before a member", lambda path: _flag(path, members, 26, 60_000, start=b"PK\x03\x04"))
+    yield _case("long kind", with_(header((1,), "|" + 9000 * "\n")))
     yield _case("bzip2", lambda path: archive(path, members, zipfile.ZIP_BZIP2), wanted="either")
     yield _case("empty", _content(b""))
     yield _case("text", _content(b"joints"))
@@ -106,14 +108,16 @@ def _many(path: pathlib.Path) -> None:
     )
 
 
-def _flag(path: pathlib.Path, members: dict[str, bytes], place: int, value: int) -> None:
-    """An archive whose directory says something else of all members."""
+def _flag(
+    path: pathlib.Path, members: dict[str, bytes], place: int, value: int, *, start: bytes = b"PK\x01\x02"
+) -> None:
+    """An archive whose directory, or what begins so, says something else of all members."""
     archive(path, members)
     content = bytearray(path.read_bytes())
-    start = content.find(b"PK\x01\x02")
-    while start >= 0:
-        struct.pack_into("<H", content, start + place, value)
-        start = content.find(b"PK\x01\x02", start + 4)
+    found = content.find(start)
+    while found >= 0:
+        struct.pack_into("<H", content, found + place, value)
+        found = content.find(start, found + 4)
     path.write_bytes(content)
 
 
@@ -172,6 +176,7 @@ def joints(made: Materials) -> Iterator[Case]:
     yield _case("json: deep", _content(b"[" * 10**6), ".json")
     yield _case("json: digits", _content(b'{"joints": [[[' + b"9" * 10**6 + b", 0, 0]]]}"), ".json")
     yield _case("json: infinite", _content(json.dumps({"joints": [[[1e999, 0, 0]] * 17]}).encode()), ".json")
+    yield _case("json: a long name", _content(json.dumps({"x\n" * 10**5: [[[0.0, 0, 0]] * 29]}).encode()), ".json")
     yield _case("csv: one long line", _content(b"x," * 10**6), ".csv")
     yield _case(
         "bvh: frames of a billion", _content(_BVH.replace(b"Frames: 1", b"Frames: 999999999")), ".bvh", "either"

@@ -16,6 +16,8 @@ from outcomes import Case
 _GLOBAL = b"c%s\n%s\n"
 _ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nI0\ntS'b'\ntR"
 """Makes an empty array."""
+_LINES = "x\n" * 10**5
+"""A name that no line of a message holds."""
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
 
 
@@ -78,6 +80,8 @@ def _sized() -> dict[str, bytes]:
         "a hundred thousand names": b"".join(b"cchumpy.a\nb%d\n0" % n for n in range(10**5)) + b"N.",
         "digits": b"L" + b"9" * 10**6 + b"L\n.",
         "deep": b"]" * 10**5 + b"a" * (10**5 - 1) + b".",
+        "a long name": b"\x80\x04" + _text(_LINES) + _text(_LINES) + b"\x93.",
+        "a long name of chumpy": b"}" + _text("v_template") + b"cchumpy.a\n" + b"b" * 10**5 + b"\n)Rs.",
     }
 
 
@@ -157,6 +161,8 @@ def _by_torch(made: Materials) -> dict[str, Callable[[pathlib.Path], None]]:
         "numbers for names": saved(lambda t, d: dict(enumerate(d.values()))),
         "text": saved(lambda t, d: d | {"regressor.flow.mask": "x"}),
         "nothing": saved(lambda t, d: {}),
+        "a long name": saved(lambda t, d: d | {_LINES: t.zeros(2)}),
+        "text of a long name": saved(lambda t, d: d | {_LINES: "x"}),
     }
 
 

@@ -1,5 +1,6 @@
 """Attacks by the text files of trainings: run.json and flag files."""
 
+import json
 import pathlib
 from collections.abc import Callable, Iterator
 
@@ -37,9 +38,12 @@ def records(made: Materials) -> Iterator[Case]:
         "UTF-16": whole.decode().encode("utf-16"),
         "not a number": b'{"flags": {"steps": NaN, "solver": "mlp"}}',
         "nothing in it": b'{"flags": {}}',
+        "a long value": json.dumps({"flags": {"steps": "x\n" * 10**5}}).encode(),
+        "a long name": json.dumps({"flags": {"x\n" * 10**5: 1}}).encode(),
     }
+    taken = ("not a number", "nothing in it", "UTF-16", "three megabytes", "a long name")
     for name, content in texts.items():
-        wanted = "either" if name in ("not a number", "nothing in it", "UTF-16", "three megabytes") else "refused"
+        wanted = "either" if name in taken else "refused"
         yield _case(name, content, ending, wanted)
     yield Case("folder", lambda path: path.mkdir(), ending, "refused")
     yield Case("leads to itself", lambda path: path.symlink_to(path), ending)
@@ -53,6 +57,8 @@ def flag_files(made: Materials) -> Iterator[Case]:
         "text for a number": whole + b"--steps=many\n",
         "number out of range": whole + b"--window=-4\n",
         "unknown kind": whole + b"--solver=nothing\n",
+        "a long kind": whole + b"--solver=" + b"n" * 10**5 + b"\n",
+        "a long word for a number": whole + b"--steps=" + b"n" * 10**5 + b"\n",
         "number without end": whole + b"--steps=" + b"9" * 10**5 + b"\n",
         "bytes": bytes(range(128, 256)),
         "zeros": bytes(300),
