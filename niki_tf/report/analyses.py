@@ -253,7 +253,7 @@ NOT_YET: tuple[tuple[str, str], ...] = (
     ("C, tables 1 and 2", "the images of 3DPW and 3DPW-XOCC"),
     ("E", "collisions on the images of 3DPW-XOCC"),
     ("F", "levels of occlusion on images"),
-    ("G", "the heatmap condition"),
+    ("G", "the heatmap condition, measured"),
     ("H", "speed on a GPU"),
     ("K", "photographs and videos of people"),
 )
