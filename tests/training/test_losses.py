@@ -97,7 +97,7 @@ class _Knows:
     def observe(self, joints, joint_sigma, rest_joints):
         return View(joints, joint_sigma, tf.eye(3, batch_shape=[len(joints)]), joints[:, 0])
 
-    def shape_condition(self, betas, rest_joints):
+    def network_condition(self, betas, rest_joints, heat_moments):
         return betas
 
     def to_pose(self, joints, joint_sigma, condition, *, training):
