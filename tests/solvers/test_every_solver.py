@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from niki_tf import body, contract, rotations, skeletons, solvers
 from niki_tf.body import kinematics
-from niki_tf.inference import streaming, windows
 
 SKELETON = body.mannequin_joints()
 FLOW = {"hidden_dim": 8, "num_couplings": 2}
@@ -93,32 +92,23 @@ def test_the_answer_does_not_depend_on_the_dtype_policy(kind, policy, rng, keras
 
 @pytest.mark.slow
 @pytest.mark.parametrize("floatx", ["float16", "float64"])
-def test_solvers_and_their_files_do_not_depend_on_floatx(solver, floatx, rng, tmp_path):
-    joints, before = _joints(rng), keras.config.floatx()
-    solvers.save(solver, tmp_path / "before")
+@pytest.mark.parametrize("kind", [solvers.OneStage, solvers.Temporal])
+def test_solvers_and_their_files_do_not_depend_on_floatx(kind, floatx, rng, tmp_path):
+    solver, joints, before = made(kind), _joints(rng), keras.config.floatx()
+    solvers.save(solver, tmp_path)
     people = {"joints": joints[:, 0]} if solver.event_axes == 1 else {"joints": joints}
-
-    def answers(which):
-        found = {"ik": which.ik(joints), "predict": which.predict(people, verbose=0)}
-        if isinstance(which, solvers.WindowSolver):
-            found["windows"] = windows.solve_motion(which, {"joints": joints[0]})
-            _, found["stream"] = streaming.push(which, streaming.start(which), {"joints": joints[0, :1]}, delay=0)
-        return found
-
-    wanted = answers(solver)
+    wanted = [solver.ik(joints), solver.predict(people, verbose=0)]
     try:
         keras.config.set_floatx(floatx)
-        loaded = solvers.load(tmp_path / "before")
-        solvers.save(loaded, tmp_path / "under")
-        found = [answers(solver), answers(loaded), answers(solvers.load(tmp_path / "under"))]
+        loaded = solvers.load(tmp_path)
+        found = [loaded.ik(joints), loaded.predict(people, verbose=0)]
         assert keras.config.floatx() == floatx
     finally:
         keras.config.set_floatx(before)
-    for each in [*found, answers(solvers.load(tmp_path / "under"))]:
-        for way, answer in wanted.items():
-            for name, value in answer.items():
-                assert each[way][name].dtype == value.dtype, (way, name)
-                np.testing.assert_allclose(each[way][name], value, atol=1e-5, err_msg=f"{way} {name}")
+    for answer, expected in zip(found, wanted, strict=True):
+        for name, value in expected.items():
+            assert answer[name].dtype == value.dtype, name
+            np.testing.assert_allclose(answer[name], value, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.slow
