@@ -122,11 +122,8 @@ def test_a_network_of_images_is_trained_and_gone_on_with(run_tool, images, netwo
     assert "step 1: loss" in run_tool("train_images", *given, "--max_steps=1")
     before = vision.load_image_model(tmp_path / "run").get_weights()
     assert "step 2: loss" in run_tool("train_images", *given)
-    trained, start = vision.load_image_model(tmp_path / "run"), vision.load_image_model(network)
+    trained = vision.load_image_model(tmp_path / "run")
     assert any((one != two).any() for one, two in zip(trained.get_weights(), before, strict=True))
-    norm = "narrow.norm"
-    for one, two in zip(*(m.network.get_layer(norm).non_trainable_weights for m in (trained, start)), strict=True):
-        np.testing.assert_array_equal(one, two)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["flags"]["images"] == [str(images)]
 
 
