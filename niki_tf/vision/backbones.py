@@ -61,7 +61,7 @@ def mobilenet_v2(image: Map, channels: int) -> tuple[Map, Map]:
 def folded_mobilenet_v2(image_size: int) -> keras.Model:
     """MobileNetV2 of keras.applications without its top, with biases of convolutions in place of batch normalisation.
 
-    In inference form both are the same function; steps of training take half the time.
+    In inference form both are the same function.
 
     Args:
         image_size: S of the images (N, S, S, 3), pixels.
