@@ -48,7 +48,7 @@ def main(argv: list[str]) -> None:
         sys.exit(f"report takes flags only; got {' '.join(argv[1:])}.")
     try:
         images = _images()
-        analyses = [*report.ANALYSES, *(report.image_analyses(images) if images else [])]
+        analyses = [*report.ANALYSES, *(report.analyses_of_images(images) if images else [])]
         setting = report.Setting(_MOTION.value, files.output_folder(_OUTPUT.value), _QUICK.value, images)
         for analysis in analyses:
             setting.command(analysis)

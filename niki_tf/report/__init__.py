@@ -2,7 +2,7 @@
 
 from niki_tf.report.analyses import ANALYSES, NOT_YET, Analysis, View
 from niki_tf.report.analysis import Images
-from niki_tf.report.image_analyses import IMAGES, image_analyses
+from niki_tf.report.image_analyses import IMAGES, analyses_of_images
 from niki_tf.report.page import write_page
 from niki_tf.report.runs import Result, Setting, found_so_far, is_finished, run_all
 
@@ -15,8 +15,8 @@ __all__ = [
     "Result",
     "Setting",
     "View",
+    "analyses_of_images",
     "found_so_far",
-    "image_analyses",
     "is_finished",
     "run_all",
     "write_page",

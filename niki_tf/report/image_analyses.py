@@ -72,6 +72,6 @@ IMAGES: tuple[Analysis, ...] = (
 """In the order of the page."""
 
 
-def image_analyses(images: Images) -> Sequence[Analysis]:
+def analyses_of_images(images: Images) -> Sequence[Analysis]:
     """Those of `IMAGES` for which everything was given."""
     return [analysis for analysis in IMAGES if images.image_solvers or analysis.name != _BASELINE]

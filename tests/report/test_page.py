@@ -70,7 +70,7 @@ def test_analyses_of_images_are_shown_with_all_their_figures(of_images, stub):
         (folder / "more.png").write_bytes(b"another")
         return stub(command, folder)
 
-    results = report.run_all(report.image_analyses(of_images.images), of_images, run=run)
+    results = report.run_all(report.analyses_of_images(of_images.images), of_images, run=run)
     text = report.write_page(results, of_images).read_text()
     page = Page(text)
     assert text.count("<figure>") == 2 * len(results)

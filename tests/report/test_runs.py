@@ -154,7 +154,7 @@ def test_every_protocol_has_an_analysis():
 
 
 def test_analyses_of_images_take_what_was_given(of_images, tmp_path):
-    analyses = report.image_analyses(of_images.images)
+    analyses = report.analyses_of_images(of_images.images)
     commands = {analysis.name: of_images.command(analysis)[2:-1] for analysis in analyses}
     network, pare = f"--freeze_backbone={tmp_path / 'network'}", f"--image_solver={tmp_path / 'parts'}"
     plain, hidden = (f"--images={tmp_path / name}" for name in ("plain set", "xocc"))
@@ -165,13 +165,13 @@ def test_analyses_of_images_take_what_was_given(of_images, tmp_path):
     assert commands["bodies_part_attention"] == [*bodies, pare, behind[1]]
     assert commands["bodies_analytic"] == [*bodies, *behind]
     alone = of_images.images._replace(image_solvers=())
-    assert [one.name for one in report.image_analyses(alone)] == ["images", "image_occlusion", "bodies_analytic"]
+    assert [one.name for one in report.analyses_of_images(alone)] == ["images", "image_occlusion", "bodies_analytic"]
     with pytest.raises(ValueError, match="`images` must be given for analyses of images"):
         of_images._replace(images=None).command(analyses[0])
 
 
 def test_analyses_of_images_are_run_again_when_their_sets_or_weights_change(of_images, stub, tmp_path):
-    analyses = report.image_analyses(of_images.images)
+    analyses = report.analyses_of_images(of_images.images)
     results = report.run_all(analyses, of_images, run=stub)
     record = results[0].record
     assert record["images"][str(tmp_path / "xocc")] == {"files": 1, "bytes": 4}
