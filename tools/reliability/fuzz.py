@@ -29,6 +29,7 @@ from niki_tf.cli.quiet_start import quiet_start
 
 with quiet_start():
     import fuzz_files
+    import fuzz_kinematics
     import fuzz_models
     import fuzz_numbers
     import fuzz_rotations
@@ -46,9 +47,9 @@ _VALID = 0.55
 
 QUICK = (
     *fuzz_rotations.ROTATIONS,
-    *fuzz_rotations.CAMERA,
-    *fuzz_rotations.KINEMATICS,
-    *fuzz_rotations.CONTRACT,
+    *fuzz_kinematics.CAMERA,
+    *fuzz_kinematics.KINEMATICS,
+    *fuzz_kinematics.CONTRACT,
     *fuzz_numbers.METRICS,
     *fuzz_numbers.FILTERS,
     *fuzz_numbers.MOTION,

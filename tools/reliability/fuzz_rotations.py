@@ -1,4 +1,4 @@
-"""Rotations, cameras and kinematics, each beside the same in SciPy or plain NumPy."""
+"""Rotations, each beside the same in SciPy or plain NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from fuzz_target import Target, leading
 from scipy.spatial.transform import Rotation
 
-from niki_tf import body, camera, contract, rotations, skeletons
+from niki_tf import rotations
 
 _RNG = np.random.Generator
 _ANY_AXES = frozenset({"one less", "one more", "transposed", "nothing in it", "a number"})
@@ -16,7 +16,8 @@ _LARGEST_ANGLE = 2.8
 """Radians: at half a turn a rotation vector has two signs."""
 
 
-def _numbers(rng: _RNG, *ending: int, size: float = 1.0) -> np.ndarray:
+def numbers(rng: _RNG, *ending: int, size: float = 1.0) -> np.ndarray:
+    """Normal numbers (..., *ending)."""
     return size * rng.normal(size=[*leading(rng), *ending])
 
 
@@ -88,7 +89,8 @@ def _swing(source: Any, target: Any) -> np.ndarray:
     return np.eye(3) + skew + skew @ skew / (1.0 + (a * b).sum(-1))[..., None, None]
 
 
-def _twist(axis: Any, twist: Any) -> np.ndarray:
+def twist_of_axis(axis: Any, twist: Any) -> np.ndarray:
+    """`rotations.twist_to_matrix` of any leading axes."""
     cos, sin = np.moveaxis(np.asarray(twist, np.float64), -1, 0)
     vector = _unit(axis) * np.arctan2(sin, cos)[..., None]
     return _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), vector, 1)
@@ -102,9 +104,10 @@ def _twist_of(matrix: Any, axis: Any) -> np.ndarray:
     return np.stack([np.cos(2 * half), np.sin(2 * half)], -1)
 
 
-def _swing_twist(matrix: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
+def swing_and_twist(matrix: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
+    """`rotations.matrix_to_swing_twist` of any leading axes."""
     twist = _twist_of(matrix, axis)
-    return np.asarray(matrix) @ np.swapaxes(_twist(axis, twist), -1, -2), twist
+    return np.asarray(matrix) @ np.swapaxes(twist_of_axis(axis, twist), -1, -2), twist
 
 
 def _nearest(moment: Any) -> np.ndarray:
@@ -139,7 +142,9 @@ def _near(rng: _RNG) -> dict[str, np.ndarray]:
     return {"source": 2.0 * source, "target": source + 0.8 * _unit(rng.normal(size=[*axes, 3]))}
 
 
-def _of_matrix(*names: str) -> Callable[[_RNG], dict[str, np.ndarray]]:
+def of_matrix(*names: str) -> Callable[[_RNG], dict[str, np.ndarray]]:
+    """Makes arguments of these names: rotation matrices, or unit vectors of the same leading axes."""
+
     def make(rng: _RNG) -> dict[str, np.ndarray]:
         axes = leading(rng)
         return {
@@ -159,16 +164,20 @@ def _target(name: str, make: Callable, twin: Callable, **more: Any) -> Target:
     return Target(f"rotations.{name}", getattr(rotations, name), make, twin, spreads=True, **more)
 
 
-_MATRIX = lambda answer: answer  # noqa: E731
+def itself(answer: Any) -> Any:
+    """The answer, where it is the rotation that must be one."""
+    return answer
+
+
 ROTATIONS = (
-    _target("normalize", lambda rng: {"x": _numbers(rng, 5)}, _unit, lenient=_ANY_AXES),
+    _target("normalize", lambda rng: {"x": numbers(rng, 5)}, _unit, lenient=_ANY_AXES),
     _target("cross", lambda rng: dict(zip("ab", _pair(rng, (3,), (3,)), strict=True)), lambda a, b: np.cross(a, b)),
     _target(
         "apply",
         lambda rng: dict(zip(("matrix", "vector"), _pair(rng, (3, 3), (3,)), strict=True)),
         lambda matrix, vector: np.einsum("...rc,...c->...r", np.asarray(matrix, float), np.asarray(vector, float)),
     ),
-    _target("transpose", _of_matrix("matrix"), lambda matrix: np.swapaxes(matrix, -1, -2)),
+    _target("transpose", of_matrix("matrix"), lambda matrix: np.swapaxes(matrix, -1, -2)),
     _target(
         "rotvec_to_quaternion_wxyz",
         lambda rng: {"rotvec": _rotvec(rng, leading(rng))},
@@ -182,28 +191,28 @@ ROTATIONS = (
     _target("multiply_quaternions_wxyz", lambda rng: dict(zip("ab", _pair(rng, (4,), (4,)), strict=True)), _product),
     _target(
         "quaternion_wxyz_to_matrix",
-        lambda rng: {"quaternion": _numbers(rng, 4)},
+        lambda rng: {"quaternion": numbers(rng, 4)},
         lambda quaternion: _by_scipy(lambda flat: _from_wxyz(flat).as_matrix(), quaternion, 1),
-        turns=_MATRIX,
+        turns=itself,
     ),
     _target(
         "matrix_to_quaternion_wxyz",
-        _of_matrix("matrix"),
+        of_matrix("matrix"),
         lambda matrix: _by_scipy(lambda flat: _wxyz(Rotation.from_matrix(flat).as_rotvec()), matrix, 2),
     ),
     _target(
         "rotvec_to_matrix",
         lambda rng: {"rotvec": _rotvec(rng, leading(rng))},
         lambda rotvec: _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), rotvec, 1),
-        turns=_MATRIX,
+        turns=itself,
     ),
     _target(
         "matrix_to_rotvec",
-        _of_matrix("matrix"),
+        of_matrix("matrix"),
         lambda matrix: _by_scipy(lambda flat: Rotation.from_matrix(flat).as_rotvec(), matrix, 2),
     ),
-    _target("matrix_to_6d", _of_matrix("matrix"), _rows),
-    _target("sixd_to_matrix", lambda rng: {"sixd": _numbers(rng, 6)}, _gram_schmidt, turns=_MATRIX),
+    _target("matrix_to_6d", of_matrix("matrix"), _rows),
+    _target("sixd_to_matrix", lambda rng: {"sixd": numbers(rng, 6)}, _gram_schmidt, turns=itself),
     _target(
         "matrices_to_6d_vector",
         lambda rng: {"matrices": turns(rng, (*leading(rng), 4))},
@@ -211,208 +220,27 @@ ROTATIONS = (
     ),
     _target(
         "sixd_vector_to_matrices",
-        lambda rng: {"vector": _numbers(rng, 24)},
+        lambda rng: {"vector": numbers(rng, 24)},
         lambda vector: _gram_schmidt(np.reshape(vector, [*np.shape(vector)[:-1], -1, 6])),
-        turns=_MATRIX,
+        turns=itself,
         lenient=_ANY_LEADING,
     ),
     _target(
         "geodesic_angle",
-        _of_matrix("a", "b"),
+        of_matrix("a", "b"),
         lambda a, b: _by_scipy(
             lambda flat: Rotation.from_matrix(flat).magnitude(), np.swapaxes(a, -1, -2) @ np.asarray(b), 2
         ),
     ),
-    _target("vectors_to_swing", _near, _swing, turns=_MATRIX),
+    _target("vectors_to_swing", _near, _swing, turns=itself),
     _target(
         "twist_to_matrix",
         lambda rng: dict(zip(("axis", "twist"), _pair(rng, (3,), (2,)), strict=True)),
-        _twist,
-        turns=_MATRIX,
+        twist_of_axis,
+        turns=itself,
     ),
-    _target("matrix_to_swing_twist", _of_matrix("matrix", "axis"), _swing_twist, turns=lambda answer: answer[0]),
-    _target("matrix_to_twist", _of_matrix("matrix", "axis"), _twist_of),
-    _target("procrustes", _points, _procrustes, turns=_MATRIX, optional=frozenset({"weights"})),
-    _target("moment_to_rotation", _moment, _nearest, turns=_MATRIX),
-)
-
-
-def _image(points: Any, focal_length: float, distance: float) -> np.ndarray:
-    points = np.asarray(points, np.float64)
-    return focal_length * points[..., :2] / (points[..., 2:] + distance)
-
-
-def _transl(camera: Any) -> np.ndarray:
-    scale, x, y = np.moveaxis(np.asarray(camera, np.float64), -1, 0)
-    return np.stack([x, y, 1000.0 / 256.0 / scale], -1)
-
-
-def _weak(joints: Any, camera: Any) -> np.ndarray:
-    joints = np.asarray(joints, np.float64)
-    moved = joints - joints[..., 1:3, :].mean(-2, keepdims=True) + _transl(camera)[..., None, :]
-    return 1000.0 / 256.0 * moved[..., :2] / moved[..., 2:]
-
-
-def _cameras(rng: _RNG, axes: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate([rng.uniform(0.5, 1.5, [*axes, 1]), rng.normal(size=[*axes, 2])], -1)
-
-
-def _seen(rng: _RNG) -> dict[str, np.ndarray]:
-    axes = leading(rng)
-    return {"joints": 0.3 * rng.normal(size=[*axes, 29, 3]), "camera": _cameras(rng, axes)}
-
-
-CAMERA = (
-    Target(
-        "camera.perspective",
-        camera.perspective,
-        lambda rng: {"points": _numbers(rng, 3, size=0.1), "focal_length": 2.5, "distance": 3.0},
-        _image,
-        spreads=True,
-    ),
-    Target(
-        "camera.orthographic",
-        camera.orthographic,
-        lambda rng: {"points": _numbers(rng, 3), "scale": 2.5},
-        lambda points, scale: scale * np.asarray(points)[..., :2],
-        spreads=True,
-    ),
-    Target("camera.weak_perspective", camera.weak_perspective, _seen, _weak, spreads=True),
-    Target(
-        "camera.camera_to_transl",
-        camera.camera_to_transl,
-        lambda rng: {"camera": _cameras(rng, leading(rng))},
-        _transl,
-        spreads=True,
-    ),
-    Target(
-        "camera.transl_to_camera",
-        camera.transl_to_camera,
-        lambda rng: {"transl": _cameras(rng, leading(rng))[..., [1, 2, 0]]},
-        lambda transl: np.stack([1000.0 / 256.0 / np.asarray(transl)[..., 2], *np.moveaxis(transl, -1, 0)[:2]], -1),
-        spreads=True,
-    ),
-)
-
-
-def _walked(rotations: Any, rest_joints: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Posed joints and world rotations, joint by joint."""
-    rotations, rest = np.asarray(rotations, np.float64), np.asarray(rest_joints, np.float64)
-    rotations, rest = np.broadcast_arrays(rotations.reshape(*rotations.shape[:-2], 9), 0.0)[0], rest
-    axes = np.broadcast_shapes(rotations.shape[:-2], rest.shape[:-2])
-    rotations = np.broadcast_to(rotations, [*axes, 24, 9]).reshape(*axes, 24, 3, 3)
-    rest = np.broadcast_to(rest, [*axes, *rest.shape[-2:]])
-    places, world = [rest[..., 0, :]], [rotations[..., 0, :, :]]
-    for joint in range(1, rest.shape[-2]):
-        above = skeletons.SMPL_29.parents[joint]
-        bone = rest[..., joint, :] - rest[..., above, :]
-        places.append(places[above] + (world[above] @ bone[..., None])[..., 0])
-        if joint < 24:
-            world.append(world[above] @ rotations[..., joint, :, :])
-    return np.stack(places, -2), np.stack(world, -3)
-
-
-def _local(world: Any) -> np.ndarray:
-    world = np.asarray(world, np.float64)
-    above = world[..., list(skeletons.SMPL_24.parents[1:]), :, :]
-    return np.concatenate([world[..., :1, :, :], np.swapaxes(above, -1, -2) @ world[..., 1:, :, :]], -3)
-
-
-def _posed(rng: _RNG) -> dict[str, np.ndarray]:
-    axes = leading(rng)
-    rest = body.mannequin_joints().joints + 0.02 * rng.normal(size=[*axes, 29, 3])
-    return {"rotations": turns(rng, (*axes, 24)), "rest_joints": rest}
-
-
-def _bones(rest: np.ndarray) -> np.ndarray:
-    """The rest bone of each of joints 1 to 23."""
-    parents = np.maximum(skeletons.SMPL_29.parents, 0)
-    return (rest - rest[..., parents, :])[..., list(skeletons.BONE_CHILD), :][..., 1:, :]
-
-
-def _parted(rotations: Any, rest_joints: Any) -> tuple[np.ndarray, np.ndarray]:
-    rotations = np.asarray(rotations, np.float64)
-    swing, twist = _swing_twist(rotations[..., 1:, :, :], _bones(np.asarray(rest_joints, np.float64)))
-    return np.concatenate([rotations[..., :1, :, :], swing], -3), twist
-
-
-def _joined(swing: Any, twist: Any, rest_joints: Any) -> np.ndarray:
-    swing = np.asarray(swing, np.float64)
-    turned = swing[..., 1:, :, :] @ _twist(_bones(np.asarray(rest_joints, np.float64)), twist)
-    return np.concatenate([swing[..., :1, :, :], turned], -3)
-
-
-def _parts(rng: _RNG) -> dict[str, np.ndarray]:
-    given = _posed(rng)
-    twist = rng.normal(size=[*given["rotations"].shape[:-3], 23, 2])
-    return {"swing": given["rotations"], "twist": twist, "rest_joints": given["rest_joints"]}
-
-
-def _solved(rng: _RNG) -> dict[str, np.ndarray]:
-    """Joints of a body that stands as it can."""
-    given = _posed(rng)
-    vectors = 0.3 * rng.normal(size=given["rotations"].shape[:-1])
-    turned = _by_scipy(lambda flat: Rotation.from_rotvec(flat).as_matrix(), vectors, 1)
-    return {"joints": _walked(turned, given["rest_joints"])[0], "rest_joints": given["rest_joints"]}
-
-
-def _one_by_one(joints: Any, rest_joints: Any) -> np.ndarray:
-    """`analytic_ik` of one example at a time."""
-    joints, rest = np.asarray(joints, np.float64), np.asarray(rest_joints, np.float64)
-    flat = [
-        body.analytic_ik(one, rest_joints=other).numpy()
-        for one, other in zip(joints.reshape(-1, 29, 3), rest.reshape(-1, 29, 3), strict=True)
-    ]
-    return np.reshape(flat, [*joints.shape[:-2], 24, 3, 3])
-
-
-KINEMATICS = (
-    Target(
-        "body.forward_kinematics",
-        body.forward_kinematics,
-        _posed,
-        _walked,
-        turns=lambda answer: answer[1],
-        spreads=True,
-        loose=frozenset({"NaN", "batch of none"}),
-    ),
-    Target("body.world_rotations", body.world_rotations, lambda rng: {"rotations": turns(rng, (*leading(rng), 24))},
-        lambda rotations: _walked(rotations, np.zeros([29, 3]))[1], turns=_MATRIX, spreads=True),
-    Target("body.local_rotations", body.local_rotations, lambda rng: {"world": turns(rng, (*leading(rng), 24))},
-        _local, turns=_MATRIX, spreads=True),
-    Target("body.rotations_to_swing_twist", body.rotations_to_swing_twist, _posed, _parted,
-        turns=lambda answer: answer[0], spreads=True, weight=0.5),
-    Target("body.swing_twist_to_rotations", body.swing_twist_to_rotations, _parts, _joined, turns=_MATRIX,
-        spreads=True, weight=0.5),
-    Target("body.analytic_ik", body.analytic_ik, _solved, _one_by_one, turns=_MATRIX, spreads=True, weight=0.1,
-        tolerance=1e-4),
-)  # fmt: skip
-
-
-def _pose(rng: _RNG) -> dict[str, np.ndarray]:
-    local = turns(rng, (*leading(rng), 24))
-    return {"global_orient": local[..., :1, :, :], "body_pose": local[..., 1:, :, :]}
-
-
-def _are_turns(matrices: Any) -> np.ndarray:
-    flat = np.reshape(matrices, [-1, 3, 3]).astype(np.float64)
-    fine = [np.abs(one @ one.T - np.eye(3)).max() <= 1e-3 and np.linalg.det(one) > 0 for one in flat]
-    return np.reshape(np.array(fine, bool), np.shape(matrices)[:-2])
-
-
-CONTRACT = (
-    Target(
-        "contract.check_pose",
-        contract.check_pose,
-        _pose,
-        lambda global_orient, body_pose: np.concatenate([global_orient, body_pose], -3),
-        turns=_MATRIX,
-        spreads=True,
-    ),
-    Target(
-        "contract.are_rotations",
-        contract.are_rotations,
-        _of_matrix("matrices"),
-        _are_turns,
-    ),
+    _target("matrix_to_swing_twist", of_matrix("matrix", "axis"), swing_and_twist, turns=lambda answer: answer[0]),
+    _target("matrix_to_twist", of_matrix("matrix", "axis"), _twist_of),
+    _target("procrustes", _points, _procrustes, turns=itself, optional=frozenset({"weights"})),
+    _target("moment_to_rotation", _moment, _nearest, turns=itself),
 )
