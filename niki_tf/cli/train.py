@@ -114,10 +114,7 @@ def _run(trainer: training.Trainer) -> dict[str, float]:
 
 def prepared() -> training.Trainer:
     """The trainer that the flags describe; cheap checks first, so that a slip shows before any work."""
-    from_images = bool(FLAGS.images or FLAGS.freeze_backbone)
-    _check_needed("workdir", *([] if from_images else ["source"]))
-    if from_images and FLAGS.source:
-        raise ValueError("`source` is for training without images; got it with --images. Leave one of them out.")
+    from_images = _is_of_images()
     values = run_record.resolved(_NAMES)
     run_record.check(FLAGS.workdir, values, free=_FREE_TO_CHANGE)
     settings = _read(training.TrainSettings)
@@ -149,6 +146,15 @@ def prepared() -> training.Trainer:
     if trainer.is_chief:
         run_record.write(FLAGS.workdir, values)
     return trainer
+
+
+def _is_of_images() -> bool:
+    """Whether the run learns from images and not from motion; where to write and one of them must be given."""
+    from_images = bool(FLAGS.images or FLAGS.freeze_backbone)
+    _check_needed("workdir", *([] if from_images else ["source"]))
+    if from_images and FLAGS.source:
+        raise ValueError("`source` is for training without images; got it with --images. Leave one of them out.")
+    return from_images
 
 
 def _check_needed(*names: str) -> None:
@@ -237,9 +243,9 @@ def _train_stages(folder: pathlib.Path) -> None:
     """Trains the stages of `folder` one after another, each in a process of its own; done ones are skipped.
 
     Raises:
-        ValueError: the folder holds no flag files, or a stage ended early.
+        ValueError: a flag that is needed is missing, the folder holds no flag files, or a stage ended early.
     """
-    _check_needed("workdir", "source")
+    _is_of_images()
     stages = sorted(folder.glob("*.flags"))
     if not stages:
         raise ValueError(f"`stages` must be a folder of .flags files; {str(folder)!r} holds none.")

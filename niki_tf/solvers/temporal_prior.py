@@ -53,6 +53,7 @@ class TemporalPrior(WindowSolver):
 
     frames, step = motion_prior.FRAMES, 32
     takes_absent = True
+    largest_sigma, sigma_growth = 0.15, 0.08
 
     def __init__(
         self,

@@ -251,8 +251,17 @@ def test_flag_files_of_networks_are_known(run_tool, repo, tmp_path, config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", ["one_stage", "temporal", "recurrent"])
-def test_flag_files_of_solvers_are_known_and_start_from_what_ships(run_tool, repo, tmp_path, config):
-    given = [f"--flagfile={repo}/configs/image_{config}.flags", f"--workdir={tmp_path / 'run'}"]
+@pytest.mark.parametrize(
+    "config", ["image_one_stage", "image_temporal/1-couplings", "image_temporal/2-all", "image_recurrent"]
+)
+def test_flag_files_of_solvers_are_known(run_tool, repo, tmp_path, config):
+    given = [f"--flagfile={repo}/configs/{config}.flags", f"--workdir={tmp_path / 'run'}"]
     with pytest.raises(SystemExit, match="train: `folder` must hold a model.keras"):
         run_tool("train", *given, "--images=nowhere", "--freeze_backbone=nowhere")
+
+
+@pytest.mark.slow
+def test_stages_can_learn_from_images(run_tool, repo, tmp_path):
+    given = [f"--stages={repo}/configs/image_temporal", f"--workdir={tmp_path / 'run'}", "--images=nowhere"]
+    with pytest.raises(SystemExit, match="train: stage 1-couplings has not come to its end"):
+        run_tool("train", *given, "--freeze_backbone=nowhere")
