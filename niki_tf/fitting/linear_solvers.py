@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from niki_tf.fitting import for_xla
+
 
 def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     """Solution x (N, n, m) of matrix x = rhs by Cholesky factorisation.
@@ -13,6 +15,8 @@ def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
         matrix: (N, n, n), symmetric and positive definite.
         rhs: (N, n, m), right-hand sides.
     """
+    if for_xla.is_wanted():
+        return _solve_side_by_side(matrix, rhs)
     return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), rhs)
 
 
@@ -23,6 +27,8 @@ def halves_by_cholesky(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
         matrix: (N, n, n), symmetric and positive definite.
         sides: (N, n, m).
     """
+    if for_xla.is_wanted():
+        return _halves(sides, _solve_side_by_side(matrix, sides))
     factor = tf.linalg.cholesky(matrix)
     half = tf.linalg.triangular_solve(factor, sides)
     product = tf.linalg.matmul(half, half, transpose_a=True)
@@ -31,7 +37,11 @@ def halves_by_cholesky(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
 
 def halves_by_elimination(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
     """As `halves_by_cholesky`, by `solve_by_elimination`."""
-    solved = solve_by_elimination(matrix, sides)
+    return _halves(sides, solve_by_elimination(matrix, sides))
+
+
+def _halves(sides: tf.Tensor, solved: tf.Tensor) -> "Halves":
+    """The `Halves` of a matrix from right-hand sides and their solution, (N, n, m) each."""
     return Halves(tf.linalg.matmul(sides, solved, transpose_a=True), lambda weights: tf.linalg.matmul(solved, weights))
 
 
@@ -65,12 +75,28 @@ def solve_by_elimination(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     def eliminate(number: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         row = tf.gather(rows, number, axis=1)
         column = tf.gather(rows, number, axis=2) / tf.gather(row, [number], axis=1)
-        others = tf.where(tf.equal(tf.range(size), number), 0.0, column)
+        others = tf.where(tf.equal(tf.range(size), number), tf.zeros([], rows.dtype), column)
         return number + 1, rows - tf.expand_dims(others, -1) * tf.expand_dims(row, 1)
 
     _, rows = tf.while_loop(lambda number, _: number < size, eliminate, (0, tf.concat([matrix, rhs], -1)))
     diagonal = tf.reduce_sum(rows[..., :size] * tf.eye(size, dtype=rows.dtype), -1, keepdims=True)
     return rows[..., size:] / diagonal
+
+
+def _solve_side_by_side(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
+    """As `solve_by_elimination`, with the N along the last axis, so that many are computed in one instruction."""
+    size = matrix.shape[-1]
+    rows = tf.transpose(tf.concat([matrix, rhs], -1), [1, 2, 0])
+
+    def eliminate(number: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        row = tf.gather(rows, number)
+        column = tf.gather(rows, number, axis=1) / tf.gather(row, number)
+        others = tf.where(tf.expand_dims(tf.equal(tf.range(size), number), -1), tf.zeros([], rows.dtype), column)
+        return number + 1, rows - tf.expand_dims(others, 1) * row
+
+    _, rows = tf.while_loop(lambda number, _: number < size, eliminate, (0, rows))
+    diagonal = tf.reduce_sum(rows[:, :size] * tf.eye(size, dtype=rows.dtype)[..., None], 1, keepdims=True)
+    return tf.transpose(rows[:, size:] / diagonal, [2, 0, 1])
 
 
 class LinearSolver(NamedTuple):
@@ -88,7 +114,7 @@ class LinearSolver(NamedTuple):
 
 
 CHOLESKY = LinearSolver(solve_by_cholesky, halves_by_cholesky, tf.float64)
-"""For TensorFlow."""
+"""For TensorFlow; within `for_xla.for_xla` by elimination, too."""
 
 ELIMINATION = LinearSolver(solve_by_elimination, halves_by_elimination, tf.float32)
 """For LiteRT, which has neither a factorisation nor float64."""
