@@ -20,37 +20,43 @@ def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:
     return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), rhs)
 
 
-def halves_by_cholesky(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
+def halves_by_cholesky(matrix: tf.Tensor, sides: tf.Tensor, group: int) -> "Halves":
     """The `Halves` of matrix^-1 with right-hand sides, by one triangular solution instead of the two of `solve`.
 
     Args:
         matrix: (N, n, n), symmetric and positive definite.
         sides: (N, n, m).
+        group: g, matrices that follow each other and belong together.
     """
     if for_xla.is_wanted():
-        return _halves(sides, _solve_side_by_side(matrix, sides))
+        return _halves(sides, _solve_side_by_side(matrix, sides), group)
     factor = tf.linalg.cholesky(matrix)
     half = tf.linalg.triangular_solve(factor, sides)
-    product = tf.linalg.matmul(half, half, transpose_a=True)
-    return Halves(product, lambda weights: tf.linalg.triangular_solve(factor, half @ weights, adjoint=True))
+    halves = _halves(half, half, group)
+    return halves._replace(back=lambda weights: tf.linalg.triangular_solve(factor, halves.back(weights), adjoint=True))
 
 
-def halves_by_elimination(matrix: tf.Tensor, sides: tf.Tensor) -> "Halves":
+def halves_by_elimination(matrix: tf.Tensor, sides: tf.Tensor, group: int) -> "Halves":
     """As `halves_by_cholesky`, by `solve_by_elimination`."""
-    return _halves(sides, solve_by_elimination(matrix, sides))
+    return _halves(sides, solve_by_elimination(matrix, sides), group)
 
 
-def _halves(sides: tf.Tensor, solved: tf.Tensor) -> "Halves":
-    """The `Halves` of a matrix from right-hand sides and their solution, (N, n, m) each."""
-    return Halves(tf.linalg.matmul(sides, solved, transpose_a=True), lambda weights: tf.linalg.matmul(solved, weights))
+def _halves(left: tf.Tensor, right: tf.Tensor, group: int) -> "Halves":
+    """The `Halves` whose product is left^T right, (N, n, m) each, and whose `back` is multiplied by right."""
+    size, width = right.shape[-2:]
+    left, right = (tf.reshape(x, [-1, group * size, width]) for x in (left, right))
+    return Halves(
+        tf.linalg.matmul(left, right, transpose_a=True),
+        lambda weights: tf.reshape(tf.linalg.matmul(right, weights), [-1, size, weights.shape[-1]]),
+    )
 
 
 class Halves(NamedTuple):
-    """What eliminating unknowns takes of their matrix A (N, n, n) and right-hand sides B (N, n, m).
+    """What eliminating unknowns takes of their matrices A (N, n, n) and right-hand sides B (N, n, m), in groups of g.
 
     Attributes:
-        product: (N, m, m), B^T A^-1 B.
-        back: function of weights W (N, m, k) that gives A^-1 B W (N, n, k).
+        product: (N / g, m, m), the sums of B^T A^-1 B.
+        back: function of weights W (N / g, m, k) that gives A^-1 B W (N, n, k).
     """
 
     product: tf.Tensor
@@ -104,12 +110,12 @@ class LinearSolver(NamedTuple):
 
     Attributes:
         solve: function (matrix (N, n, n), rhs (N, n, m)) -> solution (N, n, m).
-        halves: function (matrix (N, n, n), sides (N, n, m)) -> `Halves`.
+        halves: function (matrix (N, n, n), sides (N, n, m), group) -> `Halves`.
         dtype: the most precise floating-point type.
     """
 
     solve: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    halves: Callable[[tf.Tensor, tf.Tensor], Halves]
+    halves: Callable[[tf.Tensor, tf.Tensor, int], Halves]
     dtype: tf.DType
 
 

@@ -26,7 +26,7 @@ class KeptGraphs:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._graphs: collections.OrderedDict[Hashable, tf.types.experimental.PolymorphicFunction] = (
+        self._graphs: collections.OrderedDict[Hashable, tf.types.experimental.ConcreteFunction] = (
             collections.OrderedDict()
         )
         self._frozen: dict[Hashable, int] = {}
@@ -61,8 +61,7 @@ class KeptGraphs:
         with self._lock:
             graph = self._graphs.get(whole)
             if graph is None:
-                graph = tf.function(function, input_signature=[specs], autograph=False)
-                graph.get_concrete_function()
+                graph = tf.function(function, input_signature=[specs], autograph=False).get_concrete_function()
             self._keep(whole, graph)
         return graph(inputs)
 
@@ -92,7 +91,8 @@ class KeptGraphs:
                 return
             frozen = _with_constants(function, weights)
             graph = tf.function(frozen, input_signature=[specs], autograph=False, jit_compile=True)
-            graph(inputs)
+            graph = graph.get_concrete_function()
+            graph(inputs)  # XLA compiles
             self._frozen[whole] = _checksum(weights)
             self._keep(whole, graph)
 
@@ -102,7 +102,7 @@ class KeptGraphs:
             if self._frozen and {*self._frozen.values()} != {_checksum(weights)}:
                 self.clear()
 
-    def _keep(self, key: Hashable, graph: tf.types.experimental.PolymorphicFunction) -> None:
+    def _keep(self, key: Hashable, graph: tf.types.experimental.ConcreteFunction) -> None:
         """Keeps a graph as the one that was asked for last."""
         self._graphs[key] = graph
         self._graphs.move_to_end(key)
