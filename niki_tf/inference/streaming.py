@@ -7,8 +7,8 @@
     answers = streaming.remaining(solver, state)
 
 All are functions from tensors to tensors, fit for tf.function; outside of one `push` runs by a graph of its own.
-`warm_up` makes it by XLA, the first `push` without one that is made sooner and is slower. `Stream` has a state inside, for frames that may come faster than they are
-solved.
+`warm_up` makes it by XLA, the first `push` without one that is made sooner and is slower. `Stream` has a state inside,
+for frames that may come faster than they are solved.
 """
 
 import collections
@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract
@@ -111,11 +110,7 @@ def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs
         ValueError: `delay` is out of range, or a name is none of an input.
     """
     began = time.monotonic()
-    shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
-    unknown = sorted(set(inputs) - {*contract.PER_FRAME, *contract.KNOWN})
-    if unknown:
-        raise ValueError(f"`inputs` must be of {', '.join((*contract.PER_FRAME, *contract.KNOWN))}; got {unknown[0]}.")
-    frame = {name: np.zeros((people, *(size or 0 for size in shapes[name])), np.float32) for name in inputs}
+    frame = contract.zeros(inputs, [people], num_betas=solver.body_joints.num_betas)
     state = start(solver, people=people, known_rotations="known_rotations" in inputs)
     _check_delay(solver, delay)
     if kept_graphs.are_wanted():
@@ -146,8 +141,7 @@ class Stream:
         ValueError: see `start` and `warm_up`.
 
     Example:
-        >>> import numpy as np
-        >>> from niki_tf import body, solvers
+        >>>         >>> from niki_tf import body, solvers
         >>> from niki_tf.inference import streaming
         >>> stream = streaming.Stream(solvers.Recurrent(body.mannequin_joints(), hidden_dim=8), delay=2)
         >>> for _ in range(6):

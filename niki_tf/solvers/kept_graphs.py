@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from niki_tf.fitting import for_xla
@@ -59,6 +58,9 @@ class KeptGraphs:
         specs = {name: _free(tensor, inner[name]) for name, tensor in inputs.items()}
         whole = _whole_key(key, specs)
         with self._lock:
+            if self._frozen:
+                fixed = _whole_key(key, _fixed(inputs))
+                whole = fixed if fixed in self._frozen else whole
             graph = self._graphs.get(whole)
             if graph is None:
                 graph = tf.function(function, input_signature=[specs], autograph=False).get_concrete_function()
@@ -83,7 +85,7 @@ class KeptGraphs:
             key: see `run`.
             weights: all that `function` reads.
         """
-        specs = {name: _free(tensor, tensor.shape.rank) for name, tensor in inputs.items()}
+        specs = _fixed(inputs)
         whole = _whole_key(key, specs)
         with self._lock:
             self.thaw(weights)
@@ -138,8 +140,13 @@ def _checksum(weights: Sequence[keras.Variable]) -> int:
     """A number that tells weights from others."""
     total = 0
     for weight in weights:
-        total = zlib.crc32(np.ascontiguousarray(weight.numpy()), total)
+        total = zlib.crc32(weight.numpy().tobytes(), total)
     return total
+
+
+def _fixed(tensors: _Tensors) -> dict[str, tf.TensorSpec]:
+    """The specifications of tensors of the shapes of these."""
+    return {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
 def _free(tensor: tf.Tensor, inner: int) -> tf.TensorSpec:

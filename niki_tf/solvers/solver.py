@@ -344,25 +344,6 @@ class Solver(keras.Model):
         inner = {name: len(shapes[name]) for name in inputs}
         return self._graphs.run(function, inputs, inner=inner, key=(name, *self._settings()))
 
-    def freeze_kept(
-        self,
-        name: str,
-        function: Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]],
-        inputs: Mapping[str, tf.Tensor],
-    ) -> None:
-        """Makes the graph that `run_kept` takes for inputs of these shapes by XLA, with the weights as constants.
-
-        Args:
-            name: see `run_kept`.
-            function: see `run_kept`.
-            inputs: see `run_kept`.
-        """
-        self._graphs.freeze(function, inputs, key=(name, *self._settings()), weights=self.variables)
-
-    def thaw_kept(self) -> None:
-        """Forgets graphs of `freeze_kept` if the weights have changed."""
-        self._graphs.thaw(self.variables)
-
     def _doubts_are_due(self) -> bool:
         """Whether joints were not looked at for a while: live, doing so would take longer than solving."""
         now = time.monotonic()
