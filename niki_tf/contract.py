@@ -102,7 +102,7 @@ def input_shapes(num_betas: int | None = None) -> dict[str, tuple[int | None, ..
 
 
 def zeros(names: Iterable[str], leading: Sequence[int], *, num_betas: int) -> dict[str, np.ndarray]:
-    """Inputs of those names, float32 zeros (*leading, ...), to make graphs with; ValueError if a name is none of one."""
+    """Inputs of those names, zeros (*leading, ...) float32, to make graphs with; ValueError if a name is of none."""
     shapes = {name: shape for name, shape in input_shapes(num_betas).items() if name in PER_FRAME} | KNOWN
     unknown = sorted(set(names) - {*shapes})
     if unknown:
