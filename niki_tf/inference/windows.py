@@ -117,8 +117,9 @@ def warm_up(
 ) -> float:
     """Has XLA compile what `solve_motion` runs over and over, and gives the seconds that it took.
 
-    It is worth it for hundreds of thousands of frames of `temporal`; `temporal_prior` is no faster. The weights are constants of what is compiled; `solve_motion`
-    forgets it if they have changed since. The last windows of a motion, which are fewer, run by graphs as without it.
+    It is worth it for hundreds of thousands of frames of `temporal`; `temporal_prior` is no faster. The weights are
+    constants of what is compiled; `solve_motion` forgets it if they have changed since. The last windows of a motion,
+    which are fewer, run by graphs as without it.
 
     Args:
         solver: of windows.
