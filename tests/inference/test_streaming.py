@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, made, random_inputs
+from window_makers import MAKERS, made, random_inputs, strong
 
 from niki_tf import body, contract, skeletons, solvers
 from niki_tf.inference import streaming
@@ -159,7 +159,7 @@ def test_frames_are_put_in_while_poses_are_asked_for(told):
 @pytest.mark.usefixtures("with_graphs")
 @pytest.mark.parametrize("refine", [0, 2])
 def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, refine):
-    warm, plain = (made("temporal") for _ in range(2))
+    warm, plain = (strong(MAKERS["temporal"]()) for _ in range(2))
     plain.set_weights(warm.get_weights())
     warm.refine = plain.refine = refine
     streaming.warm_up(warm, delay=3, inputs=["joints", "joint_sigma"])
