@@ -1,7 +1,7 @@
 """Names and shapes of solvers' inputs and outputs, defined here for data, models and exports alike."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,15 @@ _CURES = {
 def input_shapes(num_betas: int | None = None) -> dict[str, tuple[int | None, ...]]:
     """`INPUTS` for a body of `num_betas` shape coefficients."""
     return {**INPUTS, "betas": (num_betas,)}
+
+
+def zeros(names: Iterable[str], leading: Sequence[int], *, num_betas: int) -> dict[str, np.ndarray]:
+    """Inputs of those names, zeros (*leading, ...) float32, to make graphs with; ValueError if a name is of none."""
+    shapes = {name: shape for name, shape in input_shapes(num_betas).items() if name in PER_FRAME} | KNOWN
+    unknown = sorted(set(names) - {*shapes})
+    if unknown:
+        raise ValueError(f"`inputs` must be of {', '.join(shapes)}; got {unknown[0]}.")
+    return {name: np.zeros((*leading, *(size or 0 for size in shapes[name])), np.float32) for name in names}
 
 
 def check_names(inputs: Mapping[str, Any], *, extra: Mapping[str, tuple[int, ...]]) -> None:

@@ -8,6 +8,7 @@ weights are fitted so that it gives the mean distance (`niki-tf fit_expected_err
 import dataclasses
 import functools
 import pathlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ NEVER = 1000.0
 FILE = pathlib.Path(__file__).with_name("expected_error.npz")
 """The calibrations of the solvers that come with the package."""
 _FINISH, _MOTION = "+finish", "+motion"
+_READING = threading.Lock()
 _TINY, _CLEAN = 1e-5, 1e-3
 """Metres; below the first residuals, below the second speeds and sigmas are as good as none."""
 _UNIT = 0.01
@@ -311,9 +313,14 @@ def write(networks: Mapping[str, Network], path: pathlib.Path = FILE) -> None:
         np.savez_compressed(file, **arrays)
 
 
-@functools.cache
 def calibrations() -> dict[str, Calibration]:
     """The calibrations by name, those of the package at first; a fit puts others in."""
+    with _READING:  # else threads would have some of their own, and graphs that depend on them
+        return _calibrations()
+
+
+@functools.cache
+def _calibrations() -> dict[str, Calibration]:
     return {**read()}
 
 

@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import held_equations, held_rotations, joint_weights, tree_equations
+from niki_tf.fitting import for_xla, held_equations, held_rotations, joint_weights, tree_equations
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes
 from niki_tf.skeletons import Skeleton
@@ -86,7 +86,8 @@ def refine(
     known = None if known_rotations is None else leading.flatten(known_rotations)
     start = local = local if known is None else held_rotations.hold(local, known)
     turned = rotations.rotvec_to_quaternion_wxyz(tf.zeros_like(start[..., 0]))
-    for _ in range(steps):
+
+    def step(local: tf.Tensor, turned: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
         tau = _tau(unexplained, joint_sigma, absent_growth)
@@ -100,6 +101,9 @@ def refine(
         turned = rotations.multiply_quaternions_wxyz(turned, turn)
         local = tf.linalg.matmul(start, rotations.quaternion_wxyz_to_matrix(turned))
         local = local if known is None else held_rotations.hold(local, known)
+        return local, turned
+
+    local, _ = for_xla.repeated(step, (local, turned), times=steps)
     return leading.restore(local)
 
 

@@ -146,11 +146,10 @@ def _eliminate(trunk: tf.Tensor, limbs: tf.Tensor, right: tf.Tensor, linear_solv
     """Unknowns (N, 90, 1) of the equations of `_equations` with the right-hand sides `right` (N, 90, 1)."""
     size, width, count = trunk.shape[-1], limbs.shape[-1], len(_LIMBS)
     sides = tf.reshape(tf.concat([trunk[:, size:], right[:, size:]], -1), [-1, width, size + 1])
-    product, back = linear_solver.halves(tf.reshape(limbs, [-1, width, width]), sides)
-    left = tf.reduce_sum(tf.reshape(product, [-1, count, size + 1, size + 1]), 1)[:, :size]
+    product, back = linear_solver.halves(tf.reshape(limbs, [-1, width, width]), sides, count)
+    left = product[:, :size]
     of_trunk = linear_solver.solve(trunk[:, :size] - left[..., :size], right[:, :size] - left[..., size:])
-    shares = tf.concat([-of_trunk, tf.ones_like(of_trunk[:, :1])], 1)
-    of_limbs = back(tf.reshape(tf.repeat(shares, count, 0), [-1, size + 1, 1]))
+    of_limbs = back(tf.concat([-of_trunk, tf.ones_like(of_trunk[:, :1])], 1))
     return tf.concat([of_trunk, tf.reshape(of_limbs, [-1, count * width, 1])], 1)
 
 

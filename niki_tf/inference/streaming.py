@@ -6,9 +6,9 @@
         state, answer = streaming.push(solver, state, {"joints": joints, "joint_sigma": sigma})
     answers = streaming.remaining(solver, state)
 
-All are functions from tensors to tensors, fit for tf.function; outside of one `push` runs by a graph of its own, which
-`warm_up`, or else the first `push`, makes. `Stream` has a state inside, for frames that may come faster than they are
-solved.
+All are functions from tensors to tensors, fit for tf.function; outside of one `push` runs by a graph of its own.
+`warm_up` makes it by XLA, the first `push` without one that is made sooner and is slower. `Stream` has a state inside,
+for frames that may come faster than they are solved.
 """
 
 import collections
@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract
@@ -25,6 +24,7 @@ from niki_tf.inference.rates import FPS
 from niki_tf.log import logger
 from niki_tf.motion.clip import checked_rate
 from niki_tf.shapes import TensorLike
+from niki_tf.solvers import kept_graphs
 from niki_tf.solvers.window_solver import WindowSolver
 
 _RATE_ERROR = 0.2
@@ -41,7 +41,8 @@ DELAY = 8
 def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS, known_rotations: bool = False) -> State:
     """The state before the first frame: dict of the last frames' joints, joint_sigma and betas, and their count.
 
-    As many frames are kept as a window of the solver has.
+    As many frames are kept as a window of the solver has. If weights were changed since `warm_up`, what it made is
+    forgotten.
 
     Args:
         solver: a `WindowSolver`.
@@ -57,6 +58,7 @@ def start(solver: WindowSolver, *, people: int = 1, fps: float = FPS, known_rota
             f"`fps` must be about {FPS:g} frames a second, which is expected of a stream; got {fps:g}. "
             "Push every second frame of 60, or give the whole motion to niki_tf.solve, which takes any rate."
         )
+    solver.thaw_kept()
     shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
     names = (*contract.PER_FRAME, *(contract.KNOWN if known_rotations else ()))
     state = {name: tf.zeros([people, solver.frames, *shapes[name]]) for name in names}
@@ -86,14 +88,17 @@ def push(
     """
     _check_delay(solver, delay)
     frame = _checked_frame(state, inputs)
-    given = {**{_STATE + name: x for name, x in state.items()}, **{_FRAME + name: x for name, x in frame.items()}}
+    given = _given(state, frame)
     shapes = {name: tuple(x.shape) for name, x in given.items()}
-    found = solver.run_kept(f"push {delay}", functools.partial(_pushed, solver, delay), given, shapes)
+    found = solver.run_kept(_name(delay), functools.partial(_pushed, solver, delay), given, shapes)
     return _named(_STATE, found), _named(_FRAME, found)
 
 
 def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs: Sequence[str] = ("joints",)) -> float:
-    """Makes the graph of `push`, and gives the seconds that it took, many times as many as a push takes afterwards.
+    """Makes the graph of `push` by XLA, and gives the seconds that it took, thousands of times what a push takes.
+
+    The weights are constants of the graph, those of the last `warm_up` or `start`. What else changes, such as `refine`,
+    shows at once, by the slower graph that `push` makes itself.
 
     Args:
         solver: a `WindowSolver`.
@@ -105,12 +110,12 @@ def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs
         ValueError: `delay` is out of range, or a name is none of an input.
     """
     began = time.monotonic()
-    shapes = {**contract.input_shapes(solver.body_joints.num_betas), **contract.KNOWN}
-    unknown = sorted(set(inputs) - {*contract.PER_FRAME, *contract.KNOWN})
-    if unknown:
-        raise ValueError(f"`inputs` must be of {', '.join((*contract.PER_FRAME, *contract.KNOWN))}; got {unknown[0]}.")
-    frame = {name: np.zeros((people, *(size or 0 for size in shapes[name])), np.float32) for name in inputs}
+    frame = contract.zeros(inputs, [people], num_betas=solver.body_joints.num_betas)
     state = start(solver, people=people, known_rotations="known_rotations" in inputs)
+    _check_delay(solver, delay)
+    if kept_graphs.are_wanted():
+        given = _given(state, _checked_frame(state, frame))
+        solver.freeze_kept(_name(delay), functools.partial(_pushed, solver, delay), given)
     push(solver, state, frame, delay=delay)
     seconds = time.monotonic() - began
     logger.info("The graph of a stream of %d people was made in %.1f s.", people, seconds)
@@ -136,8 +141,7 @@ class Stream:
         ValueError: see `start` and `warm_up`.
 
     Example:
-        >>> import numpy as np
-        >>> from niki_tf import body, solvers
+        >>>         >>> from niki_tf import body, solvers
         >>> from niki_tf.inference import streaming
         >>> stream = streaming.Stream(solvers.Recurrent(body.mannequin_joints(), hidden_dim=8), delay=2)
         >>> for _ in range(6):
@@ -195,6 +199,16 @@ class Stream:
 
 _STATE, _FRAME = "state_", "frame_"
 """What the names of the state and of the frame begin with in a graph."""
+
+
+def _name(delay: int) -> str:
+    """The name of the graph of `push`."""
+    return f"push {delay}"
+
+
+def _given(state: State, frame: State) -> State:
+    """What a graph is given."""
+    return {**{_STATE + name: x for name, x in state.items()}, **{_FRAME + name: x for name, x in frame.items()}}
 
 
 def _pushed(solver: WindowSolver, delay: int, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -6,7 +6,8 @@ that hardly overlap.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import tensorflow as tf
 from niki_tf import contract, rotations
 from niki_tf.contract import JointState
 from niki_tf.fitting import held_rotations
+from niki_tf.log import logger
 from niki_tf.shapes import check_shape, real_array
 from niki_tf.solvers.window_solver import WindowSolver
 
@@ -93,6 +95,7 @@ def solve_motion(
         )
     contract.check_values(inputs)
     if isinstance(solve, WindowSolver):
+        solve.thaw_kept()
         solve = Stages(solve.estimate, solve.complete)
     if not isinstance(solve, Stages):
         answer = _blended(solve, inputs, frames=frames, step=step, at_once=at_once)
@@ -103,6 +106,43 @@ def solve_motion(
         complete = functools.partial(_complete, solve.complete, tuple(estimate))
         answer = _blended(complete, {**inputs, **{_BLENDED + name: x for name, x in estimate.items()}}, **several)
     return _with_known(answer, inputs["known_rotations"]) if "known_rotations" in inputs else answer
+
+
+def warm_up(
+    solver: WindowSolver,
+    *,
+    inputs: Sequence[str] = ("joints",),
+    frames: int = FRAMES,
+    at_once: int = _AT_ONCE,
+) -> float:
+    """Has XLA compile what `solve_motion` runs over and over, and gives the seconds that it took.
+
+    It is worth it for hundreds of thousands of frames of `temporal`; `temporal_prior` is no faster. The weights are
+    constants of what is compiled; `solve_motion` forgets it if they have changed since. The last windows of a motion,
+    which are fewer, run by graphs as without it.
+
+    Args:
+        solver: of windows.
+        inputs: names of what motions will come with.
+        frames: see `solve_motion`.
+        at_once: see `solve_motion`.
+
+    Raises:
+        ValueError: a name is none of an input.
+    """
+    began = time.monotonic()
+
+    def zeros(*leading: int) -> dict[str, np.ndarray]:
+        given = contract.zeros(inputs, leading, num_betas=solver.body_joints.num_betas)
+        return {**given, "frame_mask": np.ones(leading, np.float32)}
+
+    solver.freeze(zeros(at_once, frames))
+    found = solver.estimate(zeros(at_once, frames))
+    several = [_COMPLETED_AT_ONCE, _COMPLETED]
+    solver.freeze(zeros(*several), {name: np.zeros([*several, *x.shape[2:]], np.float32) for name, x in found.items()})
+    seconds = time.monotonic() - began
+    logger.info("What solves motion was compiled in %.1f s.", seconds)
+    return seconds
 
 
 def _complete(

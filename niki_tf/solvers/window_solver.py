@@ -1,6 +1,6 @@
 """What solvers that see time share: windows of frames, filler among them, a finish over time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -64,10 +64,44 @@ class WindowSolver(LearnedSolver):
             ValueError: see `__call__`.
         """
         given, origin = self._checked(inputs, doubted=False)
-        told = {f"estimated_{name}": tf.cast(estimate[name], tf.float32) for name in _ESTIMATED if name in estimate}
+        told = _told(estimate)
         shapes = {**contract.INPUTS, **self.extra_inputs, **{f"estimated_{n}": contract.ANSWER[n] for n in _ESTIMATED}}
         answer = self.run_kept("complete", self._completed, {**given, **told}, shapes)
         return answer if origin is None else {**answer, "transl": answer["transl"] + origin}
+
+    def freeze(self, inputs: Mapping[str, TensorLike], estimate: Mapping[str, TensorLike] | None = None) -> None:
+        """Has XLA compile `estimate`, or `complete` if an estimate is given, for inputs of these very shapes.
+
+        The weights are constants of it; `thaw_kept` forgets it if they have changed.
+
+        Args:
+            inputs: as of `estimate`.
+            estimate: as of `complete`.
+        """
+        given, _ = self._checked(inputs, doubted=False)
+        if estimate is None:
+            self.freeze_kept("estimate", self._estimated, given)
+        else:
+            self.freeze_kept("complete", self._completed, {**given, **_told(estimate)})
+
+    def freeze_kept(
+        self,
+        name: str,
+        function: Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]],
+        inputs: Mapping[str, tf.Tensor],
+    ) -> None:
+        """Makes the graph that `run_kept` takes for inputs of these shapes by XLA, with the weights as constants.
+
+        Args:
+            name: see `run_kept`.
+            function: see `run_kept`.
+            inputs: see `run_kept`.
+        """
+        self._graphs.freeze(function, inputs, key=(name, *self._settings()), weights=self.variables)
+
+    def thaw_kept(self) -> None:
+        """Forgets graphs of `freeze_kept` if the weights have changed."""
+        self._graphs.thaw(self.variables)
 
     def _estimated(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         rotations, others = self._estimate(self._read(dict(inputs)))
@@ -119,3 +153,8 @@ class WindowSolver(LearnedSolver):
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         return trunk_frame.smoothed_trunk_frame(joints, rest_joints, joint_sigma, frame_mask)
+
+
+def _told(estimate: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
+    """What `WindowSolver.complete` is given of an estimate, by the names that it has among the inputs."""
+    return {f"estimated_{name}": tf.cast(estimate[name], tf.float32) for name in _ESTIMATED if name in estimate}

@@ -1,5 +1,7 @@
 """How sure an answer is: states, what tells of errors, and the network that reads it."""
 
+import concurrent.futures
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -166,3 +168,10 @@ def test_the_package_knows_what_it_falls_back_on():
     for network in expected_error.calibrations().values():
         assert network(told).shape == (1, *contract.CERTAINTY["expected_error"])
     assert expected_error.FILE.stat().st_size < 100_000
+
+
+def test_threads_that_ask_first_get_the_same_calibrations():
+    expected_error._calibrations.cache_clear()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: expected_error.calibrations(), range(8)))
+    assert all(one is found[0] for one in found)

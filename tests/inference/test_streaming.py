@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, made, random_inputs
+from window_makers import MAKERS, made, random_inputs, strong
 
 from niki_tf import body, contract, skeletons, solvers
 from niki_tf.inference import streaming
@@ -154,3 +154,27 @@ def test_frames_are_put_in_while_poses_are_asked_for(told):
     assert len(answers) + stream.skipped == 200
     for answer in answers:
         assert answer["transl"][0, 0] == int(answer["frame"])
+
+
+@pytest.mark.usefixtures("with_graphs")
+@pytest.mark.parametrize("refine", [0, 2])
+def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, refine):
+    warm, plain = (strong(MAKERS["temporal"]()) for _ in range(2))
+    plain.set_weights(warm.get_weights())
+    warm.refine = plain.refine = refine
+    streaming.warm_up(warm, delay=3, inputs=["joints", "joint_sigma"])
+    assert len(warm._graphs._frozen) == 1
+    inputs = random_inputs(rng, 1, 18)
+    frames = [{name: inputs[name][:, place] for name in ("joints", "joint_sigma")} for place in range(18)]
+    for changed in (False, True):
+        if changed:
+            weights = [1.1 * weight for weight in warm.get_weights()]
+            warm.set_weights(weights)
+            plain.set_weights(weights)
+        states = [streaming.start(solver) for solver in (warm, plain)]
+        assert len(warm._graphs._frozen) == (0 if changed else 1)
+        for frame in frames:
+            states[0], found = streaming.push(warm, states[0], frame, delay=3)
+            states[1], wanted = streaming.push(plain, states[1], frame, delay=3)
+            for name, value in wanted.items():
+                np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)

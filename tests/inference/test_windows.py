@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_makers import MAKERS, made, random_inputs
+from window_makers import MAKERS, made, random_inputs, strong
 
 from niki_tf import body, contract, motion, rotations, solvers
 from niki_tf.body import kinematics
@@ -134,3 +134,24 @@ def test_a_lost_frame_harms_no_other(steps):
 def _posed(answer):
     local, rest = contract.local_rotations(answer), body.mannequin_joints()(tf.zeros([len(answer["transl"]), 10]))
     return kinematics.forward_kinematics(tf.constant(local), rest)[0].numpy() + answer["transl"][:, None]
+
+
+@pytest.mark.usefixtures("with_graphs")
+def test_what_was_compiled_gives_the_same_until_the_weights_change(rng):
+    compiled, plain = (strong(MAKERS["temporal"]()) for _ in range(2))
+    plain.set_weights(compiled.get_weights())
+    compiled.refine = plain.refine = 1
+    assert windows.warm_up(compiled, at_once=4) > 0.0
+    assert len(compiled._graphs._frozen) == 2
+    joints = random_inputs(rng, 450)["joints"]  # nine windows of the finish, of which eight are at once
+    for changed in (False, True):
+        if changed:
+            weights = [1.1 * weight for weight in compiled.get_weights()]
+            compiled.set_weights(weights)
+            plain.set_weights(weights)
+        found, wanted = (windows.solve_motion(one, {"joints": joints}, at_once=4) for one in (compiled, plain))
+        assert len(compiled._graphs._frozen) == (0 if changed else 2)
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name], value, atol=5e-5, err_msg=name)  # of strong weights and noise
+    with pytest.raises(ValueError, match="`inputs` must be of joints, joint_sigma, betas, known_rotations; got ground"):
+        windows.warm_up(plain, inputs=["ground"])

@@ -1,9 +1,9 @@
 """Motion in windows: accuracy and time of its ways, side by side: python tools/benchmarks/windows_speed.py --motion=...
 
 `every window` runs the whole solver, its finish too, in each window, as often as windows overlap; `once` runs the
-network in windows and all that follows once for each frame (`niki_tf.inference.windows`). Each way is given the same
-noisy joints of the same clips; `xocc` are those of the protocol of occlusion. `--frames` times one long motion as well,
-made of the clips one after the other.
+network in windows and all that follows once for each frame (`niki_tf.inference.windows`); `compiled`, with
+`--compiled`, is the same after `windows.warm_up`. Each way is given the same noisy joints of the same clips; `xocc` are
+those of the protocol of occlusion. `--frames` times one long motion as well, made of the clips one after the other.
 """
 
 import dataclasses
@@ -38,6 +38,7 @@ _STEP = flags.DEFINE_multi_integer("step", [], "Frames from window to window; th
 _FRAMES = flags.DEFINE_integer("frames", 0, "Frames of the long motion that is timed; 0 for none.", lower_bound=0)
 _ACCURACY = flags.DEFINE_bool("accuracy", True, "Measure the errors.")
 _EVERY_WINDOW = flags.DEFINE_bool("every_window", True, "Run the whole solver in each window, too.")
+_COMPILED = flags.DEFINE_bool("compiled", False, "Have XLA compile it (`windows.warm_up`), too.")
 _THREADS = flags.DEFINE_integer("threads", 2, "Threads of TensorFlow.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of timing; the shortest time is reported.", lower_bound=1)
 
@@ -73,6 +74,11 @@ def _ways(solver: WindowSolver) -> dict[str, _Way]:
         found[f"every window, step {former['step']}"] = functools.partial(windows.solve_motion, whole, **former)
     for step in _STEP.value or [solver.step]:
         found[f"once, step {step}"] = functools.partial(parts, step=step)
+    if _COMPILED.value:
+        windows.warm_up(solver, inputs=[*example], frames=solver.frames)
+        for step in _STEP.value or [solver.step]:
+            compiled = functools.partial(windows.solve_motion, solver, frames=solver.frames, step=step)
+            found[f"once, step {step}, compiled"] = compiled
     return found
 
 
