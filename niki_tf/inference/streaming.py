@@ -141,7 +141,8 @@ class Stream:
         ValueError: see `start` and `warm_up`.
 
     Example:
-        >>>         >>> from niki_tf import body, solvers
+        >>> import numpy as np
+        >>> from niki_tf import body, solvers
         >>> from niki_tf.inference import streaming
         >>> stream = streaming.Stream(solvers.Recurrent(body.mannequin_joints(), hidden_dim=8), delay=2)
         >>> for _ in range(6):

@@ -50,7 +50,7 @@ class WindowSolver(LearnedSolver):
         Raises:
             ValueError: see `__call__`.
         """
-        given, _ = self._checked(inputs)
+        given, _ = self._checked(inputs, doubted=self._doubts_are_due())
         return self.run_kept("estimate", self._estimated, given, {**contract.INPUTS, **self.extra_inputs})
 
     def complete(self, inputs: Mapping[str, TensorLike], estimate: Mapping[str, TensorLike]) -> dict[str, tf.Tensor]:
