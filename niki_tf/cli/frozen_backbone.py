@@ -24,7 +24,8 @@ IMAGES = flags.DEFINE_multi_string(
 FREEZE_BACKBONE = flags.DEFINE_string(
     "freeze_backbone",
     None,
-    "Folder of a trained network of images, of joints or of rotations, whose answers to --images solvers are given.",
+    "image_backbone, or the folder of a trained network of images, of joints or of rotations, whose answers to "
+    "--images solvers are given.",
 )
 
 
@@ -68,7 +69,7 @@ def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = Non
     """
     images = ImageSet(folder)
     check_size(model, images)
-    weights = pathlib.Path(FLAGS.freeze_backbone, "model.keras").read_bytes()
+    weights = (vision.find_image_model(FLAGS.freeze_backbone) / "model.keras").read_bytes()
     mark = hashlib.sha256(weights + repr((augment, copies, SeenImages._fields)).encode()).hexdigest()[:16]
     path = pathlib.Path(folder) / f"seen-{mark}.npz"
     if not path.exists():
