@@ -32,17 +32,31 @@ FREEZE_BACKBONE = flags.DEFINE_string(
 def check_given() -> None:
     """Raises ValueError if one of the two flags is missing."""
     for flag in (IMAGES, FREEZE_BACKBONE):
-        if not flag.value:
-            raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
+        _check(flag)
+
+
+def _check(flag: flags.FlagHolder) -> None:
+    if not flag.value:
+        raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
 
 
 def needed() -> Network:
-    """The network that the flags name; that of an `ImageSolver` is its `ImageJoints`.
+    """The network that the flags name, for images that they name; see `network`.
 
     Raises:
         ValueError: one of the two flags is missing, or the folder holds no network of images.
     """
     check_given()
+    return network()
+
+
+def network() -> Network:
+    """The network of --freeze_backbone; that of an `ImageSolver` is its `ImageJoints`.
+
+    Raises:
+        ValueError: the flag is missing, or the folder holds no network of images.
+    """
+    _check(FREEZE_BACKBONE)
     model = vision.load_image_model(FLAGS.freeze_backbone)
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 
