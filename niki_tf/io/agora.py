@@ -1,7 +1,7 @@
 """AGORA's tables (.pkl): people put into pictures, with SMPL's joints, and with their poses where the fits are at hand.
 
-Source: Patel et al., AGORA: Avatars in geography optimized for regression analysis, CVPR 2021; its published code, which
-tells the cameras of pictures by their names.
+Source: Patel et al., AGORA: Avatars in geography optimized for regression analysis, CVPR 2021; its published code,
+which tells the cameras of pictures by their names.
 """
 
 import os
@@ -29,7 +29,7 @@ _CAMERAS = {
     "cam03": (45.0, 30.0),
     "ag2": (0.0, 15.0),
 }
-"""Part of a picture's name -> yaw and pitch of its camera, degrees; others have the yaw of the table. Published code."""
+"""Part of a picture's name -> yaw and pitch of its camera, degrees; others have the yaw of the table. Its code."""
 _SCAN_YAW = -90.0
 """Degrees by which scans are turned. Source: published code."""
 _TO_CAMERA = np.diag([1.0, -1.0, -1.0])

@@ -36,8 +36,8 @@ OCCLUDED = frozenset(
         "outdoors_slalom",
     ]
 )
-"""Names of the sequences of 3DPW-OCC, without their numbers. Source: published code of ROMP; the set is that of Zhang et
-al., Object-occluded human shape and pose estimation from a single color image, CVPR 2020."""
+"""Names of the sequences of 3DPW-OCC, without their numbers. Source: published code of ROMP; the set is that of Zhang,
+Huang and Wang, Object-occluded human shape and pose estimation from a single color image, CVPR 2020."""
 _SIZE = (1920, 1080)
 """Longer and shorter side of 3DPW's pictures, pixels; they are held upright or across, as the camera's centre tells."""
 _NUM_BETAS = 10
