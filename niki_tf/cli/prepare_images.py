@@ -9,9 +9,9 @@ Examples:
 The first draws single images, the second clips of successive frames, the third the same clips cut and covered as
 3DPW-XOCC is. The last one crops the persons of a real set: .json files as HybrIK's code lists them, 3DPW's own .pkl,
 of both by --set=3dpw_occ those of 3DPW-OCC alone, and by --set=agora AGORA's tables, with poses from the fits in
---parameters; --skip_bad leaves out what cannot be read and names it. Files that are there stay, so that the same command
-goes on with a run that was broken off, and one with a larger --count adds to a set. OpenGL draws where pip install
-"niki-tf[render]" has been done, else the package's own rasteriser, more slowly.
+--parameters; --skip_bad leaves out what cannot be read and names it. Files that are there stay, so that the same
+command goes on with a run that was broken off, and one with a larger --count adds to a set. OpenGL draws where pip
+install "niki-tf[render]" has been done, else the package's own rasteriser, more slowly.
 """
 
 import itertools

@@ -35,6 +35,7 @@ def pandas(monkeypatch):
         "pandas._libs.internals": {"_unpickle_block": unpickle_block},
     }
     found = types.SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "pandas", types.ModuleType("pandas"))
     for module, members in names.items():
         monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
         for name, value in members.items():

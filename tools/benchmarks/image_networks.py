@@ -2,7 +2,8 @@
 
 All is timed on one thread. A network is `image_backbone`, a folder of a trained one, or a backbone's name, such as
 hrnet_w48, which is made with random weights for 256 pixels. Forms are the Keras model as one graph, whose size is that
-of its weights in float32, and LiteRT files of which an interpreter runs the signature `ik`.
+of its weights in float32; the same with its weights in float16, as models ship (`keras_float16`); and LiteRT files of
+which an interpreter runs the signature `ik`.
 
     python tools/benchmarks/image_networks.py                                    image_backbone + one_stage, all forms
     python tools/benchmarks/image_networks.py --network=hrnet_w48 --form=graph   HRNet-W48 + one_stage
@@ -40,7 +41,8 @@ with quiet_start():
 
 _LITERT = {"litert": "none", "litert_float16": "float16", "litert_int8": "int8"}
 _NETWORK = flags.DEFINE_multi_string("network", ["image_backbone"], "Name, folder or backbone; none if it is empty.")
-_FORM = flags.DEFINE_multi_enum("form", ["graph", *_LITERT], ["graph", *_LITERT], "Form that is timed; once a form.")
+_FORMS = ["graph", "keras_float16", *_LITERT]
+_FORM = flags.DEFINE_multi_enum("form", _FORMS, _FORMS, "Form that is timed; once a form.")
 _LANDMARKS = flags.DEFINE_multi_enum("landmarks", [], blazepose.SIZES, "Landmark network of BlazePose; once a size.")
 _SOLVER = flags.DEFINE_string("solver", "one_stage", "Solver behind them, of single frames.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds of timing; the median is told.", lower_bound=1)
@@ -120,13 +122,18 @@ def _forms(model: vision.ImageSolver, folder: pathlib.Path) -> tuple[dict[str, _
         if form == "graph":
             runs[form], sizes[form] = _graph(model), 4 * model.count_params()
             continue
+        if form == "keras_float16":
+            zoo.save(model, folder, half=True)
+            path = folder / "model.keras"
+            runs[form], sizes[form] = _graph(vision.load_image_model(folder)), path.stat().st_size
+            continue
         path = folder / f"{form}.tflite"
         path.write_bytes(export.litert(model, quantize=_LITERT[form]))
         runs[form], sizes[form] = export.load_litert(path), path.stat().st_size
     return runs, sizes
 
 
-def _graph(model: vision.ImageSolver) -> _Run:
+def _graph(model: vision.ImageModel) -> _Run:
     """The Keras model as one graph."""
     size = model.image_size
     signature = {"image": tf.TensorSpec([None, size, size, 3], tf.float32)}
@@ -159,20 +166,28 @@ def _blazepose_rows(size: str) -> list[dict[str, Any]]:
     middle = 0.5 * np.array(_PICTURE[::-1])
     crop = crop_of(middle, middle - [0.0, 300.0])
     with tempfile.TemporaryDirectory() as folder, quiet_start():
-        solver, path = zoo.load(_SOLVER.value), pathlib.Path(folder, "solver.tflite")
-        path.write_bytes(export.litert(solver, quantize="int8"))
-        solve = export.load_litert(path)
-        joints = np.asarray(solver.body_joints.joints, np.float32)[None]
-        ms = _milliseconds(
-            {
-                "detector": lambda: estimator.detect(picture, in_tiles=False),
-                "landmarks": lambda: estimator.landmarks(picture, crop),
-                "solver": lambda: solve("ik", joints=joints),
-            }
-        )
+        solve = export.load_litert(_litert_solver(pathlib.Path(folder)))
+    joints = np.asarray(body.mannequin_joints().joints, np.float32)[None]
+    ms = _milliseconds(
+        {
+            "detector": lambda: estimator.detect(picture, in_tiles=False),
+            "landmarks": lambda: estimator.landmarks(picture, crop),
+            "solver": lambda: solve("ik", joints=joints),
+        }
+    )
     ms["followed, a frame"] = ms["landmarks"] + ms["solver"]
     shared = {"network": f"blazepose {size}", "solver": pathlib.Path(_SOLVER.value).name}
     return [{**shared, "form": stage, "ms": value} for stage, value in ms.items()]
+
+
+def _litert_solver(folder: pathlib.Path) -> pathlib.Path:
+    """The solver's LiteRT file (int8): the one beside its weights, else one that is made in `folder`."""
+    found = zoo.find(_SOLVER.value)
+    path = None if found is None else found / "model_int8.tflite"
+    if path is None or not path.is_file():
+        path = folder / "solver.tflite"
+        path.write_bytes(export.litert(zoo.load(_SOLVER.value), quantize="int8"))
+    return path
 
 
 if __name__ == "__main__":
