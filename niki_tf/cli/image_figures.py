@@ -13,7 +13,6 @@ in the picture's camera, where the network sees joint 0, and from the side (figu
 .csv files beside the pictures. A solver is as in evaluate, behind the network; `analytic` there is HybrIK.
 """
 
-import functools
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,8 +61,10 @@ def main(argv: list[str]) -> None:
         network = _network()
         picked = _picked(network)
         output, methods = files.output_folder(_OUTPUT.value), _methods(network)
-        draw = _bodies if _FIGURE.value == "bodies" else functools.partial(_occlusion, network)
-        written = draw(picked, methods, output)
+        if _FIGURE.value == "bodies":
+            written = _bodies(picked, methods, output)
+        else:
+            written = _occlusion(network, picked, methods, output)
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         sys.exit(f"image_figures: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
