@@ -111,8 +111,8 @@ def _values(record: Any) -> Any:
     found = unpickling.plain(record)
     if isinstance(found, np.ndarray):
         return found
-    _, shape, _, by_columns, _ = record.state
+    shape = record.state[1]
     objects = np.empty(len(found), object)
     for place, value in enumerate(found):
         objects[place] = value
-    return objects.reshape(shape, order="F" if by_columns else "C")
+    return objects.reshape(shape)  # NumPy lists objects line by line, however they lie in memory
