@@ -177,6 +177,9 @@ def save(solver: keras.Model, folder: str | os.PathLike, *, half: bool = False) 
         solver: any Keras model of the package.
         folder: is made if it is not there.
         half: store weights as float16, half the size; loaded, they are float32 again.
+
+    Raises:
+        ValueError: a weight is too large for `half`; nothing is written.
     """
     with files.atomic_write(pathlib.Path(folder) / _FILE) as beside:
         solver.save(beside)

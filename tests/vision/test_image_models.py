@@ -226,13 +226,13 @@ def test_a_file_that_asks_for_more_weights_than_it_has_is_refused(tmp_path, monk
 
 
 def test_a_model_that_ships_is_found_by_its_name(tmp_path, monkeypatch):
-    zoo.save(image_models.seen(), tmp_path / "image_backbone", half=True)
+    zoo.save(image_models.seen(), tmp_path / "image_backbone")
     zoo.save(solvers.Analytic(body.mannequin_joints()), tmp_path / "plain")
     monkeypatch.setattr(provenance, "PLACES", (tmp_path,))
     assert list(vision.shipped_image_models()) == ["image_backbone"]
     assert list(zoo.shipped()) == ["plain"]
     loaded = vision.load_image_model("image_backbone")
-    np.testing.assert_allclose(loaded.get_weights()[0], image_models.seen().get_weights()[0], rtol=1e-3)
+    np.testing.assert_array_equal(loaded.get_weights()[0], image_models.seen().get_weights()[0])
     with pytest.raises(ValueError, match="`folder` must hold a model.keras, or be image_backbone; got 'nowhere'"):
         vision.load_image_model("nowhere")
     (tmp_path / provenance.SUMS).write_text(f"{64 * '0'}  image_backbone/model.keras\n")
