@@ -92,6 +92,7 @@ def _people(
         seen, joints = (_joints(row[name][number], name) for name in ("gt_joints_2d", "gt_joints_3d"))
         if not valid or joints[:, 2].min() < _NEAREST:
             continue
+        focal = scale * _focal(seen, joints)
         try:
             box = told_box(scale * seen.min(0), scale * seen.max(0), size)
         except ValueError:  # outside the picture
@@ -101,7 +102,7 @@ def _people(
             file=file,
             box=box,
             size=size,
-            focal=np.full(2, scale * _focal(seen, joints)),
+            focal=np.full(2, focal),
             center=0.5 * np.array(size),
             joints=all_joints(joints),
             poses=None if pose is None else pose.poses,
