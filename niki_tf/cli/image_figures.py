@@ -105,8 +105,11 @@ def _picked(network: vision.ImageJoints) -> _Picked:
     if flags.FLAGS.images or _FIGURE.value == "bodies":
         raise ValueError("`picture` is for --figure=occlusion, without --images. Leave one of them out.")
     paths = [pathlib.Path(path) for path in _PICTURE.value]
-    people = [photographed_people.example(path, size=network.image_size, box=_BOX.value) for path in paths]
-    return _Picked([([one], 0) for one in people], ", ".join(path.name for path in paths))
+    clips = []
+    for path in paths:
+        one: Example = photographed_people.example(path, size=network.image_size, box=_BOX.value)
+        clips.append(([one], 0))
+    return _Picked(clips, ", ".join(path.name for path in paths))
 
 
 def _images(network: vision.ImageJoints) -> ImageSet:

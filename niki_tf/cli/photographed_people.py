@@ -29,9 +29,9 @@ def example(path: pathlib.Path, *, size: int, box: Sequence[str] | None = None) 
         ImportError: ai-edge-litert is not installed.
     """
     image = pictures.read_picture(path)
-    corners = _found(image, path) if box is None else _told(box)
+    low, high = _found(image, path) if box is None else _told(box)
     extent = (image.shape[1], image.shape[0])
-    person = AnnotatedPerson(file=path.name, box=told_box(*corners, extent))
+    person = AnnotatedPerson(file=path.name, box=told_box(low, high, extent))
     return photographed_images.example(person, path.parent, size=size)
 
 

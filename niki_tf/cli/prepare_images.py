@@ -14,7 +14,6 @@ command goes on with a run that was broken off, and one with a larger --count ad
 install "niki-tf[render]" has been done, else the package's own rasteriser, more slowly.
 """
 
-import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -124,8 +123,8 @@ def _photographed(values: dict[str, Any]) -> tuple[list[str], int]:
             if strangers
             else "`pictures` must be given: --pictures=..., the folder of the pictures of --annotations."
         )
-    people = [*itertools.chain(*map(_people, flags.FLAGS.annotations))][: _COUNT.value]
     folder = pathlib.Path(_PICTURES.value)
+    people = [person for path in flags.FLAGS.annotations for person in _people(path, folder)][: _COUNT.value]
     photographed_images.check_pictures(people, folder)
     run_record.write(_OUTPUT.value, values)
     counts = [len(people[start : start + _FILE_IMAGES.value]) for start in range(0, len(people), _FILE_IMAGES.value)]
@@ -147,9 +146,9 @@ def _photographed(values: dict[str, Any]) -> tuple[list[str], int]:
     return skipped, written
 
 
-def _people(path: str) -> list[AnnotatedPerson]:
+def _people(path: str, pictures: pathlib.Path) -> list[AnnotatedPerson]:
     if _SET.value == "agora":
-        return read_agora(path, pictures=_PICTURES.value, parameters=_PARAMETERS.value)
+        return read_agora(path, pictures=pictures, parameters=_PARAMETERS.value)
     people = read_pw3d(path) if path.endswith(".pkl") else read_annotations(path)
     return [*filter(is_occluded, people)] if _SET.value == "3dpw_occ" else people
 

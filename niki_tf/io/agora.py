@@ -69,7 +69,7 @@ def read_agora(
     lost = [name for name in _COLUMNS if name not in table]
     if lost:
         raise ValueError(f"{path}: a table of AGORA with joints is wanted; it has no column {lost[0]!r}.")
-    people = []
+    people: list[AnnotatedPerson] = []
     for number in range(len(table["imgPath"])):
         row = {name: table[name][number] for name in _COLUMNS}
         try:
