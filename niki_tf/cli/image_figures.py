@@ -96,19 +96,18 @@ def _network() -> vision.ImageJoints:
 
 def _picked(network: vision.ImageJoints) -> _Picked:
     """The photographs of --picture, or pictures of the one set of --images."""
+    clips: list[tuple[list[Example], int]] = []
     if not _PICTURE.value:
         frozen_backbone.check_given()
         images = _images(network)
         numbers = chosen(images, count=_COUNT.value, seed=_SEED.value)
-        clips = [([images[number] for number in clip], frame) for clip, frame in numbers]
+        clips += [([images[number] for number in clip], frame) for clip, frame in numbers]
         return _Picked(clips, f"{len(clips)} pictures of {images.folder.name}, drawn by seed {_SEED.value}")
     if flags.FLAGS.images or _FIGURE.value == "bodies":
         raise ValueError("`picture` is for --figure=occlusion, without --images. Leave one of them out.")
     paths = [pathlib.Path(path) for path in _PICTURE.value]
-    clips = []
     for path in paths:
-        one: Example = photographed_people.example(path, size=network.image_size, box=_BOX.value)
-        clips.append(([one], 0))
+        clips.append(([photographed_people.example(path, size=network.image_size, box=_BOX.value)], 0))
     return _Picked(clips, ", ".join(path.name for path in paths))
 
 
