@@ -3,8 +3,8 @@
 from setuptools import find_packages, setup
 
 _EXPORT = ["tensorflow-serving-api>=2.20,<2.22", "ai-edge-litert>=2.3,<3"]
-_SHIPPED = ("one_stage", "twist_swing", "temporal", "temporal_prior", "mlp", "joint_completion")
-"""The solvers whose weights a wheel carries, out of the top-level saved_models/."""
+_SHIPPED = ("one_stage", "twist_swing", "temporal", "temporal_prior", "mlp", "joint_completion", "image_backbone")
+"""The models whose weights a wheel carries, out of the top-level saved_models/."""
 
 setup(
     name="niki-tf",

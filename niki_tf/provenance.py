@@ -20,6 +20,16 @@ SUMS = "SHA256SUMS"
 """File beside the folders of the shipped models, as `sha256sum` writes it."""
 _LONGEST = 4096
 """Bytes of a stamp."""
+_MODEL = "model.keras"
+_PACKAGE = pathlib.Path(__file__).resolve().parent
+PLACES = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")
+"""Where the shipped models lie: in the package, once it is installed from a wheel, or beside it in a checkout."""
+
+
+def shipped() -> dict[str, pathlib.Path]:
+    """Folders of all models that come with the package, by name."""
+    found = [file for place in reversed(PLACES) for file in sorted(place.glob(f"*/{_MODEL}"))]
+    return {file.parent.name: file.parent for file in found}
 
 
 def stamp() -> dict[str, int]:
@@ -59,18 +69,18 @@ def check_bytes(content: bytes, name: str | os.PathLike) -> None:
     check(told if isinstance(told, dict) else {KEY: "no stamp"}, name)
 
 
-def check_weights(path: str | os.PathLike, *, models: str | os.PathLike) -> None:
+def check_weights(path: str | os.PathLike) -> None:
     """Checks that a model that ships has the weights that were released; says nothing of other files.
 
     Args:
-        path: of the file, in a folder of `models`.
-        models: folder of `SUMS`.
+        path: of the file; one that ships lies in a folder of one of `PLACES`, beside which `SUMS` is.
 
     Raises:
         ValueError: the SHA-256 is another one.
     """
-    path, sums = pathlib.Path(path).resolve(), pathlib.Path(models).resolve() / SUMS
-    if path.parent.parent != sums.parent or not sums.is_file():
+    path = pathlib.Path(path).resolve()
+    sums = path.parent.parent / SUMS
+    if path.parent.parent not in [place.resolve() for place in PLACES] or not sums.is_file():
         return
     lines = [line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines()]
     wanted = {name: digest for digest, name in lines}.get(f"{path.parent.name}/{path.name}")

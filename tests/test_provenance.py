@@ -123,7 +123,7 @@ def test_weights_that_are_not_those_that_ship(tmp_path, golden, monkeypatch):
         shutil.copytree(golden / "analytic", tmp_path / name)
     digest = hashlib.sha256((golden / "analytic" / "model.keras").read_bytes()).hexdigest()
     (tmp_path / provenance.SUMS).write_text(f"{digest}  shipped/model.keras\n")
-    monkeypatch.setattr(zoo, "_SHIPPED", (tmp_path,))
+    monkeypatch.setattr(provenance, "PLACES", (tmp_path,))
     assert isinstance(solvers.load("shipped"), solvers.Analytic)
     for name in ("shipped", "own"):
         zoo.save(solvers.Analytic(body.mannequin_joints(), refine=2), tmp_path / name)

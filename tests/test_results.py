@@ -1,5 +1,6 @@
 """Recorded results: the files beside the models, and the tables of documents that are made from them."""
 
+import hashlib
 import importlib.util
 import json
 
@@ -7,7 +8,7 @@ import pytest
 from absl import flags
 
 from niki_tf import body, solvers
-from niki_tf.evaluation import records, results
+from niki_tf.evaluation import cards, records, results
 from niki_tf.solvers import zoo
 
 NOISE = [
@@ -286,7 +287,8 @@ def test_the_program_checks_and_writes_all_documents(checkout, render_results, c
         render_results(check=True)
     assert stop.value.code == 1
     messages = capsys.readouterr().out.splitlines()
-    assert messages == [f"{place.relative_to(checkout)}: block differs: {specification}" for place in places]
+    blocks = [f"{place.relative_to(checkout)}: block differs: {specification}" for place in places]
+    assert messages == ["saved_models/SHA256SUMS: differs from the weights beside it", *blocks]
     assert "| tiny |" not in places[0].read_text()
     assert "docs/accuracy.md" in render_results(check=False)
     assert all("| tiny | 1.2 |" in place.read_text() for place in places)
@@ -300,3 +302,34 @@ def test_the_program_checks_and_writes_all_documents(checkout, render_results, c
     places[1].write_text(_block("noise metric=mpjpe columns=0 solvers=huge"))
     with pytest.raises(SystemExit, match=r"docs/accuracy.md: record 'noise' must have one number for huge"):
         render_results(check=True)
+
+
+def test_cards_and_sums_are_of_the_weights_beside_them(checkout):
+    models = checkout / "saved_models"
+    card = models / "tiny" / "README.md"
+    card.write_text("- **Size**: 0 weights; model.keras has 0 bytes. Small.\n- SHA-256 of model.keras `00`.\n")
+    (models / "none").mkdir()
+    (models / "none" / "README.md").write_text("- **Size**: 0 weights; model.keras has 0 bytes.\n")
+    (models / "tiny" / "model_int8.tflite").write_bytes(b"TFL3")
+    wanted = [f"saved_models/{name}: differs from the weights beside it" for name in ("tiny/README.md", "SHA256SUMS")]
+    assert cards.update_cards(checkout, check=True) == wanted
+    assert "00" in card.read_text()
+    assert cards.update_cards(checkout) == wanted
+    assert cards.update_cards(checkout) == []
+    weights = models / "tiny" / "model.keras"
+    count = sum(value.size for value in solvers.load(models / "tiny").get_weights())
+    assert f"**Size**: {count:,} weights; model.keras has {weights.stat().st_size:,} bytes. Small." in card.read_text()
+    assert f"`{hashlib.sha256(weights.read_bytes()).hexdigest()}`" in card.read_text()
+    lines = (models / "SHA256SUMS").read_text().splitlines()
+    assert [line.split()[1] for line in lines] == ["other/model.keras", "tiny/model.keras", "tiny/model_int8.tflite"]
+    assert "0 bytes" in (models / "none" / "README.md").read_text()  # its weights are not there
+
+
+def test_what_stands_behind_a_network_that_ships_is_its_own(checkout):
+    rows = [{**row, "images": name} for name in ("val", "xocc") for row in _rows("analytic", "saved_models/tiny")]
+    (path,) = records.record(rows, _run(), name="seen", network=checkout / "saved_models" / "other")
+    assert path.parent.name == "other"
+    shown = results.table("seen columns=mpjpe solvers=analytic:val,tiny:xocc", records.load(checkout))
+    assert shown.splitlines()[2:] == ["| analytic | val | 1.2 |", "| tiny | xocc | 1.2 |"]
+    paths = records.record(rows, _run(), name="seen", network=checkout / "runs")
+    assert [place.parent.name for place in paths] == ["saved_models", "tiny"]

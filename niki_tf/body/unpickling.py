@@ -9,14 +9,14 @@ import io
 import math
 import os
 import pickle
-import pickletools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from niki_tf import archives
+from niki_tf.body.pickle_steps import MOST_STEPS, check_steps
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
@@ -31,29 +31,22 @@ _LARGEST_DENSE = 10**7
 """Most entries of a sparse matrix that is made dense; SMPL's regressor has 165,360."""
 _LARGEST_FILE = 2**30
 """Bytes of a pickle; SMPL's files have at most 350 million."""
-_MOST_STEPS = 1_000_000
-"""Most instructions of a pickle, and most objects in what it holds; SMPL's have some thousand."""
 _MOST_NAMES = 64
 """Most different classes and functions that a pickle names."""
-
-
-_STEPS = {step.code: step for step in pickletools.opcodes}
-_STORING = ("PUT", "BINPUT", "LONG_BINPUT")
-"""Instructions with the place at which an object is stored, for which memory is taken."""
 
 
 class _ForbiddenGlobal(ValueError):
     """A name that no file of arrays needs."""
 
 
-class _Record:
+class Record:
     """In place of an object of a class that the file names: stores arguments and state, does nothing."""
 
     origin = ""
     args: tuple[Any, ...]
     state: Any
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "_Record":
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Record":
         """A record of the positional arguments; accepts any, as the real class might."""
         del kwargs
         record = super().__new__(cls)
@@ -68,27 +61,27 @@ class _Record:
         self.state = state
 
 
-class _Array(_Record):
+class _Array(Record):
     """In place of numpy.ndarray; state (version, shape, dtype, column order?, bytes)."""
 
 
-class _Dtype(_Record):
+class _Dtype(Record):
     """In place of numpy.dtype; args[0] is the code, state[1] the byte order."""
 
 
-class _Buffer(_Record):
+class _Buffer(Record):
     """In place of an array of protocol 5; args (buffer, dtype, shape, order)."""
 
 
-class _Scalar(_Record):
+class _Scalar(Record):
     """In place of a NumPy number; args (dtype, bytes)."""
 
 
-class _Chumpy(_Record):
+class _Chumpy(Record):
     """In place of any class of chumpy."""
 
 
-class _Sparse(_Record):
+class _Sparse(Record):
     """In place of a compressed sparse matrix of scipy."""
 
 
@@ -115,10 +108,10 @@ def _reconstruct(kind: Any, *_: Any) -> _Array:
     return _Array()
 
 
-def _reconstructor(kind: Any, base: Any, state: Any) -> _Record:
+def _reconstructor(kind: Any, base: Any, state: Any) -> Record:
     """In place of copyreg's function that makes an empty object (protocols 0 and 1)."""
     del base, state
-    if not (isinstance(kind, type) and issubclass(kind, _Record)):
+    if not (isinstance(kind, type) and issubclass(kind, Record)):
         raise ValueError("an object of an unknown class")
     return kind()
 
@@ -140,7 +133,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     **{(module, "_reconstruct"): _Function(_reconstruct) for module in _MULTIARRAY},
     **{(module, "scalar"): _Scalar for module in _MULTIARRAY},
     **{(module, "_frombuffer"): _Buffer for module in _NUMERIC},
-    **{(module, "object"): _Record for module in _BUILTINS},
+    **{(module, "object"): Record for module in _BUILTINS},
     **{(module, name): _Function(_members) for module in _BUILTINS for name in ("set", "frozenset")},
     **{(module, "_reconstructor"): _Function(_reconstructor) for module in ("copyreg", "copy_reg")},
     ("numpy", "ndarray"): _Array,
@@ -153,11 +146,12 @@ class _Unpickler(pickle.Unpickler):
 
     Args:
         content: of the pickle.
+        recorders: those of further names.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, recorders: Mapping[tuple[str, str], Any]) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
-        self._found: dict[tuple[str, str], Any] = {}
+        self._found: dict[tuple[str, str], Any] = dict(recorders)
         self._left = len(content)
 
     def find_class(self, module: str, name: str) -> Any:
@@ -205,6 +199,22 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
+def load_objects(path: str | os.PathLike, recorders: Mapping[tuple[str, str], Any]) -> Any:
+    """What a pickle holds that names more than arrays, read without executing anything it names.
+
+    Args:
+        path: file to read.
+        recorders: (module, name) -> what stands in its place, such as a class made from `Record`.
+
+    Returns:
+        What the file holds, of records; see `to_array` and `plain`.
+
+    Raises:
+        ValueError: the file is no complete pickle, or names anything but arrays and the keys of `recorders`.
+    """
+    return _loaded(_read(path), path, recorders)
+
+
 def load_npy_object(path: str | os.PathLike) -> Any:
     """What an .npy file holds that `numpy.save` wrote of one dictionary or list, without executing anything it names.
 
@@ -229,7 +239,7 @@ def load_npy_object(path: str | os.PathLike) -> Any:
         raise ValueError(f"{path}: one object is wanted, as numpy.save writes of a dictionary; got {dtype} {shape}.")
     content = _loaded(file.read(), path)
     try:
-        return _plain(content.state[4][0], [_MOST_STEPS])
+        return plain(content.state[4][0])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = archives.in_a_line(error)
         raise ValueError(f"{path}: the pickle must hold arrays, lists, text and numbers; got {reason}.") from None
@@ -244,50 +254,11 @@ def _read(path: str | os.PathLike) -> bytes:
         return file.read()
 
 
-def check_steps(content: bytes, place: int = 0) -> int:
-    """Where the pickle in `content` that begins at `place` ends.
-
-    Raises:
-        ValueError: its instructions are too many, unknown, or store at a place beyond their number.
-        IndexError: they are cut off.
-    """
-    for _ in range(_MOST_STEPS):
-        step = _STEPS.get(chr(content[place]))
-        if step is None:
-            raise ValueError(f"the byte {content[place]}, which is no instruction")
-        if step.name == "STOP":
-            return place + 1
-        after = _after(content, place + 1, step)
-        if step.name in _STORING and not 0 <= _stored_at(content[place + 1 : after], step.name) <= _MOST_STEPS:
-            raise ValueError("an instruction to store at a place that no file needs")
-        place = after
-    raise ValueError(f"more than {_MOST_STEPS:,} instructions")
-
-
-def _after(content: bytes, place: int, step: pickletools.OpcodeInfo) -> int:
-    """Where the instruction after `step`, whose argument begins at `place`, begins; ValueError if that is cut off."""
-    if step.arg is None:
-        return place
-    if step.arg.n >= 0:
-        return place + step.arg.n
-    if step.arg.n == pickletools.UP_TO_NEWLINE:
-        for _ in range(1 + (step.name in ("GLOBAL", "INST"))):
-            place = content.index(b"\n", place) + 1
-        return place
-    width = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(step.arg.n, 4)
-    return place + width + int.from_bytes(content[place : place + width], "little")
-
-
-def _stored_at(argument: bytes, name: str) -> int:
-    """The place that the argument of an instruction to store tells."""
-    return int(argument[:20]) if name == "PUT" else int.from_bytes(argument, "little")
-
-
-def _loaded(content: bytes, path: str | os.PathLike) -> Any:
+def _loaded(content: bytes, path: str | os.PathLike, recorders: Mapping[tuple[str, str], Any] | None = None) -> Any:
     """The object of the pickle `content`, of records; a ValueError names `path`."""
     try:
         check_steps(content)
-        return _Unpickler(content).load()
+        return _Unpickler(content, recorders or {}).load()
     except _ForbiddenGlobal as error:
         raise ValueError(
             f"{path}: the pickle names `{archives.in_a_line(error)}`, which a file of arrays does not need (those of "
@@ -299,14 +270,20 @@ def _loaded(content: bytes, path: str | os.PathLike) -> Any:
         raise ValueError(f"{path}: not a whole pickle of arrays ({reason}). Fetch or write the file again.") from None
 
 
-def _plain(value: Any, left: list[int], depth: int = 0) -> Any:
-    """`value` with NumPy arrays in place of the records; ValueError if there is anything else in it.
+def plain(value: Any) -> Any:
+    """`value` with NumPy arrays in place of the records, and lists in place of arrays of objects.
 
-    `left` is a list of one number, how many more objects there may be: one that is held twice counts twice.
+    Raises:
+        ValueError: it holds anything but dictionaries, lists, text, Python numbers and arrays, or too many of them.
     """
+    return _plain(value, [MOST_STEPS])
+
+
+def _plain(value: Any, left: list[int], depth: int = 0) -> Any:
+    """See `plain`; `left` is a list of one number, how many more objects there may be: one held twice counts twice."""
     left[0] -= 1
     if depth > _LARGEST_DEPTH or left[0] < 0:
-        raise ValueError(f"more than {_LARGEST_DEPTH} objects inside each other, or {_MOST_STEPS:,} in all")
+        raise ValueError(f"more than {_LARGEST_DEPTH} objects inside each other, or {MOST_STEPS:,} in all")
     if isinstance(value, dict):
         return {key: _plain(item, left, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from niki_tf import body, contract, data, drawing, evaluation, files, io, skeletons, solvers
+from niki_tf import body, contract, data, drawing, evaluation, files, io, skeletons, solvers, vision
 from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, image_solver_flag, memory_flag, run_record
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
@@ -174,7 +174,7 @@ def main(argv: list[str]) -> None:
         written += _write_hardest_clip(output, measured, options)
     if _RECORD.value:
         try:
-            written += records.record(rows, run, name=_RECORD.value)
+            written += records.record(rows, run, name=_RECORD.value, network=_network_folder())
         except (ValueError, OSError) as error:
             sys.exit(f"evaluate: {error}")
     print("\nWritten: " + ", ".join(map(str, written)))
@@ -268,6 +268,11 @@ def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
 
 def _clips() -> Sequence[Clip]:
     return io.load_clips(flags.FLAGS.motion, skip_bad=_SKIP_BAD.value, trans=_TRANS.value)
+
+
+def _network_folder() -> pathlib.Path | None:
+    """The folder of the network that all solvers stand behind, in the protocol that has one."""
+    return vision.find_image_model(flags.FLAGS.freeze_backbone) if _PROTOCOL.value == "images" else None
 
 
 def _image_clips() -> list[evaluation.ImageClip]:

@@ -20,8 +20,8 @@ from niki_tf.solvers import zoo
 _MODEL = flags.DEFINE_string(
     "model",
     None,
-    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish; or that of a "
-    "model of images.",
+    "A shipped solver, or a folder that holds model.keras, with `+finish` after it for the exact finish; or a model of "
+    "images, image_backbone or a folder.",
     required=True,
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for 1/ (SavedModel) and model*.tflite.", required=True)
@@ -48,7 +48,8 @@ def main(argv: list[str]) -> None:
     if argv[1:]:
         sys.exit(f"export takes flags only; got {' '.join(argv[1:])}.")
     try:
-        zoo.check_solver(_MODEL.value)
+        if _MODEL.value not in vision.shipped_image_models():
+            zoo.check_solver(_MODEL.value)
         output = files.output_folder(_OUTPUT.value)
         jobs = _jobs()
         solver, surface = _solver_and_body()
@@ -82,7 +83,7 @@ def _jobs() -> list[tuple[str, str]]:
 
 def _solver_and_body() -> tuple[solvers.Solver | vision.ImageModel, body.Body | None]:
     """The solver or model of images, and the `Body` of the signature `mesh` or None."""
-    if vision.is_image_model(_MODEL.value):
+    if _MODEL.value in vision.shipped_image_models() or vision.is_image_model(_MODEL.value):
         if _BODY.value != "none" or _MESH.value or "web" in _FORMAT.value:
             raise ValueError("`model` must be a solver for --body, --mesh and --format=web; got a model of images.")
         return vision.load_image_model(_MODEL.value), None

@@ -3,21 +3,19 @@
 import hashlib
 import itertools
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 import tqdm
 from absl import flags
 
 from niki_tf import contract, vision
-from niki_tf.body import kinematics, swing_twist
+from niki_tf.cli import image_answers
+from niki_tf.cli.image_answers import Network
 from niki_tf.data import image_augmentation, seen_images
 from niki_tf.data.image_augmentation import ImageAugmentation
-from niki_tf.data.image_sets import ImageSet
+from niki_tf.data.image_sets import Example, ImageSet
 from niki_tf.data.seen_images import SeenImages
-from niki_tf.shapes import zeros_like_leading
-from niki_tf.training import image_joints
 
 FLAGS = flags.FLAGS
 IMAGES = flags.DEFINE_multi_string(
@@ -26,30 +24,39 @@ IMAGES = flags.DEFINE_multi_string(
 FREEZE_BACKBONE = flags.DEFINE_string(
     "freeze_backbone",
     None,
-    "Folder of a trained network of images, of joints or of rotations, whose answers to --images solvers are given.",
+    "image_backbone, or the folder of a trained network of images, of joints or of rotations, whose answers to "
+    "--images solvers are given.",
 )
-_AT_ONCE = 32
-"""Images that the network sees at a time."""
-_SAID = (*contract.INPUTS, *contract.HEAT)
-
-Example = Mapping[str, np.ndarray]
-Network = vision.ImageJoints | vision.PartAttention
 
 
 def check_given() -> None:
     """Raises ValueError if one of the two flags is missing."""
     for flag in (IMAGES, FREEZE_BACKBONE):
-        if not flag.value:
-            raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
+        _check(flag)
+
+
+def _check(flag: flags.FlagHolder) -> None:
+    if not flag.value:
+        raise ValueError(f"`{flag.name}` must be given: --{flag.name}=...")
 
 
 def needed() -> Network:
-    """The network that the flags name; that of an `ImageSolver` is its `ImageJoints`.
+    """The network that the flags name, for images that they name; see `network`.
 
     Raises:
         ValueError: one of the two flags is missing, or the folder holds no network of images.
     """
     check_given()
+    return network()
+
+
+def network() -> Network:
+    """The network of --freeze_backbone; that of an `ImageSolver` is its `ImageJoints`.
+
+    Raises:
+        ValueError: the flag is missing, or the folder holds no network of images.
+    """
+    _check(FREEZE_BACKBONE)
     model = vision.load_image_model(FLAGS.freeze_backbone)
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 
@@ -65,8 +72,6 @@ def check_size(model: Network, images: ImageSet) -> None:
 def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = None, copies: int = 1) -> SeenImages:
     """What the network of --freeze_backbone says of a set, kept in the set's folder.
 
-    A `PartAttention` says where its pose has the joints, and how it turns them, of an unknown sigma.
-
     Args:
         model: of `needed`.
         folder: of the set.
@@ -78,7 +83,7 @@ def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = Non
     """
     images = ImageSet(folder)
     check_size(model, images)
-    weights = pathlib.Path(FLAGS.freeze_backbone, "model.keras").read_bytes()
+    weights = (vision.find_image_model(FLAGS.freeze_backbone) / "model.keras").read_bytes()
     mark = hashlib.sha256(weights + repr((augment, copies, SeenImages._fields)).encode()).hexdigest()[:16]
     path = pathlib.Path(folder) / f"seen-{mark}.npz"
     if not path.exists():
@@ -100,57 +105,33 @@ def _varied(images: ImageSet, augment: ImageAugmentation | None, copies: int) ->
 
 
 def _asked(model: Network, examples: Iterator[Example], bar: tqdm.tqdm) -> SeenImages:
-    ask = tf.function(lambda batch: _told(model, batch), reduce_retracing=True, autograph=False)
+    """What the network says of the examples, and what is true."""
+    ask = image_answers.solver_inputs(model)
 
     def counted() -> Iterator[Example]:
         for example in examples:
             bar.update()
             yield example
 
-    parts = [_answers(ask, some) for some in _in_parts(counted())]
+    parts = [_seen(ask(some), some) for some in image_answers.in_parts(_known(counted()))]
     return SeenImages(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _in_parts(examples: Iterator[Example]) -> Iterator[list[Example]]:
-    """The examples whose pose is known, `_AT_ONCE` at a time; ValueError if there is none."""
-    known = (one for one in examples if all(np.isfinite(one[name]).all() for name in ("rotations", "betas")))
-    some = list(itertools.islice(known, _AT_ONCE))
-    if not some:
+def _known(examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples whose pose is known; ValueError if there is none."""
+    none = True
+    for example in examples:
+        if all(np.isfinite(example[name]).all() for name in ("rotations", "betas")):
+            none = False
+            yield example
+    if none:
         raise ValueError("`images` must be sets that tell rotations and betas; got one without.")
-    while some:
-        yield some
-        some = list(itertools.islice(known, _AT_ONCE))
 
 
-def _given(examples: Sequence[Example]) -> dict[str, tf.Tensor]:
-    """What a network is given of a batch, float32."""
-    names = ("image", "image_center", "focal")
-    return {name: tf.constant(np.stack([one[name] for one in examples]), tf.float32) for name in names}
-
-
-def _told(model: Network, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Inputs of solvers, `_SAID`, of a batch of images."""
-    if isinstance(model, vision.ImageJoints):
-        answer = model(image_joints.model_inputs(batch))
-        return {name: answer[name] for name in _SAID}
-    answer = model({"image": batch["image"]})
-    turns = tf.concat([answer["global_orient"], answer["body_pose"]], -3)
-    rest_joints = model.image_joints.body_joints(answer["betas"])
-    joints, _ = kinematics.forward_kinematics(turns, rest_joints)
-    _, twist = swing_twist.rotations_to_swing_twist(turns, rest_joints)
-    unknown = tf.zeros_like(joints[..., 0])
-    moments = zeros_like_leading(unknown, 1, contract.HEAT["heat_moments"])
-    found = {"joints": joints - joints[:, :1], "joint_sigma": unknown, "twist": twist, "betas": answer["betas"]}
-    return {**found, "heat_moments": moments}
-
-
-def _answers(ask: tf.types.experimental.PolymorphicFunction, examples: Sequence[Example]) -> SeenImages:
-    """What the network says of a batch, and what is true."""
-    said = ask(_given(examples))
-    found = {name: said[name].numpy() for name in _SAID}
-    found["twist"] /= np.maximum(np.linalg.norm(found["twist"], axis=-1, keepdims=True), 1e-9)
+def _seen(said: image_answers.Arrays, examples: Sequence[Example]) -> SeenImages:
+    """What is said of examples, and what is true."""
     return SeenImages(
-        **found,
+        **{name: said[name] for name in (*contract.INPUTS, *contract.HEAT)},
         true_rotations=np.stack([example["rotations"] for example in examples]).astype(np.float32),
         true_betas=np.stack([example["betas"] for example in examples]).astype(np.float32),
         clips=np.array([int(example["clip"]) for example in examples]),
@@ -167,13 +148,5 @@ def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: the folder holds no model that gives poses.
     """
-    model = vision.load_image_model(folder)
-    if isinstance(model, vision.ImageJoints):
-        raise ValueError(f"`image_solver` must be a model of images that gives poses; {folder} gives joints.")
-    ask = tf.function(lambda batch: model(image_joints.model_inputs(batch)), reduce_retracing=True, autograph=False)
-    parts = []
-    for some in _in_parts(itertools.chain.from_iterable(ImageSet(images).clips())):
-        answer = ask(_given(some))
-        parts.append((contract.local_rotations(answer), answer["betas"].numpy()))
-    rotations, betas = zip(*parts, strict=True)
-    return np.concatenate(rotations), np.concatenate(betas)
+    ask = image_answers.poses(vision.load_image_model(folder), name=folder)
+    return ask(_known(itertools.chain.from_iterable(ImageSet(images).clips())))

@@ -7,13 +7,13 @@ Examples:
     python tools/prepare_images.py --annotations=FILE.json --pictures=DIR --output=DIR
 
 The first draws single images, the second clips of successive frames, the third the same clips cut and covered as
-3DPW-XOCC is. The last one crops the persons of a real set: .json files as HybrIK's code lists them, 3DPW's own .pkl;
---skip_bad leaves out what cannot be read and names it. Files that are there stay, so that the same command goes on with
-a run that was broken off, and one with a larger --count adds to a set. OpenGL draws where pip install "niki-tf[render]"
-has been done, else the package's own rasteriser, more slowly.
+3DPW-XOCC is. The last one crops the persons of a real set: .json files as HybrIK's code lists them, 3DPW's own .pkl,
+of both by --set=3dpw_occ those of 3DPW-OCC alone, and by --set=agora AGORA's tables, with poses from the fits in
+--parameters; --skip_bad leaves out what cannot be read and names it. Files that are there stay, so that the same
+command goes on with a run that was broken off, and one with a larger --count adds to a set. OpenGL draws where pip
+install "niki-tf[render]" has been done, else the package's own rasteriser, more slowly.
 """
 
-import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -26,14 +26,19 @@ from niki_tf import data, files
 from niki_tf.cli import body_flag, run_record
 from niki_tf.data import image_augmentation, image_sets, photographed_images
 from niki_tf.data.rendered_images import RenderedImages, Scenes
+from niki_tf.io.agora import read_agora
 from niki_tf.io.annotated_images import AnnotatedPerson, read_annotations
-from niki_tf.io.pw3d import read_pw3d
+from niki_tf.io.pw3d import is_occluded, read_pw3d
 
 _SOURCE = flags.DEFINE_multi_string(
     "source", None, "Motion that is drawn, PATH=WEIGHT: a folder, a glob of .npz files, or `made`."
 )
 _ANNOTATIONS = flags.DEFINE_multi_string("annotations", None, "File of a real set (.json, .pkl); once a file.")
 _PICTURES = flags.DEFINE_string("pictures", None, "Folder of the pictures of --annotations.")
+_SET = flags.DEFINE_enum(
+    "set", None, ["agora", "3dpw_occ"], "What --annotations are of: AGORA's tables; 3DPW, of which 3DPW-OCC is taken."
+)
+_PARAMETERS = flags.DEFINE_string("parameters", None, "Folder of SMPL's fits that AGORA's tables name.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the set.", required=True)
 _COUNT = flags.DEFINE_integer("count", None, "Images, or clips of --clip_frames; of real sets all.", lower_bound=1)
 _CLIP_FRAMES = flags.DEFINE_integer("clip_frames", 1, "Successive frames of one person.", lower_bound=1)
@@ -60,7 +65,7 @@ _NAMES = (
         "xocc",
         "seed",
     ),
-    *("body", "annotations", "pictures"),
+    *("body", "annotations", "pictures", "set", "parameters"),
 )
 
 
@@ -83,6 +88,9 @@ def _prepared() -> tuple[list[str], int]:
     if bool(_SOURCE.value) == bool(_ANNOTATIONS.value):
         raise ValueError("`source`, motion that is drawn, or `annotations` of a real set must be given, one of them.")
     values = run_record.resolved(_NAMES)
+    strangers = [flag.name for flag in (_SET, _PARAMETERS) if flag.value and _SOURCE.value]
+    if strangers or (_PARAMETERS.value and _SET.value != "agora"):
+        raise ValueError(f"`{(strangers or ['parameters'])[0]}` is for --annotations of such a set. Leave it out.")
     run_record.check(_OUTPUT.value, values, free=("count",))
     files.output_folder(_OUTPUT.value)
     return _photographed(values) if _ANNOTATIONS.value else _drawn(values)
@@ -115,8 +123,8 @@ def _photographed(values: dict[str, Any]) -> tuple[list[str], int]:
             if strangers
             else "`pictures` must be given: --pictures=..., the folder of the pictures of --annotations."
         )
-    people = [*itertools.chain(*map(_people, flags.FLAGS.annotations))][: _COUNT.value]
     folder = pathlib.Path(_PICTURES.value)
+    people = [person for path in flags.FLAGS.annotations for person in _people(path, folder)][: _COUNT.value]
     photographed_images.check_pictures(people, folder)
     run_record.write(_OUTPUT.value, values)
     counts = [len(people[start : start + _FILE_IMAGES.value]) for start in range(0, len(people), _FILE_IMAGES.value)]
@@ -138,8 +146,11 @@ def _photographed(values: dict[str, Any]) -> tuple[list[str], int]:
     return skipped, written
 
 
-def _people(path: str) -> list[AnnotatedPerson]:
-    return read_pw3d(path) if path.endswith(".pkl") else read_annotations(path)
+def _people(path: str, pictures: pathlib.Path) -> list[AnnotatedPerson]:
+    if _SET.value == "agora":
+        return read_agora(path, pictures=pictures, parameters=_PARAMETERS.value)
+    people = read_pw3d(path) if path.endswith(".pkl") else read_annotations(path)
+    return [*filter(is_occluded, people)] if _SET.value == "3dpw_occ" else people
 
 
 def _distances() -> tuple[float, float]:

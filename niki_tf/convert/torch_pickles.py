@@ -12,7 +12,7 @@ import zipfile
 from typing import Any
 
 from niki_tf import archives
-from niki_tf.body import unpickling
+from niki_tf.body import pickle_steps
 
 _LARGEST = 2 * 2**30
 """Bytes of a checkpoint; the published ones have at most 300 million."""
@@ -99,7 +99,7 @@ def _check_pickles(content: bytes, path: str, count: int) -> None:
         for _ in range(count):
             if place == len(content):
                 return
-            end = unpickling.check_steps(content, place)
+            end = pickle_steps.check_steps(content, place)
             _Look(io.BytesIO(content[place:end]), encoding="latin1").load()
             place = end
     except Exception:  # a pickle is a program, and a damaged one ends in any way

@@ -22,12 +22,12 @@ Estimate = Callable[[np.ndarray], np.ndarray]
 
 
 class Maps(NamedTuple):
-    """Errors of one method on N images, mm, relative to joint 0."""
+    """Errors of one method on N images, mm, relative to joint 0; or, where no truth is known, changes."""
 
     hidden: np.ndarray
     """(N, P, P, J), for each place of the square, row by row."""
-    whole: np.ndarray
-    """(N, J), of the images as they are."""
+    whole: np.ndarray | None
+    """(N, J), of the images as they are; None of changes, which are told against the answer for these."""
 
 
 def corners(size: int) -> list[int]:
@@ -94,17 +94,26 @@ def map_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> list[Row]:
 
     Returns:
         list of dicts: solver, joint, frames, and, in mm, means over the images: whole_mm, of the images as they are,
-        mpjpe, over all places of the square, and worst_mm, of the place that is the worst.
+        mpjpe, over all places of the square, and worst_mm, of the place that is the worst; of changes `change_mm` in
+        place of the first two.
     """
     rows = []
     for solver, (hidden, whole) in maps.items():
-        of_joints = {ALL: (hidden.mean(-1), whole.mean(-1))}
-        of_joints |= {name: (hidden[..., joint], whole[:, joint]) for joint, name in enumerate(names)}
-        for joint, (errors, usual) in of_joints.items():
-            means = {"whole_mm": usual, "mpjpe": errors, "worst_mm": errors.max((1, 2))}
-            row = {"solver": solver, "joint": joint, "frames": len(whole)}
+        columns: dict[str, Any] = {ALL: np.s_[:], **{name: joint for joint, name in enumerate(names)}}
+        for joint, which in columns.items():
+            errors = _mean_of(hidden, which)
+            means = {"change_mm" if whole is None else "mpjpe": errors, "worst_mm": errors.max((1, 2))}
+            if whole is not None:
+                means = {"whole_mm": _mean_of(whole, which), **means}
+            row = {"solver": solver, "joint": joint, "frames": len(hidden)}
             rows.append(row | {name: float(values.mean()) for name, values in means.items()})
     return rows
+
+
+def _mean_of(errors: np.ndarray, which: Any) -> np.ndarray:
+    """Errors (..., J) of one joint, or their mean over all."""
+    found = errors[..., which]
+    return found.mean(-1) if isinstance(which, slice) else found
 
 
 def place_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> Iterator[Row]:
@@ -123,4 +132,5 @@ def place_rows(maps: Mapping[str, Maps], *, names: Sequence[str]) -> Iterator[Ro
 
 def map_tables(rows: Sequence[Row]) -> str:
     """The rows of `map_rows` as a text table."""
-    return f"mm: images as they are, mean over the places of the square, the worst place\n{text_table(rows)}"
+    what = "images as they are" if "whole_mm" in rows[0] else "change against the answer for the whole image, no error"
+    return f"mm: {what}, mean over the places of the square, the worst place\n{text_table(rows)}"

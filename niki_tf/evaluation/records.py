@@ -54,7 +54,14 @@ class Run:
     """See `git_commit`."""
 
 
-def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLike = MODELS) -> list[pathlib.Path]:
+def record(
+    rows: Sequence[Row],
+    run: Run,
+    *,
+    name: str,
+    models: str | os.PathLike = MODELS,
+    network: str | os.PathLike | None = None,
+) -> list[pathlib.Path]:
     """Writes rows as the record `name` of each solver's file and gives the paths; what it held before is replaced.
 
     Args:
@@ -62,21 +69,27 @@ def record(rows: Sequence[Row], run: Run, *, name: str, models: str | os.PathLik
         run: how they were measured.
         name: of the record.
         models: folder of the models, and of the file of solvers without weights there.
+        network: folder of the network of images that all solvers stand behind; if it ships, all rows are its own.
 
     Raises:
         ValueError: a solver's name means no solver, or a file that is there is no file of records.
     """
+    shared = None if network is None or not _ships(network, models) else pathlib.Path(network)
     of_folder: dict[pathlib.Path | None, list[Row]] = {}
     for row in rows:
         parsed = zoo.parse_name(row["solver"], filters=(*FILTERS, RENAMED))
         folder = _folder(parsed.base)
         short = parsed.base if folder is None else folder.resolve().name
-        if folder is not None and not folder.resolve().is_relative_to(pathlib.Path(models).resolve()):
-            folder = None  # weights that do not ship
+        if folder is not None and not _ships(folder, models):
+            folder = None
         short += zoo.FINISH * parsed.finish + parsed.filter
         rounded = {key: round(value, _DECIMALS) if isinstance(value, float) else value for key, value in row.items()}
-        of_folder.setdefault(folder, []).append({**rounded, "solver": short})
+        of_folder.setdefault(shared or folder, []).append({**rounded, "solver": short})
     return [_record_one(of_solver, run, name, folder, models) for folder, of_solver in of_folder.items()]
+
+
+def _ships(folder: str | os.PathLike, models: str | os.PathLike) -> bool:
+    return pathlib.Path(folder).resolve().is_relative_to(pathlib.Path(models).resolve())
 
 
 def _folder(base: str) -> pathlib.Path | None:

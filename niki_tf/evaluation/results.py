@@ -10,7 +10,7 @@ First the name of the record, then `key=value` items, all without spaces:
 - `solvers`: the lines, each `[RECORD/]SOLVER[:PART]`. PART is a score of the error-score protocol, a skeleton of the
   joint-set protocol, people of the bone protocol, what was seen of the half-body protocol, the way of the protocols of
   gaps and frame rates; and `WAY:LOST`, what was lost, where a record has several losses; what a level is of in the
-  protocol of occlusion levels; what was given as ground in the world protocol.
+  protocol of occlusion levels; what was given as ground in the world protocol; the set in that of images.
 - `columns`: each `[RECORD/]METRIC[@LEVEL]`, or `[RECORD/]LEVEL` if `metric` is given. LEVEL is the noise in mm or
   degrees, the factor of an estimator's errors, frames per second, percent that are hidden, such as 20-30, the joint or
   part that is hidden, or `visible` or `hidden`; without it, METRIC is of all joints. In the gap protocol it is the
@@ -31,7 +31,7 @@ from niki_tf import files
 from niki_tf.evaluation.records import MODELS, Records, load
 from niki_tf.evaluation.tables import Row, markdown_table
 
-_PARTS = ("score", "skeleton", "people", "seen", "way", "lost", "of", "ground")
+_PARTS = ("score", "skeleton", "people", "seen", "way", "lost", "of", "ground", "images")
 """Columns that tell rows of one solver apart, and have a column of their own in tables."""
 _LEVELS = ("gap", "noise_mm", "noise_deg", "factor", "fps", "level", "hidden", "joints")
 """Further ones, which are part of a column's name; the last has "all" for all joints."""

@@ -15,6 +15,29 @@ from niki_tf import skeletons
 from niki_tf.body.unpickling import load_pickle, to_array
 from niki_tf.io.annotated_images import AnnotatedPerson, all_joints, told_box
 
+OCCLUDED = frozenset(
+    [
+        "courtyard_backpack",
+        "courtyard_basketball",
+        "courtyard_bodyScannerMotions",
+        "courtyard_box",
+        "courtyard_golf",
+        "courtyard_jacket",
+        "courtyard_laceShoe",
+        "downtown_stairs",
+        "flat_guitar",
+        "flat_packBags",
+        "outdoors_climbing",
+        "outdoors_crosscountry",
+        "outdoors_fencing",
+        "outdoors_freestyle",
+        "outdoors_golf",
+        "outdoors_parcours",
+        "outdoors_slalom",
+    ]
+)
+"""Names of the sequences of 3DPW-OCC, without their numbers. Source: published code of ROMP; the set is that of Zhang,
+Huang and Wang, Object-occluded human shape and pose estimation from a single color image, CVPR 2020."""
 _SIZE = (1920, 1080)
 """Longer and shorter side of 3DPW's pictures, pixels; they are held upright or across, as the camera's centre tells."""
 _NUM_BETAS = 10
@@ -40,6 +63,11 @@ def read_pw3d(path: str | os.PathLike) -> list[AnnotatedPerson]:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: a sequence of 3DPW is wanted; {reason}.") from None
+
+
+def is_occluded(person: AnnotatedPerson) -> bool:
+    """Whether a person of 3DPW, whose file begins with the sequence, is of 3DPW-OCC."""
+    return person.file.split("/")[0].rpartition("_")[0] in OCCLUDED
 
 
 def _arrays(content: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,11 @@ def stamp(path: str | os.PathLike) -> None:
 
 
 def halve_weights(path: str | os.PathLike) -> None:
-    """Stores the float32 weights of a .keras file as float16; Keras turns them into float32 as it loads them."""
+    """Stores the float32 weights of a .keras file as float16; Keras turns them into float32 as it loads them.
+
+    Raises:
+        ValueError: a weight is larger than float16 can be; nothing is written.
+    """
     parts = read_parts(path)
     buffer = io.BytesIO()
     with h5py.File(io.BytesIO(parts[WEIGHTS])) as full, h5py.File(buffer, "w") as half:
@@ -38,7 +42,7 @@ def halve_weights(path: str | os.PathLike) -> None:
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Dataset):
-                copied = half.create_dataset(name, data=item[()].astype(_narrow(item.dtype)))
+                copied = half.create_dataset(name, data=_narrowed(item[()], name))
             else:
                 copied = half.require_group(name)
             for key, value in item.attrs.items():
@@ -48,5 +52,16 @@ def halve_weights(path: str | os.PathLike) -> None:
     write_parts(path, {**parts, WEIGHTS: buffer.getvalue()})
 
 
-def _narrow(dtype: np.dtype) -> np.dtype:
-    return np.dtype(np.float16) if dtype == np.float32 else dtype
+def _narrowed(array: np.ndarray, name: str) -> np.ndarray:
+    """float32 numbers as float16; others as they are."""
+    if array.dtype != np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        narrowed = array.astype(np.float16)
+    if (np.isinf(narrowed) & np.isfinite(array)).any():
+        largest = float(np.abs(array[np.isfinite(array)]).max())
+        raise ValueError(
+            f"`half` must be for weights of at most {np.finfo(np.float16).max:,.0f}; got {largest:.3g} in {name}. "
+            "Store them in full."
+        )
+    return narrowed

@@ -50,17 +50,15 @@ _ROUNDING = 1e-12
 """Metres; bodies that differ by less are the same."""
 
 _FILE = "model.keras"
-_PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-_SHIPPED = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")
-"""Where the shipped solvers lie: in the package, once it is installed from a wheel, or beside it in a checkout."""
 _COMPLETION = "joint_completion"
-"""Folder beside them of the weights that all share in `niki_tf.solve`."""
+"""The shipped weights that all share in `niki_tf.solve`."""
+_NO_SOLVERS = (_COMPLETION, "image_backbone")
+"""Shipped models that are no solvers; `vision.load_image_model` loads the latter."""
 
 
 def shipped() -> dict[str, pathlib.Path]:
     """Folders of the solvers that come with the package, by name."""
-    files = [file for place in reversed(_SHIPPED) for file in sorted(place.glob(f"*/{_FILE}"))]
-    return {file.parent.name: file.parent for file in files if file.parent.name != _COMPLETION}
+    return {name: folder for name, folder in provenance.shipped().items() if name not in _NO_SOLVERS}
 
 
 def find(name: str | os.PathLike) -> pathlib.Path | None:
@@ -159,8 +157,7 @@ def _are_equal(first: BodyJoints, second: BodyJoints) -> bool:
 
 
 def _read(path: pathlib.Path) -> Solver:
-    for models in _SHIPPED:
-        provenance.check_weights(path, models=models)
+    provenance.check_weights(path)
     with migrated(path) as current:
         return model_files.load(current, name=path, kind=Solver, what="`solver` must be a solver")
 
@@ -168,9 +165,8 @@ def _read(path: pathlib.Path) -> Solver:
 @functools.cache
 def joint_completion() -> JointCompletion:
     """The guess of joints that a joint set does not tell, which comes with the package."""
-    place = next(place for place in _SHIPPED if (place / _COMPLETION / _FILE).is_file())
-    path = place / _COMPLETION / _FILE
-    provenance.check_weights(path, models=place)
+    path = provenance.shipped()[_COMPLETION] / _FILE
+    provenance.check_weights(path)
     return model_files.load(path, name=path, kind=JointCompletion, what="the package must hold a joint completion")
 
 
@@ -181,6 +177,9 @@ def save(solver: keras.Model, folder: str | os.PathLike, *, half: bool = False) 
         solver: any Keras model of the package.
         folder: is made if it is not there.
         half: store weights as float16, half the size; loaded, they are float32 again.
+
+    Raises:
+        ValueError: a weight is too large for `half`; nothing is written.
     """
     with files.atomic_write(pathlib.Path(folder) / _FILE) as beside:
         solver.save(beside)

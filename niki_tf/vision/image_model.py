@@ -10,14 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import archives, model_files
+from niki_tf import archives, model_files, provenance
 from niki_tf.shapes import TensorLike, check_shape, real_array
 
 INPUTS: dict[str, tuple[int | None, ...]] = {"image": (None, None, 3), "box": (4,), "image_center": (2,)}
 """Names of the inputs and their shapes after the leading axes. `image` is needed."""
 
 _FILE = "model.keras"
-_NAMES = ("niki_tf>ImageJoints", "niki_tf>ImageSolver")
+_NAMES = ("niki_tf>ImageJoints", "niki_tf>ImageSolver", "niki_tf>PartAttention")
 _LARGEST_CONFIG = 16 * 2**20
 """Bytes of a configuration; that of a body of ten betas has 30 kB."""
 
@@ -90,15 +90,39 @@ class ImageModel(keras.Model):
                 raise ValueError(f"`{name}` must have the leading axes of `image`, {tuple(leading)}; got {tuple(own)}.")
 
 
-def load(folder: str | os.PathLike) -> ImageModel:
-    """The model of images stored in `folder`/model.keras, by `solvers.save`.
+def find(name: str | os.PathLike) -> pathlib.Path:
+    """The folder that `name` means: one that holds model.keras, or else that of a shipped model of images.
 
     Raises:
-        ValueError: the folder holds no model.keras, or the file is no model of images.
+        ValueError: it is neither.
     """
-    path = pathlib.Path(folder) / _FILE
-    if not path.is_file():
-        raise ValueError(f"`folder` must hold a {_FILE}; {path} is not there. tools/convert_checkpoint.py writes one.")
+    folder = pathlib.Path(name)
+    if (folder / _FILE).is_file():
+        return folder
+    known = shipped()
+    if os.fspath(name) in known:
+        return known[os.fspath(name)]
+    names = "".join(f", or be {one}" for one in known)
+    raise ValueError(
+        f"`folder` must hold a {_FILE}{names}; got {os.fspath(name)!r}. Is its training finished? "
+        "tools/convert_checkpoint.py writes one, too."
+    )
+
+
+def shipped() -> dict[str, pathlib.Path]:
+    """Folders of the models of images that come with the package, by name."""
+    return {name: folder for name, folder in provenance.shipped().items() if is_image_model(folder)}
+
+
+def load(name: str | os.PathLike) -> ImageModel:
+    """The model of images called `name`: one that ships, `image_backbone`, or a folder that `solvers.save` wrote.
+
+    Raises:
+        ValueError: there is no such model, the file is no model of images or of a later format, or it ships and its
+            SHA-256 is not the one that was released.
+    """
+    path = find(name) / _FILE
+    provenance.check_weights(path)
     return model_files.load(path, name=path, kind=ImageModel, what="`folder` must hold a model of images")
 
 

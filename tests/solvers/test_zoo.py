@@ -106,3 +106,12 @@ def test_half_precision_halves_the_file_and_rounds_weights_only(tmp_path, rng):
     assert {variable.dtype for variable in again.variables} == {"float32"}
     for stored, weight in zip(again.get_weights(), solver.get_weights(), strict=True):
         np.testing.assert_array_equal(stored, weight.astype(np.float16).astype(np.float32))
+
+
+def test_weights_that_half_precision_cannot_hold_are_named(tmp_path, body_joints):
+    solver = solvers.OneStage(body_joints, num_couplings=2, hidden_dim=8)
+    largest = solver.weights[-1]
+    largest.assign(np.full(largest.shape, 7e4, np.float32))
+    with pytest.raises(ValueError, match="`half` must be for weights of at most 65,504; got 7e.04 in "):
+        zoo.save(solver, tmp_path, half=True)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from niki_tf import body, vision
+from niki_tf.solvers import zoo
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -57,3 +60,18 @@ def test_train_speed_tells_steps_and_pipeline(tmp_path):
     assert row["samples/s"] == pytest.approx(4000 / row["ms a step"])
     assert 0 < row["flops % at least"] < 100
     assert row["pipeline samples/s"] > 0
+
+
+@pytest.mark.slow
+def test_image_networks_tell_sizes_and_times(tmp_path):
+    model = vision.ImageJoints(body.mannequin_joints(), backbone="mobilenet_v2", image_size=32)
+    zoo.save(model, tmp_path / "seen")
+    flags = [f"--network={tmp_path / 'seen'}", "--solver=analytic", "--form=graph", "--form=litert_int8", "--rounds=1"]
+    done = run("image_networks.py", *flags, f"--output={tmp_path}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    graph, small = json.loads((tmp_path / "image_networks.json").read_text())
+    assert (graph["form"], small["form"], graph["pixels"]) == ("graph", "litert_int8", 32)
+    assert graph["MB"] == pytest.approx(4e-6 * sum(array.size for array in model.get_weights()), rel=0.01)
+    assert small["MB"] < 0.5 * graph["MB"]
+    assert graph["apart, deg"] == 0.0
+    assert min(graph["ms"], small["ms"]) > 0.0

@@ -11,7 +11,7 @@ from niki_tf import body, data, solvers, vision
 from niki_tf.cli import image_methods
 from niki_tf.data import image_sets
 from niki_tf.data.rendered_images import RenderedImages, Scenes
-from niki_tf.evaluation import body_figure
+from niki_tf.evaluation import body_figure, occlusion_figures
 from niki_tf.solvers import zoo
 
 CLIPS, FRAMES = 3, 2
@@ -103,6 +103,29 @@ def test_maps_are_of_the_methods_that_need_one_picture_bodies_of_all(run_tool, g
     run_tool("image_figures", "--figure=bodies", "--count=1", *methods, *given)
     rows = json.loads((tmp_path / "out" / "bodies.json").read_text())
     assert [row["solver"] for row in rows] == ["parts", *map(str, names)]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_maps_of_a_photograph_tell_the_change_and_no_error(run_tool, images, tmp_path, rng, monkeypatch):
+    labels = []
+    monkeypatch.setattr(occlusion_figures, "_finish", lambda figure, panels, scale, meaning: labels.append(meaning))
+    picture = tmp_path / "photo.png"
+    cv2.imwrite(str(picture), rng.integers(0, 256, [90, 70, 3]).astype(np.uint8))
+    given = [f"--picture={picture}", "--freeze_backbone=network", f"--output={tmp_path / 'out'}"]
+    printed = run_tool("image_figures", "--box=10,5,60,80", *given)
+    assert "change against the answer for the whole image, no error" in printed
+    rows = json.loads((tmp_path / "out" / "occlusion.json").read_text())
+    assert [row["solver"] for row in rows] == 25 * ["analytic"]
+    assert all("mpjpe" not in row and row["worst_mm"] >= row["change_mm"] for row in rows)
+    assert rows[0]["worst_mm"] > 0
+    assert labels == 2 * ["change against the whole image (mm)"]
+    for change, message in (
+        (["--box=1,2,x,4"], "`box` must be left,top,right,bottom in pixels; got 1,2,x,4"),
+        (["--box=1,2,1,4"], "a box with an area is wanted"),
+        (["--box=1,2,3,4", f"--images={images}"], "`picture` is for --figure=occlusion, without --images"),
+    ):
+        with pytest.raises(SystemExit, match=f"image_figures: {message}"):
+            run_tool("image_figures", *given, *change)
 
 
 @pytest.mark.usefixtures("loaded")

@@ -227,9 +227,28 @@ def test_a_real_set_is_cropped_and_what_is_damaged_is_named(run_tool, real, tmp_
     assert np.isfinite(images[1]["uv"]).any()
 
 
+def test_of_3dpw_those_of_3dpw_occ_can_be_taken(run_tool, rng, tmp_path):
+    pictures, people = [], []
+    for number, sequence in enumerate(("downtown_bar_00", "outdoors_golf_00")):
+        (tmp_path / sequence).mkdir()
+        cv2.imwrite(str(tmp_path / sequence / "a.png"), rng.integers(0, 256, [50, 60, 3]).astype(np.uint8))
+        pictures.append({"id": number, "file_name": "a.png", "sequence": sequence, "width": 60, "height": 50})
+        people.append({"image_id": number, "bbox": [10, 5, 30, 40]})
+    (tmp_path / "set.json").write_text(json.dumps({"images": pictures, "annotations": people}))
+    given = [f"--annotations={tmp_path / 'set.json'}", f"--pictures={tmp_path}", f"--image_size={SIZE}"]
+    printed = run_tool("prepare_images", *given, "--set=3dpw_occ", f"--output={tmp_path / 'set'}")
+    assert "1 images in" in printed
+    with pytest.raises(
+        SystemExit, match=r"prepare_images: .*set.json: a table of pandas|prepare_images: .*set.json: not"
+    ):
+        run_tool("prepare_images", *given, "--set=agora", f"--output={tmp_path / 'other'}")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (["--source=made", "--set=agora"], "`set` is for --annotations of such a set"),
+        (["--annotations=x", "--parameters=y"], "`parameters` is for --annotations of such a set"),
         ([], "`source`, motion that is drawn, or `annotations`"),
         (["--source=made", "--annotations=x"], "`source`, motion that is drawn, or `annotations`"),
         (["--source=made"], "`count` must be given"),

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from niki_tf import body, camera, export, solvers, vision
+from niki_tf import body, camera, data, export, provenance, solvers, vision
+from niki_tf.data.rendered_images import RenderedImages, Scenes
+from niki_tf.solvers import zoo
+from niki_tf.training import image_joints
 from niki_tf.vision import image_crop, joint_heads
 
 SIZE = image_models.SIZE
@@ -220,3 +223,35 @@ def test_a_file_that_asks_for_more_weights_than_it_has_is_refused(tmp_path, monk
     keras.Model.save(model, tmp_path / "model.keras")
     with pytest.raises(ValueError, match="`backbone` hrnet_w48 with .* weights, which are too few"):
         vision.load_image_model(tmp_path)
+
+
+def test_a_model_that_ships_is_found_by_its_name(tmp_path, monkeypatch):
+    zoo.save(image_models.seen(), tmp_path / "image_backbone")
+    zoo.save(solvers.Analytic(body.mannequin_joints()), tmp_path / "plain")
+    monkeypatch.setattr(provenance, "PLACES", (tmp_path,))
+    assert list(vision.shipped_image_models()) == ["image_backbone"]
+    assert list(zoo.shipped()) == ["plain"]
+    loaded = vision.load_image_model("image_backbone")
+    np.testing.assert_array_equal(loaded.get_weights()[0], image_models.seen().get_weights()[0])
+    with pytest.raises(ValueError, match="`folder` must hold a model.keras, or be image_backbone; got 'nowhere'"):
+        vision.load_image_model("nowhere")
+    (tmp_path / provenance.SUMS).write_text(f"{64 * '0'}  image_backbone/model.keras\n")
+    with pytest.raises(ValueError, match="must be the weights that ship, SHA-256 000"):
+        vision.load_image_model("image_backbone")
+
+
+_NONE = pytest.param(None, marks=pytest.mark.skip(reason="no model of images lies in saved_models/"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*vision.shipped_image_models()] or [_NONE])
+def test_what_ships_sees_drawn_people(name):
+    model = vision.load_image_model(name)
+    scenes = Scenes(image_size=model.image_size, distance_range=(6.0, 12.0))
+    motion = data.load_sources(["made"], made_frames=100)
+    drawn = RenderedImages(motion, body=body.mannequin(), scenes=scenes, seed=7, opengl=False)
+    examples = [drawn.example(number) for number in range(8)]
+    batch = {key: np.stack([one[key] for one in examples]) for key in ("image", "image_center", "focal")}
+    found = model(image_joints.model_inputs({key: tf.constant(value) for key, value in batch.items()}))
+    errors = 1e3 * np.linalg.norm(found["joints"] - np.stack([one["joints"] for one in examples]), axis=-1)
+    assert errors.mean() < 200.0
