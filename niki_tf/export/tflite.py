@@ -15,6 +15,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from niki_tf import provenance
 from niki_tf.body import Body
+from niki_tf.export.half_precision import store_half
 from niki_tf.export.rounding import rounded
 from niki_tf.export.signatures import module, signatures
 from niki_tf.fitting.linear_solvers import ELIMINATION
@@ -32,15 +33,15 @@ def litert(
     """The solver as the bytes of a .tflite file.
 
     The signatures are those of `signatures.signatures`, of any batch size, the weights shared among them; `ik` is what
-    an interpreter runs that knows no signatures. The exact
-    finish (`refine`) solves its equations by elimination here, since LiteRT cannot factorise matrices.
+    an interpreter runs that knows no signatures. The exact finish (`refine`) solves its equations by elimination here,
+    since LiteRT cannot factorise matrices.
 
     Args:
         solver: any solver but `MapFit`, since LiteRT does not have the gradients that it follows, and `Recurrent`,
             since it does not have loops over windows of any length; or a model of images, which takes crops alone.
-        quantize: "none"; "float16", weights of half the size; or "int8", weights of a quarter of the size with a scale
-            for each output (see `rounding`), multiplied with activations whose scale is measured at run time (dynamic
-            range).
+        quantize: "none"; "float16", weights of half the size, see `half_precision`; or "int8", weights of a quarter of
+            the size with a scale for each output, see `rounding`, multiplied with activations whose scale is measured
+            at run time (dynamic range).
         body: `Body` for the signature `mesh`; the file then carries its arrays.
         known_rotations: add the signature `ik_known`. Every signature is a graph of its own, which a file for joints
             alone does not need to carry.
@@ -81,13 +82,13 @@ def litert_of(
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(holder, folder, signatures=dict(functions))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
-        if quantize != "none":
+        if quantize == "int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
         converted = _converted(converter)
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
     _put_first(model, next(iter(functions)))
+    if quantize == "float16":
+        store_half(model)
     if quantize == "int8":
         _leave_out_duplicates(model)
     _add_stamp(model)
