@@ -167,13 +167,11 @@ def _maps_drawn(
     picked: _Picked, hidden: Mapping[str, np.ndarray], output: pathlib.Path, *, known: bool
 ) -> list[pathlib.Path]:
     """Draws the maps of all pictures, and those of the joints of the first; gives the files."""
-    paths, pictures = (
-        [output / "occlusion.png", output / "occlusion_joints.png"],
-        [one["image"] for one in picked.frames],
-    )
+    paths = [output / "occlusion.png", output / "occlusion_joints.png"]
+    pictures = np.stack([one["image"] for one in picked.frames])
     what = ("MPJPE", "Error") if known else ("Change of the answer, no error: the truth is not known;", "Change")
     title = f"{what[0]} while a square hides one place after the other\n{picked.where}"
-    occlusion_figures.occlusion_figure(np.stack(pictures), hidden, paths[0], changes=not known, title=title)
+    occlusion_figures.occlusion_figure(pictures, hidden, paths[0], changes=not known, title=title)
     first = {name: errors[0] for name, errors in hidden.items()}
     title = f"{what[1]} of each joint while a square hides one place after the other, first picture\n{picked.where}"
     occlusion_figures.joint_map_figure(pictures[0], first, paths[1], names=_NAMES, changes=not known, title=title)

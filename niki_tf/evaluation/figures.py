@@ -32,6 +32,8 @@ _FEW_DECADES = 200.0
 """Ratio of its ends up to which such an axis has marks at 2 and 5, too."""
 WIDTH = 10.5
 """Inches of a figure."""
+_LEVEL_HEIGHT = 4.75
+"""Inches of a row of panels; exact in binary, so that every release of Matplotlib makes as many pixels of it."""
 
 
 def noise_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str = "Noise sensitivity") -> None:
@@ -107,7 +109,7 @@ def level_figure(
         title: heading of the figure.
         metric: column of the error, millimetres.
     """
-    figure = new_figure(title, height=4.6 * -(-len(panels) // 2))
+    figure = new_figure(title, height=_LEVEL_HEIGHT * -(-len(panels) // 2))
     columns = min(len(panels), 2)
     grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False)
     for axes, (heading, rows) in zip(grid.flat, panels.items(), strict=False):

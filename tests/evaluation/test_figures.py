@@ -80,7 +80,7 @@ def test_errors_over_a_level_have_a_panel_each(levels, tmp_path):
         assert picture.std() > 5
         sizes.append(picture.shape)
     assert sizes[0] == sizes[1]
-    assert abs(sizes[2][0] - 2 * sizes[0][0]) <= 1  # inches become whole pixels, in Matplotlib 3.9 by rounding down
+    assert sizes[2][0] == 2 * sizes[0][0]
 
 
 def test_one_legend_names_the_lines_of_all_panels(tmp_path, monkeypatch):

@@ -8,11 +8,21 @@ import sys
 import pytest
 from absl import flags
 
-from niki_tf import body, cli, solvers
+from niki_tf import body, cli, io, solvers
+from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _SHARED = ("body_flag", "deterministic_flag", "frozen_backbone", "image_solver_flag", "memory_flag")
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    """Folder of two short clips."""
+    folder = tmp_path_factory.mktemp("motion")
+    for seed in range(2):
+        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=5))
+    return folder
 
 
 @pytest.fixture

@@ -17,14 +17,6 @@ from niki_tf.motion import made_motion
 from niki_tf.solvers import zoo
 
 
-@pytest.fixture(scope="module")
-def motion(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("motion")
-    for seed in range(2):
-        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=5))
-    return folder
-
-
 @pytest.fixture
 def motion_with_a_bad_file(motion, tmp_path):
     for file in motion.iterdir():

@@ -3,19 +3,10 @@
 import pytest
 from absl import flags
 
-from niki_tf import body, io, solvers
-from niki_tf.motion import made_motion
+from niki_tf import body, solvers
 from niki_tf.solvers import zoo
 
 OBSERVING = "noise, xocc, collisions, occlusion_levels, sensitivity, error_score, world"
-
-
-@pytest.fixture(scope="module")
-def motion(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("motion")
-    for seed in range(2):
-        io.save_clip(folder / f"clip{seed}.npz", made_motion(seed, frames=5))
-    return folder
 
 
 def test_a_solver_that_needs_the_twist_says_so(run_tool, motion, tmp_path):
