@@ -73,6 +73,17 @@ def test_the_published_code_refits_the_box_and_covers_rectangles(rng):
     assert 100 < moved.max() < 250
 
 
+@pytest.mark.parametrize("labelled", [image_xocc._members(SET)[0], image_xocc._members(SET)[1]])
+def test_who_shows_one_half_alone_keeps_the_own_box(rng, labelled):
+    """Without that half nothing would be left."""
+    points, seen, boxes = figure(80, rng)
+    found = image_xocc.hide(
+        points, seen & labelled, boxes, point_set=SET, size=SIZE, seed=3, shape="rectangle", box="refit"
+    )
+    sides = 1.25 * (boxes[::8, 2:] - boxes[::8, :2]).max(1)
+    np.testing.assert_allclose(found.box[::8, 2:] - found.box[::8, :2], np.stack([sides, sides], 1))
+
+
 def test_the_same_seed_gives_the_same_and_another_does_not(rng):
     first = hide(30, np.random.default_rng(0))[2]
     again, other = hide(30, np.random.default_rng(0))[2], hide(30, np.random.default_rng(0), seed=4)[2]

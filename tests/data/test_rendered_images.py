@@ -90,6 +90,19 @@ def test_clothes_differ_and_skin_is_left(rng):
     assert np.abs(one[hand].mean(0) - one[trousers].mean(0)).max() > 0.05
 
 
+def test_stripes_and_checks_are_as_wide_as_on_cloth(rng):
+    """From 4 to 15 cm, every other one of the same colour."""
+    heights = np.stack([np.zeros(4000), np.linspace(0.0, 4.0, 4000), np.zeros(4000)], 1)
+    widths = []
+    for _ in range(60):
+        colours = textures._patterned(rng, heights)
+        places = heights[1:, 1][np.abs(np.diff(colours, axis=0)).max(1) > 0]
+        widths.extend(np.diff(places)[:1])
+    assert 20 < len(widths) < 55
+    assert 0.03 < min(widths) < 0.06
+    assert 0.12 < max(widths) < 0.16
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -154,3 +154,12 @@ def test_bad_arguments_are_named(walks, toy_body, changes, message):
     arguments = {"clips": walks, "body": toy_body, **changes}
     with pytest.raises(ValueError, match=message):
         evaluation.bone_rows(arguments.pop("clips"), **arguments)
+
+
+@pytest.mark.usefixtures("calls")
+def test_progress_ends_where_it_was_said_to(walks, toy_body, monkeypatch):
+    bars = []
+    real = bones.tqdm.tqdm
+    monkeypatch.setattr(bones.tqdm, "tqdm", lambda **given: bars.append(real(**{**given, "disable": False})) or bars[0])
+    evaluation.bone_rows(walks, body=toy_body, levels_mm=(0, 20), bodies=3)
+    assert [bar.n for bar in bars] == [bar.total for bar in bars] == [5 * 2 * 3]

@@ -69,6 +69,17 @@ def test_smoothing_is_a_normal_kernel(rng):
     np.testing.assert_allclose(rates.smooth(np.ones([5, 1, 1]), 2.0), 1.0)
 
 
+@pytest.mark.usefixtures("given")
+def test_joints_are_smoothed_over_the_same_seconds_at_every_rate(walks, toy_body, monkeypatch):
+    widths = []
+    smooth = rates.smooth
+    monkeypatch.setattr(rates, "smooth", lambda joints, width: widths.append(width) or smooth(joints, width))
+    _measure(walks[:1], toy_body, rates=[15, 120])
+    slow, usual, fast = np.sort(np.reshape(widths, [3, -1]), axis=0)
+    np.testing.assert_allclose(usual, 2.0 * slow)
+    np.testing.assert_allclose(fast, 8.0 * slow)
+
+
 @pytest.mark.usefixtures("eager")
 def test_a_solver_is_measured_printed_and_drawn(walks, toy_body, tmp_path):
     rows = _measure(walks, toy_body, rates=[15], noise_mm=10.0)

@@ -67,6 +67,13 @@ def test_each_fault_has_its_reason_where_small_errors_are_told(fault, rng):
     assert said(joints, sigma=0.02) == [reason]
 
 
+@pytest.mark.parametrize("size", [0.65, 1.0, 1.25])
+@pytest.mark.parametrize(("share", "reason"), [(0.7, Reason.FINE), (1.3, Reason.SIDES)])
+def test_how_far_back_knees_and_feet_may_point_does_not_depend_on_the_size(size, share, reason):
+    depth = [1.0, 1.0, -share * reasons._BACKWARDS]
+    assert said(size * JOINTS * depth) == [reason]
+
+
 def test_one_joint_far_off_is_no_other_unit():
     joints = JOINTS.copy()
     joints[20] += 5.0

@@ -103,11 +103,26 @@ def test_joints_relative_to_the_pelvis_or_the_hips_show_no_ground(walk, solver):
     assert not any("ground" in note for note in _solved(noisy, solver, ground="feet").notes)
 
 
+def test_how_far_points_reach_does_not_depend_on_where_they_are(rng):
+    paths = np.cumsum(rng.normal(size=[9, 4, 3]), 0)
+    paths[3, 1] = np.nan
+    reach = np.linalg.norm(np.nanmax(paths, 0) - np.nanmin(paths, 0), axis=-1)
+    for place in (0.0, [5.0, 2.0, -7.0]):
+        np.testing.assert_allclose(on_ground._extents(paths + place), reach)
+
+
 def test_who_never_stands_stays_as_solved_and_is_told(walk, solver):
     gliding = walk[1] + np.linspace([0, 0, 0], [8, 0, 0], FRAMES)[:, None]
     off, found = (_solved(gliding, solver, ground=ground) for ground in ("off", "feet"))
     assert found.ground is None
     assert any("the feet never stand" in note for note in found.notes)
+    seen = observed_points.from_points(
+        {"joints": gliding, "betas": np.zeros(10)}, point_set=POINT_SETS["smpl_29"], num_betas=10
+    )
+    given = {"seen": np.ones([FRAMES, 29], bool), "point_set": POINT_SETS["smpl_29"], "body_joints": solver.body_joints}
+    answer = points.solve_points(seen, point_set=POINT_SETS["smpl_29"], solver=solver, steps=1)
+    notes = [on_ground.stand(answer, seen, on_ground.Wanted(find=True, asked=asked), **given).note for asked in (0, 1)]
+    assert ["the feet never stand" in note for note in notes] == [False, True]
     np.testing.assert_array_equal(found.rotations, off.rotations)
     np.testing.assert_array_equal(found.transl, off.transl)
 

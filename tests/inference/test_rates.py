@@ -56,6 +56,12 @@ def test_rotations_between_two_are_on_the_way():
     np.testing.assert_allclose(angles, [0.0, 0.0, 0.2, 0.8, 0.8], atol=1e-6)
 
 
+def test_the_only_frame_is_all_that_is_known():
+    turn = rotations.rotvec_to_matrix(tf.constant([[[0.0, 0.8, 0.0]] * 24])).numpy()
+    found = rates.known_rotations_at(np.array([-1.0, 0.0, 2.0]), turn, np.array([0.0]))
+    np.testing.assert_allclose(found, np.tile(turn, [3, 1, 1, 1]), atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [np.arange(90) / 60, np.arange(15) / 10, np.cumsum(np.tile([0.02, 0.05], 20))])
 def test_as_many_frames_come_out_at_their_own_times_and_meet_the_joints(times):

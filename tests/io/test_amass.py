@@ -226,3 +226,14 @@ def test_real_motion_is_read():
     clips = io.load_clips(SHARED / "val")
     assert (len(clips), sum(map(len, clips))) == (37, 4551)
     assert {clip.fps for clip in clips} == {30.0}
+
+
+def test_a_clip_with_times_becomes_an_even_one(rng):
+    times = 5.0 + np.concatenate([[0.0], np.cumsum(rng.uniform(0.02, 0.06, 20))])
+    poses = np.tile(0.5 * (times - 5.0)[:, None, None], [1, 24, 1]) * [0.0, 1.0, 0.0]
+    clip = motion.Clip(poses=poses, trans=times[:, None] * [1.0, -2.0, 0.5], fps=30.0, times=times)
+    even = motion.resample(clip, 50.0)
+    wanted = np.arange(int(50.0 * (times[-1] - 5.0)) + 1) / 50.0
+    assert (even.fps, even.times) == (50.0, None)
+    np.testing.assert_allclose(even.trans[:, 0], 5.0 + wanted, atol=1e-5)
+    np.testing.assert_allclose(even.poses[:, 3, 1], 0.5 * wanted, atol=1e-5)

@@ -1,5 +1,6 @@
 """C3D files, written by ezc3d where it is installed."""
 
+import struct
 import sys
 
 import numpy as np
@@ -71,6 +72,20 @@ def test_files_that_were_cut_off_are_named(write, part):
     path.write_bytes(content[: int(part * len(content))])
     with pytest.raises(ValueError, match=r"a\.c3d.*whole C3D file is wanted"):
         io.read_keypoints(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("block", [2, 4])
+def test_the_header_tells_where_parameters_are_and_they_the_order_of_bytes(tmp_path, order, block):
+    header = bytes([block, 0x50]) + struct.pack(f"{order}5HfH", 3, 0, 1, 258, 0, -1.0, block + 1)
+    parameters = bytes([1, 0x50, 1, 86 if order == ">" else 84])
+    content = b"".join(part.ljust(512, b"\0") for part in (header, *[b""] * (block - 2), parameters))
+    path = tmp_path / "a.c3d"
+    path.write_bytes(content + bytes(258 * 3 * 16))
+    assert c3d._number_of_frames(path) == 258
+    path.write_bytes(content + bytes(258 * 3 * 16 - 1))
+    with pytest.raises(ValueError, match=f"of {len(content) + 258 * 3 * 16} bytes by its header"):
+        c3d._number_of_frames(path)
 
 
 def _damaged(content, *, name, after, value):

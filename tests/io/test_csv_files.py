@@ -54,6 +54,15 @@ def test_numbers_are_no_names(tmp_path, header):
     assert found.names is None
 
 
+def test_rows_of_persons_without_frames_or_times_are_their_frames_in_turn(tmp_path):
+    header = ["person", *STYLES["underscore"]]
+    rows = [[name, *row] for row in flat() for name in ("Ann", "Bob")]
+    ann, bob = read(tmp_path, table([header], rows))
+    assert (ann.person, bob.person) == ("Ann", "Bob")
+    for found in (ann, bob):
+        np.testing.assert_array_equal(found.positions, POINTS)
+
+
 def test_columns_in_any_order_among_others(tmp_path):
     header = [*STYLES["underscore"], "frame", "label"]
     rows = [[*row, 7 + i, "squat"] for i, row in enumerate(flat())]

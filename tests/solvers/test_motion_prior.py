@@ -107,6 +107,20 @@ def test_the_ground_matters(prior, motion):
     assert np.abs(with_ground - without).max() > 1e-3
 
 
+def test_the_height_over_the_ground_is_told_from_that_of_a_standing_pelvis(motion):
+    """The pelvis of the mannequin is some 0.8 m above the ground, and what is told of it is zero there."""
+    local, joints, sigma, rest, mask, _ = motion
+    path = motion_prior.start_of(local, joints, sigma, rest, mask, 0.0 * motion[-1]).path
+    told = []
+    for height in (0.8, 1.3, -9.0):
+        distance = height - path[..., 1]
+        ground = tf.stack([0.0 * distance, 1.0 + 0.0 * distance, 0.0 * distance, distance], -1)
+        told.append(motion_prior.start_of(local, joints, sigma, rest, mask, ground).features.numpy())
+    (changed,) = np.flatnonzero(np.ptp(told, 0).max((0, 1)) > 1e-4)
+    for features, wanted in zip(told, (0.0, 1.0, -3.0), strict=True):
+        np.testing.assert_allclose(features[..., changed], wanted, atol=1e-5)
+
+
 def test_what_is_absent_is_not_read(prior, motion):
     local, joints, sigma, rest, mask, ground = motion
     sigma = lost(sigma, np.arange(3, 7), np.array([20, 22, 25]))
