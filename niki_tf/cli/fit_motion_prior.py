@@ -31,6 +31,9 @@ _SKIP_BAD = flags.DEFINE_bool("skip_bad", default=False, help="Leave bad motion 
 _FIRST = flags.DEFINE_string(
     "first", "temporal", "The temporal solver, by name or folder, whose answers are corrected."
 )
+_INITIAL = flags.DEFINE_string(
+    "initial", None, "The temporal_prior, by name or folder, from whose prior the training starts; random if none."
+)
 _EXAMPLES = flags.DEFINE_integer("examples", 800, "Batches of examples that are made.", lower_bound=1)
 _HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 192, "Width of the prior, a multiple of 6.", lower_bound=6)
 _NUM_LAYERS = flags.DEFINE_integer("num_layers", 4, "Encoder layers of the prior.", lower_bound=1)
@@ -39,7 +42,7 @@ _PRECISION = flags.DEFINE_enum(
 )
 dataclass_flags.define(training.TrainSettings)
 flags.adopt_module_key_flags(dataclass_flags)
-_OWN = (_SOURCE, _TRANS, _LEAVE_OUT, _SKIP_BAD, _FIRST, _EXAMPLES, _HIDDEN_DIM, _NUM_LAYERS, _PRECISION)
+_OWN = (_SOURCE, _TRANS, _LEAVE_OUT, _SKIP_BAD, _FIRST, _INITIAL, _EXAMPLES, _HIDDEN_DIM, _NUM_LAYERS, _PRECISION)
 _FREE_TO_CHANGE = ("max_steps", "save_every", "log_every", "precision")
 
 _AUGMENT = data.Augmentation(natural=0.9, perturb=0.1, reverse=0.15)
@@ -90,11 +93,22 @@ def _prepared() -> training.Trainer:
 
 
 def _untrained() -> solvers.TemporalPrior:
-    """A solver with the first network's weights and those of the guess of joints."""
+    """A solver with the weights of the first network, of the guess of joints and, if given, of the initial prior."""
     first, completion = zoo.load(_FIRST.value), zoo.joint_completion()
     if not isinstance(first, solvers.Temporal):
         raise ValueError(f"`first` must be a temporal solver; got {_FIRST.value}, {type(first).__name__}.")
-    return solvers.TemporalPrior.behind(first, completion, hidden_dim=_HIDDEN_DIM.value, num_layers=_NUM_LAYERS.value)
+    sizes = {"hidden_dim": _HIDDEN_DIM.value, "num_layers": _NUM_LAYERS.value}
+    solver = solvers.TemporalPrior.behind(first, completion, **sizes)
+    if _INITIAL.value is not None:
+        initial = zoo.load(_INITIAL.value)
+        if not isinstance(initial, solvers.TemporalPrior) or any(
+            getattr(initial.prior, name) != size for name, size in sizes.items()
+        ):
+            raise ValueError(
+                f"`initial` must be a temporal_prior with {sizes}; got {_INITIAL.value}, {type(initial).__name__}."
+            )
+        solver.prior.set_weights(initial.prior.get_weights())
+    return solver
 
 
 def _with_precision(solver: solvers.TemporalPrior, precision: str) -> solvers.TemporalPrior:

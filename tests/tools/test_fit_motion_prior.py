@@ -1,6 +1,7 @@
 import json
 import pathlib
 
+import numpy as np
 import pytest
 from window_makers import made
 
@@ -58,6 +59,11 @@ def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
     assert [path.stat().st_mtime_ns for path in examples] == times
     assert len((workdir / "model.keras").read_bytes()) == pytest.approx(len(written), rel=0.01)
     assert json.loads((workdir / "run.json").read_text())["flags"]["examples"] == 2
+    other = [f"--workdir={tmp_path / 'other'}", f"--initial={workdir}", "--learning_rate=1e-9", "--max_steps=1"]
+    run_tool(*command, *other)
+    run_tool(*command, *other[:-1])
+    for before, after in zip(solver.get_weights(), zoo.load(tmp_path / "other").get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, rtol=2e-3, atol=1e-6)
     with pytest.raises(SystemExit, match="^fit_motion_prior: `examples` was 2 when the run in .* got 3"):
         run_tool(*command, "--examples=3")
 
@@ -66,6 +72,8 @@ def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
     ("flag", "message"),
     [
         ("--first=analytic", "`first` must be a temporal solver; got analytic, Analytic"),
+        ("--initial=analytic", r"`initial` must be a temporal_prior with {'hidden_dim': 12, .*; got analytic, Analytic"),
+        ("--initial=temporal_prior", "`initial` must be a temporal_prior with .*; got temporal_prior, TemporalPrior"),
         ("--first=none_such", "`solver` must be one of .*got 'none_such'"),
         ("--leave_out=walk_7", "`leave_out` must be names of files of the sources; got walk_7, which is none"),
         ("--hidden_dim=13", "`hidden_dim` must be a multiple of the 6 `heads`; got 13"),
