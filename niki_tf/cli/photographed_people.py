@@ -10,9 +10,7 @@ from niki_tf.data.image_sets import Example
 from niki_tf.io import pictures
 from niki_tf.io.annotated_images import AnnotatedPerson, told_box
 from niki_tf.vision import Tracker, tracks
-
-_VISIBLE = 0.5
-"""Least visibility of the landmarks that make a box; set by hand."""
+from niki_tf.vision.network_landmarks import VISIBLE
 
 
 def example(path: pathlib.Path, *, size: int, box: Sequence[str] | None = None) -> Example:
@@ -50,7 +48,7 @@ def _found(image: np.ndarray, path: pathlib.Path) -> np.ndarray:
     people = tracks.tracks([Tracker(BlazePose())(image)])
     if not people:
         raise ValueError(f"`picture` must show a person; none was found in {path}. Give --box.")
-    seen = people[0].picture[0][people[0].visibility[0] >= _VISIBLE]
+    seen = people[0].picture[0][people[0].visibility[0] >= VISIBLE]
     if not len(seen):
         raise ValueError(f"`picture` must show a person; hardly anything of one was found in {path}. Give --box.")
     return np.stack([seen.min(0), seen.max(0)])

@@ -57,6 +57,11 @@ _BONE_NAMES = flags.DEFINE_enum("bone_names", "smpl", [*bone_names.BONE_NAMES], 
 _PERSON = flags.DEFINE_string("person", "largest", "Of pictures: largest, all, or a number, the largest being 0.")
 _FOCAL = flags.DEFINE_float("focal", None, "Of pictures: focal length, pixels; else EXIF's, or guessed.")
 _LANDMARKS = flags.DEFINE_enum("landmarks", None, [*blazepose.SIZES], "Of pictures: network; else the best fetched.")
+_IMAGE_NETWORK = flags.DEFINE_string(
+    "image_network",
+    None,
+    "Of pictures: folder or name of a network that tells joints; else BlazePose does.",
+)
 _START = flags.DEFINE_float("start", 0.0, "Of videos: seconds at which to begin.", lower_bound=0.0)
 _END = flags.DEFINE_float("end", None, "Of videos: seconds at which to stop.", lower_bound=0.0)
 _STRIDE = flags.DEFINE_integer("stride", 1, "Of videos: look at every n-th frame.", lower_bound=1)
@@ -178,6 +183,7 @@ def _picture_options() -> solve_pictures.PictureOptions:
         person=_PERSON.value,
         focal=_FOCAL.value,
         landmarks=_LANDMARKS.value,
+        image_network=_IMAGE_NETWORK.value,
         start=_START.value,
         end=_END.value,
         stride=_STRIDE.value,

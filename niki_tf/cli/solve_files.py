@@ -236,7 +236,7 @@ class FileSolver:
         (task,) = person_tasks(
             person.joints,
             skeleton=person.point_set,
-            arrays={"joint_sigma": person.joint_sigma, "betas": betas},
+            arrays={"joint_sigma": person.joint_sigma, "betas": betas, "twist": person.twist},
             fps=person.fps or options.fps or _USUAL_FPS,
             times=person.times,
             solver=self._solver(len(person)),

@@ -20,6 +20,7 @@ from niki_tf.io import pictures, videos
 from niki_tf.io.picture_camera import PictureCamera, picture_camera
 from niki_tf.vision import tracking, tracks
 from niki_tf.vision.blazepose import BlazePose
+from niki_tf.vision.network_landmarks import NetworkLandmarks
 from niki_tf.vision.tracks import Track
 
 _MOST_THREADS = 4
@@ -35,6 +36,8 @@ class PictureOptions:
     """Pixels."""
     landmarks: str | None = None
     """Size of the network."""
+    image_network: str | None = None
+    """Folder or name of a network of images that tells the joints."""
     start: float = 0.0
     end: float | None = None
     stride: int = 1
@@ -73,6 +76,8 @@ class PictureSolver:
         self._solver, self._options = solver, options
         threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, _MOST_THREADS)
         self._estimator = functools.cache(lambda: BlazePose(options.landmarks, threads=threads))
+        network = options.image_network
+        self._tell = None if network is None else NetworkLandmarks(network)
 
     def __call__(self, path: pathlib.Path, target: pathlib.Path) -> list[Line]:
         """Solves the chosen people of a picture or video and gives what was found of each.
@@ -100,7 +105,7 @@ class PictureSolver:
     def _look(self, path: pathlib.Path) -> _Looked:
         """Finds the people in every frame."""
         estimator, times, shapes = self._estimator(), [], []
-        follow = tracking.Tracker(estimator)
+        follow = tracking.Tracker(estimator, tell=self._tell)
 
         def sightings() -> Iterator[list[tracking.Sighting]]:
             for time, image in tqdm(self._frames(path), unit="frame", leave=False, disable=None, desc=path.name):
@@ -166,6 +171,7 @@ class PictureSolver:
             "frames_seen": int(track.seen.sum()),
             "frames_without_person": tracks.without_person(track.seen),
             "estimator": f"blazepose {self._estimator().size}",
+            **({} if self._tell is None else {"image_network": self._options.image_network}),
             "focal_px": round(looked.camera.focal, 1),
             "focal_from": looked.camera.source,
             "picture_px": round(float(np.nanmean(distance)), 1),

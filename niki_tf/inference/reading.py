@@ -39,6 +39,8 @@ class Person:
     """(T, J) or (J,) metres."""
     betas: np.ndarray | None = None
     """(B,) or (T, B)."""
+    twist: np.ndarray | None = None
+    """(T, 23, 2) as (cos, sin); (0, 0) = not known."""
     in_camera: bool = False
     """Whether the axes are those of a camera, which may be tilted or move: they show no ground."""
     notes: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class Person:
             times=None if self.times is None else self.times[:frames],
             joint_sigma=_first(self.joint_sigma, len(self), frames),
             betas=_first(self.betas, len(self), frames),
+            twist=None if self.twist is None else self.twist[:frames],
         )
 
 

@@ -10,10 +10,11 @@ from niki_tf.inference import picture_motion, rates
 from niki_tf.inference.motion import Motion
 from niki_tf.inference.reading import Person
 from niki_tf.io.picture_camera import PictureCamera
-from niki_tf.vision import landmark_sigma
+from niki_tf.skeletons import PointSet
 from niki_tf.vision.tracks import Track
 
-_POINTS = skeletons.POINT_SETS["mediapipe_33"]
+_POINTS = {len(skeletons.POINT_SETS[name]): skeletons.POINT_SETS[name] for name in ("mediapipe_33", "smpl_29")}
+"""Joint sets of tracks, by the number of points: those of BlazePose, and of a network of images."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +28,10 @@ class SeenPerson:
     name: str = ""
     notes: tuple[str, ...] = ()
 
-    @functools.cached_property
-    def sigma(self) -> np.ndarray:
-        """(T, 33) metres, uncertainty of the landmarks."""
-        return landmark_sigma.landmark_sigma(self.track.visibility, self.track.presence)
+    @property
+    def point_set(self) -> PointSet:
+        """That the landmarks are of."""
+        return _POINTS[self.track.picture.shape[1]]
 
     @functools.cached_property
     def person(self) -> Person:
@@ -41,24 +42,25 @@ class SeenPerson:
         return Person(
             name=self.name,
             joints=picture_motion.on_rays(points, track.picture, track.visibility**2, focal=focal, center=center),
-            point_set=_POINTS,
+            point_set=self.point_set,
             fps=None if several else rates.FPS,
             times=self.times if several else None,
             unit=1.0,
             up="y",
             in_camera=True,
-            joint_sigma=np.nan_to_num(self.sigma, nan=skeletons.ABSENT),
+            joint_sigma=np.nan_to_num(track.sigma, nan=skeletons.ABSENT),
+            twist=np.nan_to_num(track.twist) if track.twist[track.seen].any() else None,
             notes=self.notes,
         )
 
     def placed(self, motion: Motion) -> tuple[Motion, np.ndarray]:
         """A solved motion where it was seen, and the distance (T,) in pixels of its points from the landmarks."""
-        weights = self.track.visibility**2 * (self.sigma < skeletons.ABSENT)
+        weights = self.track.visibility**2 * (self.track.sigma < skeletons.ABSENT)
         return picture_motion.placed(
             motion,
             self.track.picture,
             weights,
-            point_set=_POINTS,
+            point_set=self.point_set,
             focal=self.camera.focal,
             center=self.camera.center,
         )
@@ -69,7 +71,7 @@ class SeenPerson:
             self.placed(motion)[0],
             self.person.joints,
             self.track.picture,
-            point_set=_POINTS,
+            point_set=self.point_set,
             focal=self.camera.focal,
             center=self.camera.center,
         )

@@ -12,6 +12,8 @@ from niki_tf.io import pictures
 from niki_tf.io.picture_camera import picture_camera
 from niki_tf.solvers.solver import Solver
 from niki_tf.vision import tracks
+from niki_tf.vision.image_joints import ImageJoints
+from niki_tf.vision.network_landmarks import NetworkLandmarks
 from niki_tf.vision.tracking import Estimator, Tracker
 
 
@@ -19,6 +21,7 @@ def solve_picture(
     picture: str | os.PathLike | bytes | np.ndarray,
     *,
     estimator: Estimator | None = None,
+    network: str | os.PathLike | ImageJoints | None = None,
     solver: str | os.PathLike | Solver = "one_stage",
     focal: float | None = None,
 ) -> list[Motion]:
@@ -30,11 +33,13 @@ def solve_picture(
     Args:
         picture: path or content of a file, or uint8 (H, W, 3), red, green, blue.
         estimator: `vision.BlazePose(...)`, made once for many pictures; made for this one if None.
+        network: a network of images that tells the joints, and twists, of the people that the estimator finds: a
+            `vision.ImageJoints`, its folder or name; None for the estimator's own landmarks.
         solver: name of a shipped solver, a folder that holds model.keras, or a solver; of single frames.
         focal: pixels, if it is known.
 
     Raises:
-        ValueError: the picture cannot be read, nobody is in it, or `focal` or `solver` is none.
+        ValueError: the picture cannot be read, nobody is in it, or `focal`, `network` or `solver` is none.
         FileNotFoundError: BlazePose was not fetched.
         ImportError: ai-edge-litert is not installed.
     """
@@ -51,7 +56,8 @@ def solve_picture(
         from niki_tf.vision.blazepose import BlazePose
 
         estimator = BlazePose()
-    found = tracks.tracks([Tracker(estimator)(image)])
+    tell = None if network is None else NetworkLandmarks(network)
+    found = tracks.tracks([Tracker(estimator, tell=tell)(image)])
     if not found:
         raise ValueError("`picture` must show a person; none was found in it.")
     return [_solved(SeenPerson(track, camera, np.zeros(1)), solver) for track in found]
@@ -66,6 +72,7 @@ def _solved(seen: SeenPerson, solver: str | os.PathLike | Solver) -> Motion:
             skeleton=person.point_set,
             joint_sigma=person.joint_sigma,
             fps=person.fps or 1.0,
+            twist=person.twist,
             solver=solver,
             unit=person.unit,
             up=person.up,

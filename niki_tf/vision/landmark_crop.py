@@ -5,9 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from niki_tf import skeletons
 from niki_tf.vision.detection import sigmoid
+from niki_tf.vision.landmark_sigma import landmark_sigma
 
 LANDMARKS = 33
+UNKNOWN_TWIST = np.zeros([skeletons.NUM_TWISTS, 2])
+"""What of twists is said where none are known."""
 _INPUT = 256
 """Pixels of the network's picture."""
 _GROWTH = 1.25
@@ -36,20 +40,24 @@ class Crop(NamedTuple):
 
 
 class Landmarks(NamedTuple):
-    """What is seen of one person."""
+    """What is seen of one person: the 33 points of BlazePose, or the 29 of `network_landmarks.NetworkLandmarks`."""
 
     picture: np.ndarray
-    """(33, 2) pixels."""
+    """(J, 2) pixels."""
     world: np.ndarray
-    """(33, 3) metres from the middle of the hips: to the right and down in the picture, away from the camera."""
+    """(J, 3) metres from about the hips: to the right and down in the picture, away from the camera."""
     visibility: np.ndarray
-    """(33,) from 0 to 1: how likely a point is in the picture and not hidden."""
+    """(J,) from 0 to 1: how likely a point is in the picture and not hidden."""
     presence: np.ndarray
-    """(33,) from 0 to 1: how likely a point is in the picture."""
+    """(J,) from 0 to 1: how likely a point is in the picture."""
     score: float
     """How likely a person is in the square, 0 to 1."""
     next_crop: Crop
     """Where the person is looked for in the next frame."""
+    sigma: np.ndarray
+    """(J,) metres, of `world` on each axis; `skeletons.ABSENT` outside the picture."""
+    twist: np.ndarray = UNKNOWN_TWIST
+    """(23, 2) of SMPL's bones as (cos, sin); (0, 0) where not known."""
 
 
 def crop_of(center: np.ndarray, edge: np.ndarray) -> Crop:
@@ -115,11 +123,13 @@ def decode(outputs: Mapping[str, np.ndarray], crop: Crop, *, size: int = _INPUT)
         refined(rows[:, :2], np.asarray(outputs[_POINTS["heatmap"]])[0], size=size) @ matrix[:, :2].T + matrix[:, 2]
     )
     world[:, :2] = world[:, :2] @ (matrix[:, :2] * size / crop.side).T
+    visibility, presence = sigmoid(rows[:LANDMARKS, 3]), sigmoid(rows[:LANDMARKS, 4])
     return Landmarks(
         picture=places[:LANDMARKS],
         world=world,
-        visibility=sigmoid(rows[:LANDMARKS, 3]),
-        presence=sigmoid(rows[:LANDMARKS, 4]),
+        visibility=visibility,
+        presence=presence,
         score=float(np.ravel(outputs[_POINTS["score"]])[0]),
         next_crop=crop_of(places[LANDMARKS], places[LANDMARKS + 1]),
+        sigma=landmark_sigma(visibility, presence),
     )

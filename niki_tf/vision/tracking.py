@@ -1,7 +1,7 @@
 """People from frame to frame: followed by their landmarks, looked for again at intervals and when one is lost."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +21,10 @@ _SAME = 0.15
 _RETURN_FRAMES, _RETURN_DISTANCE = 90, 0.75
 """Frames within which, and shares of the person's size from the place where it was lost within which, a person who is
 found is taken to be the one who was lost; set by hand."""
+
+
+Tell = Callable[[np.ndarray, Landmarks], Landmarks]
+"""From a picture, uint8 (H, W, 3), and the landmarks of a person in it to others of the same person."""
 
 
 class Estimator(Protocol):
@@ -58,15 +62,17 @@ class Tracker:
     Args:
         estimator: that is asked.
         interval: frames after which people are looked for again.
+        tell: function of a frame and the landmarks of a person in it that gives others, such as
+            `network_landmarks.NetworkLandmarks`, which are what sightings hold; people are followed by the former.
 
     Raises:
         ValueError: `interval` is below 1.
     """
 
-    def __init__(self, estimator: Estimator, *, interval: int = INTERVAL) -> None:
+    def __init__(self, estimator: Estimator, *, interval: int = INTERVAL, tell: Tell | None = None) -> None:
         if interval < 1:
             raise ValueError(f"`interval` must be 1 frame or more; got {interval}.")
-        self._estimator, self._interval = estimator, interval
+        self._estimator, self._interval, self._tell = estimator, interval, tell or (lambda _, landmarks: landmarks)
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
         self._frame, self._people = -1, 0
@@ -78,7 +84,7 @@ class Tracker:
         again = self._frame % self._interval == 0
         if again or lost or not self._tracks:
             self._look_for_others(picture, in_tiles=again, near=lost)
-        return [Sighting(track.person, track.landmarks) for track in self._tracks]
+        return [Sighting(track.person, self._tell(picture, track.landmarks)) for track in self._tracks]
 
     def _follow(self, picture: np.ndarray) -> list[Crop]:
         """Finds those who were there in the last frame, and gives the squares of those who are not any more."""

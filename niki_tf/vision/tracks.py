@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from niki_tf.vision.landmark_crop import LANDMARKS, Landmarks
+from niki_tf.vision.landmark_crop import Landmarks
 from niki_tf.vision.tracking import Sighting, extent
 
 LEAST_FRAMES = 5
@@ -13,22 +13,26 @@ LEAST_FRAMES = 5
 
 
 class Track(NamedTuple):
-    """One person over T frames."""
+    """One person over T frames; see `landmark_crop.Landmarks`."""
 
     seen: np.ndarray
     """(T,) bool: frames in which the person was seen; all else is NaN in the others."""
     picture: np.ndarray
-    """(T, 33, 2) pixels."""
+    """(T, J, 2) pixels."""
     world: np.ndarray
-    """(T, 33, 3) metres; see `landmark_crop.Landmarks`."""
+    """(T, J, 3) metres."""
     visibility: np.ndarray
-    """(T, 33) from 0 to 1."""
+    """(T, J) from 0 to 1."""
     presence: np.ndarray
-    """(T, 33) from 0 to 1."""
+    """(T, J) from 0 to 1."""
     middle: np.ndarray
     """(T, 2) pixels: of the square in which the person was seen."""
     size: float
     """Area of the person's box, pixels, summed over the frames."""
+    sigma: np.ndarray
+    """(T, J) metres."""
+    twist: np.ndarray
+    """(T, 23, 2)."""
 
 
 def tracks(frames: Iterable[list[Sighting]]) -> list[Track]:
@@ -56,8 +60,8 @@ def _track(rows: list[tuple[int, Landmarks]], count: int) -> Track:
     """A person of the rows of frame and landmarks, among so many frames."""
     frames = [frame for frame, _ in rows]
 
-    def spread(values: list[np.ndarray], *shape: int) -> np.ndarray:
-        array = np.full([count, *shape], np.nan)
+    def spread(values: list[np.ndarray]) -> np.ndarray:
+        array = np.full([count, *values[0].shape], np.nan)
         array[frames] = np.stack(values)
         return array
 
@@ -66,12 +70,14 @@ def _track(rows: list[tuple[int, Landmarks]], count: int) -> Track:
     landmarks = [one for _, one in rows]
     return Track(
         seen=seen,
-        picture=spread([one.picture for one in landmarks], LANDMARKS, 2),
-        world=spread([one.world for one in landmarks], LANDMARKS, 3),
-        visibility=spread([one.visibility for one in landmarks], LANDMARKS),
-        presence=spread([one.presence for one in landmarks], LANDMARKS),
-        middle=spread([one.next_crop.center for one in landmarks], 2),
+        picture=spread([one.picture for one in landmarks]),
+        world=spread([one.world for one in landmarks]),
+        visibility=spread([one.visibility for one in landmarks]),
+        presence=spread([one.presence for one in landmarks]),
+        middle=spread([one.next_crop.center for one in landmarks]),
         size=float(sum(extent(one)[1] ** 2 for one in landmarks)),
+        sigma=spread([one.sigma for one in landmarks]),
+        twist=spread([one.twist for one in landmarks]),
     )
 
 

@@ -4,6 +4,7 @@ import functools
 import json
 
 import cv2
+import image_models
 import numpy as np
 import pytest
 
@@ -49,7 +50,7 @@ class MadeEstimator:
         at = center + (REST - HIPS)[:, :2] * [1, -1] * height / 1.7
         world = (REST - HIPS) * [1, -1, -1]
         ones = np.ones(33)
-        return Landmarks(at, world, ones, ones, float(there), crop_of(center, center - [0, height / 2]))
+        return Landmarks(at, world, ones, ones, float(there), crop_of(center, center - [0, height / 2]), 0.05 * ones)
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +108,27 @@ def test_a_photograph_gives_a_body_over_it(solve, tmp_path):
     changed = np.abs(drawn - 60).max(-1) > 8
     assert changed[80:160, 90:110].mean() > 0.5  # the larger one
     assert not changed[100:140, 240:248].any()
+
+
+def test_a_network_of_images_tells_the_joints(solve, tmp_path):
+    solvers.save(image_models.seen(), tmp_path / "network")
+    path = _write(tmp_path / "a.png", _picture((120, 100, 150)))
+    (line,), code = solve(path, "--focal=500", f"--image_network={tmp_path / 'network'}")
+    assert code == 0
+    assert (line["estimator"], line["image_network"]) == ("blazepose made", str(tmp_path / "network"))
+    with np.load(line["outputs"][0]) as held:
+        assert held["landmarks_px"].shape == (1, 29, 2)
+        found = held["trans"]
+    (wanted,) = niki_tf.solve_picture(
+        pictures.read_picture(path), estimator=MadeEstimator(), network=image_models.seen(), solver=ANALYTIC, focal=500
+    )
+    np.testing.assert_allclose(found, wanted.transl, atol=0.02)
+
+
+def test_what_is_no_network_of_images_is_told_before_anything_is_looked_at(solve, tmp_path):
+    path = _write(tmp_path / "a.png", _picture((120, 100, 150)))
+    _, code = solve(path, f"--image_network={tmp_path}")
+    assert code.startswith("solve: `folder` must hold a model.keras")
 
 
 def test_people_are_chosen(solve, tmp_path):

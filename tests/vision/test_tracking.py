@@ -42,7 +42,7 @@ class Scene:
 
 def _landmarks(center, score):
     crop = crop_of(center, center - [0, 40])
-    return Landmarks(center + SHAPE, np.zeros([33, 3]), np.ones(33), np.ones(33), score, crop)
+    return Landmarks(center + SHAPE, np.zeros([33, 3]), np.ones(33), np.ones(33), score, crop, np.ones(33))
 
 
 def _followed(scene, **settings):
@@ -102,6 +102,22 @@ def test_an_empty_video_is_looked_at_in_tiles_now_and_then():
     scene = Scene([[]] * 20)
     assert not any(_followed(scene))
     assert [tiles for _, tiles, _ in scene.asked] == [k % 15 == 0 for k in range(20)]
+
+
+def test_others_may_tell_of_people_who_are_followed_all_the_same():
+    places = [[(100 + 5 * k, 100)] for k in range(20)]
+
+    def tell(picture, landmarks):
+        assert picture is PICTURE
+        return landmarks._replace(picture=landmarks.picture[:29] + 1000.0, next_crop=crop_of(np.zeros(2), np.ones(2)))
+
+    scene = Scene(places)
+    tracker = Tracker(scene, tell=tell)
+    for frame, ((x, y),) in enumerate(places):
+        scene.frame = frame
+        (sighting,) = tracker(PICTURE)
+        assert sighting.person == 0
+        np.testing.assert_allclose(sighting.landmarks.picture, [x + 1000, y + 1000] + SHAPE[:29])
 
 
 def test_a_bad_interval_is_told():
