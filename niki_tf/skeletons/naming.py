@@ -196,18 +196,25 @@ def _on_midline(part: str, beside: Collection[str], *, picture: bool) -> str | N
 def _with_spine(found: list[Word], choices: list[tuple[_Point, ...]]) -> list[tuple[_Point, ...]]:
     """`choices` with the joints of spine and neck, which files have more or fewer of than SMPL, spread over SMPL's."""
     parts = [word.part for word in found]
-    chain = [k for k, part in enumerate(parts) if part == "chain"]
-    necks = [k for k, part in enumerate(parts) if part == "neck"]
+
+    def upwards(*which: str) -> list[int]:
+        chosen = [k for k, part in enumerate(parts) if part in which]
+        heights = [found[k].height for k in chosen]
+        if None in heights or len(set(heights)) < len(heights):
+            return chosen  # the order of the file tells
+        return sorted(chosen, key=lambda k: found[k].height or 0)
+
+    chain, necks = upwards("chain"), upwards("neck")
     meant: dict[int, _Point] = dict.fromkeys(necks[1:])
     if "pelvis" not in parts and len(chain) >= len(_WHOLE_SPINE):
         meant.update(zip(chain, _WHOLE_SPINE, strict=False))
         meant.update(dict.fromkeys(k for k, part in enumerate(parts) if part == "root"))
     elif "lower_back" in parts and (len(necks) == 2 or "upper_neck" in parts):
-        low = [k for k, part in enumerate(parts) if part in ("chain", "thorax")]
-        high = sorted(necks + [k for k, part in enumerate(parts) if part in ("lower_neck", "upper_neck")])
+        low = [*chain, *(k for k, part in enumerate(parts) if part == "thorax")]
+        high = upwards("neck", "lower_neck", "upper_neck")
         meant.update(zip(low + high, ("spine1", "spine2", "spine3", "neck"), strict=False))
     else:
-        chain = sorted(chain + [k for k, part in enumerate(parts) if part == "lower_back"])
+        chain = upwards("chain", "lower_back")
         middle = {"thorax", "mid_shoulder"} & {*parts}
         meant.update(zip(chain, _spread(len(chain), middle=bool(middle)), strict=True))
     return [(meant[k],) if k in meant else choice for k, choice in enumerate(choices)]

@@ -15,6 +15,8 @@ class Word(NamedTuple):
     """left, right, or empty."""
     part: str
     """A value of `_SIDED` or `_MIDLINE`, chain, none for what is known and no point, or empty if it is not known."""
+    height: int | None = None
+    """Of spine and neck: the larger the higher; None where the name does not tell."""
 
 
 NO_POINT = "none"
@@ -83,7 +85,19 @@ _CHAIN = [
     *("l5", "l3", "t12", "t8", "jl5s1", "jl4l3", "jl1t12", "jt9t8"),
     *("spinenaval", "spinechest", "lowerspine", "upperspine"),
 ]
-"""Spellings of the spine from below to above, each perhaps with a number."""
+"""Spellings of the spine, each perhaps with a number."""
+
+_HEIGHTS = {
+    **dict.fromkeys(("lowerback", "waist", "lowerspine", "l5", "jl5s1"), 0),
+    **dict.fromkeys(("abdomen", "ab", "abs", "belly", "spinenaval", "l3", "jl4l3"), 100),
+    "spine": 200,
+    **dict.fromkeys(("t12", "jl1t12"), 300),
+    **dict.fromkeys(("chest", "spinechest", "t8", "jt9t8"), 400),
+    **dict.fromkeys(("upperchest", "upperspine"), 500),
+    **dict.fromkeys(("neck", "lowerneck"), 600),
+    "upperneck": 700,
+}
+"""Spellings of spine and neck that tell where they are among each other; a number behind counts from below to above."""
 
 _HELPERS = re.compile(r"twist|roll|pole|ctrl|helper|ik$|^ik|breast|pectoral|hair|skirt|weapon|prop$|eyelid|metacarpal")
 _FINGER = re.compile(r"(thumb|index|middle|mid|ring|pinky|little|finger)")
@@ -131,13 +145,13 @@ def _word(name: str) -> Word:
     pieces = [str(int(p)) if p.isdigit() and b != "finger" else p for b, p in zip(before, pieces, strict=False)]
     whole = "".join(pieces)
     if _chain(whole):
-        return Word("", "chain")
+        return Word("", "chain", _height(whole))
     if pieces[:2] in (["j", "left"], ["j", "right"]) or pieces[:1] == ["c"]:
         pieces = pieces[1:]
     for side, rest in _sides(pieces):
         part = _part(side, rest)
         if part:
-            return Word(side, part)
+            return Word(side, part, None if side else _height(rest))
     return Word("", "")
 
 
@@ -170,6 +184,15 @@ def _part(side: str, spelling: str) -> str:
     if _HELPERS.search(spelling) or (side and (_FINGER.search(spelling) or numbered)):
         return NO_POINT
     return ""
+
+
+def _height(spelling: str) -> int | None:
+    """Where a part of spine or neck is among the others, by its name."""
+    if spelling in _HEIGHTS:
+        return _HEIGHTS[spelling]
+    word = spelling.rstrip("0123456789")
+    number = spelling.removeprefix(word)
+    return _HEIGHTS[word] + int(number) if word in _HEIGHTS and len(number) in (1, 2) else None
 
 
 def _chain(spelling: str) -> bool:

@@ -103,6 +103,20 @@ def test_trees_of_known_programs(tree):
     assert dict(zip(names.split(), found.points, strict=True)) == dict(zip(names.split(), points, strict=True))
 
 
+@pytest.mark.parametrize("tree", TREES)
+def test_the_order_of_the_names_does_not_matter(tree, rng):
+    names, points = TREES[tree]
+    pairs = list(zip(names.split(), points, strict=True))
+    for _ in range(5):
+        order = rng.permutation(len(pairs))
+        found = naming.from_names([pairs[k][0] for k in order]).points
+        assert found == tuple(pairs[k][1] for k in order)
+
+
+def test_where_names_do_not_tell_their_order_does():
+    assert naming.from_names(["Hips", "Belly", "Torso", "UpperBack", "Neck"]).points == SPINE[:5]
+
+
 @pytest.mark.parametrize("tree", ["mixamo", "lafan", "unity", "rokoko", "xsens bvh", "xsens joints", "kinect 1"])
 def test_the_right_side_is_the_mirrored_left(tree):
     names, points = TREES[tree]
