@@ -378,7 +378,7 @@ def _command() -> str:
     given |= {flag.name: ",".join(flag.value) for flag in (_GAPS, _PARTS, _NOISE_MM, _RATES) if flag.present}
     if _MOTION.value:
         motion = pathlib.PurePath(_MOTION.value)
-        folder = motion.parent if motion.suffix or re.search(r"[*?\[]", motion.name) else motion
-        given["motion"] = f"MOCAP/{folder.name}"
+        within = motion.suffix or re.search(r"[*?\[]", motion.name)
+        given["motion"] = f"MOCAP/{motion.parent.name}/{motion.name}" if within else f"MOCAP/{motion.name}"
     lines = [shlex.quote(line.strip()) for line in run_record.flag_lines(given)]
     return " ".join(["python tools/evaluate.py", *lines])
