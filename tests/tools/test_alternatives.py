@@ -113,6 +113,13 @@ def test_bones_of_joints_that_end_a_limb_are_those_they_end(child, mannequin):
     assert (starts[23], ends[23]) == (20, 23)
 
 
+def test_a_long_motion_goes_to_and_fro(child):
+    joints = np.arange(6.0).reshape(2, 3, 1, 1) + np.zeros([1, 1, 24, 3])
+    long = child.long_motion({"joints": joints, "betas": np.zeros([2, 10])}, 6)
+    assert long["joints"][0, :, 0, 0].tolist() == [0, 1, 2, 1, 0, 1]
+    assert long["betas"].shape == (1, 10)
+
+
 def test_errors_leave_out_what_failed(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     import alternatives_motion
@@ -147,7 +154,7 @@ def test_single_frames_are_spread_and_seen_with_noise(monkeypatch):
 
 @pytest.mark.slow
 def test_own_rows_alone(tmp_path):
-    rows = ["--method=analytic", "--method=one_stage+finish, graph", "--frames=3", "--noise_mm=0", "--noise_mm=30"]
+    rows = ["--method=analytic", "--method=one_stage+finish, LiteRT", "--frames=3", "--noise_mm=0", "--noise_mm=30"]
     done = run(*rows, "--notimes", f"--output={tmp_path}")
     assert done.returncode == 0, done.stderr[-2000:]
     analytic, finish = json.loads((tmp_path / "alternatives.json").read_text())

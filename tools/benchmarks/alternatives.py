@@ -42,7 +42,7 @@ with quiet_start():
     from tqdm import tqdm
 
     import niki_tf
-    from niki_tf import body, contract, evaluation, io, motion, skeletons
+    from niki_tf import body, contract, evaluation, export, io, motion, skeletons
     from niki_tf.inference import graphs
     from niki_tf.motion import Clip
     from niki_tf.solvers import zoo
@@ -87,6 +87,7 @@ OURS = (
     Method("one_stage+finish", 24, "found", motion=False, bulk=False),
     Method("map_fit", 24, "true", motion=False, bulk=True),
     Method("one_stage+finish, graph", 29, "true", motion=False, bulk=True),
+    Method("one_stage+finish, LiteRT", 29, "true", motion=False, bulk=True),
     Method("temporal_prior+finish", 24, "true", motion=True, bulk=True),
     Method("temporal_prior+finish", 24, "found", motion=True, bulk=True),
 )
@@ -161,9 +162,10 @@ def _clips() -> list[Clip]:
 
 def _call(method: Method) -> Callable[..., np.ndarray]:
     """The method as a function from what `observe` gives to local rotations (S, T, 24, 3, 3)."""
-    if method.name.endswith("graph"):
-        return _graph(zoo.load(method.name.removesuffix(", graph")))
-    name, _, finish = method.name.partition("+")
+    solver, _, way = method.name.partition(", ")
+    if way:
+        return functools.partial(_by_itself, _WAYS[way](zoo.load(solver)))
+    name, _, finish = solver.partition("+")
     how = {"solver": name, "finish": "full" if finish else "off", "skeleton": "smpl_24", "unit": "m", "up": "y"}
     if not method.motion:
         how |= {"smoothing": "off", "ground": "off"}
@@ -179,17 +181,35 @@ def _solve(observed: Arrays, *, betas: str, how: dict[str, Any], at_once: bool) 
     return np.stack([niki_tf.solve(some, betas=own, **how).rotations for some, own in zip(joints, given, strict=True)])
 
 
-def _graph(solver: Any) -> Callable[..., np.ndarray]:
-    """A solver of single frames as one graph, given the 29 joints."""
+def _graph(solver: Any) -> graphs.ArrayFunction:
     inputs = {"joints": np.zeros([1, skeletons.NUM_JOINTS, 3]), "betas": np.zeros([1, solver.body_joints.num_betas])}
-    graph = graphs.compile_solver(solver, inputs=inputs)
+    return graphs.compile_solver(solver, inputs=inputs)
 
-    def run(observed: Arrays, *, betas: str) -> np.ndarray:
-        joints = observed["joints"][:, 0]
-        given = {"joints": joints - joints[:, :1], "betas": observed["betas"]}
-        return contract.local_rotations(graph(given))[:, None]
+
+def _litert(solver: Any) -> graphs.ArrayFunction:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet_start():
+        interpreter = Interpreter(model_content=export.litert(solver), num_threads=1)
+    runner = interpreter.get_signature_runner("ik_full")
+
+    def run(given: Arrays) -> Arrays:
+        frames = len(given["joints"])
+        not_known = {name: np.zeros([frames, *contract.INPUTS[name]]) for name in ("joint_sigma", "twist")}
+        return runner(**{name: array.astype(np.float32) for name, array in {**given, **not_known}.items()})
 
     return run
+
+
+_WAYS = {"graph": _graph, "LiteRT": _litert}
+"""End of a name -> what makes a function of arrays of a solver of single frames, which is given the 29 joints."""
+
+
+def _by_itself(run: graphs.ArrayFunction, observed: Arrays, *, betas: str) -> np.ndarray:
+    """By a solver of single frames itself, of true betas."""
+    joints = observed["joints"][:, 0]
+    answer = run({"joints": joints - joints[:, :1], "betas": observed["betas"]})
+    return contract.local_rotations(answer)[:, None]
 
 
 def _answers(calls: dict[Method, Callable[..., np.ndarray]], observed: dict[Any, Arrays]) -> dict[Any, Any]:

@@ -203,9 +203,10 @@ def cut(observed: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:
 
 
 def long_motion(observed: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:
-    """One motion of so many frames, the motions one after the other, with the betas of the first."""
-    joints = observed["joints"].reshape(-1, *observed["joints"].shape[2:])
-    return {"joints": joints[np.arange(frames) % len(joints)][None], "betas": observed["betas"][:1]}
+    """The first motion, to and fro without a jump, for so many frames."""
+    last = observed["joints"].shape[1] - 1
+    places = last - np.abs(np.arange(frames) % (2 * last) - last)
+    return {"joints": observed["joints"][:1, places], "betas": observed["betas"][:1]}
 
 
 def times(call: Callable[..., np.ndarray], observed: dict[str, np.ndarray], how: dict[str, Any]) -> dict[str, Any]:
