@@ -183,6 +183,6 @@ def test_the_other_programs_answer(tmp_path):
     rows = json.loads((tmp_path / "alternatives.json").read_text())
     assert [row["failed"] for row in rows] == [0] * 6
     assert rows[0]["0 mm"] < 0.1, "smplfitter meets clean joints of a body that it is told"
-    assert max(row["0 mm"] for row in rows) < 20.0
+    assert max(row["0 mm"] for row in rows if row["betas"] == "true") < 10.0, "all were given the same body"
     times = json.loads((tmp_path / "alternatives_times.json").read_text())
     assert min(row[name] or 1.0 for row in times for name in ("ms a frame, one", "ms a frame, bulk")) > 0.0
