@@ -8,7 +8,7 @@ mannequin, which the others read from files in SMPL's format (alternatives_files
 the same Gaussian noise, on one thread. Answers pose the true body, whether its betas were given (`true`) or found.
 
 The others do not look for where the body faces, so they are given joints turned into the frame of the trunk, and their
-answers are turned back. smplfitter is made for vertices: with joints alone, its vertices have the weight 0; the row
+answers are turned back. smplfitter is made for vertices: with joints alone, its vertices weigh almost nothing; the row
 `vertices` has all 6,890 with the same noise, besides. keypoints2body wants a prior of poses and a mean pose, files that
 are licensed: it is given the mixture of `map_fit`.
 
