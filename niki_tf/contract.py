@@ -253,6 +253,8 @@ def check_values(inputs: Mapping[str, Any]) -> None:
         if "padding" not in arrays:  # what a network gave on its way back may be any number
             check_sigma(arrays["joint_sigma"])
         arrays["joint_sigma"] = np.minimum(arrays["joint_sigma"], skeletons.ABSENT)
+    if "joints" in arrays and np.abs(arrays["joints"]).max(initial=0.0) <= 0.5 * FARTHEST:  # nor is one of them NaN
+        del arrays["joints"]
     if "joints" in arrays:
         absent = are_absent(arrays["joints"], arrays.get("joint_sigma", np.zeros(())))
         check_extent(np.where(absent[..., None], np.nan, arrays["joints"]))

@@ -30,6 +30,8 @@ _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 
 
+_FEW = 1024
+"""Matrices up to which `product` is a sum."""
 _SQUARINGS_A_SCALING = 3
 """Squarings of a matrix of trace 1, 4 by 4, that float32 stands: the least trace is then 4^-7."""
 
@@ -99,6 +101,14 @@ def apply(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
 def apply_inverse(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
     """`vector` (..., 3) rotated by the inverse of `matrix` (..., 3, 3)."""
     return tf.reduce_sum(matrix * tf.expand_dims(vector, -1), -2)
+
+
+def product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Products (..., n, n) of small matrices; as a sum if they are known to be few, which takes XLA less time."""
+    count = a.shape[:-2].num_elements()
+    if count is None or count > _FEW:
+        return tf.linalg.matmul(a, b)
+    return tf.reduce_sum(tf.expand_dims(a, -1) * tf.expand_dims(b, -3), -2)
 
 
 @takes(matrix=(3, 3))
@@ -333,7 +343,7 @@ def moment_to_rotation(moment: tf.Tensor, squarings: int = 12) -> tf.Tensor:
     size = tf.sqrt(tf.reduce_sum(matrix * matrix, [-2, -1], keepdims=True)) + _SMALL
     power = matrix / size + tf.eye(4, dtype=matrix.dtype)
     for done in range(1, squarings + 1):
-        power = tf.linalg.matmul(power, power)
+        power = product(power, power)
         if done % _SQUARINGS_A_SCALING == 0 or done == squarings:
             power /= tf.reduce_sum(power * tf.eye(4, dtype=matrix.dtype), [-2, -1], keepdims=True)
     chosen = tf.one_hot(tf.argmax(_diagonal(power), -1), 4, dtype=matrix.dtype)
@@ -345,15 +355,15 @@ def _newton_step(rotation: tf.Tensor, moment: tf.Tensor) -> tf.Tensor:
 
     With S = R M, the step is the rotation vector w that solves (tr(S) I - S) w = (S23 - S32, S31 - S13, S12 - S21).
     """
-    product = tf.linalg.matmul(rotation, moment)
-    symmetric = 0.5 * (product + transpose(product))
-    trace = tf.expand_dims(tf.expand_dims(_trace(product), -1), -1)
+    turned = product(rotation, moment)
+    symmetric = 0.5 * (turned + transpose(turned))
+    trace = tf.expand_dims(tf.expand_dims(_trace(turned), -1), -1)
     rows = trace * tf.eye(3, dtype=moment.dtype) - symmetric
     cofactors = cross(tf.gather(rows, [1, 2, 0], axis=-2), tf.gather(rows, [2, 0, 1], axis=-2))
     determinant = tf.reduce_sum(rows[..., 0, :] * cofactors[..., 0, :], -1, keepdims=True)
-    turn = -tf.math.divide_no_nan(apply(cofactors, _skew(product)), determinant)
+    turn = -tf.math.divide_no_nan(apply(cofactors, _skew(turned)), determinant)
     turn = tf.clip_by_value(turn, -_LARGEST_CORRECTION, _LARGEST_CORRECTION)
-    return rotation + tf.linalg.matmul(_linear(turn, _CROSS), rotation)
+    return rotation + product(_linear(turn, _CROSS), rotation)
 
 
 def _diagonal(matrix: tf.Tensor) -> tf.Tensor:

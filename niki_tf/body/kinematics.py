@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.rotations import apply
+from niki_tf.rotations import apply, product
 from niki_tf.shapes import LeadingAxes, spread, takes
 from niki_tf.skeletons import Skeleton
 
@@ -68,7 +68,7 @@ def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     walked = [rotations[..., :1, :, :]]
     for above, level in zip(levels[:-1], levels[1:], strict=True):
         places = [above.index(parents[joint]) for joint in level]
-        walked.append(tf.linalg.matmul(tf.gather(walked[-1], places, axis=-3), tf.gather(rotations, level, axis=-3)))
+        walked.append(product(tf.gather(walked[-1], places, axis=-3), tf.gather(rotations, level, axis=-3)))
     order = np.argsort([joint for level in levels for joint in level])
     return leading.restore(tf.gather(tf.concat(walked, -3), order, axis=-3))
 
