@@ -26,14 +26,18 @@ def is_wanted() -> bool:
     return _WANTED.get()
 
 
-def repeated(step: Callable[..., _Tensors], state: _Tensors, *, times: int) -> _Tensors:
+def repeated(step: Callable[..., _Tensors], state: _Tensors, *, times: int, as_loop: bool = False) -> _Tensors:
     """What is left of `state` after as many steps, each a function of tensors to as many of the same shapes.
 
-    For XLA they are a loop, which it compiles once; otherwise one after the other, without what a loop costs.
+    For XLA they are a loop, which it compiles once; otherwise one after the other, without what a loop costs, unless
+    `as_loop` says that a step takes so long that it is better traced once.
     """
-    if is_wanted() and times:
+    if (is_wanted() or as_loop) and times:
         _, *state = tf.while_loop(
-            lambda number, *_: number < times, lambda number, *state: (number + 1, *step(*state)), (0, *state)
+            lambda number, *_: number < times,
+            lambda number, *state: (number + 1, *step(*state)),
+            (0, *state),
+            maximum_iterations=times,
         )
         return tuple(state)
     for _ in range(times):

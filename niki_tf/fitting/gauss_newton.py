@@ -16,14 +16,17 @@ clean one: clean joints are met to a fraction of a millimetre, noisy ones only a
 `gauss_newton_windows` does the same for solvers that see time.
 """
 
+import contextlib
+import contextvars
 import functools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from niki_tf import rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import for_xla, held_equations, held_rotations, joint_weights, tree_equations
+from niki_tf.fitting import for_xla, held_equations, held_rotations, joint_weights, tree_equations, tree_sweeps
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes
 from niki_tf.skeletons import Skeleton
@@ -42,6 +45,12 @@ _DEGREES_OF_FREEDOM = 10.0
 """Of Student's t distribution; the more, the closer to a normal one: saved_models/experiments.md, 7."""
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
+MANY = 128
+"""Bodies from which on `tree_sweeps` is faster than `tree_equations`, unless compiled by XLA, where it always is."""
+_FOR_MANY = contextvars.ContextVar("for_many", default=False)
+
+_Turns = Callable[..., tf.Tensor]
+"""A way to solve the equations of a step."""
 
 
 def refine(
@@ -87,24 +96,43 @@ def refine(
     start = local = local if known is None else held_rotations.hold(local, known)
     turned = rotations.rotvec_to_quaternion_wxyz(tf.zeros_like(start[..., 0]))
 
-    def step(local: tf.Tensor, turned: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(solve_turns: _Turns, local: tf.Tensor, turned: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         posed, world = kinematics.forward_kinematics(local, rest_joints, skeleton)
         weights, unexplained = _weights(joints - posed, joint_sigma)
         tau = _tau(unexplained, joint_sigma, absent_growth)
         before = rotations.apply(world, rotations.quaternion_wxyz_to_rotvec(turned))
-        equations = (posed, joints - posed, weights, 1.0 / (tau * tau), before)
-        if known is None:
-            turn = tree_equations.solve_turns(*equations, skeleton=skeleton, linear_solver=linear_solver)
-        else:
-            turn = held_equations.solve_turns(*equations, known=known, skeleton=skeleton, linear_solver=linear_solver)
+        turn = solve_turns(posed, joints - posed, weights, 1.0 / (tau * tau), before, skeleton=skeleton)
         turn = rotations.rotvec_to_quaternion_wxyz(rotations.apply_inverse(world, turn))
         turned = rotations.multiply_quaternions_wxyz(turned, turn)
-        local = tf.linalg.matmul(start, rotations.quaternion_wxyz_to_matrix(turned))
+        local = rotations.product(start, rotations.quaternion_wxyz_to_matrix(turned))
         local = local if known is None else held_rotations.hold(local, known)
         return local, turned
 
-    local, _ = for_xla.repeated(step, (local, turned), times=steps)
-    return leading.restore(local)
+    def refined(solve_turns: _Turns, *, as_loop: bool = False) -> tf.Tensor:
+        steps_by = functools.partial(step, solve_turns)
+        found, _ = for_xla.repeated(steps_by, (local, turned), times=steps, as_loop=as_loop)
+        return leading.restore(found)
+
+    if known is not None:
+        return refined(functools.partial(held_equations.solve_turns, linear_solver=linear_solver, known=known))
+    few = functools.partial(refined, functools.partial(tree_equations.solve_turns, linear_solver=linear_solver))
+    many = functools.partial(refined, tree_sweeps.solve_turns, as_loop=True)
+    if linear_solver is not CHOLESKY:
+        return few()
+    if for_xla.is_wanted():
+        return many()
+    count = local.shape[0]
+    return many() if (_FOR_MANY.get() if count is None else count >= MANY) else few()
+
+
+@contextlib.contextmanager
+def for_many() -> Iterator[None]:
+    """Context manager, and decorator, within which a graph of an unknown number of bodies is made for `MANY`."""
+    token = _FOR_MANY.set(True)
+    try:
+        yield
+    finally:
+        _FOR_MANY.reset(token)
 
 
 def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor, absent_growth: float) -> tf.Tensor:

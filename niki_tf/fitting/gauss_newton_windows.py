@@ -91,10 +91,10 @@ def refine(
         absent_growth=absent_growth,
         linear_solver=linear_solver,
     )
-    turns = rotations.matrix_to_rotvec(tf.linalg.matmul(local, refined, transpose_a=True))
+    turns = rotations.matrix_to_rotvec(rotations.product(rotations.transpose(local), refined))
     turns = interpolation.interpolate(turns, _told(joint_sigma, mask, skeleton))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)
-    smoothed = tf.linalg.matmul(local, rotations.rotvec_to_matrix(turns))
+    smoothed = rotations.product(local, rotations.rotvec_to_matrix(turns))
     return smoothed if known_rotations is None else held_rotations.hold(smoothed, known_rotations)
 
 

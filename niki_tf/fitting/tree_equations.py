@@ -29,7 +29,7 @@ _ABOVE = tuple(1 if limb[0] in (1, 2) else len(_TRUNK) for limb in _LIMBS)
 """Number of joints of the trunk that turn the limb."""
 LEAST_STIFFNESS = 1e-6
 """Lower bound of s relative to the moment of all points, so that float32 can solve the equations."""
-_FIXED = 1e-6
+FIXED = 1e-6
 """Weight of t where no point has any, relative to s."""
 
 
@@ -132,7 +132,7 @@ def _equations(
     upper = tf.reshape(upper, [-1, 3 * len(slots.joints), 12])
     size, width = 3 * (1 + len(_TRUNK)), 3 * _LONGEST
     products = tf.constant(slots.trunk) * tf.linalg.matmul(lower, upper[:, :size], transpose_b=True)
-    diagonal = tf.concat([tf.repeat(tf.maximum(total, _FIXED * stiffness), 3, 1), tf.repeat(stiffness, size - 3, 1)], 1)
+    diagonal = tf.concat([tf.repeat(tf.maximum(total, FIXED * stiffness), 3, 1), tf.repeat(stiffness, size - 3, 1)], 1)
     trunk = _symmetric(products[:, :size]) + diagonal * tf.eye(size)
     of_limbs = [-1, len(_LIMBS), width, 12]
     limbs = tf.linalg.matmul(

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract
+from niki_tf.fitting import gauss_newton
 from niki_tf.inference import windows
 from niki_tf.solvers.window_solver import WindowSolver
 
@@ -23,7 +24,7 @@ def array_function(function: Callable[[dict[str, tf.Tensor]], Mapping[str, tf.Te
 def compile_solver(
     solver: Callable[..., Mapping[str, tf.Tensor]], *, inputs: Mapping[str, Any], motion: bool = False
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-    """The solver as one graph for any number of frames.
+    """The solver as one graph for any number of frames, and made for many (`gauss_newton.for_many`).
 
     Args:
         solver: any solver.
@@ -42,11 +43,12 @@ def compile_solver(
     leading = [None, None] if over_time else [None]
     signature = _specs(shapes, leading)
     if not (motion and isinstance(solver, WindowSolver)):
-        return _of_arrays(tf.function(solver, input_signature=[signature], autograph=False))
+        return _of_arrays(tf.function(gauss_newton.for_many()(solver), input_signature=[signature], autograph=False))
     estimate = tf.function(solver.estimate, input_signature=[signature], autograph=False)
     found = {name: contract.ANSWER[name] for name in estimate.get_concrete_function().structured_outputs}
     estimated = _specs(found, leading)
-    complete = tf.function(solver.complete, input_signature=[signature, estimated], autograph=False)
+    complete = gauss_newton.for_many()(solver.complete)
+    complete = tf.function(complete, input_signature=[signature, estimated], autograph=False)
     stages = windows.Stages(_of_arrays(estimate), _of_arrays(complete))
     return functools.partial(windows.solve_motion, stages, frames=solver.frames, step=solver.step)
 

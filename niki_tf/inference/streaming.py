@@ -97,8 +97,8 @@ def push(
 def warm_up(solver: WindowSolver, *, people: int = 1, delay: int = DELAY, inputs: Sequence[str] = ("joints",)) -> float:
     """Makes the graph of `push` by XLA, and gives the seconds that it took, thousands of times what a push takes.
 
-    The weights are constants of the graph, those of the last `warm_up` or `start`. What else changes, such as `refine`,
-    shows at once, by the slower graph that `push` makes itself.
+    The weights are constants of the graph, those of the last `warm_up` or `start`; no gradients pass through it. What
+    else changes, such as `refine`, shows at once, by the slower graph that `push` makes itself.
 
     Args:
         solver: a `WindowSolver`.

@@ -14,6 +14,8 @@ MOST = 8
 """Graphs that are kept at a time; the one that was not asked for longest is forgotten for another."""
 
 _Tensors = Mapping[str, tf.Tensor]
+_Shape = tuple[int | None, ...]
+_Graph = Callable[[_Tensors], dict[str, tf.Tensor]]
 
 
 class KeptGraphs:
@@ -25,9 +27,7 @@ class KeptGraphs:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._graphs: collections.OrderedDict[Hashable, tf.types.experimental.ConcreteFunction] = (
-            collections.OrderedDict()
-        )
+        self._graphs: collections.OrderedDict[Hashable, _Graph] = collections.OrderedDict()
         self._frozen: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
@@ -46,6 +46,7 @@ class KeptGraphs:
         *,
         inner: Mapping[str, int],
         key: Hashable,
+        many: bool = False,
     ) -> dict[str, tf.Tensor]:
         """What `function` gives for `inputs`, by a graph whose leading axes are of any size.
 
@@ -54,15 +55,17 @@ class KeptGraphs:
             inputs: by name.
             inner: number of last axes of each input that have a fixed size.
             key: all that the function's answer depends on besides the inputs and the weights.
+            many: whether the function makes a graph for many examples, which is another one.
         """
-        specs = {name: _free(tensor, inner[name]) for name, tensor in inputs.items()}
-        whole = _whole_key(key, specs)
+        shapes = {name: tuple(tensor.shape) for name, tensor in inputs.items()}
         with self._lock:
-            if self._frozen:
-                fixed = _whole_key(key, _fixed(inputs))
-                whole = fixed if fixed in self._frozen else whole
+            whole = _whole_key(key, inputs, shapes)
+            if whole not in self._frozen:
+                shapes = {name: _free(shape, inner[name]) for name, shape in shapes.items()}
+                whole = _whole_key((key, many), inputs, shapes)
             graph = self._graphs.get(whole)
             if graph is None:
+                specs = {name: tf.TensorSpec(shapes[name], tensor.dtype) for name, tensor in inputs.items()}
                 graph = tf.function(function, input_signature=[specs], autograph=False).get_concrete_function()
             self._keep(whole, graph)
         return graph(inputs)
@@ -78,6 +81,7 @@ class KeptGraphs:
         """Makes a graph by XLA for inputs of these very shapes, which `run` takes from now on; some seconds' work.
 
         Weights are constants of it, as they are now: to hand over hundreds of them takes longer than a small network.
+        No gradients pass through.
 
         Args:
             function: see `run`.
@@ -85,15 +89,15 @@ class KeptGraphs:
             key: see `run`.
             weights: all that `function` reads.
         """
-        specs = _fixed(inputs)
-        whole = _whole_key(key, specs)
+        whole = _whole_key(key, inputs, {name: tuple(tensor.shape) for name, tensor in inputs.items()})
         with self._lock:
             self.thaw(weights)
             if whole in self._frozen:
                 return
             frozen = _with_constants(function, weights)
+            specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in inputs.items()}
             graph = tf.function(frozen, input_signature=[specs], autograph=False, jit_compile=True)
-            graph = graph.get_concrete_function()
+            graph = _flat(graph.get_concrete_function())
             graph(inputs)  # XLA compiles
             self._frozen[whole] = _checksum(weights)
             self._keep(whole, graph)
@@ -104,7 +108,7 @@ class KeptGraphs:
             if self._frozen and {*self._frozen.values()} != {_checksum(weights)}:
                 self.clear()
 
-    def _keep(self, key: Hashable, graph: tf.types.experimental.ConcreteFunction) -> None:
+    def _keep(self, key: Hashable, graph: _Graph) -> None:
         """Keeps a graph as the one that was asked for last."""
         self._graphs[key] = graph
         self._graphs.move_to_end(key)
@@ -118,8 +122,19 @@ def are_wanted() -> bool:
     return tf.executing_eagerly() and not tf.config.functions_run_eagerly()
 
 
-def _whole_key(key: Hashable, specs: Mapping[str, tf.TensorSpec]) -> Hashable:
-    return key, tuple(sorted(specs.items(), key=lambda item: item[0]))
+def _whole_key(key: Hashable, inputs: _Tensors, shapes: Mapping[str, _Shape]) -> Hashable:
+    return key, *sorted((name, inputs[name].dtype, shape) for name, shape in shapes.items())
+
+
+def _flat(graph: tf.types.experimental.ConcreteFunction) -> _Graph:
+    """The graph without what is done around a call for gradients, which takes a tenth as long as a small network."""
+    names = sorted(graph.structured_outputs)
+
+    def run(inputs: _Tensors) -> dict[str, tf.Tensor]:
+        given = [tensor for _, tensor in sorted(inputs.items(), key=lambda item: item[0])]
+        return dict(zip(names, graph.inference_fn.call_flat(*given, *graph.captured_inputs), strict=True))
+
+    return run
 
 
 def _with_constants(
@@ -144,12 +159,7 @@ def _checksum(weights: Sequence[keras.Variable]) -> int:
     return total
 
 
-def _fixed(tensors: _Tensors) -> dict[str, tf.TensorSpec]:
-    """The specifications of tensors of the shapes of these."""
-    return {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
-
-
-def _free(tensor: tf.Tensor, inner: int) -> tf.TensorSpec:
-    """The specification of tensors like this one, of leading axes of any size."""
-    leading = tensor.shape.rank - inner
-    return tf.TensorSpec([None] * leading + tensor.shape[leading:], tensor.dtype)
+def _free(shape: _Shape, inner: int) -> _Shape:
+    """The shape with leading axes of any size."""
+    leading = len(shape) - inner
+    return (None,) * leading + shape[leading:]

@@ -307,8 +307,9 @@ class Solver(keras.Model):
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
 
         The first call makes a graph, which takes some seconds, for any number of examples and frames. Graphs are kept,
-        eight at most: one for each set of arguments that are given and number of leading axes. They follow all that is
-        changed later, `refine` and the weights among it. Calling the solver itself makes none.
+        eight at most: one for each set of arguments that are given and number of leading axes, and with the finish
+        another for `gauss_newton.MANY` examples. They follow all that is changed later, `refine` and the weights among
+        it. Calling the solver itself makes none.
 
         Raises:
             ValueError: an array does not have the shape of the contract.
@@ -342,7 +343,10 @@ class Solver(keras.Model):
         if not kept_graphs.are_wanted():
             return function(inputs)
         inner = {name: len(shapes[name]) for name in inputs}
-        return self._graphs.run(function, inputs, inner=inner, key=(name, *self._settings()))
+        bodies = max(math.prod(inputs[name].shape[: -number or None]) for name, number in inner.items())
+        many = self.refine > 0 and bodies >= gauss_newton.MANY
+        function = gauss_newton.for_many()(function) if many else function
+        return self._graphs.run(function, inputs, inner=inner, key=(name, *self._settings()), many=many)
 
     def _doubts_are_due(self) -> bool:
         """Whether joints were not looked at for a while: live, doing so would take longer than solving."""

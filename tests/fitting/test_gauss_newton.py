@@ -44,6 +44,23 @@ def test_clean_joints_are_met(bodies):
     assert _joint_error(_finished(start, joints, rest), joints, rest) < 0.5
 
 
+@pytest.mark.parametrize("known_number", [True, False])
+def test_many_bodies_get_what_few_get(bodies, rng, known_number):
+    _, start, joints, rest = bodies
+    often = -(-gauss_newton.MANY // COUNT)
+    many = [tf.repeat(x, often, 0) for x in (start, joints, rest)]
+    many[1] += tf.constant(0.005 * rng.normal(size=many[1].shape), tf.float32)
+
+    def finished(start, joints, rest):
+        return gauss_newton.refine(start, joints, rest, tf.zeros_like(joints[..., 0]), steps=3)
+
+    specs = [tf.TensorSpec([len(x) if known_number else None, *x.shape[1:]]) for x in many]
+    with gauss_newton.for_many():
+        found = tf.function(finished, specs, autograph=False)(*many)
+    few = [finished(*(x[first : first + COUNT] for x in many)) for first in range(0, often * COUNT, COUNT)]
+    np.testing.assert_allclose(found, tf.concat(few, 0), atol=1e-4)  # few have fewer digits, see `tree_sweeps`
+
+
 def test_the_answer_stays_where_joints_are_noisy(bodies, rng):
     true, _, joints, rest = bodies
     noisy = joints + 0.05 * rng.normal(size=[COUNT, 29, 3])

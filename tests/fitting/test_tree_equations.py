@@ -1,4 +1,6 @@
-"""Turns that minimise a sum of squares: found by the tree of the body as by the Jacobian of all of it."""
+"""Turns that minimise a sum of squares: found by the tree of the body, either way, as by the Jacobian of all of it."""
+
+import functools
 
 import numpy as np
 import pytest
@@ -6,9 +8,20 @@ import tensorflow as tf
 
 from niki_tf import body, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import held_equations, linear_solvers, point_lifting, tree_equations
+from niki_tf.fitting import held_equations, linear_solvers, point_lifting, tree_equations, tree_sweeps
 
 COUNT = 3
+WAYS = {
+    "cholesky": tree_equations.solve_turns,
+    "elimination": functools.partial(tree_equations.solve_turns, linear_solver=linear_solvers.ELIMINATION),
+    "sweeps": tree_sweeps.solve_turns,
+    "sweeps by XLA": tf.function(tree_sweeps.solve_turns, autograph=False, jit_compile=True),
+}
+
+
+@pytest.fixture(params=WAYS)
+def solve_turns(request):
+    return WAYS[request.param]
 
 
 @pytest.fixture(params=["smpl_29", "mediapipe_33"])
@@ -43,25 +56,33 @@ def _least_squares(posed, error, weights, stiffness, turned, skeleton):
     return np.reshape(found, [-1, 24, 3])
 
 
-@pytest.mark.parametrize("linear_solver", [linear_solvers.CHOLESKY, linear_solvers.ELIMINATION])
-def test_they_are_those_of_least_squares(posed, rng, linear_solver):
+def test_they_are_those_of_least_squares(posed, rng, solve_turns):
     points, skeleton = posed
     error = 0.05 * rng.normal(size=points.shape) + [3.0, -1.0, 2.0]
     weights = rng.uniform(size=points.shape[:2]) * (rng.uniform(size=points.shape[:2]) < 0.7)
     stiffness, turned = rng.uniform(0.01, 0.1, size=[COUNT, 1]), 0.1 * rng.normal(size=[COUNT, 24, 3])
-    found = tree_equations.solve_turns(
-        *(tf.constant(x, tf.float32) for x in (points, error, weights, stiffness, turned)),
-        skeleton=skeleton,
-        linear_solver=linear_solver,
+    found = solve_turns(
+        *(tf.constant(x, tf.float32) for x in (points, error, weights, stiffness, turned)), skeleton=skeleton
     )
     expected = _least_squares(points, error, weights, stiffness, turned, skeleton)
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_where_nothing_is_seen_all_turns_are_undone(posed, rng):
+def test_sweeps_keep_digits_where_joints_are_clean(posed, rng):
+    points, skeleton = posed
+    error, turned = 0.002 * rng.normal(size=points.shape), 0.02 * rng.normal(size=[COUNT, 24, 3])
+    weights, stiffness = rng.uniform(2e5, 1e6, size=points.shape[:2]), np.full([COUNT, 1], 500.0)
+    found = tree_sweeps.solve_turns(
+        *(tf.constant(x, tf.float32) for x in (points, error, weights, stiffness, turned)), skeleton=skeleton
+    )
+    expected = _least_squares(points, error, weights, stiffness, turned, skeleton)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_where_nothing_is_seen_all_turns_are_undone(posed, rng, solve_turns):
     points, skeleton = posed
     turned = tf.constant(rng.normal(size=[COUNT, 24, 3]), tf.float32)
-    found = tree_equations.solve_turns(
+    found = solve_turns(
         tf.constant(points),
         tf.ones(points.shape),
         tf.zeros(points.shape[:2]),

@@ -8,7 +8,7 @@ import tensorflow as tf
 from test_every_solver import MAKERS, SKELETON
 
 from niki_tf import body, contract, solvers
-from niki_tf.fitting import linear_solvers
+from niki_tf.fitting import gauss_newton, linear_solvers
 from niki_tf.solvers import kept_graphs
 
 pytestmark = pytest.mark.usefixtures("with_graphs")
@@ -96,6 +96,15 @@ def test_eight_graphs_are_kept(told, rng):
     assert told.made == made
     told.ik(_joints(rng))
     assert told.made == made + 1
+
+
+def test_the_finish_of_many_examples_has_a_graph_of_its_own(told, rng):
+    many = _joints(rng, gauss_newton.MANY)
+    for refine, graphs in ((0, 1), (4, 2)):
+        told.refine = refine
+        for joints in (many[:1], many, many[:2], many[:-1]):
+            np.testing.assert_allclose(told.ik(joints)["transl"], joints.sum(1), atol=1e-4)
+        assert len(told._graphs) == graphs
 
 
 def test_bad_input_is_refused_before_a_graph_is_made(told, rng):
