@@ -1,7 +1,7 @@
 """Measures again what is recorded in saved_models, by the commands in the records, and renders the documents.
 
 Example:
-    python tools/record_results.py --mocap=MOCAP --only=noise --only=xocc
+    python tools/record_results.py --mocap=MOCAP --records=noise,xocc
 
 After new weights, or a change of the program that moves numbers. Records of one name are measured together, for all
 solvers that they hold. What was measured at this commit is not measured again, so an interrupted run goes on. Records
@@ -25,7 +25,7 @@ with quiet_start():
     from niki_tf.evaluation import records
 
 _MOCAP = flags.DEFINE_string("mocap", None, "Folder that MOCAP stands for in the commands.", required=True)
-_ONLY = flags.DEFINE_multi_string("only", [], "Name of a record; once a record. All if none is given.")
+_RECORDS = flags.DEFINE_list("records", [], "Names of records, with commas; all if none is given.")
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _PLACE, _SOLVER = "--motion=MOCAP/", "--solver="
 
@@ -39,10 +39,10 @@ def main(argv: list[str]) -> None:
         sys.exit(f"record_results.py: `mocap` must be a folder of motion files; got {mocap}, which is none.")
     found = _recorded(_ROOT / records.MODELS)
     names = dict.fromkeys(name for name, _ in found)
-    unknown = [name for name in _ONLY.value if name not in names]
+    unknown = [name for name in _RECORDS.value if name not in names]
     if unknown:
         sys.exit(f"record_results.py: there is no record {', '.join(unknown)}; records: {', '.join(names)}.")
-    chosen = {key: entries for key, entries in found.items() if not _ONLY.value or key[0] in _ONLY.value}
+    chosen = {key: entries for key, entries in found.items() if not _RECORDS.value or key[0] in _RECORDS.value}
     for number, ((name, _), entries) in enumerate(chosen.items(), start=1):
         head = f"{number} of {len(chosen)}, {name}: "
         if {entry["git_commit"] for entry in entries} == {records.git_commit()}:

@@ -26,13 +26,13 @@ def again(repo, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "git_commit", lambda: "now")
 
     def run(*names):
-        monkeypatch.setattr(module, "_ONLY", types.SimpleNamespace(value=list(names)))
+        monkeypatch.setattr(module, "_RECORDS", types.SimpleNamespace(value=list(names)))
         ran.clear()
         module.main(["record_results.py"])
         return list(ran)
 
     yield run
-    for name in ("mocap", "only"):
+    for name in ("mocap", "records"):
         delattr(flags.FLAGS, name)
 
 
