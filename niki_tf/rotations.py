@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from niki_tf import for_xla
 from niki_tf.shapes import reshape_last, takes
 
 _SMALL = 1e-8
@@ -104,9 +105,9 @@ def apply_inverse(matrix: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
 
 
 def product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Products (..., n, n) of small matrices; as a sum if they are known to be few, which takes XLA less time."""
+    """Products (..., n, n) of small matrices; for XLA as a sum where they are known to be few, which is faster."""
     count = a.shape[:-2].num_elements()
-    if count is None or count > _FEW:
+    if not for_xla.is_wanted() or count is None or count > _FEW:
         return tf.linalg.matmul(a, b)
     return tf.reduce_sum(tf.expand_dims(a, -1) * tf.expand_dims(b, -3), -2)
 

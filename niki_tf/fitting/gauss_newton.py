@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from niki_tf import rotations, skeletons
+from niki_tf import for_xla, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import for_xla, held_equations, held_rotations, joint_weights, tree_equations, tree_sweeps
+from niki_tf.fitting import held_equations, held_rotations, joint_weights, tree_equations, tree_sweeps
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import LeadingAxes
 from niki_tf.skeletons import Skeleton

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from niki_tf.fitting import for_xla
+from niki_tf import for_xla
 
 
 def solve_by_cholesky(matrix: tf.Tensor, rhs: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from niki_tf.fitting import for_xla
+from niki_tf import for_xla
 
 MOST = 8
 """Graphs that are kept at a time; the one that was not asked for longest is forgotten for another."""

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from niki_tf.fitting import for_xla, linear_solvers
+from niki_tf import for_xla
+from niki_tf.fitting import linear_solvers
 
 
 def test_both_ways_solve_what_numpy_solves(rng):
