@@ -29,10 +29,8 @@ _LARGEST_POINT = 1e8
 """Of a coordinate whose fourth power single precision holds."""
 _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
-
-
 _FEW = 1024
-"""Matrices up to which `product` is a sum."""
+"""Matrices up to which `product` is a sum for XLA."""
 _SQUARINGS_A_SCALING = 3
 """Squarings of a matrix of trace 1, 4 by 4, that float32 stands: the least trace is then 4^-7."""
 

@@ -58,9 +58,7 @@ _PERSON = flags.DEFINE_string("person", "largest", "Of pictures: largest, all, o
 _FOCAL = flags.DEFINE_float("focal", None, "Of pictures: focal length, pixels; else EXIF's, or guessed.")
 _LANDMARKS = flags.DEFINE_enum("landmarks", None, [*blazepose.SIZES], "Of pictures: network; else the best fetched.")
 _IMAGE_NETWORK = flags.DEFINE_string(
-    "image_network",
-    None,
-    "Of pictures: folder or name of a network that tells joints; else BlazePose does.",
+    "image_network", None, "Of pictures: folder or name of a network that tells joints; else BlazePose does."
 )
 _START = flags.DEFINE_float("start", 0.0, "Of videos: seconds at which to begin.", lower_bound=0.0)
 _END = flags.DEFINE_float("end", None, "Of videos: seconds at which to stop.", lower_bound=0.0)

@@ -46,7 +46,7 @@ _DEGREES_OF_FREEDOM = 10.0
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
 MANY = 128
-"""Bodies from which on `tree_sweeps` is faster than `tree_equations`, unless compiled by XLA, where it always is."""
+"""Bodies from which on `tree_sweeps` is faster than `tree_equations`, but within `for_xla`, where it always is."""
 _FOR_MANY = contextvars.ContextVar("for_many", default=False)
 
 _Turns = Callable[..., tf.Tensor]

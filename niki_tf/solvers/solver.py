@@ -307,9 +307,8 @@ class Solver(keras.Model):
         """Inverse kinematics with named arguments; shapes as in the class, one person without leading axes too.
 
         The first call makes a graph, which takes some seconds, for any number of examples and frames. Graphs are kept,
-        eight at most: one for each set of arguments that are given and number of leading axes, and with the finish
-        another for `gauss_newton.MANY` examples. They follow all that is changed later, `refine` and the weights among
-        it. Calling the solver itself makes none.
+        eight at most: one for each set of arguments and number of leading axes, with the finish another for many
+        examples. They follow all that is changed later, such as `refine` and weights. Calling the solver makes none.
 
         Raises:
             ValueError: an array does not have the shape of the contract.

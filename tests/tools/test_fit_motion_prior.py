@@ -72,10 +72,7 @@ def test_it_trains_goes_on_and_ends(run_tool, tmp_path, first):
     ("flag", "message"),
     [
         ("--first=analytic", "`first` must be a temporal solver; got analytic, Analytic"),
-        (
-            "--initial=analytic",
-            "`initial` must be a temporal_prior with .*; got analytic, Analytic",
-        ),
+        ("--initial=analytic", "`initial` must be a temporal_prior with .*; got analytic, Analytic"),
         ("--initial=temporal_prior", "`initial` must be a temporal_prior with .*; got temporal_prior, TemporalPrior"),
         ("--first=none_such", "`solver` must be one of .*got 'none_such'"),
         ("--leave_out=walk_7", "`leave_out` must be names of files of the sources; got walk_7, which is none"),
