@@ -146,7 +146,7 @@ class Trainer:
                 raise self._not_finite() from error
             self._save()
             self._write_model()
-            self._asked_of_any(0)  # so that no worker ends while the chief still writes
+            self._part()
         if stop:
             _deliver(stop[0])
         return terms
@@ -179,6 +179,16 @@ class Trainer:
         if self._workers == 1:
             return number
         return int(self._sum_of_all(tf.constant(float(number))))
+
+    def _part(self) -> None:
+        """Returns when all workers have come here, so that none ends while the chief still writes.
+
+        A worker has its sum before the others have fetched theirs from it. So all meet twice: when one ends, the others
+        have the first sum, and know that all is well.
+        """
+        self._asked_of_any(0)
+        with contextlib.suppress(tf.errors.OpError):
+            self._asked_of_any(0)
 
     @functools.cached_property
     def _sum_of_all(self) -> Callable[[tf.Tensor], tf.Tensor]:

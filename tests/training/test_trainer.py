@@ -222,7 +222,29 @@ def test_a_worker_stops_when_another_is_asked_to_and_not_before_all_know(make_tr
         trainer.run()
     finally:
         signal.signal(number, before)
-    assert (trainer.step, told) == (2, [0, 0, 1, 0, "delivered"])
+    assert (trainer.step, told) == (2, [0, 0, 1, 0, 0, "delivered"])
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("meetings", [0, 1, 2])
+def test_a_worker_may_end_while_others_fetch_the_last_sum_and_not_before(make_trainer, monkeypatch, tmp_path, meetings):
+    trainer, held = make_trainer(max_steps=2), []
+
+    def asked(trainer, given):
+        if trainer.step == 2:  # all steps are done
+            held.append(given)
+            if len(held) > meetings:
+                raise tf.errors.UnavailableError(None, None, "Socket closed")
+        return given
+
+    monkeypatch.setattr(training.Trainer, "_workers", 2)
+    monkeypatch.setattr(training.Trainer, "_asked_of_any", asked)
+    if meetings == 0:
+        with pytest.raises(ConnectionError, match="^another worker has gone at step 2"):
+            trainer.run()
+    else:
+        assert trainer.run()["loss"] > 0.0
+    assert (tmp_path / "run" / "model.keras").is_file()
 
 
 @pytest.mark.usefixtures("eager")
