@@ -272,7 +272,11 @@ def _clips() -> Sequence[Clip]:
 
 def _network_folder() -> pathlib.Path | None:
     """The folder of the network that all solvers stand behind, in the protocol that has one."""
-    return vision.find_image_model(flags.FLAGS.freeze_backbone) if _PROTOCOL.value == "images" else None
+    return (
+        vision.find_image_model(flags.FLAGS.freeze_backbone, argument="freeze_backbone")
+        if _PROTOCOL.value == "images"
+        else None
+    )
 
 
 def _image_clips() -> list[evaluation.ImageClip]:

@@ -86,7 +86,7 @@ def _solver_and_body() -> tuple[solvers.Solver | vision.ImageModel, body.Body | 
     if _MODEL.value in vision.shipped_image_models() or vision.is_image_model(_MODEL.value):
         if _BODY.value != "none" or _MESH.value or "web" in _FORMAT.value:
             raise ValueError("`model` must be a solver for --body, --mesh and --format=web; got a model of images.")
-        return vision.load_image_model(_MODEL.value), None
+        return vision.load_image_model(_MODEL.value, argument="model"), None
     if _BODY.value in ("none", "mannequin"):
         if _MESH.value:
             raise ValueError(f"`mesh` is for the body of a file; got --body={_BODY.value}. Leave it out.")

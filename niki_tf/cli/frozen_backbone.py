@@ -57,7 +57,7 @@ def network() -> Network:
         ValueError: the flag is missing, or the folder holds no network of images.
     """
     _check(FREEZE_BACKBONE)
-    model = vision.load_image_model(FLAGS.freeze_backbone)
+    model = vision.load_image_model(FLAGS.freeze_backbone, argument="freeze_backbone")
     return model.image_joints if isinstance(model, vision.ImageSolver) else model
 
 
@@ -83,7 +83,7 @@ def seen(model: Network, folder: str, *, augment: ImageAugmentation | None = Non
     """
     images = ImageSet(folder)
     check_size(model, images)
-    weights = (vision.find_image_model(FLAGS.freeze_backbone) / "model.keras").read_bytes()
+    weights = (vision.find_image_model(FLAGS.freeze_backbone, argument="freeze_backbone") / "model.keras").read_bytes()
     mark = hashlib.sha256(weights + repr((augment, copies, SeenImages._fields)).encode()).hexdigest()[:16]
     path = pathlib.Path(folder) / f"seen-{mark}.npz"
     if not path.exists():
@@ -148,5 +148,5 @@ def posed(folder: str, images: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: the folder holds no model that gives poses.
     """
-    ask = image_answers.poses(vision.load_image_model(folder), name=folder)
+    ask = image_answers.poses(vision.load_image_model(folder, argument="image_solver"), name=folder)
     return ask(_known(itertools.chain.from_iterable(ImageSet(images).clips())))

@@ -124,7 +124,10 @@ def _images(network: vision.ImageJoints) -> ImageSet:
 def _methods(network: vision.ImageJoints) -> Methods:
     body_joints = body_flag.body_joints()
     solvers = {name: zoo.load(name, body_joints=body_joints) for name in _SOLVER.value}
-    models = {folder: vision.load_image_model(folder) for folder in image_solver_flag.IMAGE_SOLVER.value}
+    models = {
+        folder: vision.load_image_model(folder, argument="image_solver")
+        for folder in image_solver_flag.IMAGE_SOLVER.value
+    }
     return Methods(network, solvers=solvers, models=models)
 
 

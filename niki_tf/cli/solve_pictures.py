@@ -77,7 +77,7 @@ class PictureSolver:
         threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, _MOST_THREADS)
         self._estimator = functools.cache(lambda: BlazePose(options.landmarks, threads=threads))
         network = options.image_network
-        self._tell = None if network is None else NetworkLandmarks(network)
+        self._tell = None if network is None else NetworkLandmarks(network, argument="image_network")
 
     def __call__(self, path: pathlib.Path, target: pathlib.Path) -> list[Line]:
         """Solves the chosen people of a picture or video and gives what was found of each.

@@ -135,7 +135,7 @@ def _initial() -> vision.ImageJoints:
     if FLAGS.initial == _MOVENET:
         layers, weights = (assets.path_of(f"{_MOVENET}_{part}") for part in ("layers", "weights"))
         return movenet.start(layers, weights, body_joints=body_joints())[0]
-    found = vision.load_image_model(FLAGS.initial)
+    found = vision.load_image_model(FLAGS.initial, argument="initial")
     return found.image_joints if isinstance(found, vision.ImageSolver) else found
 
 

@@ -90,8 +90,12 @@ class ImageModel(keras.Model):
                 raise ValueError(f"`{name}` must have the leading axes of `image`, {tuple(leading)}; got {tuple(own)}.")
 
 
-def find(name: str | os.PathLike) -> pathlib.Path:
+def find(name: str | os.PathLike, *, argument: str = "name") -> pathlib.Path:
     """The folder that `name` means: one that holds model.keras, or else that of a shipped model of images.
+
+    Args:
+        name: a folder, or the name of a model that ships.
+        argument: what an error calls it.
 
     Raises:
         ValueError: it is neither.
@@ -102,9 +106,9 @@ def find(name: str | os.PathLike) -> pathlib.Path:
     known = shipped()
     if os.fspath(name) in known:
         return known[os.fspath(name)]
-    names = "".join(f", or be {one}" for one in known)
+    names = "".join(f", or {one}" for one in known)
     raise ValueError(
-        f"`folder` must hold a {_FILE}{names}; got {os.fspath(name)!r}. Is its training finished? "
+        f"`{argument}` must be a folder that holds {_FILE}{names}; got {os.fspath(name)!r}. Is its training finished? "
         "tools/convert_checkpoint.py writes one, too."
     )
 
@@ -114,16 +118,20 @@ def shipped() -> dict[str, pathlib.Path]:
     return {name: folder for name, folder in provenance.shipped().items() if is_image_model(folder)}
 
 
-def load(name: str | os.PathLike) -> ImageModel:
+def load(name: str | os.PathLike, *, argument: str = "name") -> ImageModel:
     """The model of images called `name`: one that ships, `image_backbone`, or a folder that `solvers.save` wrote.
+
+    Args:
+        name: a folder, or the name of a model that ships.
+        argument: what an error calls it.
 
     Raises:
         ValueError: there is no such model, the file is no model of images or of a later format, or it ships and its
             SHA-256 is not the one that was released.
     """
-    path = find(name) / _FILE
+    path = find(name, argument=argument) / _FILE
     provenance.check_weights(path)
-    return model_files.load(path, name=path, kind=ImageModel, what="`folder` must hold a model of images")
+    return model_files.load(path, name=path, kind=ImageModel, what=f"`{argument}` must be a model of images")
 
 
 def is_image_model(folder: str | os.PathLike) -> bool:

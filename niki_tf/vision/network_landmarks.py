@@ -22,16 +22,18 @@ class NetworkLandmarks:
 
     Args:
         network: an `ImageJoints`, the name of one that ships, or a folder that holds one.
+        argument: what an error calls it.
 
     Raises:
         ValueError: it is none.
     """
 
-    def __init__(self, network: str | os.PathLike | ImageJoints) -> None:
-        model = network if isinstance(network, ImageJoints) else image_model.load(network)
+    def __init__(self, network: str | os.PathLike | ImageJoints, *, argument: str = "network") -> None:
+        is_model = isinstance(network, ImageJoints)
+        model = network if is_model else image_model.load(network, argument=argument)
         if not isinstance(model, ImageJoints):
             raise ValueError(
-                f"`network` must be an ImageJoints, which tells joints; got {type(model).__name__}. "
+                f"`{argument}` must be an ImageJoints, which tells joints; got {type(model).__name__}. "
                 "Choose the solver apart."
             )
         self.network = model

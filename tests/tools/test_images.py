@@ -131,7 +131,7 @@ def test_a_network_of_images_is_trained_and_gone_on_with(run_tool, images, netwo
     ("change", "message"),
     [
         (["--image_size=64"], "`image_size` must be that of the images, 32; got 64"),
-        (["--initial=nowhere"], "`folder` must hold a model.keras"),
+        (["--initial=nowhere"], "`initial` must be a folder that holds model.keras"),
         (["--hidden=2"], "`hidden` must be a number from 0 to 1"),
         (["--images=nowhere"], "`images` must be a folder of images"),
         (["--workdir="], "`workdir` must be given"),
@@ -275,7 +275,7 @@ def test_flag_files_of_networks_are_known(run_tool, repo, tmp_path, config):
 )
 def test_flag_files_of_solvers_are_known(run_tool, repo, tmp_path, config):
     given = [f"--flagfile={repo}/configs/{config}.flags", f"--workdir={tmp_path / 'run'}"]
-    with pytest.raises(SystemExit, match="train: `folder` must hold a model.keras"):
+    with pytest.raises(SystemExit, match="train: `freeze_backbone` must be a folder that holds model.keras"):
         run_tool("train", *given, "--images=nowhere", "--freeze_backbone=nowhere")
 
 

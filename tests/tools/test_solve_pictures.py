@@ -128,7 +128,7 @@ def test_a_network_of_images_tells_the_joints(solve, tmp_path):
 def test_what_is_no_network_of_images_is_told_before_anything_is_looked_at(solve, tmp_path):
     path = _write(tmp_path / "a.png", _picture((120, 100, 150)))
     _, code = solve(path, f"--image_network={tmp_path}")
-    assert code.startswith("solve: `folder` must hold a model.keras")
+    assert code.startswith("solve: `image_network` must be a folder that holds model.keras")
 
 
 def test_people_are_chosen(solve, tmp_path):

@@ -209,10 +209,10 @@ def test_a_solver_of_other_betas_is_named():
 
 
 def test_a_folder_without_a_model_of_images_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"`folder` must hold a model.keras"):
+    with pytest.raises(ValueError, match=r"^`name` must be a folder that holds model.keras"):
         vision.load_image_model(tmp_path)
     solvers.save(solvers.Analytic(body.mannequin_joints()), tmp_path)
-    with pytest.raises(ValueError, match="`folder` must hold a model of images; .* is a Analytic"):
+    with pytest.raises(ValueError, match="^`name` must be a model of images; .* is a Analytic"):
         vision.load_image_model(tmp_path)
 
 
@@ -233,7 +233,9 @@ def test_a_model_that_ships_is_found_by_its_name(tmp_path, monkeypatch):
     assert list(zoo.shipped()) == ["plain"]
     loaded = vision.load_image_model("image_backbone")
     np.testing.assert_array_equal(loaded.get_weights()[0], image_models.seen().get_weights()[0])
-    with pytest.raises(ValueError, match="`folder` must hold a model.keras, or be image_backbone; got 'nowhere'"):
+    with pytest.raises(
+        ValueError, match="^`name` must be a folder that holds model.keras, or image_backbone; got 'nowhere'"
+    ):
         vision.load_image_model("nowhere")
     (tmp_path / provenance.SUMS).write_text(f"{64 * '0'}  image_backbone/model.keras\n")
     with pytest.raises(ValueError, match="must be the weights that ship, SHA-256 000"):

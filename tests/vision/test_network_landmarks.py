@@ -71,5 +71,5 @@ def test_a_network_with_a_solver_in_it_is_refused(tmp_path):
     solvers.save(model, tmp_path)
     with pytest.raises(ValueError, match=r"^`network` must be an ImageJoints, which tells joints; got ImageSolver\."):
         network_landmarks.NetworkLandmarks(tmp_path)
-    with pytest.raises(ValueError, match="must hold a model.keras"):
+    with pytest.raises(ValueError, match="^`network` must be a folder that holds model.keras"):
         network_landmarks.NetworkLandmarks(tmp_path / "none")
