@@ -67,6 +67,7 @@ def test_they_turn_with_the_axes_of_the_joints(motion):
     np.testing.assert_allclose(mirrored.world_rotations, wanted.world_rotations, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_frame_without_joints_keeps_them_too(motion):
     joints, known = motion
     joints[[0, 5, 11]] = np.nan

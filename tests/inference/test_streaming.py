@@ -156,6 +156,7 @@ def test_frames_are_put_in_while_poses_are_asked_for(told):
         assert answer["transl"][0, 0] == int(answer["frame"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_graphs")
 @pytest.mark.parametrize("refine", [0, 2])
 def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, refine):

@@ -136,6 +136,7 @@ def _posed(answer):
     return kinematics.forward_kinematics(tf.constant(local), rest)[0].numpy() + answer["transl"][:, None]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_graphs")
 def test_what_was_compiled_gives_the_same_until_the_weights_change(rng):
     compiled, plain = (strong(MAKERS["temporal"]()) for _ in range(2))

@@ -57,7 +57,7 @@ def test_a_set_that_tells_no_poses_is_named(examples, tmp_path):
 def loaded(monkeypatch):
     """As if the folder `network` held the small network, `parts` a baseline, and neither had to be read."""
 
-    def load(folder):
+    def load(folder, *, argument):
         network = image_models.seen()
         return network if str(folder) == "network" else vision.PartAttention(network, hidden_dim=4)
 

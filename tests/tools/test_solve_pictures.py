@@ -110,6 +110,7 @@ def test_a_photograph_gives_a_body_over_it(solve, tmp_path):
     assert not changed[100:140, 240:248].any()
 
 
+@pytest.mark.slow
 def test_a_network_of_images_tells_the_joints(solve, tmp_path):
     solvers.save(image_models.seen(), tmp_path / "network")
     path = _write(tmp_path / "a.png", _picture((120, 100, 150)))
