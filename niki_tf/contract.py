@@ -204,7 +204,7 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
     """Joints and sigma where a joint that was not seen is absent, as one of `skeletons.ABSENT` is; those are zeros.
 
     A joint with a NaN was not seen, nor was one at exactly (0, 0, 0), as detectors write it; joint 0 may be there if no
-    other joint of the frame is, as joints may be relative to it.
+    other joint of the frame is whose sigma does not tell that it is absent, as joints may be relative to it.
 
     Args:
         joints: (..., 29, 3) metres.
@@ -220,7 +220,7 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
     # comparisons with NaN are false; LiteRT has no `is_nan`, and its converter makes a finite number of infinity
     told = tf.reduce_all(tf.logical_or(joints <= 0.0, joints >= 0.0), -1)
     away = tf.reduce_any(tf.not_equal(joints, 0.0), -1)
-    others = tf.reduce_all(away[..., 1:], -1, keepdims=True)
+    others = tf.reduce_all(away[..., 1:] | (joint_sigma[..., 1:] >= skeletons.ABSENT), -1, keepdims=True)
     told &= tf.concat([away[..., :1] | others, away[..., 1:]], -1)
     sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))
     return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
@@ -232,7 +232,7 @@ def are_absent(joints: np.ndarray, joint_sigma: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         joints = np.asarray(joints, np.float32)
     told, away = ~np.isnan(joints).any(-1), (joints != 0.0).any(-1)
-    away[..., 0] |= away[..., 1:].all(-1)
+    away[..., 0] |= (away | (sigma >= skeletons.ABSENT))[..., 1:].all(-1)
     return ~(told & away) | (sigma >= skeletons.ABSENT)
 
 

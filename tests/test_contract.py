@@ -184,6 +184,17 @@ def test_exact_zeros_were_not_seen_but_joint_0_alone():
     assert [np.flatnonzero(row).tolist() for row in absent] == [[], [5], [0, 5], []]
 
 
+def test_a_root_at_the_origin_stays_whatever_is_told_to_be_absent():
+    joints, sigma = np.ones([2, 29, 3], np.float32), np.zeros([2, 29], np.float32)
+    joints[:, 0], joints[0, 5] = 0.0, np.nan
+    joints[1, 5], sigma[1, 5] = 0.0, skeletons.ABSENT
+    once = contract.mark_absent(tf.constant(joints), tf.constant(sigma))
+    twice = contract.mark_absent(*once)  # what is marked has zeros
+    for told in (once[1].numpy() >= skeletons.ABSENT, twice[1].numpy() >= skeletons.ABSENT):
+        assert [np.flatnonzero(row).tolist() for row in told] == [[5], [5]]
+    np.testing.assert_array_equal(contract.are_absent(joints, sigma), once[1].numpy() >= skeletons.ABSENT)
+
+
 def test_joints_of_a_frame_that_are_kilometres_apart_are_refused():
     joints = np.zeros([2, 29, 3]) + [[[0.0, 0.0, 0.0]], [[9e7, 0.0, 0.0]]]  # two people may be
     joints[0, 3] = np.nan

@@ -10,8 +10,8 @@ from niki_tf.vision.detection import sigmoid
 from niki_tf.vision.landmark_sigma import landmark_sigma
 
 LANDMARKS = 33
-UNKNOWN_TWIST = np.zeros([skeletons.NUM_TWISTS, 2])
-"""What of twists is said where none are known."""
+UNKNOWN_TWIST = np.broadcast_to(0.0, [skeletons.NUM_TWISTS, 2])
+"""What of twists is said where none are known; not to be written to."""
 _INPUT = 256
 """Pixels of the network's picture."""
 _GROWTH = 1.25

@@ -209,6 +209,16 @@ def test_where_in_the_world_the_joints_are_does_not_matter(solver, rng):
     np.testing.assert_allclose(found["transl"], wanted["transl"] + np.float32([3e5, 0.0, -7e5]), atol=0.1)
 
 
+def test_a_root_at_the_origin_is_seen_whatever_is_absent(solver, rng):
+    joints, sigma = _joints(rng), np.zeros([2, 4, 29], np.float32)
+    joints -= joints[..., :1, :]
+    sigma[..., [1, 4, 7]] = skeletons.ABSENT
+    joints[..., [1, 4, 7], :] = 0.0
+    wanted, found = (solver.ik(joints + apart, joint_sigma=sigma) for apart in ([0.5, 1.0, 0.0], 0.0))
+    for name in ("global_orient", "body_pose", "state"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-4, err_msg=name)
+
+
 def test_absent_joints_do_not_move_the_others(solver, rng):
     joints, sigma = _joints(rng) + [600.0, 0.0, 0.0], np.zeros([2, 4, 29])
     sigma[..., 20] = skeletons.ABSENT
