@@ -5,9 +5,12 @@ not meet, joints jumped. A cut is a jump that is large, larger than the scatter 
 expect, and in a step that is longer than those around it. So neither noise, nor joints that are far off for a frame,
 nor fast motion, whose steps are all long, is a cut.
 
-This is asked of the joints relative to each other, those that jump most left out, and of the path of their mean.
+This is asked of the joints relative to each other, those that jump most left out, and of the path of their mean. Where
+joints err together, as when the whole body is turned, scatter is told by few independent directions instead of three
+for each joint, and more has to be expected of a jump.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,9 +26,11 @@ _LEAST_JOINTS = 8
 _POSE_JUMP, _PATH_JUMP = 0.06, 0.3
 """Metres; the least jump of joints relative to each other, and of their mean: by trial on training and validation
 clips."""
-_POSE_TO_NOISE, _PATH_TO_NOISE = 3.0, 20.0
-"""Least ratio of the squared jump to that which noise lets expect: by trial on training and validation clips, with
-noise up to 100 mm on each axis. That of the path, a single point, varies more."""
+_LEAST_TO_NOISE, _SURE = 3.0, 3.28
+"""Least ratio of the squared jump to that which noise lets expect, and how many standard deviations its logarithm has
+to be from 0: by trial on training and validation clips, with noise up to 100 mm on each axis. See `_to_noise`."""
+_DIRECTIONS_OF = 300
+"""Frames that tell in how many directions joints err."""
 _STEP_RATIO = 2.0
 """Least ratio of the squared step to each of the three before and after it."""
 _LATE = 1.5
@@ -59,12 +64,42 @@ def find_cuts(joints: np.ndarray, joint_sigma: np.ndarray, times: np.ndarray) ->
     enough = usual & (whole.sum(1) >= _LEAST_JOINTS)
     windows = np.lib.stride_tricks.sliding_window_view(joints, _SIDE, axis=0)
     after, before = windows[_SIDE:], windows[:count, ..., ::-1]
-    jumps = _strength(after, before, whole, least=_POSE_JUMP, to_noise=_POSE_TO_NOISE, outliers=_OUTLIERS)
+    to_noise = _to_noise(_directions(joints, seen))
+    jumps = _strength(after, before, whole, least=_POSE_JUMP, to_noise=to_noise, outliers=_OUTLIERS)
     shares = (whole / np.maximum(whole.sum(1, keepdims=True), 1))[..., None, None]
     after, before = ((shares * side).sum(1, keepdims=True) for side in (after, before))
-    path = _strength(after, before, np.ones([count, 1], bool), least=_PATH_JUMP, to_noise=_PATH_TO_NOISE, outliers=0)
+    path = _strength(after, before, np.ones([count, 1], bool), least=_PATH_JUMP, to_noise=_to_noise(3.0), outliers=0)
     strength = np.where(enough, np.maximum(jumps, path), 0.0)
     return [_SIDE + int(place) for place in _peaks(strength)]
+
+
+def _to_noise(directions: float) -> float:
+    """Least ratio of a squared jump to noise in so many directions.
+
+    Noise alone gives the ratio of a mean of so many squares to one of 2 (`_SIDE` - 2) times as many, whose logarithm
+    has about the variance of both together, 2 / count each.
+    """
+    spread = math.sqrt(2.0 / directions * (1.0 + 1.0 / (2 * (_SIDE - 2))))
+    return max(_LEAST_TO_NOISE, math.exp(_SURE * spread))
+
+
+def _directions(joints: np.ndarray, seen: np.ndarray) -> float:
+    """In how many independent directions joints (T, n, 3) err, which were `seen` (T, n).
+
+    Second differences, each of length 1, have a mean square cosine of one to so many between them. Those that share
+    frames are left out.
+    """
+    middles = np.unique(np.linspace(1, len(joints) - 2, _DIRECTIONS_OF).astype(int))
+    before, after = middles - 1, middles + 1
+    whole = seen[before] & seen[middles] & seen[after]
+    bends = joints[before] - 2.0 * joints[middles] + joints[after]
+    bends = np.where(whole[..., None], bends - _medians(bends, whole), 0.0).reshape(len(middles), -1)
+    lengths = np.linalg.norm(bends, axis=1)
+    apart = np.abs(middles[:, None] - middles) > 2
+    apart &= (lengths > 0.0) & (lengths > 0.0)[:, None]
+    directed = bends / np.where(lengths > 0.0, lengths, 1.0)[:, None]
+    squares = np.square(directed @ directed.T)[apart]
+    return 1.0 / float(squares.mean()) if squares.any() else math.inf
 
 
 def _strength(

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from niki_tf import body, motion, skeletons
+from niki_tf import body, motion, rotations, skeletons
+from niki_tf.evaluation.protocols import half_body
 from niki_tf.motion import cuts
 
 
@@ -44,6 +46,17 @@ def test_neither_motion_nor_noise_is_a_cut(rng, noise):
     for seed in range(12):
         joints = _shot(seed, 80)
         assert _found(joints + noise * rng.normal(size=joints.shape)) == []
+
+
+@pytest.mark.parametrize("lost", [(), [1, 2, 4, 5, 7, 8, 10, 11, *range(22, 29)]])
+def test_noise_that_turns_limbs_and_the_whole_body_is_no_cut(rng, lost):
+    poser, sigma = body.BodyPoser(body.mannequin()), np.zeros([100, 29])
+    sigma[:, lost] = skeletons.ABSENT
+    for seed in range(6):
+        poses = motion.made_motion(seed, frames=100).poses
+        local = rotations.rotvec_to_matrix(tf.constant(poses, tf.float32)).numpy()
+        turned = half_body.disturbed_rotations(local, np.radians(5.0) * rng.normal(size=[100, 24, 3]))
+        assert _found(poser.pose(turned, betas=np.zeros([100, 10]))["joints"], sigma) == []
 
 
 def test_a_joint_that_is_far_off_is_no_cut(rng):
