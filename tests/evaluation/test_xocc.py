@@ -58,6 +58,24 @@ def test_hidden_joints_are_worse_and_a_filter_smooths(rows):
     assert smooth["all"]["accel"] < 0.5 * plain["all"]["accel"]
 
 
+def test_sigma_of_filtered_joints_is_not_told_but_that_they_are_absent(motion, toy_body):
+    runner = ClipRunner(toy_body, data.occluded_motion, seed=0, batch_size=64, twist=True, betas="true")
+    observed = runner.observe(motion[0])
+    observed.inputs["joint_sigma"][3, 7] = skeletons.ABSENT
+    told = []
+
+    def solve(inputs):
+        told.append(inputs["joint_sigma"])
+        rest = np.tile(np.eye(3, dtype=np.float32), [21, 24, 1, 1])
+        return {"global_orient": rest[:, :1], "body_pose": rest[:, 1:], "transl": np.zeros([21, 3], np.float32)}
+
+    for function in (None, evaluation.FILTERS["+savgol"]):
+        runner.solve(solve, observed, function)
+    assert (told[0] > 0.0).any(1).all()
+    assert np.argwhere(told[1]).tolist() == [[3, 7]]
+    assert told[1][3, 7] == skeletons.ABSENT
+
+
 @pytest.mark.usefixtures("eager")
 def test_nothing_hidden_is_solved_exactly_and_has_no_hidden_row(motion, analytic, toy_body):
     clean = evaluation.xocc_rows(motion, solvers={"analytic": analytic}, body=toy_body, occlude=None)

@@ -73,7 +73,8 @@ class ClipRunner:
     ) -> Arrays:
         """The true body posed by the answer of `solve`: dict of rotations, joints, vertices and root.
 
-        Joints and vertices have the root at the origin, `root` (T, 3) metres is its place in the world.
+        Joints and vertices have the root at the origin, `root` (T, 3) metres is its place in the world. How sure
+        joints are that went through a `function` is not known: their sigma is 0.
 
         Raises:
             FloatingPointError: the answer holds numbers that are not finite.
@@ -81,6 +82,9 @@ class ClipRunner:
         clip, inputs = observed.clip, observed.inputs
         if function is not None:
             inputs = {**inputs, "joints": function(inputs["joints"], fps=clip.fps).astype(np.float32)}
+            if "joint_sigma" in inputs:
+                absent = inputs["joint_sigma"] >= skeletons.ABSENT
+                inputs["joint_sigma"] = np.where(absent, inputs["joint_sigma"], np.float32(0.0))
         answer = solve(inputs)
         local = contract.local_rotations(answer)
         root = answer["transl"] + self._poser.body_joints(inputs["betas"]).numpy()[:, 0]
