@@ -73,6 +73,15 @@ def parity(repo):
     return folder
 
 
+@pytest.fixture(scope="session")
+def mocap(repo):
+    """Folder of the motion that records are measured on."""
+    folder = repo.parent / "shared" / "mocap"
+    if not folder.exists():
+        pytest.skip(f"motion is not at {folder}")
+    return folder
+
+
 _CORNERS = np.array([[-1, -1, -1], [1, -1, 1], [-1, 1, 1], [1, 1, -1]]) * 0.03
 _SIDES = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
 

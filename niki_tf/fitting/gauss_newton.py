@@ -12,7 +12,8 @@ e^2 = s^2 + mean of sigma_k^2, and rises with the share a of absent joints, whic
     tau = (1 + 3 a) (0.045 rad / (1 + e / 50 mm) + 0.15 rad / (1 + (e / 3 mm)^2))
 
 A network has already weighed the noise of its input, so little can be corrected in a noisy frame, and everything in a
-clean one: clean joints are met to a fraction of a millimetre, noisy ones only as far as that reduces the error.
+clean one: clean joints are met to a fraction of a millimetre, noisy ones only as far as that reduces the error. No step
+turns a joint by more than 0.3 rad: it would be shortened, as a whole.
 `gauss_newton_windows` does the same for solvers that see time.
 """
 
@@ -45,6 +46,8 @@ _DEGREES_OF_FREEDOM = 10.0
 """Of Student's t distribution; the more, the closer to a normal one: saved_models/experiments.md, 7."""
 _REWEIGHTING_ROUNDS = 2
 """Rounds in which s and the weights v_k are estimated from each other, by trial on training clips."""
+_LARGEST_TURN = 0.3
+"""Radians by which a step turns a joint at most: saved_models/experiments.md, 49."""
 MANY = 128
 """Bodies from which on `tree_sweeps` is faster than `tree_equations`, but within `for_xla`, where it always is."""
 _FOR_MANY = contextvars.ContextVar("for_many", default=False)
@@ -102,6 +105,7 @@ def refine(
         tau = _tau(unexplained, joint_sigma, absent_growth)
         before = rotations.apply(world, rotations.quaternion_wxyz_to_rotvec(turned))
         turn = solve_turns(posed, joints - posed, weights, 1.0 / (tau * tau), before, skeleton=skeleton)
+        turn *= _shortening(turn)
         turn = rotations.rotvec_to_quaternion_wxyz(rotations.apply_inverse(world, turn))
         turned = rotations.multiply_quaternions_wxyz(turned, turn)
         local = rotations.product(start, rotations.quaternion_wxyz_to_matrix(turned))
@@ -133,6 +137,15 @@ def for_many() -> Iterator[None]:
         yield
     finally:
         _FOR_MANY.reset(token)
+
+
+def _shortening(turn: tf.Tensor) -> tf.Tensor:
+    """The share (N, 1, 1) of the turns (N, 24, 3), radians, that a step takes: all of it if none is too large.
+
+    Where joints are clean, but for some that are absent, the equations can ask for turns for which they do not hold.
+    """
+    largest = tf.reduce_max(tf.reduce_sum(turn * turn, -1, keepdims=True), 1, keepdims=True)
+    return tf.math.rsqrt(tf.maximum(largest / _LARGEST_TURN**2, 1.0))
 
 
 def _tau(unexplained: tf.Tensor, joint_sigma: tf.Tensor, absent_growth: float) -> tf.Tensor:

@@ -97,6 +97,28 @@ def test_an_absent_joint_has_no_influence(bodies):
     )
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_clean_joints_are_not_lost_where_others_are_absent(rng, known):
+    count = 300
+    rest = BODY_JOINTS(tf.constant(rng.normal(size=[count, 10]), tf.float32))
+    turns = tf.constant(rng.normal(size=[2, count, 24, 3]) * np.reshape([0.4, 0.03], [2, 1, 1, 1]), tf.float32)
+    true, off = rotations.rotvec_to_matrix(turns[0]), rotations.rotvec_to_matrix(turns[1])
+    joints, world = kinematics.forward_kinematics(true, rest)
+    seen = rng.random([count, 29]) > 0.6
+    sigma = tf.constant(np.where(seen, 0.0, skeletons.ABSENT), tf.float32)
+    held = tf.where(np.arange(24)[:, None, None] == 15, world[:, :24], 0.0) if known else None
+    start = true @ off
+    found = gauss_newton.refine(start, joints, rest, sigma, steps=4, known_rotations=held)
+
+    def distances(local):
+        apart = (kinematics.forward_kinematics(local, rest)[0] - joints).numpy()
+        share = seen / seen.sum(1, keepdims=True)
+        apart -= (share[..., None] * apart).sum(1, keepdims=True)
+        return (share * np.linalg.norm(apart, axis=-1)).sum(1)
+
+    assert (distances(found) < distances(start)).all()
+
+
 def test_a_joint_of_large_sigma_has_less_influence(bodies):
     true, _, joints, rest = bodies
     sigma = np.zeros([COUNT, 29])
