@@ -41,9 +41,7 @@ def test_joints_with_errors_and_absent_ones(mocap, recorded):
 def test_a_person_partly_out_of_sight(mocap, recorded):
     clips, solvers = io.load_clips(mocap / "val"), _solvers("analytic", "analytic+savgol", "temporal+finish")
     filters = {"analytic+savgol": evaluation.FILTERS["+savgol"]}
-    rows = xocc.xocc_rows(
-        clips, solvers=solvers, body=body.mannequin(), occlude=data.occluded_motion, filters=filters
-    )
+    rows = xocc.xocc_rows(clips, solvers=solvers, body=body.mannequin(), occlude=data.occluded_motion, filters=filters)
     _hold(rows, recorded["xocc"], keys=["solver", "joints"], metrics=["mpjpe", "pa_mpjpe", "pve", "accel"])
 
 
