@@ -44,7 +44,9 @@ def _check(found, answers, kind):
 
 @pytest.mark.parametrize("kind", ["analytic", "mlp", "one_stage"])
 def test_keras_files_of_a_former_version(golden, answers, kind):
-    _check(solvers.load(golden / kind).ik(answers["joints"]), answers, kind)
+    found = solvers.load(golden / kind).ik(answers["joints"])
+    del found["expected_error"]  # its calibration belongs to the package, and is fitted anew with weights
+    _check(found, answers, kind)
 
 
 @pytest.mark.slow

@@ -307,7 +307,10 @@ def test_the_program_checks_and_writes_all_documents(checkout, render_results, c
 def test_cards_and_sums_are_of_the_weights_beside_them(checkout):
     models = checkout / "saved_models"
     card = models / "tiny" / "README.md"
-    card.write_text("- **Size**: 0 weights; model.keras has 0 bytes. Small.\n- SHA-256 of model.keras `00`.\n")
+    beside = "`model_int8.tflite`, 0 bytes"
+    card.write_text(
+        f"- **Size**: 0 weights; model.keras has 0 bytes. Small.\n- SHA-256 of model.keras `00`. {beside}.\n"
+    )
     (models / "none").mkdir()
     (models / "none" / "README.md").write_text("- **Size**: 0 weights; model.keras has 0 bytes.\n")
     (models / "tiny" / "model_int8.tflite").write_bytes(b"TFL3")
@@ -320,6 +323,7 @@ def test_cards_and_sums_are_of_the_weights_beside_them(checkout):
     count = sum(value.size for value in solvers.load(models / "tiny").get_weights())
     assert f"**Size**: {count:,} weights; model.keras has {weights.stat().st_size:,} bytes. Small." in card.read_text()
     assert f"`{hashlib.sha256(weights.read_bytes()).hexdigest()}`" in card.read_text()
+    assert "`model_int8.tflite`, 4 bytes." in card.read_text()
     lines = (models / "SHA256SUMS").read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["other/model.keras", "tiny/model.keras", "tiny/model_int8.tflite"]
     assert "0 bytes" in (models / "none" / "README.md").read_text()  # its weights are not there

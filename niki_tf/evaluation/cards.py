@@ -1,7 +1,7 @@
 """The models' cards and the list of checksums: what they say of the files beside them.
 
-A card, `saved_models/*/README.md`, says `N weights; model.keras has N bytes`, and the SHA-256 of model.keras; the file
-SHA256SUMS above has those of all model.keras and .tflite files.
+A card, `saved_models/*/README.md`, says `N weights; model.keras has N bytes`, the SHA-256 of model.keras, and the bytes
+of .tflite files, after their names; the file SHA256SUMS above has the sums of all model.keras and .tflite files.
 """
 
 import io
@@ -17,6 +17,7 @@ from niki_tf.model_files import WEIGHTS, read_parts
 
 _WEIGHTS = "model.keras"
 _SIZE = re.compile(r"[\d,]+ weights; model\.keras has [\d,]+ bytes")
+_EXPORT = re.compile(r"`(\w+\.tflite)`, [\d,]+ bytes")
 _SUM = re.compile(r"SHA-256 of model\.keras `[0-9a-f]*`")
 
 
@@ -54,7 +55,11 @@ def _card(path: pathlib.Path) -> str:
     def size(_: re.Match[str]) -> str:
         return f"{_count(weights):,} weights; model.keras has {weights.stat().st_size:,} bytes"
 
-    return _SUM.sub(f"SHA-256 of model.keras `{sha256(weights)}`", _SIZE.sub(size, path.read_text()))
+    def size_of_export(found: re.Match[str]) -> str:
+        return f"`{found[1]}`, {path.with_name(found[1]).stat().st_size:,} bytes"
+
+    text = _EXPORT.sub(size_of_export, _SIZE.sub(size, path.read_text()))
+    return _SUM.sub(f"SHA-256 of model.keras `{sha256(weights)}`", text)
 
 
 def _count(path: pathlib.Path) -> int:
