@@ -67,18 +67,19 @@ def repo():
 @pytest.fixture(scope="session")
 def parity(repo):
     """Folder of the numbers recorded from the published code."""
-    folder = repo.parent / "shared" / "parity"
-    if not folder.exists():
-        pytest.skip(f"recorded numbers are not at {folder}")
-    return folder
+    return _shared(repo, "parity")
 
 
 @pytest.fixture(scope="session")
 def mocap(repo):
     """Folder of the motion that records are measured on."""
-    folder = repo.parent / "shared" / "mocap"
+    return _shared(repo, "mocap")
+
+
+def _shared(repo, name):
+    folder = repo.parent / "shared" / name
     if not folder.exists():
-        pytest.skip(f"motion is not at {folder}")
+        pytest.skip(f"what developers have is not at {folder}")
     return folder
 
 

@@ -9,7 +9,7 @@ from niki_tf.solvers import zoo
 
 pytestmark = pytest.mark.slow
 TOLERANCE = 0.01
-"""Of a mean over thousands of frames; processors round unlike each other."""
+"""Relative; processors round unlike each other."""
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,8 @@ def test_frames_that_were_lost_are_filled_and_less_sure(joints):
     np.testing.assert_array_equal(found.seen, found.state == SEEN)
     assert (found.expected_error[:, 0] == 0.0).all()
     assert found.expected_error[:, 20].mean() > 2.0 * found.expected_error[:, 21].mean()
+    mean = found.expected_error[:, others].mean(1)
+    assert mean[18:22].min() > 1.2 * np.median(np.delete(mean, np.r_[15:25]))
     lost[:, 20] = np.where(np.isnan(lost[:, 21]), np.nan, joints[:, 20])  # the frames alone
     mean = niki_tf.solve(lost, betas=np.zeros(10)).expected_error.mean(1)
     assert mean[18:22].min() > 2.0 * np.median(np.delete(mean, np.r_[15:25]))

@@ -115,7 +115,7 @@ def test_bad_motion_is_named(rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 4])
 def test_a_lost_frame_harms_no_other(steps):
-    """One frame of NaN in 40 of clean motion: others move by less than 1 mm, without the finish by more."""
+    """One frame of NaN in 40 of clean motion: others move by less than 1 mm, without the finish by up to 17."""
     poser = body.BodyPoser(body.mannequin())
     joints = motion.observe(motion.made_motion(3, frames=40), poser=poser, noise_mm=0, seed=0).joints
     solver = solvers.zoo.load("temporal")
@@ -125,7 +125,7 @@ def test_a_lost_frame_harms_no_other(steps):
     found = _posed(windows.solve_motion(solver, {"joints": joints}))
     assert np.isfinite(found).all()
     away = np.linalg.norm(found - whole, axis=-1).mean(-1)
-    assert np.delete(away, 20).max() < (0.001 if steps else 0.02)
+    assert np.delete(away, 20).max() < (0.001 if steps else 0.017)
     joints[5, 3, 1] = np.inf
     with pytest.raises(ValueError, match="`joints` must be finite"):
         windows.solve_motion(solver, {"joints": joints})
