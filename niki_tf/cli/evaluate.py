@@ -28,7 +28,15 @@ import numpy as np
 from absl import flags
 
 from niki_tf import body, contract, data, drawing, evaluation, files, io, skeletons, solvers, vision
-from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, image_solver_flag, memory_flag, run_record
+from niki_tf.cli import (
+    body_flag,
+    deterministic_flag,
+    frozen_backbone,
+    image_methods,
+    image_solver_flag,
+    memory_flag,
+    run_record,
+)
 from niki_tf.evaluation import figures, records
 from niki_tf.evaluation.protocols import gaps, given_shape, joint_sets, lost_joints, rates
 from niki_tf.motion import TRANS_CONVENTIONS, Clip
@@ -255,7 +263,10 @@ def _prepared() -> tuple[pathlib.Path, dict[str, Any]]:
     output, body_data = files.output_folder(_OUTPUT.value), body_flag.body_data()
     clips = _image_clips() if _PROTOCOL.value == "images" else _clips()
     body_joints = body_data.body_joints()
-    compared = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
+    if _PROTOCOL.value == "images":
+        compared = image_methods.load_solvers(names, body_joints)
+    else:
+        compared = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
     needy = [name for name, solver in compared.items() if solver.needs_twist]
     if needy and not _TWIST.value:
         raise ValueError(f"`twist` must be given to {needy[0]}, which cannot guess it; leave --notwist out.")

@@ -1,9 +1,10 @@
 """Fits what solvers expect of their own error, and writes niki_tf/fitting/expected_error.npz anew for them.
 
-Every solver is fitted four times: asked itself and by `niki_tf.solve`, without and with its finish.
+Every solver is fitted four times: asked itself and by `niki_tf.solve`, without and with its finish. The motion is cut
+into parts of 60 frames. It must be one that the solvers were not trained with, or they are too sure of themselves.
 
 Example:
-    python tools/fit_expected_error.py --motion='AMASS/CMU/*' --stride=10 --solver=one_stage --solver=temporal
+    python tools/fit_expected_error.py --motion='AMASS/BMLrub/*' --stride=10 --solver=one_stage --solver=temporal
 """
 
 import pathlib
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> None:
         for name in _SOLVER.value:
             zoo.check_solver(name)
         clips = [clip for motion in _MOTION.value for clip in io.load_clips(motion, trans=_TRANS.value)]
-        clips = conditions.middles(common.long_clips(clips, stride=_STRIDE.value))
+        clips = conditions.parts(common.long_clips(clips, stride=_STRIDE.value))
         output = pathlib.Path(_OUTPUT.value)
         networks = expected_error.read(output) if output.is_file() else {}
         for name in _SOLVER.value:
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"fit_expected_error: {error}")
     print(
-        f"{len(clips)} clips; {len(networks)} calibrations written to {output}, {output.stat().st_size / 1000:.0f} kB"
+        f"{len(clips)} parts of clips; {len(networks)} calibrations written to {output}, {output.stat().st_size / 1000:.0f} kB"
     )
 
 

@@ -26,7 +26,7 @@ from niki_tf import evaluation, files, skeletons, vision
 from niki_tf.body import BodyPoser
 from niki_tf.camera import FOCAL, camera_to_transl
 from niki_tf.cli import body_flag, deterministic_flag, frozen_backbone, image_solver_flag, photographed_people
-from niki_tf.cli.image_methods import Methods, chosen
+from niki_tf.cli.image_methods import Methods, chosen, load_solvers
 from niki_tf.data.image_sets import Example, ImageSet
 from niki_tf.evaluation import body_figure, metrics, occlusion_figures, occlusion_maps
 from niki_tf.evaluation.tables import Row
@@ -123,7 +123,7 @@ def _images(network: vision.ImageJoints) -> ImageSet:
 
 def _methods(network: vision.ImageJoints) -> Methods:
     body_joints = body_flag.body_joints()
-    solvers = {name: zoo.load(name, body_joints=body_joints) for name in _SOLVER.value}
+    solvers = load_solvers({name: name for name in _SOLVER.value}, body_joints)
     models = {
         folder: vision.load_image_model(folder, argument="image_solver")
         for folder in image_solver_flag.IMAGE_SOLVER.value

@@ -6,11 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from niki_tf import contract, vision
-from niki_tf.body import BodyPoser
+from niki_tf.body import BodyJoints, BodyPoser
 from niki_tf.cli import image_answers
 from niki_tf.cli.image_answers import Arrays, Poses
 from niki_tf.data.image_sets import Example, ImageSet
 from niki_tf.inference.graphs import compile_solver
+from niki_tf.solvers import zoo
+from niki_tf.solvers.analytic import Analytic
 from niki_tf.solvers.solver import Solver
 from niki_tf.solvers.window_solver import WindowSolver
 
@@ -26,6 +28,23 @@ class Seen(NamedTuple):
     """The images, each with its camera."""
     said: Arrays
     """Those of `contract.INPUTS` and `contract.HEAT`, and camera (N, 3)."""
+
+
+def load_solvers(names: Mapping[str, str], body_joints: BodyJoints) -> dict[str, Solver]:
+    """Solvers to stand behind a network of images; `analytic` is HybrIK there, which takes joints as they are told.
+
+    Args:
+        names: dict of name in tables -> name or folder, see `solvers.zoo.load`.
+        body_joints: of the body that is posed.
+
+    Raises:
+        ValueError: see `solvers.zoo.load`.
+    """
+    loaded = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
+    return {
+        name: Analytic(body_joints, as_published=True, refine=solver.refine) if isinstance(solver, Analytic) else solver
+        for name, solver in loaded.items()
+    }
 
 
 class Methods:

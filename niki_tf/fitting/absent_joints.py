@@ -1,6 +1,7 @@
 """Estimated positions of joints that were not observed."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -33,25 +34,43 @@ def fill_absent(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tenso
     """
     absent = tf.expand_dims(joint_sigma >= skeletons.ABSENT, -1)
     joints = tf.where(absent, 0.0, joints)
+    bones, centre = expected_bones(joints, rest_joints, joint_sigma)
+    return down_the_tree(_place, centre, bones, absent, joints)
+
+
+def _place(parent: tf.Tensor, bone: tf.Tensor, absent: tf.Tensor, joint: tf.Tensor) -> tf.Tensor:
+    return tf.where(absent, parent + bone, joint)
+
+
+def expected_bones(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rest bones (..., 29, 3), metres, rotated as the trunk is, and its centre (..., 1, 3), where the root's starts.
+
+    Args:
+        joints: (..., 29, 3) metres; absent ones hold any finite numbers.
+        rest_joints: (..., 29, 3) metres, the same body at rest.
+        joint_sigma: (..., 29) metres.
+    """
     rotation, centre = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
     weights = joint_weights.normalized_weights(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
     rest_centre = joint_weights.weighted_mean(weights, tf.gather(rest_joints, skeletons.TRUNK, axis=-2))
     bones = kinematics.bones(rest_joints)
     bones = tf.concat([bones[..., :1, :] - rest_centre, bones[..., 1:, :]], -2)
-    return _walk(joints, absent, tf.linalg.matmul(bones, rotation, transpose_b=True), tf.expand_dims(centre, -2))
+    return tf.linalg.matmul(bones, rotation, transpose_b=True), tf.expand_dims(centre, -2)
 
 
-def _walk(joints: tf.Tensor, absent: tf.Tensor, bones: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
-    """Joints (..., 29, 3), level by level: observed, or where `absent` (..., 29, 1) the parent plus the bone.
+def down_the_tree(step: Callable[..., tf.Tensor], start: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
+    """What `step` gives for each joint (..., 29, k), level by level.
 
-    `bones` (..., 29, 3) are metres; that of the root starts at the trunk's `centre` (..., 1, 3).
+    Args:
+        step: from what it gave for the parents (..., n, k) and the arrays' rows of n joints to (..., n, k).
+        start: (..., 1, k), in place of the root's parent.
+        *arrays: (..., 29, m).
     """
     levels, parents = skeletons.SMPL_29.levels, skeletons.SMPL_29.parents
-    found = [centre]
+    found = [start]
     for above, level in zip([(-1,), *levels[:-1]], levels, strict=True):
-        start = tf.gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
-        bone, lost, observed = (tf.gather(x, level, axis=-2) for x in (bones, absent, joints))
-        found.append(tf.where(lost, start + bone, observed))
+        parent = tf.gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
+        found.append(step(parent, *(tf.gather(array, level, axis=-2) for array in arrays)))
     order = np.argsort([joint for level in levels for joint in level])
     return tf.gather(tf.concat(found[1:], -2), order, axis=-2)
 

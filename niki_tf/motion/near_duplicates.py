@@ -197,9 +197,8 @@ def _near(keys: np.ndarray, points: np.ndarray, limit: float) -> Iterator[tuple[
 def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (39,) and the directions (39, 8) in which points (N, 39) differ most, from at most 20,000 of them."""
     some = points[:: max(1, len(points) // 20_000)]
-    mean = some.mean(0)
-    _, directions = np.linalg.eigh(np.cov(some - mean, rowvar=False))
-    return mean, np.ascontiguousarray(directions[:, : -_DIRECTIONS - 1 : -1]).astype(np.float32)
+    _, directions = np.linalg.eigh(np.cov(some, rowvar=False))
+    return some.mean(0), np.ascontiguousarray(directions[:, : -_DIRECTIONS - 1 : -1]).astype(np.float32)
 
 
 def _likely_shifts(pairs: _Pairs, poses: _Poses, others: _Poses) -> dict[tuple[int, int], list[int]]:

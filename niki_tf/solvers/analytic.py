@@ -1,5 +1,6 @@
 """HybrIK's analytic inverse kinematics as a solver."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from niki_tf.body.analytic_ik import analytic_ik
 from niki_tf.body.body_joints import BodyJoints
+from niki_tf.fitting import uncertain_joints
 from niki_tf.solvers.solver import Solver
 
 
@@ -14,10 +16,13 @@ from niki_tf.solvers.solver import Solver
 class Analytic(Solver):
     """Swing from the bones, twist as given (zero if not): exact on clean joints, shaken by noise.
 
+    Joints whose sigma is told are first weighed against their neighbours, see `fitting.uncertain_joints`, which HybrIK
+    does not do.
+
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
         adaptive: aim each bone from where its parent has come to lie (True) or from the observed parent (False).
-        as_published: as exact as the published code; see `body.analytic_ik`.
+        as_published: as exact as the published code, see `body.analytic_ik`, and every joint taken for true.
 
     Example:
         >>> import tensorflow as tf
@@ -31,12 +36,15 @@ class Analytic(Solver):
     """
 
     uses_twist = True
+    largest_sigma, sigma_growth = 0.3, 0.0
 
     def __init__(
         self, body_joints: BodyJoints, *, adaptive: bool = True, as_published: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(body_joints, **kwargs)
         self.adaptive, self.as_published = adaptive, as_published
+        if as_published:
+            self.largest_sigma = math.inf
 
     def solve(
         self,
@@ -47,7 +55,9 @@ class Analytic(Solver):
         twist: tf.Tensor | None,
         **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """See `Solver.solve`; `joint_sigma` is not used, a twist that is not known is none."""
+        """See `Solver.solve`; a twist that is not known is none."""
+        if not self.as_published:
+            joints = uncertain_joints.weighed(joints, rest_joints, joint_sigma)
         if twist is not None:
             unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
             twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)

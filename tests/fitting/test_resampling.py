@@ -47,6 +47,14 @@ def test_noise_is_told_from_motion_at_any_times(rng):
     np.testing.assert_allclose(resampling.noise(noisy, seen, times), [0.01, 0.04], rtol=0.12)
 
 
+def test_a_joint_that_was_never_seen_has_the_noise_of_the_others(rng):
+    times = _times(30)
+    seen = np.array([1.0, 0.0]) * np.ones([len(times), 1])
+    told, guessed = resampling.noise(0.02 * rng.normal(size=[len(times), 2, 3]), seen, times)
+    assert told == pytest.approx(0.02, rel=0.15)
+    assert guessed == pytest.approx(told, rel=1e-6)
+
+
 def test_what_was_not_seen_does_not_count():
     times = _times(15)
     joints, sigma = _swing(times), np.zeros([len(times), 2])

@@ -103,6 +103,16 @@ def test_a_solver_given_is_taken_as_it_is(observed, small):
     np.testing.assert_allclose(found.rotations, contract.local_rotations(answer), atol=1e-4)
 
 
+def test_rows_of_all_coordinates_are_joints(observed):
+    for joints in (observed.joints, observed.joints[:, :24]):
+        name = f"smpl_{joints.shape[1]}"
+        whole, rows = (
+            niki_tf.solve(given, skeleton=name, betas=np.zeros(10), solver="analytic")
+            for given in (joints, joints.reshape(20, -1))
+        )
+        np.testing.assert_array_equal(rows.rotations, whole.rotations)
+
+
 def test_lists_and_joints_that_were_not_seen_are_taken(observed, small):
     sigma = np.zeros(29)
     sigma[20] = skeletons.ABSENT

@@ -154,6 +154,22 @@ def test_absent_joints_may_hold_anything(rng):
         np.testing.assert_array_equal(again.inputs["joint_sigma"], observed.inputs["joint_sigma"])
 
 
+def test_absent_points_are_at_the_mean_of_the_two_that_were_seen(rng):
+    joints = rng.normal(size=[3, 29, 3])
+    joints[1, 2:] = np.nan
+    given = motion.observed_points.from_points(
+        {"joints": joints}, point_set=skeletons.POINT_SETS["smpl_29"], num_betas=10
+    )
+    np.testing.assert_allclose(given.points[1, 2:] + given.origin, np.tile(joints[1, :2].mean(0), [27, 1]), atol=1e-6)
+
+
+def test_motion_of_the_rate_that_is_wanted_stays_as_it_is(rng):
+    clip = motion.Clip(poses=rng.normal(size=[4, 24, 3]), trans=rng.normal(size=[4, 3]), fps=30)
+    same = motion.resample(clip, 30)
+    np.testing.assert_array_equal(same.poses, clip.poses)
+    np.testing.assert_array_equal(same.trans, clip.trans)
+
+
 def test_resampled_positions_lie_on_the_lines_between_the_frames(rng):
     trans = rng.normal(size=[4, 3])
     clip = motion.Clip(poses=np.zeros([4, 24, 3]), trans=trans, fps=30)

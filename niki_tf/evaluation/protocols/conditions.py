@@ -111,12 +111,22 @@ EQUAL_SHARES = ("noise_0", "noise_10", "noise_30", "noise_100", "xocc", "gap", "
 
 def middles(clips: Sequence[Clip]) -> list[Clip]:
     """The 60 frames in the middle of each clip, which has as many or more."""
-    firsts = [(len(clip) - common.CLIP_FRAMES) // 2 for clip in clips]
-    parts = [slice(first, first + common.CLIP_FRAMES) for first in firsts]
+    return [_part(clip, (len(clip) - common.CLIP_FRAMES) // 2) for clip in clips]
+
+
+def parts(clips: Sequence[Clip]) -> list[Clip]:
+    """All parts of 60 frames of each clip, one after the other; frames that are too many are left out at both ends."""
     return [
-        dataclasses.replace(clip, poses=clip.poses[part], trans=clip.trans[part], times=None)
-        for clip, part in zip(clips, parts, strict=True)
+        _part(clip, len(clip) % common.CLIP_FRAMES // 2 + first)
+        for clip in clips
+        for first in range(0, len(clip) - common.CLIP_FRAMES + 1, common.CLIP_FRAMES)
     ]
+
+
+def _part(clip: Clip, first: int) -> Clip:
+    """60 frames of a clip from the frame `first` on."""
+    part = slice(first, first + common.CLIP_FRAMES)
+    return dataclasses.replace(clip, poses=clip.poses[part], trans=clip.trans[part], times=None)
 
 
 def observations(
