@@ -50,9 +50,8 @@ def main(argv: list[str]) -> None:
             expected_error.write(networks, output)
     except (ValueError, OSError) as error:
         sys.exit(f"fit_expected_error: {error}")
-    print(
-        f"{len(clips)} parts of clips; {len(networks)} calibrations written to {output}, {output.stat().st_size / 1000:.0f} kB"
-    )
+    size = output.stat().st_size / 1000
+    print(f"{len(clips)} parts of clips; {len(networks)} calibrations written to {output}, {size:.0f} kB")
 
 
 def fitted(name: str, clips: list[Clip], *, seed: int, steps: int) -> dict[str, expected_error.Network]:

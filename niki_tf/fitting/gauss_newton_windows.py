@@ -3,13 +3,15 @@
 Noise differs from frame to frame, while the error of an answer that sees neighbouring frames changes slowly. So the
 residual of the joints from the posed answer is smoothed over time: this removes the noise and keeps the error. The
 refinement then leads towards the posed joints plus the smoothed residual, and its rotations are smoothed alike. The
-kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual, up to four frames:
+kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual, up to six frames:
 
-    width = 4 frames n^2 / (n^2 + 80 mm^2)
+    width = 6 frames n^2 / (n^2 + 80 mm^2)
 
-Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
-is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest frames in which
-something does.
+A joint whose sigma is below 1.5 n has that as its sigma, as the residual of one frame does not tell errors that joints
+have in common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to
+`gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
+and a lone frame is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest
+frames in which something does.
 """
 
 import numpy as np
@@ -22,10 +24,14 @@ from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
 
-_LARGEST_WIDTH = 4.0
-"""Frames: saved_models/experiments.md, 24 and 25."""
+_LARGEST_WIDTH = 6.0
+"""Frames: saved_models/experiments.md, 24, 25 and 51."""
+_SIGMA_OF_NOISE = 1.5
+"""Least sigma of a joint as a multiple of its noise: saved_models/experiments.md, 51."""
 _HALF_WIDTH_AT = 80e-6
 """Metres^2; variance of the noise at which the kernel has half its largest width: saved_models/experiments.md, 36."""
+_TINY = 1e-12
+"""Metres^2, of noise where none is found; keeps a root from zero."""
 _LEAST_WIDTH = 0.1
 """Frames; so narrow that only the frame itself counts."""
 
@@ -77,9 +83,10 @@ def refine(
     posed, _ = kinematics.forward_kinematics(local, rest_joints, skeleton)
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
-    kernel = _kernel(residual, joint_sigma, mask, times)
+    variance = smoothing.noise_variance(residual, joint_sigma, mask, times)
+    kernel = _kernel(variance, residual, times)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
-    sigma = _smoothed_sigma(joint_sigma, kernel * tf.expand_dims(mask, -2))
+    sigma = _smoothed_sigma(_with_noise(joint_sigma, variance), kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
         local,
         target,
@@ -105,11 +112,17 @@ def _told(joint_sigma: tf.Tensor, mask: tf.Tensor, skeleton: Skeleton) -> tf.Ten
     return tf.linalg.matmul(seen, tf.constant(below)) > 0.0
 
 
-def _kernel(residual: tf.Tensor, joint_sigma: tf.Tensor, mask: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
-    """Weights (N, T, T) of all frames for each frame, from the residual (N, T, 29, 3) and the joints' sigma."""
-    variance = tf.reduce_mean(smoothing.noise_variance(residual, joint_sigma, mask, times), -1, keepdims=True)
+def _kernel(variance: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
+    """Weights (N, T, T) of all frames for each frame, from the noise (N, 1, 29) of the residual (N, T, 29, 3)."""
+    variance = tf.reduce_mean(variance, -1, keepdims=True)
     width = tf.maximum(_LARGEST_WIDTH * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
     return tf.exp(-0.5 * (smoothing.frames_apart(residual, times) / width) ** 2)
+
+
+def _with_noise(joint_sigma: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
+    """Sigma (N, T, 29) that is no less than what the noise (N, 1, 29) that was found makes of it."""
+    least = _SIGMA_OF_NOISE * tf.sqrt(tf.maximum(variance - smoothing.LEAST_NOISE**2, _TINY))
+    return tf.where(joint_sigma >= skeletons.ABSENT, joint_sigma, tf.maximum(joint_sigma, least))
 
 
 def _smoothed_sigma(joint_sigma: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from niki_tf import body, rotations, skeletons
 from niki_tf.body import kinematics
-from niki_tf.fitting import gauss_newton, gauss_newton_windows
+from niki_tf.fitting import gauss_newton, gauss_newton_windows, smoothing
 from niki_tf.fitting.gauss_newton_windows import refine
 
 BODY_JOINTS = body.mannequin_joints()
@@ -121,13 +121,28 @@ def test_a_lone_frame_is_finished_as_any_other(motion, rng):
     np.testing.assert_allclose(_finished(start, seen, rest), alone, atol=1e-5)
 
 
+def test_bones_that_are_turned_in_every_frame_are_followed_less_than_in_single_frames(motion, rng):
+    """Such joints fit a body in every frame; only time tells that they are noisy."""
+    true, _, joints, rest = motion
+    start = _turned(true, 0.01, rng)
+    seen, _ = kinematics.forward_kinematics(_turned(true, np.radians(7.0), rng, frames=FRAMES), rest)
+    alone = gauss_newton.refine(start, seen, rest, tf.zeros(seen.shape[:3]), steps=4)
+    found, single = (_error(local, joints, rest).mean() for local in (_finished(start, seen, rest), alone))
+    assert found < 0.85 * single
+
+
+def _kernel(residual, sigma, mask, times=None):
+    variance = smoothing.noise_variance(residual, sigma, mask, times)
+    return gauss_newton_windows._kernel(variance, residual, times)
+
+
 def test_the_kernel_widens_with_the_noise(rng):
     """Half its widest at 80 mm^2 of noise besides what motion looks like; a slow error of the answer does not count."""
     times = np.linspace(0.0, 1.0, 400)[None, :, None, None]
     noise = np.sqrt(80e-6 + 0.003**2) * rng.normal(size=[1, 400, 29, 3]) + 0.1 * np.sin(3.0 * times)
-    kernel = gauss_newton_windows._kernel(tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
+    kernel = _kernel(tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
     width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
-    assert width == pytest.approx(2.0, abs=0.05)
+    assert width == pytest.approx(3.0, abs=0.075)
 
 
 def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
@@ -136,8 +151,8 @@ def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
         tf.zeros([1, 61, 29]),
         tf.ones([1, 61]),
     )
-    none = gauss_newton_windows._kernel(noise, sigma, mask)
+    none = _kernel(noise, sigma, mask)
     times = tf.range(61.0)[None] / 30
-    np.testing.assert_allclose(gauss_newton_windows._kernel(noise, sigma, mask, times), none, atol=1e-4)
-    fast = gauss_newton_windows._kernel(noise, sigma, mask, 0.5 * times)
+    np.testing.assert_allclose(_kernel(noise, sigma, mask, times), none, atol=1e-4)
+    fast = _kernel(noise, sigma, mask, 0.5 * times)
     np.testing.assert_allclose(fast[0, 30, 0::2][:16], none[0, 30, 15:31], atol=1e-3)
