@@ -327,6 +327,9 @@ def test_cards_and_sums_are_of_the_weights_beside_them(checkout):
     lines = (models / "SHA256SUMS").read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["other/model.keras", "tiny/model.keras", "tiny/model_int8.tflite"]
     assert "0 bytes" in (models / "none" / "README.md").read_text()  # its weights are not there
+    (models / "tiny" / "model_int8.tflite").unlink()
+    with pytest.raises(ValueError, match=r"tiny/README.md must name files beside it; got model_int8.tflite. Export it"):
+        cards.update_cards(checkout)
 
 
 def test_what_stands_behind_a_network_that_ships_is_its_own(checkout):

@@ -32,7 +32,7 @@ def update_cards(root: str | os.PathLike, *, check: bool = False) -> list[str]:
         a message for each file that did not say what is so.
 
     Raises:
-        ValueError: a model.keras is damaged.
+        ValueError: a model.keras is damaged, or a card names a .tflite file that is not there.
     """
     models, messages = pathlib.Path(root, MODELS), []
     wanted = {path: _card(path) for path in sorted(models.glob("*/README.md")) if path.with_name(_WEIGHTS).is_file()}
@@ -56,7 +56,10 @@ def _card(path: pathlib.Path) -> str:
         return f"{_count(weights):,} weights; model.keras has {weights.stat().st_size:,} bytes"
 
     def size_of_export(found: re.Match[str]) -> str:
-        return f"`{found[1]}`, {path.with_name(found[1]).stat().st_size:,} bytes"
+        export = path.with_name(found[1])
+        if not export.is_file():
+            raise ValueError(f"{path} must name files beside it; got {found[1]}. Export it anew, or strike it out.")
+        return f"`{found[1]}`, {export.stat().st_size:,} bytes"
 
     text = _EXPORT.sub(size_of_export, _SIZE.sub(size, path.read_text()))
     return _SUM.sub(f"SHA-256 of model.keras `{sha256(weights)}`", text)

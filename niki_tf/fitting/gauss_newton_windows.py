@@ -7,9 +7,8 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
 
     width = 6 frames n^2 / (n^2 + 80 mm^2)
 
-A joint whose sigma is below 1.5 n has that as its sigma, as the residual of one frame does not tell errors that joints
-have in common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to
-`gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
+A joint of which no sigma is told has one of 1.5 n, as the residual of one frame does not tell errors that joints have in
+common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to `gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
 and a lone frame is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest
 frames in which something does.
 """
@@ -27,7 +26,7 @@ from niki_tf.skeletons import Skeleton
 _LARGEST_WIDTH = 6.0
 """Frames: saved_models/experiments.md, 24, 25 and 51."""
 _SIGMA_OF_NOISE = 1.5
-"""Least sigma of a joint as a multiple of its noise: saved_models/experiments.md, 51."""
+"""Sigma of a joint of which none is told, as a multiple of its noise: saved_models/experiments.md, 51."""
 _HALF_WIDTH_AT = 80e-6
 """Metres^2; variance of the noise at which the kernel has half its largest width: saved_models/experiments.md, 36."""
 _TINY = 1e-12
@@ -120,9 +119,9 @@ def _kernel(variance: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = 
 
 
 def _with_noise(joint_sigma: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """Sigma (N, T, 29) that is no less than what the noise (N, 1, 29) that was found makes of it."""
-    least = _SIGMA_OF_NOISE * tf.sqrt(tf.maximum(variance - smoothing.LEAST_NOISE**2, _TINY))
-    return tf.where(joint_sigma >= skeletons.ABSENT, joint_sigma, tf.maximum(joint_sigma, least))
+    """Sigma (N, T, 29) with what the noise (N, 1, 29) that was found makes of it where none is told."""
+    found = _SIGMA_OF_NOISE * tf.sqrt(tf.maximum(variance - smoothing.LEAST_NOISE**2, _TINY))
+    return tf.where(joint_sigma > 0.0, joint_sigma, found)
 
 
 def _smoothed_sigma(joint_sigma: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -31,6 +31,16 @@ def observed(walks, poser):
     )
 
 
+def test_parts_follow_each_other_and_what_is_too_much_is_left_out_at_both_ends(walks):
+    clip = motion.made_motion(3, frames=130)
+    parts = conditions.parts([walks[2], clip])
+    assert [len(part) for part in parts] == [60, 60, 60]
+    np.testing.assert_array_equal(parts[0].poses, walks[2].poses)
+    for name in ("poses", "trans"):
+        together = np.concatenate([getattr(part, name) for part in parts[1:]])
+        np.testing.assert_array_equal(together, getattr(clip, name)[5:125])
+
+
 def test_noise_is_as_large_as_it_is_said(observed):
     for size in (0, 10, 30, 100):
         one = observed[f"noise_{size}"]

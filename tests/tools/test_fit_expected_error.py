@@ -27,7 +27,7 @@ def test_it_fits_every_way_and_keeps_other_solvers(run_tool, folder, tmp_path, m
     assert set(found) == {"Temporal", *names}
     np.testing.assert_allclose(found["Temporal"].hidden, other.hidden, atol=1e-3)
     assert all(np.isfinite(getattr(found[name], part)).all() for name in names for part in expected_error.PARTS)
-    assert "2 clips; 5 calibrations written to" in printed
+    assert "2 parts of clips; 5 calibrations written to" in printed
 
 
 def test_a_solver_that_is_not_there_stops_before_anything_is_written(run_tool, folder, tmp_path):

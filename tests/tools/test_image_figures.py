@@ -47,6 +47,18 @@ def test_pictures_are_chosen_by_the_seed_from_clips_that_are_known(images):
     assert len({(clip[0], frame) for ((clip, frame),) in others}) > 1
 
 
+def test_behind_a_network_the_analytic_solver_is_hybrik_and_takes_no_sigma():
+    names = {"a": "analytic", "b": "analytic+finish", "c": "one_stage"}
+    found = image_methods.load_solvers(names, body.mannequin_joints())
+    assert [(type(one).__name__, one.refine) for one in found.values()] == [
+        ("Analytic", 0),
+        ("Analytic", 4),
+        ("OneStage", 0),
+    ]
+    assert found["a"].as_published
+    assert found["b"].as_published
+
+
 def test_a_set_that_tells_no_poses_is_named(examples, tmp_path):
     image_sets.write(tmp_path, [2], lambda number: examples[2:4])
     with pytest.raises(ValueError, match="`images` must be a set that tells rotations, betas and cameras"):
