@@ -7,8 +7,9 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
 
     width = 6 frames n^2 / (n^2 + 80 mm^2)
 
-A joint of which no sigma is told has one of 1.5 n, as the residual of one frame does not tell errors that joints have in
-common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to `gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
+A joint of which no sigma is told has one of 1.5 n, as the residual of one frame does not tell errors that joints have
+in common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to
+`gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
 and a lone frame is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest
 frames in which something does.
 """
