@@ -3,9 +3,10 @@
 Noise differs from frame to frame, while the error of an answer that sees neighbouring frames changes slowly. So the
 residual of the joints from the posed answer is smoothed over time: this removes the noise and keeps the error. The
 refinement then leads towards the posed joints plus the smoothed residual, and its rotations are smoothed alike. The
-kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual, up to six frames:
+kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual, up to six frames, but
+up to four where the sigma of all joints is told, as errors of an estimator go on from frame to frame:
 
-    width = 6 frames n^2 / (n^2 + 80 mm^2)
+    width = (6 - 2 share told) frames n^2 / (n^2 + 80 mm^2)
 
 A joint of which no sigma is told has one of 1.5 n, as the residual of one frame does not tell errors that joints have
 in common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to
@@ -24,8 +25,8 @@ from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
 
-_LARGEST_WIDTH = 6.0
-"""Frames: saved_models/experiments.md, 24, 25 and 51."""
+_LARGEST_WIDTH, _LARGEST_WIDTH_TOLD = 6.0, 4.0
+"""Frames, where no sigma is told and where that of all joints is: saved_models/experiments.md, 24, 25 and 51."""
 _SIGMA_OF_NOISE = 1.5
 """Sigma of a joint of which none is told, as a multiple of its noise: saved_models/experiments.md, 51."""
 _HALF_WIDTH_AT = 80e-6
@@ -84,7 +85,7 @@ def refine(
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
     variance = smoothing.noise_variance(residual, joint_sigma, mask, times)
-    kernel = _kernel(variance, residual, times)
+    kernel = _kernel(variance, _share_told(joint_sigma), residual, times)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
     sigma = _smoothed_sigma(_with_noise(joint_sigma, variance), kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
@@ -112,10 +113,25 @@ def _told(joint_sigma: tf.Tensor, mask: tf.Tensor, skeleton: Skeleton) -> tf.Ten
     return tf.linalg.matmul(seen, tf.constant(below)) > 0.0
 
 
-def _kernel(variance: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
-    """Weights (N, T, T) of all frames for each frame, from the noise (N, 1, 29) of the residual (N, T, 29, 3)."""
+def _share_told(joint_sigma: tf.Tensor) -> tf.Tensor:
+    """Share (N, 1, 1) of the joints that were seen, in all frames, whose sigma (N, T, 29) is told."""
+    seen = tf.cast(joint_sigma < skeletons.ABSENT, tf.float32)
+    told = seen * tf.cast(joint_sigma > 0.0, tf.float32)
+    return tf.math.divide_no_nan(*(tf.reduce_sum(x, [-2, -1], keepdims=True) for x in (told, seen)))
+
+
+def _kernel(variance: tf.Tensor, told: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
+    """Weights (N, T, T) of all frames for each frame.
+
+    Args:
+        variance: (N, 1, 29) metres^2, the noise of the residual.
+        told: (N, 1, 1), share of the joints whose sigma is told.
+        residual: (N, T, 29, 3) metres.
+        times: (N, T) seconds; None for 30 frames a second.
+    """
     variance = tf.reduce_mean(variance, -1, keepdims=True)
-    width = tf.maximum(_LARGEST_WIDTH * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
+    largest = _LARGEST_WIDTH + (_LARGEST_WIDTH_TOLD - _LARGEST_WIDTH) * told
+    width = tf.maximum(largest * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
     return tf.exp(-0.5 * (smoothing.frames_apart(residual, times) / width) ** 2)
 
 

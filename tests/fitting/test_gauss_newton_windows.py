@@ -133,16 +133,19 @@ def test_bones_that_are_turned_in_every_frame_are_followed_less_than_in_single_f
 
 def _kernel(residual, sigma, mask, times=None):
     variance = smoothing.noise_variance(residual, sigma, mask, times)
-    return gauss_newton_windows._kernel(variance, residual, times)
+    return gauss_newton_windows._kernel(variance, gauss_newton_windows._share_told(sigma), residual, times)
 
 
 def test_the_kernel_widens_with_the_noise(rng):
     """Half its widest at 80 mm^2 of noise besides what motion looks like; a slow error of the answer does not count."""
     times = np.linspace(0.0, 1.0, 400)[None, :, None, None]
     noise = np.sqrt(80e-6 + 0.003**2) * rng.normal(size=[1, 400, 29, 3]) + 0.1 * np.sin(3.0 * times)
-    kernel = _kernel(tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400]))
-    width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
-    assert width == pytest.approx(3.0, abs=0.075)
+    for told, widest in ((0, 6.0), (29, 4.0), (10, 6.0 - 2.0 * 10 / 28)):
+        sigma = tf.constant(np.where(np.arange(29) < told, 1e-6, 0.0) * np.ones([1, 400, 1]), tf.float32)
+        sigma = tf.where(np.arange(29) == 28, skeletons.ABSENT, sigma) if told == 10 else sigma
+        kernel = _kernel(tf.constant(noise, tf.float32), sigma, tf.ones([1, 400]))
+        width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
+        assert width == pytest.approx(widest / 2.0, rel=0.025)
 
 
 def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
