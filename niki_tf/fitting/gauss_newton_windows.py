@@ -3,16 +3,17 @@
 Noise differs from frame to frame, while the error of an answer that sees neighbouring frames changes slowly. So the
 residual of the joints from the posed answer is smoothed over time: this removes the noise and keeps the error. The
 refinement then leads towards the posed joints plus the smoothed residual, and its rotations are smoothed alike. The
-kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual, up to six frames, but
-up to four where the sigma of all joints is told, as errors of an estimator go on from frame to frame:
+kernel is normal, with a width that rises with the noise n that `smoothing` finds in the residual:
 
-    width = (6 - 2 share told) frames n^2 / (n^2 + 80 mm^2)
+    width = (4 + 2 c) frames n^2 / (n^2 + 80 mm^2)
 
-A joint of which no sigma is told has one of 1.5 n, as the residual of one frame does not tell errors that joints have
-in common, such as those of a bone that was turned, from a pose. What smoothing leaves of sigma goes on to
-`gauss_newton`. Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed,
-and a lone frame is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest
-frames in which something does.
+c is 0 for noise of joints that is independent, and 1 where the noise leaves the lengths of bones as they are: noise of
+rotations. Such joints fit a body in every frame, so that `gauss_newton` would not find their noise; therefore they have
+a sigma of 1.5 n sqrt(c), less what smoothing takes off. If any sigma is told, c is 0.
+
+Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
+is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest frames in which
+something does.
 """
 
 import numpy as np
@@ -25,10 +26,15 @@ from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.shapes import reshape_last
 from niki_tf.skeletons import Skeleton
 
-_LARGEST_WIDTH, _LARGEST_WIDTH_TOLD = 6.0, 4.0
-"""Frames, where no sigma is told and where that of all joints is: saved_models/experiments.md, 24, 25 and 51."""
+_LARGEST_WIDTH, _WIDER = 4.0, 2.0
+"""Frames, and those that noise of rotations adds: saved_models/experiments.md, 24, 25 and 51."""
 _SIGMA_OF_NOISE = 1.5
-"""Sigma of a joint of which none is told, as a multiple of its noise: saved_models/experiments.md, 51."""
+"""Sigma of joints with noise of rotations, as a multiple of that noise: saved_models/experiments.md, 51."""
+_INDEPENDENT, _OF_ROTATIONS = 0.5, 0.2
+"""Noise in the lengths of bones as a share of what independent noise of joints gives, from which on it counts as that,
+and up to which as noise of rotations."""
+_BOTH_ENDS = 2.0
+"""A length differs along one axis, in which the mean size is half of that along three, which `smoothing` expects."""
 _HALF_WIDTH_AT = 80e-6
 """Metres^2; variance of the noise at which the kernel has half its largest width: saved_models/experiments.md, 36."""
 _TINY = 1e-12
@@ -85,9 +91,10 @@ def refine(
     residual = joints - posed
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
     variance = smoothing.noise_variance(residual, joint_sigma, mask, times)
-    kernel = _kernel(variance, _share_told(joint_sigma), residual, times)
+    turned = _share_of_rotations(joints, rest_joints, joint_sigma, mask, times, variance=variance, skeleton=skeleton)
+    kernel = _kernel(variance, turned, residual, times)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
-    sigma = _smoothed_sigma(_with_noise(joint_sigma, variance), kernel * tf.expand_dims(mask, -2))
+    sigma = _smoothed_sigma(_with_noise(joint_sigma, variance * turned), kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
         local,
         target,
@@ -113,32 +120,55 @@ def _told(joint_sigma: tf.Tensor, mask: tf.Tensor, skeleton: Skeleton) -> tf.Ten
     return tf.linalg.matmul(seen, tf.constant(below)) > 0.0
 
 
-def _share_told(joint_sigma: tf.Tensor) -> tf.Tensor:
-    """Share (N, 1, 1) of the joints that were seen, in all frames, whose sigma (N, T, 29) is told."""
-    seen = tf.cast(joint_sigma < skeletons.ABSENT, tf.float32)
-    told = seen * tf.cast(joint_sigma > 0.0, tf.float32)
-    return tf.math.divide_no_nan(*(tf.reduce_sum(x, [-2, -1], keepdims=True) for x in (told, seen)))
+def _share_of_rotations(
+    joints: tf.Tensor,
+    rest_joints: tf.Tensor,
+    joint_sigma: tf.Tensor,
+    mask: tf.Tensor,
+    times: tf.Tensor | None,
+    *,
+    variance: tf.Tensor,
+    skeleton: Skeleton,
+) -> tf.Tensor:
+    """How much of the noise is noise of rotations, c (N, 1, 1), 0 to 1; 0 where a sigma is told."""
+    ends = [list(pair) for pair in zip(*((k, p) for k, p in enumerate(skeleton.parents) if p >= 0), strict=True)]
+
+    def at(values: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(values, ends[0], axis=axis), tf.gather(values, ends[1], axis=axis)
+
+    bones, rest = (tf.norm(tf.subtract(*at(x, -2)), axis=-1) for x in (joints, rest_joints))
+    sigma = tf.maximum(*at(joint_sigma, -1))
+    paths = tf.stack([_BOTH_ENDS * bones, tf.zeros_like(bones), tf.zeros_like(bones)], -1)
+    found = smoothing.noise_variance(paths, sigma, mask, times)
+    seen = tf.cast(sigma < skeletons.ABSENT, tf.float32) * tf.expand_dims(mask, -1)
+    weights = tf.reduce_sum(seen * rest, 1, keepdims=True)
+    lengths, independent = (tf.reduce_sum(weights * x, -1, keepdims=True) for x in (found, tf.add(*at(variance, -1))))
+    share = tf.where(independent > 0.0, tf.math.divide_no_nan(lengths, independent), 1.0)
+    untold = tf.cast(
+        tf.reduce_all((joint_sigma <= 0.0) | (joint_sigma >= skeletons.ABSENT), [-2, -1], keepdims=True), tf.float32
+    )
+    return untold * tf.clip_by_value((_INDEPENDENT - share) / (_INDEPENDENT - _OF_ROTATIONS), 0.0, 1.0)
 
 
-def _kernel(variance: tf.Tensor, told: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
+def _kernel(variance: tf.Tensor, turned: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
     """Weights (N, T, T) of all frames for each frame.
 
     Args:
         variance: (N, 1, 29) metres^2, the noise of the residual.
-        told: (N, 1, 1), share of the joints whose sigma is told.
+        turned: (N, 1, 1), how much of it is noise of rotations.
         residual: (N, T, 29, 3) metres.
         times: (N, T) seconds; None for 30 frames a second.
     """
     variance = tf.reduce_mean(variance, -1, keepdims=True)
-    largest = _LARGEST_WIDTH + (_LARGEST_WIDTH_TOLD - _LARGEST_WIDTH) * told
-    width = tf.maximum(largest * variance / (variance + _HALF_WIDTH_AT), _LEAST_WIDTH)
+    width = (_LARGEST_WIDTH + _WIDER * turned) * variance / (variance + _HALF_WIDTH_AT)
+    width = tf.maximum(width, _LEAST_WIDTH)
     return tf.exp(-0.5 * (smoothing.frames_apart(residual, times) / width) ** 2)
 
 
 def _with_noise(joint_sigma: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """Sigma (N, T, 29) with what the noise (N, 1, 29) that was found makes of it where none is told."""
+    """Sigma (N, T, 29) with what noise of rotations (N, 1, 29), metres^2, makes of it where none is told."""
     found = _SIGMA_OF_NOISE * tf.sqrt(tf.maximum(variance - smoothing.LEAST_NOISE**2, _TINY))
-    return tf.where(joint_sigma > 0.0, joint_sigma, found)
+    return tf.where((joint_sigma > 0.0) | (variance <= smoothing.LEAST_NOISE**2), joint_sigma, found)
 
 
 def _smoothed_sigma(joint_sigma: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -131,21 +131,49 @@ def test_bones_that_are_turned_in_every_frame_are_followed_less_than_in_single_f
     assert found < 0.85 * single
 
 
-def _kernel(residual, sigma, mask, times=None):
+@pytest.mark.parametrize("size", [0.002, 0.01, 0.03, 0.1])
+def test_noise_of_joints_is_no_noise_of_rotations(motion, rng, size):
+    _, _, joints, rest = motion
+    assert _turned_share(joints + size * rng.normal(size=joints.shape), joints, rest).max() == 0.0
+
+
+@pytest.mark.parametrize("degrees", [1.0, 3.0, 7.0])
+def test_noise_of_rotations_leaves_the_bones_as_long_as_they_are_unless_a_sigma_is_told(motion, rng, degrees):
+    true, _, joints, rest = motion
+    seen, _ = kinematics.forward_kinematics(_turned(true, np.radians(degrees), rng, frames=FRAMES), rest)
+    assert _turned_share(seen, joints, rest).min() == 1.0
+    sigma = np.zeros([PEOPLE, FRAMES, 29], np.float32)
+    sigma[..., [1, 2, 4, 5, 7, 8, 10, 11]] = skeletons.ABSENT
+    lost = np.where(sigma[..., None] > 0.0, 0.0, seen)
+    assert _turned_share(lost, joints, rest, sigma=sigma).min() == 1.0
+    sigma[0, 3, 20] = 0.02
+    assert _turned_share(lost, joints, rest, sigma=sigma).tolist() == [[[0.0]], [[1.0]]]
+
+
+def _turned_share(seen, joints, rest, *, sigma=None):
+    seen, joints = (tf.cast(x, tf.float32) for x in (seen, joints))
+    sigma = tf.zeros(seen.shape[:-1]) if sigma is None else tf.constant(sigma)
+    mask = tf.ones(seen.shape[:2])
+    variance = smoothing.noise_variance(seen - joints, sigma, mask)
+    share = gauss_newton_windows._share_of_rotations(
+        seen, rest, sigma, mask, None, variance=variance, skeleton=skeletons.SMPL_29
+    )
+    return share.numpy()
+
+
+def _kernel(residual, sigma, mask, times=None, *, turned=0.0):
     variance = smoothing.noise_variance(residual, sigma, mask, times)
-    return gauss_newton_windows._kernel(variance, gauss_newton_windows._share_told(sigma), residual, times)
+    return gauss_newton_windows._kernel(variance, tf.constant([[[turned]]]), residual, times)
 
 
 def test_the_kernel_widens_with_the_noise(rng):
     """Half its widest at 80 mm^2 of noise besides what motion looks like; a slow error of the answer does not count."""
     times = np.linspace(0.0, 1.0, 400)[None, :, None, None]
     noise = np.sqrt(80e-6 + 0.003**2) * rng.normal(size=[1, 400, 29, 3]) + 0.1 * np.sin(3.0 * times)
-    for told, widest in ((0, 6.0), (29, 4.0), (10, 6.0 - 2.0 * 10 / 28)):
-        sigma = tf.constant(np.where(np.arange(29) < told, 1e-6, 0.0) * np.ones([1, 400, 1]), tf.float32)
-        sigma = tf.where(np.arange(29) == 28, skeletons.ABSENT, sigma) if told == 10 else sigma
-        kernel = _kernel(tf.constant(noise, tf.float32), sigma, tf.ones([1, 400]))
-        width = 1.0 / np.sqrt(-2.0 * np.log(kernel[0, 200, 201]))
-        assert width == pytest.approx(widest / 2.0, rel=0.025)
+    noise, sigma, mask = tf.constant(noise, tf.float32), tf.zeros([1, 400, 29]), tf.ones([1, 400])
+    for turned, wanted in ((0.0, 2.0), (0.5, 2.5), (1.0, 3.0)):
+        width = 1.0 / np.sqrt(-2.0 * np.log(_kernel(noise, sigma, mask, turned=turned)[0, 200, 201]))
+        assert width == pytest.approx(wanted, rel=0.025)
 
 
 def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
