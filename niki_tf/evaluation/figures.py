@@ -308,7 +308,8 @@ def _tidy(axes: Axes, heading: str, meaning: str, levels: Sequence[float]) -> No
     axes.set_title(heading, loc="left", color=_INK, fontsize=11)
     axes.set_xlabel(meaning, color=_INK)
     axes.set_xticks(levels)
-    axes.set_ylim(bottom=0)
+    if axes.get_ylim()[1] > 0.0:  # bars may all be below
+        axes.set_ylim(bottom=0)
     if len(levels) > 1:
         axes.set_xlim(min(levels), max(levels))
     axes.grid(axis="y", color="#dddddd", lw=0.8)

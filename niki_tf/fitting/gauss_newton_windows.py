@@ -7,9 +7,10 @@ kernel is normal, with a width that rises with the noise n that `smoothing` find
 
     width = (4 + 2 c) frames n^2 / (n^2 + 80 mm^2)
 
-c is 0 for noise of joints that is independent, and 1 where the noise leaves the lengths of bones as they are: noise of
-rotations. Such joints fit a body in every frame, so that `gauss_newton` would not find their noise; therefore they have
-a sigma of 1.5 n sqrt(c), less what smoothing takes off. If any sigma is told, c is 0.
+c is 0 for noise of joints that is independent, or so little that fast motion leaves as much, and 1 where noise leaves
+the lengths of bones as they are: noise of rotations. Such joints fit a body in every frame, so that `gauss_newton`
+would not find their noise; therefore they have a sigma of 1.5 n sqrt(c), less what smoothing takes off. If any sigma is
+told, c is 0.
 
 Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
 is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest frames in which
@@ -33,6 +34,9 @@ _SIGMA_OF_NOISE = 1.5
 _INDEPENDENT, _OF_ROTATIONS = 0.5, 0.2
 """Noise in the lengths of bones as a share of what independent noise of joints gives, from which on it counts as that,
 and up to which as noise of rotations."""
+_MOTION, _NO_MOTION = 0.008, 0.012
+"""Metres; noise up to which c is 0, as clean joints in fast motion have that much, and from which on it counts in full;
+turns of one degree give 13 mm."""
 _BOTH_ENDS = 2.0
 """A length differs along one axis, in which the mean size is half of that along three, which `smoothing` expects."""
 _HALF_WIDTH_AT = 80e-6
@@ -147,7 +151,9 @@ def _share_of_rotations(
     untold = tf.cast(
         tf.reduce_all((joint_sigma <= 0.0) | (joint_sigma >= skeletons.ABSENT), [-2, -1], keepdims=True), tf.float32
     )
-    return untold * tf.clip_by_value((_INDEPENDENT - share) / (_INDEPENDENT - _OF_ROTATIONS), 0.0, 1.0)
+    size = tf.sqrt(tf.reduce_mean(variance, -1, keepdims=True))
+    large = tf.clip_by_value((size - _MOTION) / (_NO_MOTION - _MOTION), 0.0, 1.0)
+    return untold * large * tf.clip_by_value((_INDEPENDENT - share) / (_INDEPENDENT - _OF_ROTATIONS), 0.0, 1.0)
 
 
 def _kernel(variance: tf.Tensor, turned: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:

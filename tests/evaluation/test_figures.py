@@ -92,3 +92,9 @@ def test_one_legend_names_the_lines_of_all_panels(tmp_path, monkeypatch):
     (legend,) = drawn[0].legends
     assert [text.get_text() for text in legend.get_texts()] == ["one, solver", "one, held"]
     assert all(axes.get_legend() is None for axes in drawn[0].axes)
+
+
+def test_bars_that_are_all_below_zero_are_drawn(tmp_path):
+    bars = figures.Bars(groups=["0-10", "10-20"], numbers={"savgol": [-13.5, -11.2]})
+    figures.bar_figure({"gain": bars}, tmp_path / "bars.png", meaning="mm", title="Gain")
+    assert (tmp_path / "bars.png").stat().st_size > 1000
