@@ -41,11 +41,11 @@ def load_solvers(names: Mapping[str, str], body_joints: BodyJoints) -> dict[str,
         ValueError: see `solvers.zoo.load`.
     """
     loaded = {name: zoo.load(base, body_joints=body_joints) for name, base in names.items()}
-    return {name: _as_published(solver) if isinstance(solver, Analytic) else solver for name, solver in loaded.items()}
+    return {name: _unweighed(solver) if isinstance(solver, Analytic) else solver for name, solver in loaded.items()}
 
 
-def _as_published(solver: Analytic) -> Analytic:
-    return Analytic(solver.body_joints, adaptive=solver.adaptive, as_published=True, refine=solver.refine)
+def _unweighed(solver: Analytic) -> Analytic:
+    return Analytic.from_config({**solver.get_config(), "weighs_joints": False})
 
 
 class Methods:

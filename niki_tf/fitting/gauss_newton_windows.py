@@ -37,6 +37,8 @@ and up to which as noise of rotations."""
 _MOTION, _NO_MOTION = 0.008, 0.012
 """Metres; noise up to which c is 0, as clean joints in fast motion have that much, and from which on it counts in full;
 turns of one degree give 13 mm."""
+_TOO_FEW, _ENOUGH = 5, 11
+"""Frames that do not tell one kind of noise from the other, and that do."""
 _BOTH_ENDS = 2.0
 """A length differs along one axis, in which the mean size is half of that along three, which `smoothing` expects."""
 _HALF_WIDTH_AT = 80e-6
@@ -153,6 +155,8 @@ def _share_of_rotations(
     )
     size = tf.sqrt(tf.reduce_mean(variance, -1, keepdims=True))
     large = tf.clip_by_value((size - _MOTION) / (_NO_MOTION - _MOTION), 0.0, 1.0)
+    frames = tf.reduce_sum(tf.expand_dims(mask, -1), 1, keepdims=True)
+    large *= tf.clip_by_value((frames - _TOO_FEW) / (_ENOUGH - _TOO_FEW), 0.0, 1.0)
     return untold * large * tf.clip_by_value((_INDEPENDENT - share) / (_INDEPENDENT - _OF_ROTATIONS), 0.0, 1.0)
 
 

@@ -22,7 +22,8 @@ class Analytic(Solver):
     Args:
         body_joints: the `BodyJoints` of the body that is posed.
         adaptive: aim each bone from where its parent has come to lie (True) or from the observed parent (False).
-        as_published: as exact as the published code, see `body.analytic_ik`, and every joint taken for true.
+        as_published: as exact as the published code; see `body.analytic_ik`.
+        weighs_joints: weigh joints by their sigma first; if not, or as published, each is taken for true, as by HybrIK.
 
     Example:
         >>> import tensorflow as tf
@@ -39,11 +40,18 @@ class Analytic(Solver):
     largest_sigma, sigma_growth = 0.3, 0.0
 
     def __init__(
-        self, body_joints: BodyJoints, *, adaptive: bool = True, as_published: bool = False, **kwargs: Any
+        self,
+        body_joints: BodyJoints,
+        *,
+        adaptive: bool = True,
+        as_published: bool = False,
+        weighs_joints: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(body_joints, **kwargs)
         self.adaptive, self.as_published = adaptive, as_published
-        if as_published:
+        self.weighs_joints = weighs_joints and not as_published
+        if not self.weighs_joints:
             self.largest_sigma = math.inf
 
     def solve(
@@ -56,7 +64,7 @@ class Analytic(Solver):
         **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`; a twist that is not known is none."""
-        if not self.as_published:
+        if self.weighs_joints:
             joints = uncertain_joints.weighed(joints, rest_joints, joint_sigma)
         if twist is not None:
             unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
@@ -66,4 +74,5 @@ class Analytic(Solver):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "adaptive": self.adaptive, "as_published": self.as_published}
+        own = {name: getattr(self, name) for name in ("adaptive", "as_published", "weighs_joints")}
+        return {**super().get_config(), **own}

@@ -63,7 +63,7 @@ def test_frames_are_in_their_levels(toy_body, hidden, tmp_path):
         root, sigma = np.zeros([6, 3], "f"), np.full([6, 29], 0.01, "f")
         return {"joints": moved, "root": root, "joint_sigma": sigma, "twist": twist, "hidden": hidden}
 
-    analytic = solvers.Analytic(toy_body.body_joints(), as_published=True)  # takes every joint for true
+    analytic = solvers.Analytic(toy_body.body_joints(), weighs_joints=False)
     compared = {"a": analytic, "b": analytic}
     rows = evaluation.occlusion_level_rows([made_motion(1, frames=6)], solvers=compared, body=toy_body, occlude=occlude)
     of_joints = [row for row in rows if row["of"] == "joints" and row["solver"] == "b"]

@@ -84,9 +84,10 @@ def test_telling_is_no_worse_than_leaving_out(posed, rng, lost, sigma):
     assert off[0] < 1.1 * off[1]
 
 
-def test_as_published_takes_every_joint_for_true(posed, rng):
+@pytest.mark.parametrize("kind", [{"as_published": True}, {"weighs_joints": False}])
+def test_hybrik_takes_every_joint_for_true(posed, rng, kind):
     joints, _ = posed
-    published = solvers.Analytic(BODY_JOINTS, as_published=True)
+    published = solvers.Analytic.from_config(solvers.Analytic(BODY_JOINTS, **kind).get_config())
     sigma = rng.uniform(0.01, 5.0, [64, 29])
     told, untold = (published({"joints": joints, **given}) for given in ({"joint_sigma": sigma}, {}))
     np.testing.assert_array_equal(told["body_pose"], untold["body_pose"])
