@@ -1,8 +1,8 @@
 """The protocol of images: what solvers make of the answers of one network of images, as Tables 1 and 2 have it.
 
 All solvers are given the same answers, joints, their sigma, betas and twists, of images of people; behind the network,
-an analytic solver that does not weigh joints is HybrIK. Bodies of the answers have the betas that the network says. Source: NIKI, supplementary material,
-section C.2.
+an analytic solver that does not weigh joints is HybrIK. Bodies of the answers have the betas that the network says.
+Source: NIKI, supplementary material, section C.2.
 """
 
 from collections.abc import Mapping, Sequence
