@@ -48,6 +48,14 @@ def _seed():
     np.random.seed(0)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _memory():
+    """TensorFlow keeps an operation for every name of a variable that there was; a new seed clears them away."""
+    yield
+    gc.collect()
+    tf.random.set_seed(0)
+
+
 @pytest.fixture
 def with_graphs(monkeypatch):
     """Solvers keep graphs, as they do outside of the tests."""

@@ -1,13 +1,13 @@
 """One affine coupling step as a stateless bijector."""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+
+from niki_tf.flows.step import Step
 
 
-class AffineCoupling(tfp.bijectors.Bijector):
+class AffineCoupling(Step):
     """Keeps the part a of a vector (a, b); scales and shifts b by functions of a and the condition c.
 
     inverse (inverse kinematics): b -> b * exp(s(a, c)) + t(a, c),   log-det  sum s
@@ -33,12 +33,7 @@ class AffineCoupling(tfp.bijectors.Bijector):
         name: str = "affine_coupling",
     ) -> None:
         self._network, self._kept, self._condition, self._swap = network, kept, condition, swap
-        # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
-        super().__init__(forward_min_event_ndims=1, validate_args=False, parameters=None, name=name)
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any = None) -> dict[str, Any]:
-        return {}
+        super().__init__(event_ndims=1, name=name)
 
     def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Kept and moved part of `x`."""

@@ -52,8 +52,10 @@ class EmbeddingFlow(Flow):
     def transform(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, *, direction: str = "inverse", training: bool = False
     ) -> tf.Tensor:
-        """See `Flow.transform`; by the bijector."""
-        return getattr(self.bijector(condition, training=training), direction)(x)
+        """See `Flow.transform`."""
+        scale, to_standard = tf.exp(self.log_scale), direction == "inverse"
+        x = super().transform(x / scale if to_standard else x, condition, direction=direction, training=training)
+        return x if to_standard else x * scale
 
     def _network(self, step: int, *, training: bool) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         network, kept = super()._network(step, training=training), self._kept(step)

@@ -1,16 +1,16 @@
 """One affine coupling step in time as a stateless bijector."""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+
+from niki_tf.flows.step import Step
 
 SPLITS = ("interleaved", "halves")
 """How the frames of a window are split into two sets: every other frame, or first and second half (the paper)."""
 
 
-class TemporalCoupling(tfp.bijectors.Bijector):
+class TemporalCoupling(Step):
     """Keeps one set of frames of a window, a; scales and shifts the other, b, by functions of a.
 
     inverse (inverse kinematics): b -> b * exp(s(a)) + t(a),   log-det  sum s
@@ -37,12 +37,7 @@ class TemporalCoupling(tfp.bijectors.Bijector):
         name: str = "temporal_coupling",
     ) -> None:
         self._network, self._frame_mask, self._split, self._swap = network, frame_mask, split, swap
-        # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
-        super().__init__(forward_min_event_ndims=2, validate_args=False, parameters=None, name=name)
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any = None) -> dict[str, Any]:
-        return {}
+        super().__init__(event_ndims=2, name=name)
 
     def _sets(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Frame numbers of the two sets."""

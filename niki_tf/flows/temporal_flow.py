@@ -151,7 +151,7 @@ class TemporalFlow(keras.layers.Layer):
             return halves
         frames, sizes = tf.concat(halves, -1), [half.shape[-1] for half in halves]
         for coupling in couplings:
-            frames = getattr(coupling, direction)(frames)
+            frames = coupling.transform(frames, direction=direction)
         first, second = tf.split(frames, sizes, -1)
         return first, second
 

@@ -1,15 +1,13 @@
 """Composition of swing and twist as an exact, volume-preserving bijector."""
 
-from typing import Any
-
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from niki_tf import rotations
+from niki_tf.flows.step import Step
 from niki_tf.shapes import reshape_last
 
 
-class TwistComposition(tfp.bijectors.Bijector):
+class TwistComposition(Step):
     """(swing 6D, twist) <-> (rotation 6D, difference of the twist from that of the rotation).
 
     inverse (inverse kinematics): R = S T for each swing S with the twist T, of which the rows are rotated; then
@@ -27,14 +25,7 @@ class TwistComposition(tfp.bijectors.Bijector):
 
     def __init__(self, axes: tf.Tensor, *, name: str = "twist_composition") -> None:
         self._axes = axes
-        # Without `parameters` no two bijectors are equal, so none reads the cached tensors of another.
-        super().__init__(
-            forward_min_event_ndims=1, is_constant_jacobian=True, validate_args=False, parameters=None, name=name
-        )
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any = None) -> dict[str, Any]:
-        return {}
+        super().__init__(event_ndims=1, is_constant_jacobian=True, name=name)
 
     def _parts(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Root 6D (..., 6), rows (..., J, 2, 3) and twist (..., J, 2)."""

@@ -1,6 +1,5 @@
 """How sure each joint of a whole motion is: what it was told by, and how far off it may be."""
 
-import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -56,7 +55,7 @@ def certainty(
     return state, found["expected_error"]
 
 
-@functools.lru_cache(maxsize=16)
+@graphs.kept_with_owner(2)
 def _graph(solver: Solver, finish: bool) -> graphs.ArrayFunction:  # noqa: FBT001
     """A graph from windows of an answer to the expected error (N, T, 24)."""
     over_time = isinstance(solver, WindowSolver)

@@ -1,8 +1,8 @@
 """Solvers as one graph, for any number of frames."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,27 @@ from niki_tf.solvers.window_solver import WindowSolver
 
 ArrayFunction = Callable[..., dict[str, np.ndarray]]
 """A function from a dictionary of arrays to one of arrays."""
+
+_Make = TypeVar("_Make", bound=Callable[..., Any])
+
+
+def kept_with_owner(most: int) -> Callable[[_Make], _Make]:
+    """As `functools.lru_cache(most)` for each first argument, with which what was made goes, too.
+
+    What is made may refer to its owner: a cache that is not the owner's own would keep both for ever.
+    """
+
+    def decorate(make: _Make) -> _Make:
+        @functools.wraps(make)
+        def kept(owner: Any, *key: Hashable) -> Any:
+            caches = vars(owner).setdefault("_kept_with_owner", {})
+            if make not in caches:
+                caches.setdefault(make, functools.lru_cache(most)(functools.partial(make, owner)))
+            return caches[make](*key)
+
+        return cast(_Make, kept)
+
+    return decorate
 
 
 def array_function(function: Callable[[dict[str, tf.Tensor]], Mapping[str, tf.Tensor]]) -> ArrayFunction:

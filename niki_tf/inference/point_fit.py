@@ -1,11 +1,11 @@
 """The optimiser on the points of another joint set, as they are: no joints are lifted, no network is asked."""
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from niki_tf.inference import graphs
 from niki_tf.motion import observed_points
 from niki_tf.shapes import TensorLike
 from niki_tf.skeletons import PointSet
@@ -38,7 +38,7 @@ def fit_points(points: TensorLike, *, point_set: PointSet, solver: MapFit, betas
     return _graph(solver, point_set)(seen.points, seen.sigma, seen.betas).numpy()
 
 
-@functools.lru_cache(maxsize=8)
+@graphs.kept_with_owner(8)
 def _graph(solver: MapFit, point_set: PointSet) -> Callable[..., tf.Tensor]:
     """`MapFit.fit_points` as one graph for any number of frames."""
 

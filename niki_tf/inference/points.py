@@ -82,7 +82,7 @@ def solve_points(
         twist: (T, 23, 2), for solvers of frames that use one.
     """
     over_time = smooth and isinstance(solver, WindowSolver)
-    tell, finish = _tell(point_set, solver.body_joints), _finish(point_set, solver.body_joints, steps, over_time)
+    tell, finish = _tell(solver.body_joints, point_set), _finish(solver.body_joints, point_set, steps, over_time)
     betas, shape = observed.betas, None
     if betas is None:
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
@@ -93,7 +93,7 @@ def solve_points(
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held
     aside = {} if observed.ground is None else {"ground": observed.ground}
-    local = _trunk(point_set, solver.body_joints)({**given, "betas": betas})["local"]
+    local = _trunk(solver.body_joints, point_set)({**given, "betas": betas})["local"]
     rounds = 1 if point_set.all_joints else _ROUNDS
     for number in range(1, rounds + 1):
         told = tell({**given, "betas": betas, "local": local})
@@ -134,7 +134,7 @@ def distances(
         betas: (T, B).
     """
     given = {"points": observed.points, "betas": betas, "local": local, "transl": transl}
-    return _residual(point_set, body_joints)(given)["residual"]
+    return _residual(body_joints, point_set)(given)["residual"]
 
 
 def _solve_joints(
@@ -217,7 +217,7 @@ def _of_usual_size(betas: np.ndarray, body_joints: BodyJoints) -> tuple[np.ndarr
     return size.astype(np.float32), shrunk.astype(np.float32)
 
 
-@functools.lru_cache(maxsize=8)
+@graphs.kept_with_owner(8)
 def _network(solver: Solver, names: tuple[str, ...]) -> _Graph:
     """The solver as a graph of the inputs `names`, without its own finish, which knows joints only."""
     plain = solver
@@ -230,7 +230,7 @@ def _network(solver: Solver, names: tuple[str, ...]) -> _Graph:
     return network if isinstance(solver, WindowSolver) else functools.partial(_by_parts, network)
 
 
-@functools.lru_cache(maxsize=8)
+@graphs.kept_with_owner(1)
 def _completion(body_joints: BodyJoints) -> _Graph:
     """A graph that guesses absent joints from dict of joints (T, 29, 3), joint_sigma (T, 29) and betas (T, B)."""
     model = zoo.joint_completion()
@@ -241,7 +241,7 @@ def _completion(body_joints: BodyJoints) -> _Graph:
     return _compiled(complete)
 
 
-@functools.lru_cache(maxsize=8)
+@graphs.kept_with_owner(1)
 def _told_by_rotations(body_joints: BodyJoints) -> _Graph:
     """A graph of joints, joint_sigma, betas and known_rotations: joints and joint_sigma with what rotations tell."""
 
@@ -253,8 +253,8 @@ def _told_by_rotations(body_joints: BodyJoints) -> _Graph:
     return _compiled(tell)
 
 
-@functools.lru_cache(maxsize=16)
-def _trunk(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+@graphs.kept_with_owner(8)
+def _trunk(body_joints: BodyJoints, point_set: PointSet) -> _Graph:
     """A graph of points, sigma and betas: the pose `local` (T, 24, 3, 3) at rest, turned as the trunk is."""
 
     def turned(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -266,8 +266,8 @@ def _trunk(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
     return _compiled(turned)
 
 
-@functools.lru_cache(maxsize=16)
-def _tell(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+@graphs.kept_with_owner(8)
+def _tell(body_joints: BodyJoints, point_set: PointSet) -> _Graph:
     """A graph of points, sigma, betas and a pose: joints (T, 29, 3) and joint_sigma (T, 29) that the points tell."""
 
     def tell(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -279,8 +279,8 @@ def _tell(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
     return _compiled(tell)
 
 
-@functools.lru_cache(maxsize=16)
-def _residual(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
+@graphs.kept_with_owner(8)
+def _residual(body_joints: BodyJoints, point_set: PointSet) -> _Graph:
     """A graph of points, betas, a pose and its transl: the distance (T, K) of points, metres."""
 
     def distances(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -290,8 +290,8 @@ def _residual(point_set: PointSet, body_joints: BodyJoints) -> _Graph:
     return _compiled(distances)
 
 
-@functools.lru_cache(maxsize=8)
-def _finish(point_set: PointSet, body_joints: BodyJoints, steps: int, over_time: bool) -> _Graph:  # noqa: FBT001
+@graphs.kept_with_owner(8)
+def _finish(body_joints: BodyJoints, point_set: PointSet, steps: int, over_time: bool) -> _Graph:  # noqa: FBT001
     """A graph of points, sigma, betas, a pose and times (T,): the rotations and translation after the finish."""
     fit = gauss_newton_windows.refine if over_time else gauss_newton.refine
     move = root_path.smoothed_translation if over_time else root_path.translation

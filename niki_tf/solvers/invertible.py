@@ -197,7 +197,7 @@ class InvertibleSolver(LearnedSolver):
         pose, z, _ = self.to_pose(seen, body)
         local = rotations.sixd_vector_to_matrices(pose)
         if self.embedding_flow is not None:
-            z = self.embedding_flow.bijector(rotations.matrices_to_6d_vector(local)).inverse(z)
+            z = self.embedding_flow.transform(z, rotations.matrices_to_6d_vector(local))
         return trunk_frame.turn_root(local, rotation), {"z": z}
 
     def _exactly_back(
@@ -326,7 +326,7 @@ class InvertibleSolver(LearnedSolver):
         back = rotations.transpose(rotation)
         pose = rotations.matrices_to_6d_vector(trunk_frame.turn_root(local, back))
         if self.embedding_flow is not None:
-            z = self.embedding_flow.bijector(pose).forward(z)
+            z = self.embedding_flow.transform(z, pose, direction="forward")
         given, _ = self.to_observation(pose, z, self.body_condition(betas, rest_joints))
         joints = trunk_frame.to_world(given.joints, rotation)
         shown, centre = self.coordinate_frame(joints, rest_joints, given.sigma)

@@ -125,10 +125,10 @@ class TwistSwing(InvertibleSolver):
         self, direction: str, vector: tf.Tensor, body: BodyCondition, *, training: bool
     ) -> tf.Tensor:
         if self.compose_twist and direction == "inverse":
-            vector = self._composition(body).inverse(vector)
+            vector = self._composition(body).transform(vector, direction=direction)
         vector = self._run_flow(self.rotation_flow, direction, vector, None, body, training=training)
         if self.compose_twist and direction == "forward":
-            vector = self._composition(body).forward(vector)
+            vector = self._composition(body).transform(vector, direction=direction)
         return vector
 
     def _composition(self, body: BodyCondition) -> TwistComposition:

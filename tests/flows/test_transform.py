@@ -1,5 +1,8 @@
 """The way through a flow that makes no bijectors is that of its bijector."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -44,11 +47,26 @@ def test_temporal_steps_are_those_of_the_bijector(direction, split, rng):
     assert np.abs(found - alone).max() > 1e-3
 
 
-def test_an_embedding_keeps_its_zero_and_its_scale(rng):
+@pytest.mark.parametrize("direction", ["inverse", "forward"])
+def test_an_embedding_keeps_its_zero_and_its_scale(direction, rng):
     flow = strong(flows.EmbeddingFlow(6, condition=2, num_couplings=4, hidden_dim=8))
     condition, z = tf.constant(rng.normal(size=[4, 2])), tf.constant(rng.normal(size=[4, 6]))
-    np.testing.assert_allclose(flow.transform(z, condition), flow.bijector(condition).inverse(z), atol=1e-13)
-    np.testing.assert_array_equal(flow.transform(0 * z, condition), 0 * z)
+    found, expected = flow.transform(z, condition, direction=direction), getattr(flow.bijector(condition), direction)(z)
+    np.testing.assert_allclose(found, expected, atol=1e-13)
+    np.testing.assert_array_equal(flow.transform(0 * z, condition, direction=direction), 0 * z)
+
+
+@pytest.mark.parametrize("direction", ["inverse", "forward"])
+@pytest.mark.parametrize("kind", [flows.Flow, flows.TemporalFlow, flows.EmbeddingFlow])
+def test_a_graph_goes_when_nobody_has_it(kind, direction):
+    sizes = {"num_temporal_pairs": 1} if kind is flows.TemporalFlow else {}
+    flow = kind(6, condition=2, num_couplings=2, hidden_dim=8, **sizes)
+    specs = [tf.TensorSpec([1, 4, size], tf.float64) for size in (6, 2)]
+    graph = tf.function(flow.transform, autograph=False).get_concrete_function(*specs, direction=direction).graph
+    alive = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert alive() is None
 
 
 def test_dropout_of_training_reaches_the_networks(rng):
