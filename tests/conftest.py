@@ -1,4 +1,5 @@
 import gc
+import importlib
 import os
 import pathlib
 import random
@@ -50,8 +51,9 @@ def _seed():
 
 @pytest.fixture(autouse=True, scope="module")
 def _memory():
-    """TensorFlow keeps an operation for every name of a variable that there was; a new seed clears them away."""
+    """Solvers loaded by name go, and operations, of which TensorFlow keeps one for each name of a variable."""
     yield
+    importlib.import_module("niki_tf.inference.solve")._loaded.cache_clear()
     gc.collect()
     tf.random.set_seed(0)
 
