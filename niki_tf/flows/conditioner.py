@@ -47,15 +47,15 @@ class Conditioner(keras.layers.Layer):
         self.moved, self.kept, self.condition, self.hidden_dim = moved, kept, condition, hidden_dim
         self.tanh_on, self.dropout = tanh_on, dropout
         self.drop = keras.layers.Dropout(dropout)
-        self.scale = self._network(tanh=tanh_on == "scale")
-        self.translation = self._network(tanh=tanh_on == "translation")
+        self.scale = self._network("scale")
+        self.translation = self._network("translation")
         self.built = True
 
-    def _network(self, *, tanh: bool) -> list[keras.layers.Layer]:
+    def _network(self, name: str) -> list[keras.layers.Layer]:
         """Layers of one MLP, built at once, so that the weights exist before the first call."""
-        hidden = [keras.layers.Dense(self.hidden_dim, activation=_leaky_relu) for _ in range(2)]
-        small = keras.initializers.RandomNormal(stddev=0.01)
-        last = keras.layers.Dense(self.moved, activation="tanh" if tanh else None, kernel_initializer=small)
+        hidden = [keras.layers.Dense(self.hidden_dim, activation=_leaky_relu, name=f"{name}_{k}") for k in range(2)]
+        end, small = "tanh" if self.tanh_on == name else None, keras.initializers.RandomNormal(stddev=0.01)
+        last = keras.layers.Dense(self.moved, activation=end, kernel_initializer=small, name=f"{name}_2")
         layers = [*hidden, last]
         for layer, size in zip(layers, (self.kept + self.condition, self.hidden_dim, self.hidden_dim), strict=True):
             layer.build([None, size])

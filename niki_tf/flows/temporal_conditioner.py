@@ -60,14 +60,16 @@ class TemporalConditioner(keras.layers.Layer):
             )
         self.size, self.hidden_dim, self.heads, self.tanh_on = size, hidden_dim, heads, tanh_on
         self.neighbour_mean = neighbour_mean
-        self.input_projection = _dense(size, hidden_dim)
-        self.query, self.key, self.value, self.output_projection = (_dense(hidden_dim, hidden_dim) for _ in range(4))
-        self.readout_score, self.readout_value = _dense(hidden_dim, heads), _dense(hidden_dim, hidden_dim)
-        self.norms = [keras.layers.LayerNormalization() for _ in range(3)]
+        self.input_projection = _dense("input_projection", size, hidden_dim)
+        names = ("query", "key", "value", "output_projection")
+        self.query, self.key, self.value, self.output_projection = (_dense(n, hidden_dim, hidden_dim) for n in names)
+        self.readout_score = _dense("readout_score", hidden_dim, heads)
+        self.readout_value = _dense("readout_value", hidden_dim, hidden_dim)
+        self.norms = [keras.layers.LayerNormalization(name=f"norm_{k}") for k in range(3)]
         for norm in self.norms:
             norm.build([None, None, hidden_dim])
-        self.ffn_in = _dense(hidden_dim, 2 * hidden_dim, activation=keras.layers.LeakyReLU(0.01))
-        self.ffn_out = _dense(2 * hidden_dim, hidden_dim)
+        self.ffn_in = _dense("ffn_in", hidden_dim, 2 * hidden_dim, activation=keras.layers.LeakyReLU(0.01))
+        self.ffn_out = _dense("ffn_out", 2 * hidden_dim, hidden_dim)
         self.out = Conditioner(size, kept=hidden_dim, condition=0, hidden_dim=hidden_dim, tanh_on=tanh_on)
         self.position_bias = self._distance_table("position_bias")
         self.readout_position_bias = self._distance_table("readout_position_bias")
@@ -140,9 +142,9 @@ class TemporalConditioner(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _dense(inputs: int, units: int, activation: keras.layers.Layer | None = None) -> keras.layers.Dense:
+def _dense(name: str, inputs: int, units: int, activation: keras.layers.Layer | None = None) -> keras.layers.Dense:
     """A dense layer that is built at once."""
-    layer = keras.layers.Dense(units, activation=activation)
+    layer = keras.layers.Dense(units, activation=activation, name=name)
     layer.build([None, inputs])
     return layer
 

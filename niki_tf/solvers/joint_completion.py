@@ -53,9 +53,9 @@ class JointCompletion(keras.Model):
     def __init__(self, *, hidden_dim: int = 256, num_layers: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers
-        self._hidden = [keras.layers.Dense(hidden_dim, activation="gelu") for _ in range(num_layers)]
-        small = keras.initializers.RandomNormal(stddev=0.01, seed=0)
-        self._out = keras.layers.Dense(4 * _JOINTS, kernel_initializer=small)
+        dense, small = keras.layers.Dense, keras.initializers.RandomNormal(stddev=0.01, seed=0)
+        self._hidden = [dense(hidden_dim, activation="gelu", name=f"hidden_{k}") for k in range(num_layers)]
+        self._out = dense(4 * _JOINTS, kernel_initializer=small, name="out")
         width = 6 * _JOINTS - 1
         for layer in self._hidden:
             layer.build([None, width])

@@ -35,9 +35,10 @@ class MLP(LearnedSolver):
     def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 1024, num_layers: int = 3, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers
-        widths = [keras.layers.Dense(hidden_dim, activation=keras.layers.LeakyReLU(0.01)) for _ in range(num_layers)]
+        dense, relu = keras.layers.Dense, keras.layers.LeakyReLU
+        hidden = [dense(hidden_dim, activation=relu(0.01), name=f"hidden_{k}") for k in range(num_layers)]
         size = JOINTS + SIGMA + self.condition_size
-        self.network = keras.Sequential([keras.Input([size]), *widths, keras.layers.Dense(POSE)], name="network")
+        self.network = keras.Sequential([keras.Input([size]), *hidden, dense(POSE, name="pose")], name="network")
 
     def to_pose(
         self, joints: tf.Tensor, joint_sigma: tf.Tensor, condition: tf.Tensor, *, training: bool = False

@@ -1,5 +1,6 @@
 """What people's motion is usually like, as a transformer over frames: fills what was not seen, calms what is noisy."""
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -60,18 +61,14 @@ class MotionPrior(keras.Model):
         if hidden_dim % heads:
             raise ValueError(f"`hidden_dim` must be a multiple of the {heads} `heads`; got {hidden_dim}.")
         self.hidden_dim, self.num_layers, self.heads = hidden_dim, num_layers, heads
-        self._embed = self._dense(FEATURES, hidden_dim)
-        self._encoders = [Encoder(hidden_dim, heads=heads, dtype=self.dtype_policy) for _ in range(num_layers)]
-        self._norm = keras.layers.LayerNormalization(dtype="float32")
+        self._embed = _dense("embed", FEATURES, hidden_dim, dtype=self.dtype_policy)
+        sizes = {"heads": heads, "dtype": self.dtype_policy}
+        self._encoders = [Encoder(hidden_dim, name=f"encoder_{k}", **sizes) for k in range(num_layers)]
+        self._norm = keras.layers.LayerNormalization(dtype="float32", name="norm")
         self._norm.build([None, None, hidden_dim])
-        self._out = self._dense(hidden_dim, 7 * _ROTATIONS + 3, dtype="float32")
+        self._out = _dense("out", hidden_dim, 7 * _ROTATIONS + 3, dtype="float32")
         self._out.kernel.assign(0.1 * self._out.kernel)
         self.built = True
-
-    def _dense(self, inputs: int, units: int, dtype: Any = None) -> keras.layers.Dense:
-        layer = keras.layers.Dense(units, dtype=dtype or self.dtype_policy)
-        layer.build([None, None, inputs])
-        return layer
 
     def correct(self, start: Start, frame_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Rotations (N, T, 24, 3, 3), path of the pelvis (N, T, 3), expected error of each joint (N, T, 24), metres.
@@ -102,21 +99,18 @@ class Encoder(keras.layers.Layer):
     def __init__(self, hidden_dim: int, *, heads: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.hidden_dim, self.heads = hidden_dim, heads
-        self._norms = [keras.layers.LayerNormalization(dtype="float32") for _ in range(2)]
+        self._norms = [keras.layers.LayerNormalization(dtype="float32", name=f"norm_{k}") for k in range(2)]
         for norm in self._norms:
             norm.build([None, None, hidden_dim])
-        sizes = ((hidden_dim, 3 * hidden_dim), (hidden_dim, hidden_dim), (hidden_dim, 4 * hidden_dim))
-        self._mix_in, self._mix_out, self._ffn_in = (self._dense(*size) for size in sizes)
-        self._ffn_out = self._dense(4 * hidden_dim, hidden_dim)
+        dense = functools.partial(_dense, dtype=self.dtype_policy)
+        self._mix_in = dense("mix_in", hidden_dim, 3 * hidden_dim)
+        self._mix_out = dense("mix_out", hidden_dim, hidden_dim)
+        self._ffn_in = dense("ffn_in", hidden_dim, 4 * hidden_dim)
+        self._ffn_out = dense("ffn_out", 4 * hidden_dim, hidden_dim)
         self._distances = self.add_weight(
             name="distances", shape=[heads, 2 * FRAMES - 1], initializer="zeros", dtype="float32", autocast=False
         )
         self.built = True
-
-    def _dense(self, inputs: int, units: int) -> keras.layers.Dense:
-        layer = keras.layers.Dense(units, dtype=self.dtype_policy)
-        layer.build([None, None, inputs])
-        return layer
 
     def call(self, hidden: tf.Tensor, frame_mask: tf.Tensor) -> tf.Tensor:
         """`hidden` (N, T, hidden_dim) after the layer; `frame_mask` (N, T)."""
@@ -137,6 +131,13 @@ class Encoder(keras.layers.Layer):
         scores += _MASKED_SCORE * (1.0 - frame_mask[:, None, None, :])
         means = tf.linalg.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)
         return reshape_last(tf.transpose(means, [0, 2, 1, 3]), 2, [self.hidden_dim])
+
+
+def _dense(name: str, inputs: int, units: int, *, dtype: Any) -> keras.layers.Dense:
+    """A dense layer that is built at once."""
+    layer = keras.layers.Dense(units, dtype=dtype, name=name)
+    layer.build([None, None, inputs])
+    return layer
 
 
 def _members() -> np.ndarray:

@@ -42,7 +42,9 @@ class Recurrent(WindowSolver):
         activation = keras.layers.LeakyReLU(0.01)
         self.input_layer = keras.layers.Dense(2 * hidden_dim, activation=activation, name="input_layer")
         self.units = [
-            keras.layers.Bidirectional(keras.layers.GRU(hidden_dim, return_sequences=True), name=f"units_{number}")
+            keras.layers.Bidirectional(
+                keras.layers.GRU(hidden_dim, return_sequences=True, name="gru"), name=f"units_{number}"
+            )
             for number in range(2)
         ]
         self.hidden_layer = keras.layers.Dense(2 * hidden_dim, activation=activation, name="hidden_layer")

@@ -109,9 +109,10 @@ class TwistSwing(InvertibleSolver):
         return Flow(size, **sizes)
 
     def _make_twist_network(self) -> keras.Sequential:
-        hidden = [keras.layers.Dense(self.twist_hidden_dim, activation=keras.layers.LeakyReLU(0.01)) for _ in range(2)]
+        dense, relu = keras.layers.Dense, keras.layers.LeakyReLU
+        hidden = [dense(self.twist_hidden_dim, activation=relu(0.01), name=f"hidden_{k}") for k in range(2)]
         size = JOINTS + SIGMA + self.condition_size
-        return keras.Sequential([keras.Input([size]), *hidden, keras.layers.Dense(TWIST)], name="twist_network")
+        return keras.Sequential([keras.Input([size]), *hidden, dense(TWIST, name="twist")], name="twist_network")
 
     def _run_joint_flow(
         self, direction: str, vector: tf.Tensor, twist: tf.Tensor, body: BodyCondition, *, training: bool

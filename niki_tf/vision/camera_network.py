@@ -65,9 +65,11 @@ class CameraNetwork(keras.Model):
         self.hidden_dim, self.dropout = hidden_dim, dropout
         initial = keras.initializers.Constant(_INITIAL_CAMERA)
         layers = [keras.Input([sum(_size(name) for name in _NETWORK_INPUTS)])]
-        for _ in range(3):
-            layers += [keras.layers.Dense(hidden_dim, activation="relu"), keras.layers.Dropout(dropout)]
-        self.network = keras.Sequential([*layers, keras.layers.Dense(3, bias_initializer=initial)], name="network")
+        for k in range(3):
+            layers.append(keras.layers.Dense(hidden_dim, activation="relu", name=f"hidden_{k}"))
+            layers.append(keras.layers.Dropout(dropout))
+        last = keras.layers.Dense(3, bias_initializer=initial, name="camera")
+        self.network = keras.Sequential([*layers, last], name="network")
         self.built = True
 
     def build(self, input_shape: Any = None) -> None:

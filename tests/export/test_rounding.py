@@ -112,13 +112,13 @@ def test_rounded_weights_and_biases_are_those_of_a_numpy_computation(kind):
         scale = np.abs(kernel).max(0) / 127
         coarse = np.round(kernel / scale) * scale
         mean = (inputs.mean(0) + noisy_inputs.mean(0)) / 2
-        expected[layer.path] = coarse, bias + mean @ (kernel - coarse)
-    found = {layer.path: copy for layer, copy in zip(*map(_all_dense, (solver, rounding.rounded(solver))), strict=True)}
+        expected[layer] = coarse, bias + mean @ (kernel - coarse)
+    found = dict(zip(*map(_all_dense, (solver, rounding.rounded(solver))), strict=True))
     assert found.keys() == expected.keys()
-    for path, (kernel, bias) in expected.items():
-        np.testing.assert_allclose(found[path].kernel, kernel, rtol=1e-6, err_msg=path)
-        np.testing.assert_allclose(found[path].bias, bias, atol=1e-6, err_msg=path)
-        assert np.abs(bias).max() > 1e-5, path
+    for layer, (kernel, bias) in expected.items():
+        np.testing.assert_allclose(found[layer].kernel, kernel, rtol=1e-6, err_msg=layer.name)
+        np.testing.assert_allclose(found[layer].bias, bias, atol=1e-6, err_msg=layer.name)
+        assert np.abs(bias).max() > 1e-5, layer.name
 
 
 def _all_dense(solver):

@@ -1,6 +1,7 @@
 """Parts of a soak: a million frames in pieces, one long clip, a stream."""
 
 import dataclasses
+import gc
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from answers import apart
 from soak_tally import Tally, megabytes
 from tqdm import tqdm
 
+import niki_tf
 from niki_tf import body, contract, motion, rotations, solvers
 from niki_tf.body import kinematics
 from niki_tf.inference import streaming, windows
@@ -24,6 +26,8 @@ _PERIOD = 960
 begin at the same places of each period."""
 _EDGE = 64
 """Frames at the end of a clip whose windows are others."""
+_LOADED = 60
+"""Frames that a solver which was loaded solves."""
 _STREAMED = 480
 """Frames after which a stream repeats itself."""
 
@@ -39,6 +43,8 @@ class Sizes:
     """Of the parts that solve a motion in pieces."""
     clip_frames: int
     stream_frames: int
+    loads: int
+    """Solvers that are loaded one after the other."""
     seconds: float
     """That threads call an exported solver."""
     threads: int
@@ -122,6 +128,20 @@ def stream(sizes: Sizes) -> dict[str, float]:
             wanted.append(answer)
         if k >= 2 * _STREAMED:
             tally.add(apart(wanted[k % _STREAMED], answer), seconds)
+    return tally.row()
+
+
+def load(sizes: Sizes) -> dict[str, float]:
+    """A solver is loaded, used and forgotten again and again: its answer must be that of the first."""
+    joints, wanted = joints_of(sizes.seed, _LOADED), None
+    tally = Tally(max(sizes.loads // 5, 1))
+    for _ in tqdm(range(sizes.loads), unit="solver", mininterval=10.0, disable=None):
+        began = time.monotonic()
+        found = niki_tf.solve(joints, solver=zoo.load("temporal_prior+finish"))
+        answer = {name: np.asarray(getattr(found, name)) for name in ("rotations", "transl")}
+        wanted = answer if wanted is None else wanted
+        tally.add(apart(wanted, answer), time.monotonic() - began)
+        gc.collect()
     return tally.row()
 
 
