@@ -49,13 +49,14 @@ def _seed():
     np.random.seed(0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _memory():
-    """Solvers loaded by name go, and operations, of which TensorFlow keeps one for each name of a variable."""
+@pytest.fixture(autouse=True)
+def _memory(request):
+    """After a slow test solvers loaded by name go, and operations, which TensorFlow keeps for each name of a weight."""
     yield
-    importlib.import_module("niki_tf.inference.solve")._loaded.cache_clear()
-    gc.collect()
-    tf.random.set_seed(0)
+    if request.node.get_closest_marker("slow"):
+        importlib.import_module("niki_tf.inference.solve")._loaded.cache_clear()
+        gc.collect()
+        tf.random.set_seed(0)
 
 
 @pytest.fixture
