@@ -78,7 +78,7 @@ CASES = {(case.protocol, case.name): case for case in server_cases.cases(None)}
 def test_what_is_no_answer_is_told_in_one_line_in_time(key, rng):
     started = time.monotonic()
     with CASES[key].server() as address:
-        ask = CONNECT[key[0]](address, model="model", deadline=0.3)
+        ask = CONNECT[key[0]](address, model="model", deadline=0.3 if "0.3 s" in ALL[key] else 4.0)
         with pytest.raises((ConnectionError, ValueError), match=ALL[key]) as caught:
             ask("ik_full", joints=rng.normal(size=[2, 29, 3]))
     assert address in str(caught.value)

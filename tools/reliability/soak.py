@@ -7,7 +7,7 @@ Example:
     one_stage, temporal  a million frames in pieces, by `predict` and by `solve_motion`; a call is a piece
     clip                 one clip of 100,000 frames by `solve_motion` with the finish; a call is a period of it
     stream               20,000 frames that are pushed one by one
-    load                 50 solvers that are loaded, used and forgotten; a call is one
+    load                 20 solvers that are loaded, used and forgotten; a call is one
     saved_model, c_api   a SavedModel from 8 threads, in Python and in C
     litert               a LiteRT file from 8 threads that each have loaded it
     litert_shared        a LiteRT file from 8 threads that share one
@@ -52,7 +52,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of motion and of the order of calls.", 
 _FRAMES = flags.DEFINE_integer("frames", 1_000_000, "Frames in pieces.", lower_bound=8)
 _CLIP = flags.DEFINE_integer("clip_frames", 100_000, "Frames of the clip.", lower_bound=1100)
 _STREAM = flags.DEFINE_integer("stream_frames", 20_000, "Frames of the stream.", lower_bound=1)
-_LOADS = flags.DEFINE_integer("loads", 50, "Solvers that are loaded.", lower_bound=2)
+_LOADS = flags.DEFINE_integer("loads", 20, "Solvers that are loaded.", lower_bound=2)
 _SECONDS = flags.DEFINE_float("seconds", 180.0, "Seconds that threads call.", lower_bound=0.1)
 _THREADS = flags.DEFINE_integer("threads", 8, "Threads.", lower_bound=1)
 
