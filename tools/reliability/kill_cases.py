@@ -80,6 +80,7 @@ def cases(folder: pathlib.Path) -> list[Case]:
         Case("solve", 0.1, (f"--input={folder / 'joints'}", *solve)),
         Case("evaluate", 0.1, (f"--motion={clips}", "--stride=10", "--solver=analytic", f"--solver={model}")),
         Case("export", 0.1, (f"--model={model}", "--format=saved_model", "--format=keras"), folders=("1",)),
+        Case("prepare_images", 0.1, (f"--source={clips}", "--count=24", "--file_images=4", "--image_size=64")),
         Case("report", 0.1, (f"--motion={clips}", "--quick"), folders=("round_trip", "bones")),
     ]
 

@@ -3,10 +3,10 @@
 Example:
     python tools/reliability/kills.py --seed=0 --kills=100
 
-60 of 100 kills hit `train`, 10 each `solve` of a folder, `evaluate`, `export` and `report`, side by side; there is no
-program that prepares data yet. A program is run whole first, twice, on one thread; then chains begin: in one and the
-same folder it is started, killed by SIGKILL at a uniform time of what it takes, started again, five times at most, and
-then left to end. The import of the package, which writes nothing, is before all that. Lost is
+60 of 100 kills hit `train`, 10 each `solve` of a folder, `evaluate`, `export` and `prepare_images`, side by side, and
+10 more `report`. A program is run whole first, twice, on one thread; then chains begin: in one and the same folder it
+is started, killed by SIGKILL at a uniform time of what it takes, started again, five times at most, and then left to
+end. The import of the package, which writes nothing, is before all that. Lost is
 
     unreadable  a file, right after a kill, that cannot be read, or a folder of which a part is there,
     failed      a run that ends with an error,
@@ -37,7 +37,7 @@ with quiet_start():
     from tqdm import tqdm
 
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
-_KILLS = flags.DEFINE_integer("kills", 100, "Of all programs together; each has its share, but one at least.")
+_KILLS = flags.DEFINE_integer("kills", 100, "Of all programs but `report`; each has its share, but one at least.")
 _MINUTES = flags.DEFINE_float("minutes", 60.0, "Begin no chain after so many.", lower_bound=0.0)
 _ONLY = flags.DEFINE_string("only", "", "Only the program of this name.")
 _CHAIN = 5
