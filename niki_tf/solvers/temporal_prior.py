@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from niki_tf import skeletons
+from niki_tf import rotations, skeletons
 from niki_tf.body.body_joints import BodyJoints
 from niki_tf.fitting import held_rotations, interpolation
 from niki_tf.shapes import zeros_like_leading
@@ -18,6 +18,9 @@ from niki_tf.solvers.window_solver import WindowSolver
 _SIGMA_A_FRAME, _FARTHEST = 0.006, 30.0
 """Metres, and frames: sigma of an interpolated joint for each frame to the nearest in which it was seen, as far as it
 grows. The error of straight lines on training clips."""
+_SHARE, _SHORT_GAP = 0.5, 4.0
+"""What the first network has of the answer in frames in which nothing was seen, and up to how many of them in a row;
+in longer gaps it has less, in inverse proportion (saved_models/experiments.md, 53)."""
 
 
 @keras.saving.register_keras_serializable("niki_tf")
@@ -107,12 +110,12 @@ class TemporalPrior(WindowSolver):
         mask = tf.ones_like(joints[..., 0, 0]) if mask is None else mask
         ground = extra.get("ground")
         ground = zeros_like_leading(joints, 2, [4]) if ground is None else ground
-        local = self.first_answer(joints, joint_sigma, betas, rest_joints, mask)
+        first = self.first_answer(joints, joint_sigma, betas, rest_joints, mask)
         if "known_rotations" in extra:
-            local = held_rotations.hold_seen(local, extra["known_rotations"], joint_sigma)
-        start = motion_prior.start_of(local, joints, joint_sigma, rest_joints, mask, ground)
+            first = held_rotations.hold_seen(first, extra["known_rotations"], joint_sigma)
+        start = motion_prior.start_of(first, joints, joint_sigma, rest_joints, mask, ground)
         local, _, error = self.prior.correct(start, mask)
-        return local, {"expected_error": error}
+        return _mixed_in_gaps(local, first, joint_sigma, mask), {"expected_error": error}
 
     def first_answer(
         self,
@@ -145,6 +148,17 @@ class TemporalPrior(WindowSolver):
         networks = {"first": _own_arguments(self.first), "completion": _own_arguments(self.completion)}
         sizes = {name: getattr(self.prior, name) for name in ("hidden_dim", "num_layers", "heads")}
         return {**config, **networks, **sizes, "precision": self.precision}
+
+
+def _mixed_in_gaps(local: tf.Tensor, first: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor) -> tf.Tensor:
+    """Rotations `local` (N, T, 24, 3, 3), partly turned to `first` between two frames in which something was seen."""
+    seen = tf.reduce_any(joint_sigma < skeletons.ABSENT, -1, keepdims=True) & (frame_mask[..., None] > 0.0)
+    before, after = interpolation.neighbours(seen)
+    between = ~seen & (before >= 0) & (after < tf.shape(seen)[1])
+    share = _SHARE * tf.minimum(1.0, _SHORT_GAP / tf.cast(tf.maximum(after - before - 1, 1), tf.float32))
+    turn = rotations.matrix_to_rotvec(tf.linalg.matmul(local, first, transpose_a=True))
+    mixed = tf.linalg.matmul(local, rotations.rotvec_to_matrix(share[..., None] * turn))
+    return tf.where(between[..., None, None], mixed, local)
 
 
 def _own_arguments(model: keras.Model) -> dict[str, Any]:

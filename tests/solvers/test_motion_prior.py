@@ -175,6 +175,25 @@ def test_the_first_network_is_given_lost_joints_between_their_neighbours():
     np.testing.assert_array_equal(found[0, :, 20], skeletons.ABSENT)
 
 
+def test_in_a_gap_it_answers_between_its_two_networks(motion):
+    """Half way in gaps of up to four frames, less in longer ones; at an end, and where anything was seen, its own."""
+    rotvecs = tf.random.stateless_normal([2, 1, 30, 24, 3], [3, 4])
+    first, local = rotations.rotvec_to_matrix(0.2 * rotvecs)
+    seen = np.ones([1, 30, 29], bool)
+    for frames in (slice(2, 5), slice(10, 20), slice(25, None)):
+        seen[:, frames] = False
+    seen[:, 7, 1:] = False
+    sigma = tf.constant(np.where(seen, 0.0, skeletons.ABSENT), tf.float32)
+    mixed = temporal_prior._mixed_in_gaps(local, first, sigma, tf.ones([1, 30]))
+    wanted = np.zeros([30, 1])
+    wanted[2:5], wanted[10:20] = 0.5, 0.2
+    whole = rotations.geodesic_angle(local, first)[0]
+    np.testing.assert_allclose(rotations.geodesic_angle(local, mixed)[0], wanted * whole, atol=2e-3)
+    np.testing.assert_allclose(rotations.geodesic_angle(first, mixed)[0], (1.0 - wanted) * whole, atol=2e-3)
+    own = wanted[:, 0] == 0.0
+    np.testing.assert_array_equal(mixed.numpy()[0, own], local.numpy()[0, own])
+
+
 @pytest.mark.slow
 def test_long_motion_goes_through_windows_of_64_frames(rng):
     solver = made("temporal_prior")
