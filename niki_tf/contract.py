@@ -218,8 +218,8 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
         ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [0.0, 10.0])
     """
     # comparisons with NaN are false; LiteRT has no `is_nan`, and its converter makes a finite number of infinity
-    told = tf.reduce_all(tf.logical_or(joints <= 0.0, joints >= 0.0), -1)
-    away = tf.reduce_any(tf.not_equal(joints, 0.0), -1)
+    size = tf.reduce_sum(tf.abs(joints), -1)
+    told, away = size >= 0.0, tf.not_equal(size, 0.0)
     others = tf.reduce_all(away[..., 1:] | (joint_sigma[..., 1:] >= skeletons.ABSENT), -1, keepdims=True)
     told &= tf.concat([away[..., :1] | others, away[..., 1:]], -1)
     sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))

@@ -31,8 +31,8 @@ _LARGEST_CORRECTION = 1e-5
 """Radians; largest turn of the Newton step, ten times the rounding error of a power iteration in float32."""
 _FEW = 1024
 """Matrices up to which `product` is a sum for XLA."""
-_SQUARINGS_A_SCALING = 3
-"""Squarings of a matrix of trace 1, 4 by 4, that float32 stands: the least trace is then 4^-7."""
+_SQUARINGS_A_SCALING = 4
+"""Squarings of a matrix of trace 1, 4 by 4, that float32 stands: the least trace is then 4^-15."""
 
 
 def _coefficients(names: str, *sums: str) -> np.ndarray:

@@ -53,8 +53,14 @@ def _is_count(size: Any) -> bool:
 
 
 def zeros_like_leading(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Tensor:
-    """Zeros (..., *ending), float32, with the leading axes of `x`: all but its last `axes` axes."""
-    return tf.zeros(tf.concat([tf.shape(x)[:-axes], ending], 0))
+    """Zeros (..., *ending), float32, with the leading axes of `x`: all but its last `axes` axes, which are not empty.
+
+    LiteRT knows the shape before it runs, other than that of tensors whose shape is computed.
+    """
+    zero = tf.zeros_like(x[(..., *[0] * axes)], tf.float32)
+    for _ in ending:
+        zero = tf.expand_dims(zero, -1)
+    return zero + tf.zeros(ending)
 
 
 def spread(x: tf.Tensor, leading: tf.Tensor, rank: int) -> tf.Tensor:
@@ -324,11 +330,17 @@ class LeadingAxes:
         """`x` (..., *event, *any) as (N, *event, *any)."""
         if self._is_flat:
             return x
-        return tf.reshape(x, tf.concat([self.flat, x.shape[self._static.rank :]], 0))
+        inner = x.shape[self._static.rank :]
+        if not self._events and _is_inferred([None, *inner]):
+            return tf.reshape(x, [-1, *inner])
+        return tf.reshape(x, tf.concat([self.flat, inner], 0))
 
     def restore(self, x: tf.Tensor) -> tf.Tensor:
         """`x` (N, *event, *any) with the leading axes restored."""
         inner = x.shape[1 + self._events :]
+        sizes = [*self._static, *inner]
+        if not self._is_flat and _is_inferred(sizes):
+            return tf.reshape(x, [-1 if size is None else size for size in sizes])
         if not self._is_flat:
             x = tf.reshape(x, tf.concat([self._dynamic, inner], 0))
         return tf.ensure_shape(x, self._static.concatenate(inner))

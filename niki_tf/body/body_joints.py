@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from niki_tf import contract, precision
-from niki_tf.shapes import TensorLike, real_array, real_tensors, reshape_last
+from niki_tf.shapes import LeadingAxes, TensorLike, real_array, real_tensors
 
 _SHAPE = contract.INPUTS["joints"]
 
@@ -55,8 +55,9 @@ class BodyJoints(keras.layers.Layer):
     def call(self, betas: tf.Tensor) -> tf.Tensor:
         """Rest joints (..., 29, 3) in metres for `betas` (..., B)."""
         directions = self.directions.reshape(-1, self.num_betas).T
-        moved = tf.tensordot(betas, tf.constant(directions, betas.dtype), 1)
-        return tf.constant(self.joints, betas.dtype) + reshape_last(moved, 1, _SHAPE)
+        leading = LeadingAxes(betas, inner=1)
+        moved = tf.linalg.matmul(leading.flatten(betas), tf.constant(directions, betas.dtype))
+        return tf.constant(self.joints, betas.dtype) + leading.restore(tf.reshape(moved, [-1, *_SHAPE]))
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments as plain lists, for JSON."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.rotations import apply, product
-from niki_tf.shapes import LeadingAxes, spread, takes
+from niki_tf.shapes import LeadingAxes, takes
 from niki_tf.skeletons import Skeleton
 
 
@@ -46,12 +46,11 @@ def forward_kinematics(
             f"{count}. Give all of skeletons.SMPL_29, or the skeleton that they are of."
         )
     offsets = bones(rest_joints, skeleton)
-    leading = tf.broadcast_dynamic_shape(tf.shape(rotations)[:-3], tf.shape(offsets)[:-2])
-    offsets = spread(offsets, leading, 2)
     world = world_rotations(rotations)
     parents = skeleton.parents[1 : rest_joints.shape[-2]]
     turned = apply(tf.gather(world, parents, axis=-3), offsets[..., 1:, :])
-    return sum_bones(tf.concat([offsets[..., :1, :], turned], -2), skeleton), world
+    root = offsets[..., :1, :] + tf.zeros_like(turned[..., :1, :])
+    return sum_bones(tf.concat([root, turned], -2), skeleton), world
 
 
 def sum_bones(offsets: tf.Tensor, skeleton: Skeleton = skeletons.SMPL_29) -> tf.Tensor:
@@ -65,12 +64,13 @@ def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
     leading = LeadingAxes(rotations, inner=3)  # XLA's simplifier fails on such products of more axes (TensorFlow 2.21)
     rotations = leading.flatten(rotations)
-    walked = [rotations[..., :1, :, :]]
-    for above, level in zip(levels[:-1], levels[1:], strict=True):
+    order = [joint for level in levels for joint in level]
+    root, *others = tf.split(tf.gather(rotations, order, axis=-3), [len(level) for level in levels], -3)
+    walked = [root]
+    for above, level, turns in zip(levels[:-1], levels[1:], others, strict=True):
         places = [above.index(parents[joint]) for joint in level]
-        walked.append(product(tf.gather(walked[-1], places, axis=-3), tf.gather(rotations, level, axis=-3)))
-    order = np.argsort([joint for level in levels for joint in level])
-    return leading.restore(tf.gather(tf.concat(walked, -3), order, axis=-3))
+        walked.append(product(tf.gather(walked[-1], places, axis=-3), turns))
+    return leading.restore(tf.gather(tf.concat(walked, -3), np.argsort(order), axis=-3))
 
 
 @takes("world", world=(24, 3, 3))

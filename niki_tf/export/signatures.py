@@ -123,7 +123,7 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
     answer, read = function(inputs), dict(inputs)
     told: tuple[tf.Tensor, ...] = ()
     if "joints" in inputs:  # those that are absent may hold anything
-        unknown = zeros_like_leading(inputs["joints"], 1, [])
+        unknown = zeros_like_leading(inputs["joints"], 2, [skeletons.NUM_JOINTS])
         read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
         told = read["joints"], tf.minimum(sigma, skeletons.ABSENT)
         if "joint_sigma" in inputs:
@@ -137,8 +137,8 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
 
 def _are_finite(values: list[tf.Tensor]) -> tf.Tensor:
     """Whether all numbers of an example are finite, (batch,), by built-in operations of LiteRT."""
-    sums = [tf.reduce_sum(tf.abs(value), list(range(1, value.shape.rank))) for value in values]
-    return tf.add_n(sums) <= tf.float32.max
+    sums = [tf.reduce_sum(value, list(range(1, value.shape.rank))) for value in values]
+    return tf.abs(tf.add_n(sums)) <= tf.float32.max  # what makes NaN of two infinities is not, either
 
 
 def _masked(value: tf.Tensor, valid: tf.Tensor, name: str) -> tf.Tensor:

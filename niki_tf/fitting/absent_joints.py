@@ -32,26 +32,44 @@ def fill_absent(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tenso
         >>> bool(tf.reduce_all(tf.abs(absent_joints.fill_absent(lost, rest, absent) - rest) < 1e-5))
         True
     """
+    return filled_and_trunk(joints, rest_joints, joint_sigma)[0]
+
+
+def filled_and_trunk(
+    joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor
+) -> tuple[tf.Tensor, trunk_frame.Frame]:
+    """`fill_absent` and the frame of the trunk, which is the same with the joints that are filled in.
+
+    Args:
+        joints: see `fill_absent`.
+        rest_joints: see there.
+        joint_sigma: see there.
+    """
     absent = tf.expand_dims(joint_sigma >= skeletons.ABSENT, -1)
     joints = tf.where(absent, 0.0, joints)
-    bones, centre = expected_bones(joints, rest_joints, joint_sigma)
-    return down_the_tree(_place, centre, bones, absent, joints)
+    trunk = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
+    bones, centre = expected_bones(joints, rest_joints, joint_sigma, trunk)
+    return down_the_tree(_place, centre, bones, tf.cast(absent, joints.dtype), joints), trunk
 
 
 def _place(parent: tf.Tensor, bone: tf.Tensor, absent: tf.Tensor, joint: tf.Tensor) -> tf.Tensor:
-    return tf.where(absent, parent + bone, joint)
+    """`joint` (..., n, 3), which is zero where it is `absent` (..., n, 1), 1 or 0."""
+    return joint + absent * (parent + bone)
 
 
-def expected_bones(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def expected_bones(
+    joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, trunk: trunk_frame.Frame | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Rest bones (..., 29, 3), metres, rotated as the trunk is, and its centre (..., 1, 3), where the root's starts.
 
     Args:
         joints: (..., 29, 3) metres; absent ones hold any finite numbers.
         rest_joints: (..., 29, 3) metres, the same body at rest.
         joint_sigma: (..., 29) metres.
+        trunk: `trunk_frame.trunk_frame` of the same; found here if None.
     """
-    rotation, centre = trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
-    weights = joint_weights.normalized_weights(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
+    rotation, centre = trunk or trunk_frame.trunk_frame(joints, rest_joints, joint_sigma)
+    weights = joint_weights.normalized_weights(joint_sigma, skeletons.TRUNK)
     rest_centre = joint_weights.weighted_mean(weights, tf.gather(rest_joints, skeletons.TRUNK, axis=-2))
     bones = kinematics.bones(rest_joints)
     bones = tf.concat([bones[..., :1, :] - rest_centre, bones[..., 1:, :]], -2)
@@ -67,12 +85,13 @@ def down_the_tree(step: Callable[..., tf.Tensor], start: tf.Tensor, *arrays: tf.
         *arrays: (..., 29, m).
     """
     levels, parents = skeletons.SMPL_29.levels, skeletons.SMPL_29.parents
+    order, sizes = [joint for level in levels for joint in level], [len(level) for level in levels]
+    of_levels = zip(*(tf.split(tf.gather(array, order, axis=-2), sizes, -2) for array in arrays), strict=True)
     found = [start]
-    for above, level in zip([(-1,), *levels[:-1]], levels, strict=True):
+    for above, level, rows in zip([(-1,), *levels[:-1]], levels, of_levels, strict=True):
         parent = tf.gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
-        found.append(step(parent, *(tf.gather(array, level, axis=-2) for array in arrays)))
-    order = np.argsort([joint for level in levels for joint in level])
-    return tf.gather(tf.concat(found[1:], -2), order, axis=-2)
+        found.append(step(parent, *rows))
+    return tf.gather(tf.concat(found[1:], -2), np.argsort(order), axis=-2)
 
 
 def drop_doubtful(joint_sigma: tf.Tensor, largest: float, growth: float = GROWTH) -> tf.Tensor:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from niki_tf import archives, files, skeletons
 from niki_tf.contract import JointState
 from niki_tf.fitting import joint_weights, smoothing
+from niki_tf.shapes import LeadingAxes
 
 _JOINTS, _ROTATIONS = skeletons.NUM_JOINTS, skeletons.NUM_ROTATIONS
 REACH = 30.0
@@ -66,7 +67,13 @@ class Evidence(NamedTuple):
     @property
     def seen(self) -> tf.Tensor:
         """Whether each joint was seen, (N, T, 29) bool."""
-        return (self.joint_sigma < skeletons.ABSENT) & (tf.expand_dims(self.frame_mask, -1) > 0.0)
+        seen = self.joint_sigma < skeletons.ABSENT
+        return seen if self.single else seen & (tf.expand_dims(self.frame_mask, -1) > 0.0)
+
+    @property
+    def single(self) -> bool:
+        """Whether windows are known to be of one frame, which stands alone and is there."""
+        return not self.over_time and self.joint_sigma.shape[1] == 1
 
 
 def evidence(
@@ -79,7 +86,10 @@ def evidence(
     first: tf.Tensor | None = None,
 ) -> Evidence:
     """`Evidence` of windows at 30 frames a second, or of frames that stand alone, as windows of one; see there."""
-    away = frames_to_seen(joint_sigma, frame_mask)
+    if over_time:
+        away = frames_to_seen(joint_sigma, frame_mask)
+    else:
+        away = (NEVER * tf.cast(joint_sigma[..., :_ROTATIONS] >= skeletons.ABSENT, tf.float32),) * 2
     return Evidence(joints, posed, joint_sigma, frame_mask, *away, over_time=over_time, first=first)
 
 
@@ -131,15 +141,24 @@ def joint_states(since: Any, until: Any) -> Any:
 
 def certainty(evidence: Evidence, calibration: Calibration) -> dict[str, tf.Tensor]:
     """The `state` (N, T, 24), int32, and `expected_error` (N, T, 24), metres, of each joint."""
-    state = joint_states(evidence.since, evidence.until)
+    if evidence.single:
+        state = tf.where(evidence.seen[..., :_ROTATIONS], int(JointState.SEEN), int(JointState.GUESSED))
+    else:
+        state = joint_states(evidence.since, evidence.until)
     return {"state": state, "expected_error": calibration(features(evidence, state))}
 
 
 def features(evidence: Evidence, state: tf.Tensor) -> tf.Tensor:
     """What tells of the error of each joint, (N, T, 24, F), of the order of one; lengths as logarithms."""
     rows = [*_fits(evidence), *_noise(evidence), *_places(evidence, state), *_speeds(evidence)]
-    shape = tf.shape(state)
-    return tf.stack([tf.broadcast_to(row, shape) for row in rows], -1)
+    zeros = tf.zeros_like(evidence.joint_sigma[..., :_ROTATIONS])
+    return tf.stack([_spread(tf.convert_to_tensor(row), zeros) for row in rows], -1)
+
+
+def _spread(row: tf.Tensor, zeros: tf.Tensor) -> tf.Tensor:
+    """`row` with the shape of `zeros`; other than that of `broadcast_to`, LiteRT knows it before it runs."""
+    is_whole = zeros.shape[1:].is_fully_defined() and row.shape[1:] == zeros.shape[1:]
+    return row if is_whole else row + zeros
 
 
 def _log(metres: tf.Tensor, least: float = _TINY) -> tf.Tensor:
@@ -164,9 +183,10 @@ def _fits(evidence: Evidence) -> list[tf.Tensor]:
     total = tf.reduce_sum(weights, -2, keepdims=True)
     shift = tf.math.divide_no_nan(tf.reduce_sum(weights * apart, -2, keepdims=True), total)
     distances = seen * _length(apart - shift)
-    known = tf.reduce_any(evidence.seen, -1, keepdims=True)
-    whole = _mean(distances, seen, [1, 2])
-    frame = tf.where(known, _mean(distances, seen, [2]), whole)
+    frame = whole = _mean(distances, seen, [2])
+    if not evidence.single:
+        whole = _mean(distances, seen, [1, 2])
+        frame = tf.where(tf.reduce_any(evidence.seen, -1, keepdims=True), frame, whole)
     own = tf.where(evidence.seen, distances, frame)[..., :_ROTATIONS]
     beside, present = (tf.linalg.matmul(x, tf.constant(_BESIDE)) for x in (distances, seen))
     beside = tf.where(present > 0.0, tf.math.divide_no_nan(beside, present), frame)
@@ -178,9 +198,9 @@ def _fits(evidence: Evidence) -> list[tf.Tensor]:
 def _noise(evidence: Evidence) -> list[tf.Tensor]:
     """The noise that is found in each joint's path and in all; zeros for frames that stand alone."""
     if not evidence.over_time:
-        return [tf.zeros_like(evidence.since)] * 2
+        return [0.0, 0.0]
     trunk, sigma = skeletons.TRUNK, evidence.joint_sigma
-    weights = joint_weights.normalized_weights(tf.gather(sigma, trunk, axis=-1))
+    weights = joint_weights.normalized_weights(sigma, trunk)
     centre = joint_weights.weighted_mean(weights, tf.gather(evidence.joints, trunk, axis=-2))
     found = smoothing.noise_variance(evidence.joints - centre, sigma, evidence.frame_mask, evidence.times)
     noise = tf.sqrt(found)
@@ -190,16 +210,20 @@ def _noise(evidence: Evidence) -> list[tf.Tensor]:
 def _places(evidence: Evidence, state: tf.Tensor) -> list[tf.Tensor]:
     """How many bones and frames it is to what was seen, its share of all, and how far the window's ends are."""
     seen = tf.cast(evidence.seen, tf.float32)
+    here, share = seen[..., :_ROTATIONS], tf.reduce_mean(seen, -1, keepdims=True)
     bones = tf.reduce_min(tf.where(tf.expand_dims(evidence.seen, -2), tf.constant(_BONES_BETWEEN), _FARTHEST), -1)
+    bones = tf.math.log(1.0 + bones)
+    if evidence.single:
+        return [bones, share, share, here, here, here, here, here, 0.0, 1.0 - here, 1.0, 1.0]
     mask = tf.expand_dims(evidence.frame_mask, -1)
-    count = tf.cumsum(mask, 1)
+    weights, count = mask + tf.zeros_like(seen), tf.cumsum(mask, 1)
     before, after = count - 1.0, tf.reduce_sum(mask, 1, keepdims=True) - count
     near = [tf.exp(-away / scale) for scale in (_SHORT, _LONG) for away in (evidence.since, evidence.until)]
     return [
-        tf.math.log(1.0 + bones),
-        tf.reduce_mean(seen, -1, keepdims=True),
-        _mean(seen, mask + tf.zeros_like(seen), [1, 2]),
-        _mean(seen, mask + tf.zeros_like(seen), [1])[..., :_ROTATIONS],
+        bones,
+        share,
+        _mean(seen, weights, [1, 2]),
+        _mean(seen, weights, [1])[..., :_ROTATIONS],
         *near,
         *(tf.cast(state == int(which), tf.float32) for which in (JointState.FILLED, JointState.GUESSED)),
         *(tf.exp(-away / _EDGE) for away in (before, after)),
@@ -208,11 +232,11 @@ def _places(evidence: Evidence, state: tf.Tensor) -> list[tf.Tensor]:
 
 def _speeds(evidence: Evidence) -> list[tf.Tensor]:
     """How far each joint of the answer is from the root, how fast it moves, all and the root; what `first` says."""
-    first = tf.zeros_like(evidence.since) if evidence.first is None else _log(evidence.first)
+    first = 0.0 if evidence.first is None else _log(evidence.first)
     local = (evidence.posed - evidence.posed[..., :1, :])[..., :_ROTATIONS, :]
     lever = _log(_length(local))
     if not evidence.over_time:
-        return [lever, *[tf.zeros_like(lever)] * 3, first]
+        return [lever, 0.0, 0.0, 0.0, first]
     speed, pairs = _steps(local, evidence.frame_mask, evidence.times)
     usual = _mean(speed, pairs + tf.zeros_like(speed), [1])
     nothing = tf.zeros_like(tf.expand_dims(evidence.frame_mask[:, :1], -1))
@@ -281,11 +305,11 @@ class Network:
     def logarithm(self, told: tf.Tensor) -> tf.Tensor:
         """log(error / 10 mm), (..., 24), of features (..., 24, F), without limits."""
         weights = [tf.convert_to_tensor(getattr(self, part)) for part in PARTS]
-        size, rows = tf.shape(told)[:-1], tf.reshape(told, [-1, told.shape[-1]])
-        straight = tf.reshape(tf.linalg.matmul(rows, weights[0]), size) + weights[1]
-        wide = tf.reshape(tf.linalg.matmul(rows, weights[2]), [-1, *self.hidden_bias.shape])
-        wide = tf.reshape(tf.tanh(wide + weights[3]), [-1, self.hidden_bias.shape[1]])
-        return straight + tf.reshape(tf.linalg.matmul(wide, weights[4]), size)
+        leading, joints = LeadingAxes(told, inner=2), [-1, *self.hidden_bias.shape]
+        rows = tf.reshape(told, [-1, told.shape[-1]])
+        wide = tf.tanh(tf.reshape(tf.linalg.matmul(rows, weights[2]), joints) + weights[3])
+        found = tf.linalg.matmul(rows, weights[0]) + tf.linalg.matmul(tf.reshape(wide, [-1, joints[-1]]), weights[4])
+        return leading.restore(tf.reshape(found, joints[:2]) + weights[1])
 
 
 PARTS = tuple(field.name for field in dataclasses.fields(Network))

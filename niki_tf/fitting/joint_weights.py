@@ -1,5 +1,7 @@
 """Weights of joints by their uncertainty."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from niki_tf import skeletons
@@ -12,12 +14,20 @@ _SIGMA_OF_ABSENT = 1.0
 """Metres; the sigma of absent joints that networks were trained with."""
 
 
-def normalized_weights(joint_sigma: tf.Tensor) -> tf.Tensor:
-    """Weights of joints by their sigma, both (..., n), proportional to `precision` and summing to 1.
+def normalized_weights(joint_sigma: tf.Tensor, joints: Sequence[int] | None = None) -> tf.Tensor:
+    """Weights of joints by their sigma (..., n), proportional to `precision` and summing to 1.
 
     Absent joints have practically no weight; if all joints are absent, all have the same weight.
+
+    Args:
+        joint_sigma: (..., n) metres.
+        joints: numbers of those to weigh, m of them; all if None.
+
+    Returns:
+        (..., m).
     """
     weights = precision(joint_sigma)
+    weights = weights if joints is None else tf.gather(weights, joints, axis=-1)
     return weights / tf.reduce_sum(weights, -1, keepdims=True)
 
 

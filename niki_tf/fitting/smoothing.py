@@ -62,7 +62,7 @@ def smooth(
         True
     """
     mask = tf.ones_like(joints[..., 0, 0]) if frame_mask is None else frame_mask
-    trunk_weights = joint_weights.normalized_weights(tf.gather(joint_sigma, skeletons.TRUNK, axis=-1))
+    trunk_weights = joint_weights.normalized_weights(joint_sigma, skeletons.TRUNK)
     joints -= joint_weights.weighted_mean(trunk_weights, tf.gather(joints, skeletons.TRUNK, axis=-2))
     return smooth_paths(joints, joint_sigma, mask, linear_solver=linear_solver)
 

@@ -10,11 +10,13 @@ from niki_tf import rotations, skeletons
 from niki_tf.fitting import joint_weights
 from niki_tf.shapes import reshape_last
 
+Frame = tuple[tf.Tensor, tf.Tensor]
+"""Rotation (..., 3, 3) and centre (..., 3), metres, of the trunk."""
 _KERNEL_FRAMES = 1.5
 """Frames; standard deviation of the kernel of `smoothed_trunk_frame`, by trial on training clips."""
 
 
-def trunk_frame(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def trunk_frame(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> Frame:
     """Rotation (..., 3, 3) and centre (..., 3) of the trunk of `joints`.
 
     Args:
@@ -22,15 +24,15 @@ def trunk_frame(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tenso
         rest_joints: (..., 29, 3) metres, the same body at rest.
         joint_sigma: (..., 29) metres; see `joint_weights.normalized_weights`.
     """
-    observed, rest, sigma = _trunk(joints, rest_joints, joint_sigma)
-    weights = joint_weights.normalized_weights(sigma)
+    observed, rest = _trunk(joints), _trunk(rest_joints)
+    weights = joint_weights.normalized_weights(joint_sigma, skeletons.TRUNK)
     centre, rest_centre = (joint_weights.weighted_mean(weights, x) for x in (observed, rest))
     return rotations.procrustes(rest - rest_centre, observed - centre, weights), centre[..., 0, :]
 
 
 def smoothed_trunk_frame(
     joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, frame_mask: tf.Tensor | None = None
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> Frame:
     """As `trunk_frame`, of windows, with rotations smoothed over time.
 
     The moments that `rotations.procrustes` sums over joints are also summed over neighbouring frames, with the
@@ -46,10 +48,10 @@ def smoothed_trunk_frame(
     Returns:
         rotation (..., T, 3, 3), and centre (..., T, 3), which is not smoothed.
     """
-    observed, rest, sigma = _trunk(joints, rest_joints, joint_sigma)
-    weights = joint_weights.normalized_weights(sigma)
+    observed, rest = _trunk(joints), _trunk(rest_joints)
+    weights = joint_weights.normalized_weights(joint_sigma, skeletons.TRUNK)
     centre, rest_centre = (joint_weights.weighted_mean(weights, x) for x in (observed, rest))
-    precision = tf.expand_dims(joint_weights.precision(sigma), -1)
+    precision = tf.expand_dims(tf.gather(joint_weights.precision(joint_sigma), skeletons.TRUNK, axis=-1), -1)
     moment = tf.linalg.matmul(precision * (rest - rest_centre), observed - centre, transpose_a=True)
     times = tf.range(tf.shape(joints)[-3])
     apart = tf.cast(times[:, None] - times, joints.dtype) / _KERNEL_FRAMES
@@ -59,10 +61,9 @@ def smoothed_trunk_frame(
     return rotations.moment_to_rotation(moment), centre[..., 0, :]
 
 
-def _trunk(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Observed joints, rest joints and sigma of the trunk alone."""
-    observed, rest = (tf.gather(x, skeletons.TRUNK, axis=-2) for x in (joints, rest_joints))
-    return observed, rest, tf.gather(joint_sigma, skeletons.TRUNK, axis=-1)
+def _trunk(joints: tf.Tensor) -> tf.Tensor:
+    """The joints of the trunk alone, (..., 11, 3) of (..., 29, 3)."""
+    return tf.gather(joints, skeletons.TRUNK, axis=-2)
 
 
 def to_local(joints: tf.Tensor, rotation: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ variance of its sigma.
 import tensorflow as tf
 
 from niki_tf import skeletons
-from niki_tf.fitting import absent_joints
+from niki_tf.fitting import absent_joints, trunk_frame
 
 _BONE_SIGMA = (
     *(0.009, 0.018, 0.018, 0.021, 0.210, 0.210, 0.010, 0.160, 0.160, 0.006, 0.069, 0.069, 0.026, 0.015, 0.015),
@@ -19,13 +19,16 @@ joint's bone is from the rest bone rotated as the trunk is; left and right are t
 clips (saved_models/experiments.md, 50)."""
 
 
-def weighed(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -> tf.Tensor:
+def weighed(
+    joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, trunk: trunk_frame.Frame | None = None
+) -> tf.Tensor:
     """Joints (..., 29, 3), metres, after the filter; those without a sigma stay exactly as they are.
 
     Args:
         joints: (..., 29, 3) metres; absent ones hold any finite numbers, and are not read.
         rest_joints: (..., 29, 3) metres, the same body at rest.
         joint_sigma: (..., 29) metres; 0 stands for joints that are as told.
+        trunk: `trunk_frame.trunk_frame` of the same; found here if None.
 
     Example:
         >>> import tensorflow as tf
@@ -37,12 +40,12 @@ def weighed(joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor) -
         ...  for s in (0.0, 0.1, 1.0)]
         [0.3, 0.28, 0.05]
     """
-    absent = tf.expand_dims(joint_sigma >= skeletons.ABSENT, -1)
-    bones, centre = absent_joints.expected_bones(joints, rest_joints, joint_sigma)
+    seen = tf.cast(tf.expand_dims(joint_sigma < skeletons.ABSENT, -1), joints.dtype)
+    bones, centre = absent_joints.expected_bones(joints, rest_joints, joint_sigma, trunk)
     start = tf.concat([centre, tf.zeros_like(centre[..., :1])], -1)
     bone_variance = tf.ones_like(joints[..., :1]) * tf.constant(_BONE_SIGMA)[:, None] ** 2
     return absent_joints.down_the_tree(
-        _update, start, bones, bone_variance, absent, joints, tf.expand_dims(joint_sigma**2, -1)
+        _update, start, bones, bone_variance, seen, joints, tf.expand_dims(joint_sigma**2, -1)
     )[..., :3]
 
 
@@ -50,11 +53,11 @@ def _update(
     parent: tf.Tensor,
     bone: tf.Tensor,
     bone_variance: tf.Tensor,
-    absent: tf.Tensor,
     seen: tf.Tensor,
-    seen_variance: tf.Tensor,
+    joint: tf.Tensor,
+    joint_variance: tf.Tensor,
 ) -> tf.Tensor:
     """Joints (..., n, 3) and their variance (..., n, 1), both together, from those of the parents."""
     expected, variance = parent[..., :3] + bone, parent[..., 3:] + bone_variance
-    gain = tf.where(absent, 0.0, variance / (variance + seen_variance))
-    return tf.concat([(1.0 - gain) * expected + gain * seen, (1.0 - gain) * variance], -1)
+    gain = seen * variance / (variance + joint_variance)
+    return tf.concat([(1.0 - gain) * expected + gain * joint, (1.0 - gain) * variance], -1)

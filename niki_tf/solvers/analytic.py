@@ -65,7 +65,7 @@ class Analytic(Solver):
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `Solver.solve`; a twist that is not known is none."""
         if self.weighs_joints:
-            joints = uncertain_joints.weighed(joints, rest_joints, joint_sigma)
+            joints = uncertain_joints.weighed(joints, rest_joints, joint_sigma, extra.get("trunk"))
         if twist is not None:
             unknown = tf.reduce_all(twist == 0.0, -1, keepdims=True)
             twist = tf.where(unknown, tf.constant([1.0, 0.0]), twist)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from niki_tf.fitting.trunk_frame import Frame
+
 
 class Given(NamedTuple):
     """What a solver is given of N examples, of solvers that see time of windows (N, T, ...); metres."""
@@ -16,6 +18,8 @@ class Given(NamedTuple):
     """(N, 29, 3), the joints with what known rotations tell of them."""
     told_sigma: tf.Tensor
     """(N, 29)."""
+    trunk: Frame | None
+    """The frame of the trunk of `told`, if it was found without the frames around."""
     betas: tf.Tensor
     """(N, B)."""
     rest_joints: tf.Tensor

@@ -190,7 +190,7 @@ class InvertibleSolver(LearnedSolver):
         if "padding" in extra:
             seen, rotation = self._exactly_back(extra["padding"], joints, joint_sigma, rest_joints, twist, frame_mask)
         else:
-            view = self.observe(joints, joint_sigma, rest_joints, frame_mask)
+            view = self.observe(joints, joint_sigma, rest_joints, frame_mask, trunk=extra.get("trunk"))
             rotation, padding = view.rotation, zeros_like_leading(joints, 2, [self.padding_size])
             seen = Observation(view.joints, view.sigma, padding, self._stretched(twist))
         body = self.body_condition(betas, rest_joints, frame_mask, extra.get("heat_moments"))

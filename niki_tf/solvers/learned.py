@@ -117,6 +117,7 @@ class LearnedSolver(Solver):
         """See `Solver.solve`. With what `fk` gave besides joints, its exact way back is taken, whatever the body."""
         if "padding" in extra or not self.needs_retargeting:
             return self.solve_known_body(joints, joint_sigma, betas, rest_joints, twist, **extra)
+        extra.pop("trunk", None)  # of another body
         reference = tf.zeros_like(rest_joints) + tf.constant(self.reference, tf.float32)
         mean_shape = tf.zeros_like(betas)
         local, others = self.solve_known_body(joints, joint_sigma, mean_shape, reference, twist, **extra)
@@ -172,6 +173,7 @@ class LearnedSolver(Solver):
         frame_mask: tf.Tensor | None = None,
         *,
         removed: tf.Tensor | None = None,
+        trunk: trunk_frame.Frame | None = None,
     ) -> View:
         """The `View` of observed joints that the network is given, in training and in use alike.
 
@@ -181,11 +183,14 @@ class LearnedSolver(Solver):
             rest_joints: (..., 29, 3) metres, the body at rest.
             frame_mask: (..., T), of solvers that see time.
             removed: (..., 29, 3) metres that preprocessing takes away and that is known; None for an observation.
+            trunk: `trunk_frame.trunk_frame` of the joints before those that are absent were filled in, which is the
+                same with them; found here if None.
         """
         world = self.preprocess(joints, joint_sigma, frame_mask)
         if removed is not None:
             world += removed
-        rotation, centre = self.coordinate_frame(world, rest_joints, joint_sigma, frame_mask)
+        frame = trunk if self.canonical else None
+        rotation, centre = frame or self.coordinate_frame(world, rest_joints, joint_sigma, frame_mask)
         return View(world, joint_weights.clip_sigma(joint_sigma), rotation, centre)
 
     def get_config(self) -> dict[str, Any]:

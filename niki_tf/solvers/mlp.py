@@ -57,7 +57,7 @@ class MLP(LearnedSolver):
         **extra: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """See `LearnedSolver.solve_known_body`; the twist is not needed and not used."""
-        view = self.observe(joints, joint_sigma, rest_joints)
+        view = self.observe(joints, joint_sigma, rest_joints, trunk=extra.get("trunk"))
         pose = self.to_pose(view.joints, view.sigma, self.shape_condition(betas, rest_joints))
         return trunk_frame.turn_root(rotations.sixd_vector_to_matrices(pose), view.rotation), {}
 

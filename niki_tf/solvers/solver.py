@@ -12,7 +12,15 @@ import tensorflow as tf
 from niki_tf import contract, precision, processes, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import absent_joints, expected_error, gauss_newton, held_rotations, residuals, root_path
+from niki_tf.fitting import (
+    absent_joints,
+    expected_error,
+    gauss_newton,
+    held_rotations,
+    residuals,
+    root_path,
+    trunk_frame,
+)
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
 from niki_tf.log import warn_seldom
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
@@ -114,7 +122,8 @@ class Solver(keras.Model):
             betas: (N, B).
             rest_joints: (N, 29, 3) metres, the body of `betas` at rest.
             twist: (N, 23, 2), or None.
-            **extra: of `extra_inputs` those that were given.
+            **extra: of `extra_inputs` those that were given; and `trunk`, the `trunk_frame.Frame` of the joints, of
+                solvers of single frames.
         """
         raise NotImplementedError
 
@@ -201,9 +210,9 @@ class Solver(keras.Model):
         """What is given of N examples: joints that were not seen are filled in, `known_rotations` tell of others."""
         unknown = zeros_like_leading(flat["joints"], 2, [skeletons.NUM_JOINTS])
         joints, sigma = contract.mark_absent(flat["joints"], flat.get("joint_sigma", unknown))
-        if "padding" not in flat and not math.isinf(self.largest_sigma):  # but what `fk` gave, on its exact way back
+        if "joint_sigma" in flat and "padding" not in flat and not math.isinf(self.largest_sigma):  # `padding`: of `fk`
             sigma = absent_joints.drop_doubtful(sigma, self.largest_sigma, self.sigma_growth)
-        betas = flat.get("betas", zeros_like_leading(joints, 2, [self.body_joints.num_betas]))
+        betas = flat.get("betas", zeros_like_leading(flat["joints"], 2, [self.body_joints.num_betas]))
         extra = {name: flat[name] for name in self.extra_inputs if name in flat}
         rest_joints = self.body_joints(betas)
         told, told_sigma = joints, sigma
@@ -211,14 +220,15 @@ class Solver(keras.Model):
         if known is not None:
             known = extra["known_rotations"] = held_rotations.read(known)
             told, told_sigma = held_rotations.tell(joints, sigma, rest_joints, known)
-        joints = self._fill(joints, rest_joints, sigma, extra)
-        told = joints if known is None else self._fill(told, rest_joints, told_sigma, extra)
-        return Given(joints, sigma, told, told_sigma, betas, rest_joints, flat.get("twist"), extra)
+        joints, trunk = self._fill(joints, rest_joints, sigma, extra)
+        told, trunk = (joints, trunk) if known is None else self._fill(told, rest_joints, told_sigma, extra)
+        return Given(joints, sigma, told, told_sigma, trunk, betas, rest_joints, flat.get("twist"), extra)
 
     def _estimate(self, given: Given) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Rotations (N, 24, 3, 3) without the finish, and further outputs; windows of time have (N, T, ...)."""
+        extra = given.extra if given.trunk is None else {**given.extra, "trunk": given.trunk}
         rotations, others = self.solve(
-            given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **given.extra
+            given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **extra
         )
         known = given.extra.get("known_rotations")
         if known is not None:
@@ -239,9 +249,9 @@ class Solver(keras.Model):
 
     def _fill(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
-    ) -> tf.Tensor:
-        """Joints with what was not seen filled in."""
-        return absent_joints.fill_absent(joints, rest_joints, joint_sigma)
+    ) -> tuple[tf.Tensor, trunk_frame.Frame | None]:
+        """Joints with what was not seen filled in, and the frame of the trunk if it was found alone."""
+        return absent_joints.filled_and_trunk(joints, rest_joints, joint_sigma)
 
     def _finish(
         self,
@@ -278,7 +288,7 @@ class Solver(keras.Model):
     ) -> dict[str, tf.Tensor]:
         """How sure each joint is, `contract.CERTAINTY`; `first` is the error that the network expects, or None."""
         over_time = self.event_axes == 2
-        mask = extra.get("frame_mask", tf.ones_like(joint_sigma[..., 0]))
+        mask = extra.get("frame_mask", 1.0 + zeros_like_leading(joint_sigma, 1, []))
         given = (joints, posed, joint_sigma, mask)
         windows = given if over_time else tuple(tf.expand_dims(value, 1) for value in given)
         evidence = expected_error.evidence(*windows, over_time=over_time, first=first)

@@ -139,7 +139,7 @@ class TemporalPrior(WindowSolver):
         guessed = self.completion(given)
         joints, joint_sigma = guessed["joints"], guessed["joint_sigma"]
         extra = {"frame_mask": frame_mask}
-        joints = self.first._fill(joints, rest_joints, joint_sigma, extra)
+        joints, _ = self.first._fill(joints, rest_joints, joint_sigma, extra)
         return self.first.solve(joints, joint_sigma, betas, rest_joints, None, **extra)[0]
 
     def get_config(self) -> dict[str, Any]:
