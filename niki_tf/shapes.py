@@ -57,7 +57,8 @@ def zeros_like_leading(x: tf.Tensor, axes: int, ending: Sequence[Any]) -> tf.Ten
 
     LiteRT knows the shape before it runs, other than that of tensors whose shape is computed.
     """
-    zero = tf.zeros_like(x[(..., *[0] * axes)], tf.float32)
+    first = (..., *[0] * axes)
+    zero = tf.zeros_like(x[first], tf.float32)
     for _ in ending:
         zero = tf.expand_dims(zero, -1)
     return zero + tf.zeros(ending)
