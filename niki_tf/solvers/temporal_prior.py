@@ -18,7 +18,7 @@ from niki_tf.solvers.window_solver import WindowSolver
 _SIGMA_A_FRAME, _FARTHEST = 0.006, 30.0
 """Metres, and frames: sigma of an interpolated joint for each frame to the nearest in which it was seen, as far as it
 grows. The error of straight lines on training clips."""
-_SHARE, _SHORT_GAP = 0.5, 4.0
+_SHARE, _SHORT_GAP = 0.3, 4.0
 """What the first network has of the answer in frames in which nothing was seen, and up to how many of them in a row;
 in longer gaps it has less, in inverse proportion (saved_models/experiments.md, 53)."""
 

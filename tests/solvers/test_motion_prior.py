@@ -176,7 +176,7 @@ def test_the_first_network_is_given_lost_joints_between_their_neighbours():
 
 
 def test_in_a_gap_it_answers_between_its_two_networks(motion):
-    """Half way in gaps of up to four frames, less in longer ones; at an end, and where anything was seen, its own."""
+    """Three tenths of the way in gaps of up to four frames, less in longer ones; at ends and where it sees, its own."""
     rotvecs = tf.random.stateless_normal([2, 1, 30, 24, 3], [3, 4])
     first, local = rotations.rotvec_to_matrix(0.2 * rotvecs)
     seen = np.ones([1, 30, 29], bool)
@@ -186,7 +186,7 @@ def test_in_a_gap_it_answers_between_its_two_networks(motion):
     sigma = tf.constant(np.where(seen, 0.0, skeletons.ABSENT), tf.float32)
     mixed = temporal_prior._mixed_in_gaps(local, first, sigma, tf.ones([1, 30]))
     wanted = np.zeros([30, 1])
-    wanted[2:5], wanted[10:20] = 0.5, 0.2
+    wanted[2:5], wanted[10:20] = 0.3, 0.12
     whole = rotations.geodesic_angle(local, first)[0]
     np.testing.assert_allclose(rotations.geodesic_angle(local, mixed)[0], wanted * whole, atol=2e-3)
     np.testing.assert_allclose(rotations.geodesic_angle(first, mixed)[0], (1.0 - wanted) * whole, atol=2e-3)
