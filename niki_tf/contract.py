@@ -221,7 +221,7 @@ def mark_absent(joints: tf.Tensor, joint_sigma: tf.Tensor) -> tuple[tf.Tensor, t
     size = tf.reduce_sum(tf.abs(joints), -1)
     told, away = size >= 0.0, tf.not_equal(size, 0.0)
     others = tf.reduce_all(away[..., 1:] | (joint_sigma[..., 1:] >= skeletons.ABSENT), -1, keepdims=True)
-    told &= tf.concat([away[..., :1] | others, away[..., 1:]], -1)
+    told &= away | (others & (tf.range(joints.shape[-2]) == 0))
     sigma = tf.where(told, joint_sigma, tf.maximum(joint_sigma, skeletons.ABSENT))
     return tf.where(tf.expand_dims(sigma >= skeletons.ABSENT, -1), 0.0, joints), sigma
 

@@ -69,6 +69,18 @@ def spread(x: tf.Tensor, leading: tf.Tensor, rank: int) -> tf.Tensor:
     return tf.broadcast_to(x, tf.concat([leading, tf.shape(x)[-rank:]], 0))
 
 
+def gather(x: tf.Tensor, places: Sequence[int], axis: int) -> tf.Tensor:
+    """`tf.gather` of constant places, and `x` itself if these are all that it has, in order.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from niki_tf import shapes
+        >>> shapes.gather(tf.constant([5, 6]), [1, 0], axis=0).numpy().tolist()
+        [6, 5]
+    """
+    return x if list(places) == list(range(x.shape[axis] or 0)) else tf.gather(x, places, axis=axis)
+
+
 def describe(shape: tf.TensorShape) -> str:
     """A static shape as text, such as (None, 29, 3)."""
     return "an unknown rank" if shape.rank is None else str(tuple(shape))

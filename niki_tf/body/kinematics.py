@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from niki_tf import skeletons
 from niki_tf.rotations import apply, product
-from niki_tf.shapes import LeadingAxes, takes
+from niki_tf.shapes import LeadingAxes, gather, takes
 from niki_tf.skeletons import Skeleton
 
 
@@ -64,13 +64,12 @@ def world_rotations(rotations: tf.Tensor) -> tf.Tensor:
     levels, parents = skeletons.SMPL_24.levels, skeletons.SMPL_24.parents
     leading = LeadingAxes(rotations, inner=3)  # XLA's simplifier fails on such products of more axes (TensorFlow 2.21)
     rotations = leading.flatten(rotations)
-    order = [joint for level in levels for joint in level]
-    root, *others = tf.split(tf.gather(rotations, order, axis=-3), [len(level) for level in levels], -3)
+    root, *others = tf.split(rotations, [len(level) for level in levels], -3)  # SMPL's joints are numbered by level
     walked = [root]
     for above, level, turns in zip(levels[:-1], levels[1:], others, strict=True):
         places = [above.index(parents[joint]) for joint in level]
-        walked.append(product(tf.gather(walked[-1], places, axis=-3), turns))
-    return leading.restore(tf.gather(tf.concat(walked, -3), np.argsort(order), axis=-3))
+        walked.append(product(gather(walked[-1], places, axis=-3), turns))
+    return leading.restore(tf.concat(walked, -3))
 
 
 @takes("world", world=(24, 3, 3))

@@ -9,6 +9,7 @@ import tensorflow as tf
 from niki_tf import skeletons
 from niki_tf.body import kinematics
 from niki_tf.fitting import joint_weights, trunk_frame
+from niki_tf.shapes import gather
 
 GROWTH = 0.05
 """Metres that the limit of `drop_doubtful` grows by, each time that there are twice as many joints above it."""
@@ -72,7 +73,7 @@ def expected_bones(
     weights = joint_weights.normalized_weights(joint_sigma, skeletons.TRUNK)
     rest_centre = joint_weights.weighted_mean(weights, tf.gather(rest_joints, skeletons.TRUNK, axis=-2))
     bones = kinematics.bones(rest_joints)
-    bones = tf.concat([bones[..., :1, :] - rest_centre, bones[..., 1:, :]], -2)
+    bones -= tf.one_hot(0, skeletons.NUM_JOINTS, dtype=bones.dtype)[:, None] * rest_centre
     return tf.linalg.matmul(bones, rotation, transpose_b=True), tf.expand_dims(centre, -2)
 
 
@@ -89,7 +90,7 @@ def down_the_tree(step: Callable[..., tf.Tensor], start: tf.Tensor, *arrays: tf.
     of_levels = zip(*(tf.split(tf.gather(array, order, axis=-2), sizes, -2) for array in arrays), strict=True)
     found = [start]
     for above, level, rows in zip([(-1,), *levels[:-1]], levels, of_levels, strict=True):
-        parent = tf.gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
+        parent = gather(found[-1], [above.index(parents[joint]) for joint in level], axis=-2)
         found.append(step(parent, *rows))
     return tf.gather(tf.concat(found[1:], -2), np.argsort(order), axis=-2)
 

@@ -189,7 +189,7 @@ def _fits(evidence: Evidence) -> list[tf.Tensor]:
         frame = tf.where(tf.reduce_any(evidence.seen, -1, keepdims=True), frame, whole)
     own = tf.where(evidence.seen, distances, frame)[..., :_ROTATIONS]
     beside, present = (tf.linalg.matmul(x, tf.constant(_BESIDE)) for x in (distances, seen))
-    beside = tf.where(present > 0.0, tf.math.divide_no_nan(beside, present), frame)
+    beside = tf.where(present > 0.0, beside / tf.maximum(present, 1.0), frame)
     sigma_of_frame = _mean(sigma, seen, [2])
     own_sigma = tf.where(evidence.seen, sigma, sigma_of_frame)[..., :_ROTATIONS]
     return [_log(own), _log(beside), _log(frame), _log(whole), _log(own_sigma, _CLEAN), _log(sigma_of_frame, _CLEAN)]
