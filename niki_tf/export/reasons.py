@@ -64,7 +64,11 @@ def text(number: int) -> str:
 
 
 def of_answer(
-    finite: tf.Tensor, joints: tf.Tensor | None = None, joint_sigma: tf.Tensor | None = None
+    finite: tf.Tensor,
+    joints: tf.Tensor | None = None,
+    joint_sigma: tf.Tensor | None = None,
+    *,
+    has_errors: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The `Reason` of each example, int32 (batch,), and whether it is valid, bool (batch,).
 
@@ -75,6 +79,7 @@ def of_answer(
         joints: (batch, ..., 29, 3) metres, zeros where absent; frames of a window tell together. None for none.
         joint_sigma: (batch, ..., 29) metres, `skeletons.ABSENT` at most, and from there on absent. What such an error
             explains is not held against the joints.
+        has_errors: whether `joint_sigma` may tell of errors, and not only of what is absent.
 
     Example:
         >>> import numpy as np
@@ -90,13 +95,14 @@ def of_answer(
         return error, finite
     joints, sigma = tf.convert_to_tensor(joints), tf.convert_to_tensor(joint_sigma)
     seen, within = tf.cast(sigma < ABSENT, tf.float32), list(range(1, joints.shape.rank - 1))
-    told, found, over, long = _bones(joints, seen, sigma, within)
+    told, found, over, long = _bones(joints, seen, sigma if has_errors else None, within)
     size = found / told
     error = tf.where(size < _SHORT, tf.where(found < _ONE_PLACE, int(Reason.ONE_PLACE), int(Reason.TOO_SMALL)), error)
     error = tf.where(long > _MOST * told, int(Reason.TOO_LARGE), error)
     farthest = tf.reduce_max(tf.abs(joints), [*within, joints.shape.rank - 1])
     error = tf.where(farthest > FARTHEST, int(Reason.TOO_FAR), error)
-    doubt = tf.where(_are_backwards(joints, sigma, size), int(Reason.SIDES), int(Reason.FINE))
+    sure = tf.cast(sigma < _SURE, tf.float32) if has_errors else seen
+    doubt = tf.where(_are_backwards(joints, sure, size), int(Reason.SIDES), int(Reason.FINE))
     doubt = tf.where(over > _OTHER * told, int(Reason.OTHER_BONES), doubt)
     doubt = tf.where(tf.reduce_max(seen, within) < 0.5, int(Reason.NOTHING_SEEN), doubt)
     valid = error < 1
@@ -104,26 +110,31 @@ def of_answer(
 
 
 def _bones(
-    joints: tf.Tensor, seen: tf.Tensor, sigma: tf.Tensor, within: list[int]
+    joints: tf.Tensor, seen: tf.Tensor, sigma: tf.Tensor | None, within: list[int]
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Metres (batch,) of bones that were seen.
 
-    On the mannequin, found, found beyond what `sigma` explains, and on the mannequin of those that are long beyond it.
+    On the mannequin, found, found beyond what `sigma` explains (None: nothing), and on the mannequin of those that are
+    long beyond it.
     Where too few were seen, the first is the second.
     """
     ends = joints[..., 1:, :] - tf.gather(joints, _PARENTS, axis=-2)
     both = seen[..., 1:] * tf.gather(seen, _PARENTS, axis=-1)
     length = both * tf.sqrt(tf.reduce_sum(ends * ends, -1))
     rest = both * tf.constant(_BONES, tf.float32)
-    over = length - both * _NOISE * (sigma[..., 1:] + tf.gather(sigma, _PARENTS, axis=-1))
+    over = length
+    if sigma is not None:
+        over -= both * _NOISE * (sigma[..., 1:] + tf.gather(sigma, _PARENTS, axis=-1))
     told, found = tf.reduce_sum(rest, within), tf.reduce_sum(length, within)
     long = tf.reduce_sum(tf.where(over > _LONG * _BONES, rest, 0.0), within)
     return tf.where(told > _ENOUGH, told, found), found, tf.reduce_sum(over, within), long
 
 
-def _are_backwards(joints: tf.Tensor, sigma: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Whether knees and feet point backwards, bool (batch,), of bodies of a size (batch,) whose joints tell it."""
-    sure = tf.cast(sigma < _SURE, tf.float32)
+def _are_backwards(joints: tf.Tensor, sure: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Whether knees and feet point backwards, bool (batch,), of bodies of a size (batch,) whose joints tell it.
+
+    `sure` (batch, ..., 29) is 1 for joints that tell, 0 for others.
+    """
     chosen, factors = _factors()
     numbers = reshape_last(tf.gather(joints, chosen, axis=-2), 2, [3 * len(chosen)])
     products = tf.reduce_prod(reshape_last(tf.matmul(numbers, tf.constant(factors, tf.float32)), 1, [3, 6]), -2)

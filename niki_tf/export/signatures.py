@@ -125,13 +125,13 @@ def _guarded(function: Callable[..., _Tensors], inputs: dict[str, tf.Tensor]) ->
     if "joints" in inputs:  # those that are absent may hold anything
         unknown = zeros_like_leading(inputs["joints"], 2, [skeletons.NUM_JOINTS])
         read["joints"], sigma = contract.mark_absent(inputs["joints"], inputs.get("joint_sigma", unknown))
-        told = read["joints"], tf.minimum(sigma, skeletons.ABSENT)
         if "joint_sigma" in inputs:
-            read["joint_sigma"] = told[1]
+            sigma = read["joint_sigma"] = tf.minimum(sigma, skeletons.ABSENT)
+        told = read["joints"], sigma
     if "known_rotations" in inputs:
         read["known_rotations"] = held_rotations.read(inputs["known_rotations"])
     finite = _are_finite([value for value in (*read.values(), *answer.values()) if value.dtype.is_floating])
-    reason, valid = reasons.of_answer(finite, *told)
+    reason, valid = reasons.of_answer(finite, *told, has_errors="joint_sigma" in inputs)
     return {name: _masked(value, valid, name) for name, value in answer.items()} | {"reason": reason, "valid": valid}
 
 

@@ -166,9 +166,9 @@ def _log(metres: tf.Tensor, least: float = _TINY) -> tf.Tensor:
 
 
 def _mean(values: tf.Tensor, weights: tf.Tensor, axes: list[int]) -> tf.Tensor:
-    """Means over some axes, kept; zeros where there are no weights."""
+    """Means over some axes, kept, with weights 0 and 1; zeros where there are none."""
     total = tf.reduce_sum(weights, axes, keepdims=True)
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights, axes, keepdims=True), total)
+    return tf.reduce_sum(values * weights, axes, keepdims=True) / tf.maximum(total, 1.0)
 
 
 def _length(vectors: tf.Tensor) -> tf.Tensor:
