@@ -36,7 +36,7 @@ class Analytic(Solver):
     Source: Li et al., HybrIK, CVPR 2021.
     """
 
-    uses_twist = True
+    uses_twist = takes_trunk = True
     largest_sigma, sigma_growth = 0.3, 0.0
 
     def __init__(

@@ -87,7 +87,7 @@ class InvertibleSolver(LearnedSolver):
         **kwargs: see `LearnedSolver`.
     """
 
-    has_residual = True
+    has_residual = takes_trunk = True
     """The residual is what the error-score protocol finds to be the best score of how wrong a joint is. The size of z
     says little once joints are off by more than 1 mm, for the loss `ind` holds it to a normal distribution."""
     embedding_size = 0

@@ -32,6 +32,8 @@ class MLP(LearnedSolver):
     Source: supplementary D.
     """
 
+    takes_trunk = True
+
     def __init__(self, body_joints: BodyJoints, *, hidden_dim: int = 1024, num_layers: int = 3, **kwargs: Any) -> None:
         super().__init__(body_joints, **kwargs)
         self.hidden_dim, self.num_layers = hidden_dim, num_layers

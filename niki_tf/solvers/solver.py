@@ -60,6 +60,8 @@ class Solver(keras.Model):
     """Whether `twist` changes the answer."""
     needs_twist = False
     """Whether `twist` must be given."""
+    takes_trunk = False
+    """Whether `solve` takes `trunk`, the `trunk_frame.Frame` of the joints."""
     has_residual = False
     """Whether the answer says how far each joint is from it."""
     event_axes = 1
@@ -122,8 +124,7 @@ class Solver(keras.Model):
             betas: (N, B).
             rest_joints: (N, 29, 3) metres, the body of `betas` at rest.
             twist: (N, 23, 2), or None.
-            **extra: of `extra_inputs` those that were given; and `trunk`, the `trunk_frame.Frame` of the joints, of
-                solvers of single frames.
+            **extra: of `extra_inputs` those that were given, and perhaps `trunk` (see `takes_trunk`).
         """
         raise NotImplementedError
 
@@ -226,7 +227,7 @@ class Solver(keras.Model):
 
     def _estimate(self, given: Given) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Rotations (N, 24, 3, 3) without the finish, and further outputs; windows of time have (N, T, ...)."""
-        extra = given.extra if given.trunk is None else {**given.extra, "trunk": given.trunk}
+        extra = given.extra if given.trunk is None or not self.takes_trunk else {**given.extra, "trunk": given.trunk}
         rotations, others = self.solve(
             given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **extra
         )
