@@ -61,7 +61,7 @@ class Solver(keras.Model):
     needs_twist = False
     """Whether `twist` must be given."""
     takes_trunk = False
-    """Whether `solve` takes `trunk`, the `trunk_frame.Frame` of the joints."""
+    """Whether `solve` takes `trunk`, the `trunk_frame.Frame` of the joints; a class that writes its own has to say so."""
     has_residual = False
     """Whether the answer says how far each joint is from it."""
     event_axes = 1
@@ -77,6 +77,8 @@ class Solver(keras.Model):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = precision.in_float32(cls.__init__)  # type: ignore[method-assign]
+        if {"solve", "solve_known_body"} & vars(cls).keys() and "takes_trunk" not in vars(cls):
+            cls.takes_trunk = False
 
     def __init__(self, body_joints: BodyJoints, *, refine: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
