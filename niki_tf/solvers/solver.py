@@ -61,7 +61,7 @@ class Solver(keras.Model):
     needs_twist = False
     """Whether `twist` must be given."""
     takes_trunk = False
-    """Whether `solve` takes `trunk`, the `trunk_frame.Frame` of the joints; a class that writes its own has to say so."""
+    """Whether `solve` takes `trunk`, the `trunk_frame.Frame` of the joints; classes that write their own say so."""
     has_residual = False
     """Whether the answer says how far each joint is from it."""
     event_axes = 1

@@ -399,5 +399,6 @@ def test_the_frame_of_the_trunk_is_given_to_those_that_take_it_and_changes_nothi
     joints[0, 3] = joints[1, [0, 6, 12]] = joints[2] = np.nan
     assert _strong("mlp").takes_trunk
     assert not own.takes_trunk
-    for name, value in own.ik(joints.astype(np.float32)).items():
-        np.testing.assert_allclose(value, _strong("mlp").ik(joints.astype(np.float32))[name], atol=1e-5)
+    found, wanted = (solver.ik(joints.astype(np.float32)) for solver in (own, _strong("mlp")))
+    for name in ("global_orient", "body_pose", "transl"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-5)
