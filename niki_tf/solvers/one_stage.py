@@ -92,7 +92,7 @@ class OneStage(InvertibleSolver):
         shape = self.shape_condition(betas, rest_joints)
         if self.heatmap_condition is None:
             return shape
-        unknown = zeros_like_leading(shape, 1, contract.HEAT["heat_moments"])
+        unknown = zeros_like_leading(rest_joints, 2, contract.HEAT["heat_moments"])
         return tf.concat([shape, self.heatmap_condition(unknown if heat_moments is None else heat_moments)], -1)
 
     def start_from(self, solver: InvertibleSolver) -> None:

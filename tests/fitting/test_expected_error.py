@@ -69,6 +69,23 @@ def test_what_was_seen_within_a_second_is_filled():
     assert [*JointState] == [0, 1, 2]
 
 
+def test_a_frame_that_is_known_to_be_alone_has_the_features_of_any(rng):
+    alone = _evidence(rng, over_time=False)
+    given = {name: value for name, value in alone._asdict().items() if tf.is_tensor(value)}
+    specs = {name: tf.TensorSpec([None, None, *value.shape[2:]]) for name, value in given.items()}
+    unknown = []
+
+    @tf.function(input_signature=[specs], autograph=False)
+    def of_any(given):
+        evidence = Evidence(**given, over_time=False)
+        unknown.append(not evidence.single)
+        return expected_error.features(evidence, expected_error.joint_states(evidence.since, evidence.until))
+
+    assert alone.single
+    np.testing.assert_allclose(_features(alone), of_any(given), atol=1e-5)
+    assert unknown == [True]
+
+
 @pytest.mark.parametrize("over_time", [True, False])
 def test_features_are_finite_and_do_not_mind_where_the_body_is(rng, over_time):
     evidence = _evidence(rng, over_time=over_time)

@@ -94,3 +94,8 @@ def test_it_learns(solver, given, rng):
         total, _ = training.loss_of(solver)(solver, batch, training.LossWeights())
     kernel = solver.heatmap_condition.hidden.kernel
     assert np.abs(tape.gradient(total, kernel)).max() > 0
+
+
+def test_it_may_be_the_only_condition(given):
+    solver = solvers.OneStage(body.mannequin_joints(), num_couplings=2, condition="none", heatmap_condition=True)
+    assert np.isfinite(solver({"joints": given["joints"]})["body_pose"]).all()
