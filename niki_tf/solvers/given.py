@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from niki_tf.fitting.trunk_frame import Frame
-
 
 class Given(NamedTuple):
     """What a solver is given of N examples, of solvers that see time of windows (N, T, ...); metres."""
@@ -18,8 +16,6 @@ class Given(NamedTuple):
     """(N, 29, 3), the joints with what known rotations tell of them."""
     told_sigma: tf.Tensor
     """(N, 29)."""
-    trunk: Frame | None
-    """The frame of the trunk of `told`, if it was found without the frames around."""
     betas: tf.Tensor
     """(N, B)."""
     rest_joints: tf.Tensor
@@ -27,4 +23,4 @@ class Given(NamedTuple):
     twist: tf.Tensor | None
     """(N, 23, 2)."""
     extra: dict[str, tf.Tensor]
-    """Of `Solver.extra_inputs` those that were given."""
+    """Of `Solver.extra_inputs` those that were given, and `trunk` for solvers that take it."""

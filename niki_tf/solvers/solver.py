@@ -12,16 +12,9 @@ import tensorflow as tf
 from niki_tf import contract, precision, processes, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import (
-    absent_joints,
-    expected_error,
-    gauss_newton,
-    held_rotations,
-    residuals,
-    root_path,
-    trunk_frame,
-)
+from niki_tf.fitting import absent_joints, expected_error, gauss_newton, held_rotations, residuals, root_path
 from niki_tf.fitting.linear_solvers import CHOLESKY, LinearSolver
+from niki_tf.fitting.trunk_frame import Frame
 from niki_tf.log import warn_seldom
 from niki_tf.shapes import LeadingAxes, TensorLike, zeros_like_leading
 from niki_tf.skeletons import axes
@@ -225,13 +218,13 @@ class Solver(keras.Model):
             told, told_sigma = held_rotations.tell(joints, sigma, rest_joints, known)
         joints, trunk = self._fill(joints, rest_joints, sigma, extra)
         told, trunk = (joints, trunk) if known is None else self._fill(told, rest_joints, told_sigma, extra)
-        return Given(joints, sigma, told, told_sigma, trunk, betas, rest_joints, flat.get("twist"), extra)
+        extra |= {"trunk": trunk} if self.takes_trunk else {}
+        return Given(joints, sigma, told, told_sigma, betas, rest_joints, flat.get("twist"), extra)
 
     def _estimate(self, given: Given) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Rotations (N, 24, 3, 3) without the finish, and further outputs; windows of time have (N, T, ...)."""
-        extra = given.extra if given.trunk is None or not self.takes_trunk else {**given.extra, "trunk": given.trunk}
         rotations, others = self.solve(
-            given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **extra
+            given.told, given.told_sigma, given.betas, given.rest_joints, given.twist, **given.extra
         )
         known = given.extra.get("known_rotations")
         if known is not None:
@@ -252,8 +245,8 @@ class Solver(keras.Model):
 
     def _fill(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
-    ) -> tuple[tf.Tensor, trunk_frame.Frame | None]:
-        """Joints with what was not seen filled in, and the frame of the trunk if it was found alone."""
+    ) -> tuple[tf.Tensor, Frame]:
+        """Joints with what was not seen filled in, and the frame of the trunk."""
         return absent_joints.filled_and_trunk(joints, rest_joints, joint_sigma)
 
     def _finish(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from niki_tf import contract
-from niki_tf.fitting import absent_joints, gauss_newton_windows, root_path, trunk_frame
+from niki_tf.fitting import gauss_newton_windows, root_path, trunk_frame
 from niki_tf.shapes import TensorLike
 from niki_tf.solvers.learned import LearnedSolver
 
@@ -29,6 +29,7 @@ class WindowSolver(LearnedSolver):
     frames, step = 16, 4
     """Frames of a window of a longer motion, as in training, and from the beginning of one window to the next's."""
     largest_sigma = 0.35
+    takes_trunk = False
     takes_absent = False
     """Whether it makes up for joints that are absent throughout by itself."""
 
@@ -117,11 +118,11 @@ class WindowSolver(LearnedSolver):
 
     def _fill(
         self, joints: tf.Tensor, rest_joints: tf.Tensor, joint_sigma: tf.Tensor, extra: dict[str, tf.Tensor]
-    ) -> tuple[tf.Tensor, None]:
+    ) -> tuple[tf.Tensor, trunk_frame.Frame]:
         if "frame_mask" in extra:
             present = extra["frame_mask"] > 0.0
             joints = tf.where(tf.expand_dims(tf.expand_dims(present, -1), -1), joints, rest_joints)
-        return absent_joints.fill_absent(joints, rest_joints, joint_sigma), None
+        return super()._fill(joints, rest_joints, joint_sigma, extra)
 
     def _finish(
         self,

@@ -383,22 +383,3 @@ def test_loading_names_what_is_missing(tmp_path):
     keras.Sequential([keras.Input([1]), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="must be a solver"):
         solvers.load(tmp_path)
-
-
-class _Own(solvers.MLP):
-    """A user's, which takes what solvers were given before they took the frame of the trunk."""
-
-    def solve_known_body(self, joints, joint_sigma, betas, rest_joints, twist):
-        return super().solve_known_body(joints, joint_sigma, betas, rest_joints, twist)
-
-
-def test_the_frame_of_the_trunk_is_given_to_those_that_take_it_and_changes_nothing(rng):
-    own = _Own(SKELETON, hidden_dim=16)
-    own.set_weights(_strong("mlp").get_weights())
-    joints = SKELETON.joints + 0.05 * rng.normal(size=[6, 29, 3])
-    joints[0, 3] = joints[1, [0, 6, 12]] = joints[2] = np.nan
-    assert _strong("mlp").takes_trunk
-    assert not own.takes_trunk
-    found, wanted = (solver.ik(joints.astype(np.float32)) for solver in (own, _strong("mlp")))
-    for name in ("global_orient", "body_pose", "transl"):
-        np.testing.assert_allclose(found[name], wanted[name], atol=1e-5)
