@@ -3,7 +3,14 @@
 Every `stride`-th clip is cut to its first 60 frames; the rotation of the root is taken away, the pelvis stays at the
 origin, and the body has the mean shape, which is given. The first 22 joints, those of SMPL-H without hands, have noise
 of the same size along each axis; hands and tips are absent. The error is that of the 22 joints relative to joint 0.
-Row `joints` is the error of what was observed. Source: Lu et al., DPoser, 2023.
+The column `way` says what else is known:
+
+- `root_sought`: nothing;
+- `root_known`: rotation and place of the root, as in the published program, whose optimiser holds both; so the four
+  joints that move with the root, itself, the hips and the lowest of the spine, are without noise.
+
+Rows `joints`, of the way `input`, are the error of the noisy joints themselves. Source: Lu et al., DPoser, 2023, and
+its `run/motion_denoising.py` for what it knows.
 """
 
 import dataclasses
@@ -18,6 +25,7 @@ from niki_tf.body import BodyData, BodyPoser
 from niki_tf.evaluation import figures, metrics
 from niki_tf.evaluation.filters import Filter
 from niki_tf.evaluation.protocols import common, world_motion
+from niki_tf.evaluation.protocols.common import Arrays
 from niki_tf.evaluation.protocols.world_motion import OBSERVED, solved
 from niki_tf.evaluation.tables import Row, pivot, text_table
 from niki_tf.motion.clip import Clip
@@ -27,6 +35,12 @@ LEVELS_MM = (20, 40, 100)
 """Standard deviations of the noise along each axis, millimetres."""
 NUM_OBSERVED = 22
 """Joints that are observed: the first of `skeletons.SMPL_29`."""
+WAYS = ("root_sought", "root_known")
+"""What is known of the root."""
+
+_INPUT = "input"
+_OF_ROOT = (0, *(joint for joint, parent in enumerate(skeletons.SMPL_24.parents) if parent == 0))
+"""Joints whose place follows from the root's rotation and place."""
 
 
 def denoising_rows(
@@ -55,8 +69,8 @@ def denoising_rows(
         progress: show a progress bar.
 
     Returns:
-        list of dicts: solver, noise_mm, frames, mpjpe, the mean over frames and the 22 joints, relative to joint 0, and
-        world_mpjpe, the same of joints as they stand, millimetres. The last rows are those of the observed joints.
+        list of dicts: solver, way, noise_mm, frames, mpjpe, the mean over frames and the 22 joints, relative to joint
+        0, and world_mpjpe, the same of joints as they stand, millimetres. The last rows are those of the noisy joints.
 
     Raises:
         ValueError: no clips of 60 frames, no solvers, one that needs the twist, or a number out of range.
@@ -69,27 +83,28 @@ def denoising_rows(
     poser, used = BodyPoser(body), common.long_clips(clips, stride=stride)
     noise = common.random_noise(len(used) * common.CLIP_FRAMES, seed=seed)
     noise = noise.reshape(len(used), common.CLIP_FRAMES, skeletons.NUM_JOINTS, 3)
-    names = [*solvers, OBSERVED]
-    errors: dict[tuple[str, float], list[np.ndarray]] = {(name, level): [] for name in names for level in levels_mm}
+    keys = [*((name, way) for name in solvers for way in WAYS), (OBSERVED, _INPUT)]
+    errors: dict[tuple[str, str, float], list[np.ndarray]] = {(*key, level): [] for key in keys for level in levels_mm}
     with tqdm.tqdm(total=len(used) * len(errors), unit="clip", disable=not progress) as bar:
         for clip, unit in zip(used, noise, strict=True):
             truth = world_motion.true_motion(poser, _facing(clip), np.zeros(poser.num_betas, np.float32))
-            for (name, level), of_clips in errors.items():
+            for (name, way, level), of_clips in errors.items():
                 joints = truth["joints"] + np.float32(level / 1000) * unit
                 joints[:, NUM_OBSERVED:] = np.nan
                 if name != OBSERVED:
                     function = (filters or {}).get(name)
-                    joints = solved(joints, betas=truth["betas"], solver=solvers[name], function=function).joints()
+                    joints = _answer(joints, truth, way, solvers[name], function)
                 of_clips.append(_errors(joints, truth["joints"]))
                 bar.update()
-    return [_row(name, level, of_clips) for (name, level), of_clips in errors.items()]
+    return [_row(name, way, level, of_clips) for (name, way, level), of_clips in errors.items()]
 
 
 def denoising_tables(rows: Sequence[Row]) -> str:
     """A text table for each alignment, a column for each level of noise."""
+    lines = [{**row, "line": f"{row['solver']}, {row['way'].replace('_', ' ')}"} for row in rows]
     headings = {"mpjpe": "Relative to joint 0, mm", "world_mpjpe": "As they stand, mm"}
     tables = [
-        f"{heading}\n{text_table(pivot(rows, index='solver', column='noise_mm', value=metric))}"
+        f"{heading}\n{text_table(pivot(lines, index='line', column='noise_mm', value=metric))}"
         for metric, heading in headings.items()
     ]
     return "\n\n".join([f"Columns are mm of noise on each axis; MPJPE of {NUM_OBSERVED} joints.", *tables])
@@ -97,9 +112,11 @@ def denoising_tables(rows: Sequence[Row]) -> str:
 
 def denoising_figure(rows: Sequence[Row], path: str | os.PathLike, *, title: str) -> None:
     """Draws the errors of the solvers over the noise as a PNG."""
-    lines = [{**row, "way": "relative to joint 0"} for row in rows if row["solver"] != OBSERVED]
+    answers = [row for row in rows if row["solver"] != OBSERVED]
     meaning = "noise on each axis, standard deviation (mm)"
-    figures.level_figure({"22 joints": lines}, path, level="noise_mm", meaning=meaning, title=title)
+    figures.level_figure(
+        {"22 joints, relative to joint 0": answers}, path, level="noise_mm", meaning=meaning, title=title
+    )
 
 
 def _facing(clip: Clip) -> Clip:
@@ -109,14 +126,26 @@ def _facing(clip: Clip) -> Clip:
     return dataclasses.replace(clip, poses=poses, trans=np.zeros([len(poses), 3]), trans_convention="pelvis")
 
 
+def _answer(joints: np.ndarray, truth: Arrays, way: str, solver: Solver, function: Filter | None) -> np.ndarray:
+    """Joints (T, 29, 3) of the answer to noisy ones, metres."""
+    known = None
+    if way == "root_known":
+        known = np.zeros_like(truth["rotations"])
+        known[:, 0] = truth["rotations"][:, 0]
+        joints = np.array(joints)
+        joints[:, _OF_ROOT] = truth["joints"][:, _OF_ROOT]
+    betas = truth["betas"]
+    return solved(joints, betas=betas, solver=solver, known_rotations=known, function=function).joints()
+
+
 def _errors(joints: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Errors (T, 2) of each frame relative to joint 0 and as they stand, millimetres."""
     joints, true = joints[:, :NUM_OBSERVED], true[:, :NUM_OBSERVED]
     return np.stack([metrics.root_aligned_mpjpe(joints, true), metrics.mpjpe(joints, true)], -1)
 
 
-def _row(name: str, level: float, errors: Sequence[np.ndarray]) -> Row:
+def _row(name: str, way: str, level: float, errors: Sequence[np.ndarray]) -> Row:
     of_frames = np.concatenate(errors)
     aligned, world = of_frames.mean(0)
-    row = {"solver": name, "noise_mm": level, "frames": len(of_frames)}
+    row = {"solver": name, "way": way, "noise_mm": level, "frames": len(of_frames)}
     return {**row, "mpjpe": float(aligned), "world_mpjpe": float(world)}

@@ -42,6 +42,7 @@ def solved(
     betas: np.ndarray,
     solver: Solver,
     joint_sigma: np.ndarray | None = None,
+    known_rotations: np.ndarray | None = None,
     fps: float = 30.0,
     function: Filter | None = None,
     ground: str | TensorLike | None = None,
@@ -53,6 +54,7 @@ def solved(
         betas: (T, B).
         solver: that solves.
         joint_sigma: (T, 29) metres or None.
+        known_rotations: (T, 24, 3, 3) as `niki_tf.solve` takes them, or None.
         fps: frames per second.
         function: filter that is applied to the joints that are seen in all frames.
         ground: as `niki_tf.solve` takes it.
@@ -66,6 +68,7 @@ def solved(
         joints[:, whole] = function(np.where(whole[:, None], joints, 0.0), fps=fps)[:, whole]
     options: dict[str, Any] = {
         "joint_sigma": joint_sigma,
+        "known_rotations": known_rotations,
         "betas": betas,
         "fps": fps,
         "solver": solver,
