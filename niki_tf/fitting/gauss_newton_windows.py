@@ -12,6 +12,10 @@ the lengths of bones as they are: noise of rotations. Such joints fit a body in 
 would not find their noise; therefore they have a sigma of 1.5 n sqrt(c), less what smoothing takes off. If any sigma is
 told, c is 0.
 
+At last the rotations themselves are smoothed, by a kernel of a quarter of that width: what the estimate trembles by,
+from frame to frame, is no motion. Its weights are those of a straight line through the frames around, so that the first
+and last frames are not drawn to the others.
+
 Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
 is refined as by `gauss_newton`. Rotations that nothing seen depends on are corrected as in the nearest frames in which
 something does.
@@ -47,6 +51,10 @@ _TINY = 1e-12
 """Metres^2, of noise where none is found; keeps a root from zero."""
 _LEAST_WIDTH = 0.1
 """Frames; so narrow that only the frame itself counts."""
+_ANSWER_SHARE = 0.25
+"""Width of the kernel of the rotations as a share of that of the residual: saved_models/experiments.md, 54."""
+_LEAST_SPREAD = 1e-3
+"""Frames^2, added to the second moment of a kernel; keeps weights defined where only the frame itself counts."""
 
 
 def refine(
@@ -98,7 +106,8 @@ def refine(
     residual -= joint_weights.weighted_mean(joint_weights.normalized_weights(joint_sigma), residual)
     variance = smoothing.noise_variance(residual, joint_sigma, mask, times)
     turned = _share_of_rotations(joints, rest_joints, joint_sigma, mask, times, variance=variance, skeleton=skeleton)
-    kernel = _kernel(variance, turned, residual, times)
+    apart, width = smoothing.frames_apart(residual, times), _width(variance, turned)
+    kernel = _kernel(apart, width)
     target = posed + _mean(kernel, tf.expand_dims(precision, -1), residual)
     sigma = _smoothed_sigma(_with_noise(joint_sigma, variance * turned), kernel * tf.expand_dims(mask, -2))
     refined = gauss_newton.refine(
@@ -115,7 +124,8 @@ def refine(
     turns = rotations.matrix_to_rotvec(rotations.product(rotations.transpose(local), refined))
     turns = interpolation.interpolate(turns, _told(joint_sigma, mask, skeleton))
     turns = _mean(kernel, tf.expand_dims(tf.expand_dims(mask, -1), -1), turns)
-    smoothed = rotations.product(local, rotations.rotvec_to_matrix(turns))
+    refined = rotations.product(local, rotations.rotvec_to_matrix(turns))
+    smoothed = _smoothed(refined, _kernel(apart, _ANSWER_SHARE * width) * tf.expand_dims(mask, -2), apart)
     return smoothed if known_rotations is None else held_rotations.hold(smoothed, known_rotations)
 
 
@@ -160,19 +170,29 @@ def _share_of_rotations(
     return untold * large * tf.clip_by_value((_INDEPENDENT - share) / (_INDEPENDENT - _OF_ROTATIONS), 0.0, 1.0)
 
 
-def _kernel(variance: tf.Tensor, turned: tf.Tensor, residual: tf.Tensor, times: tf.Tensor | None = None) -> tf.Tensor:
-    """Weights (N, T, T) of all frames for each frame.
+def _width(variance: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
+    """Width (N, 1, 1) of the kernel, frames.
 
     Args:
         variance: (N, 1, 29) metres^2, the noise of the residual.
         turned: (N, 1, 1), how much of it is noise of rotations.
-        residual: (N, T, 29, 3) metres.
-        times: (N, T) seconds; None for 30 frames a second.
     """
     variance = tf.reduce_mean(variance, -1, keepdims=True)
     width = (_LARGEST_WIDTH + _WIDER * turned) * variance / (variance + _HALF_WIDTH_AT)
-    width = tf.maximum(width, _LEAST_WIDTH)
-    return tf.exp(-0.5 * (smoothing.frames_apart(residual, times) / width) ** 2)
+    return tf.maximum(width, _LEAST_WIDTH)
+
+
+def _kernel(apart: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Weights (N, T, T) of all frames for each frame, which are `apart` (T, T) or (N, T, T) frames."""
+    return tf.exp(-0.5 * (apart / width) ** 2)
+
+
+def _smoothed(local: tf.Tensor, kernel: tf.Tensor, apart: tf.Tensor) -> tf.Tensor:
+    """Rotations (N, T, 24, 3, 3) on the straight lines that fit them best by the weights `kernel` (N, T, T)."""
+    first, second = (tf.reduce_sum(kernel * x, -1, keepdims=True) for x in (apart, apart * apart))
+    weights = kernel * (second + _LEAST_SPREAD - first * apart)
+    weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, -1, keepdims=True))
+    return rotations.sixd_to_matrix(_over_time(weights, rotations.matrix_to_6d(local)))
 
 
 def _with_noise(joint_sigma: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:

@@ -163,7 +163,8 @@ def _turned_share(seen, joints, rest, *, sigma=None):
 
 def _kernel(residual, sigma, mask, times=None, *, turned=0.0):
     variance = smoothing.noise_variance(residual, sigma, mask, times)
-    return gauss_newton_windows._kernel(variance, tf.constant([[[turned]]]), residual, times)
+    width = gauss_newton_windows._width(variance, tf.constant([[[turned]]]))
+    return gauss_newton_windows._kernel(smoothing.frames_apart(residual, times), width)
 
 
 def test_the_kernel_widens_with_the_noise(rng):
@@ -187,3 +188,23 @@ def test_the_kernel_is_as_wide_in_seconds_at_any_rate(rng):
     np.testing.assert_allclose(_kernel(noise, sigma, mask, times), none, atol=1e-4)
     fast = _kernel(noise, sigma, mask, 0.5 * times)
     np.testing.assert_allclose(fast[0, 30, 0::2][:16], none[0, 30, 15:31], atol=1e-3)
+
+
+def test_an_answer_that_trembles_is_smoothed(motion, rng):
+    true, _, joints, rest = motion
+    start = _turned(true, 0.02, rng, FRAMES)
+    noisy = joints + 0.03 * rng.normal(size=joints.shape)
+    found = _finished(
+        start, noisy, rest, sigma=np.full(joints.shape[:3], 0.5)
+    )  # the finish itself turns next to nothing
+    assert _error(found, joints, rest).mean() < 0.75 * _error(start, joints, rest).mean()
+
+
+def test_rotations_that_change_steadily_stay_as_they_are_to_the_ends():
+    turns = 0.1 * np.arange(FRAMES)[None, :, None, None] * [0.0, 0.0, 1.0] * np.ones([1, 1, 24, 1])
+    local = rotations.rotvec_to_matrix(tf.constant(turns, tf.float32))
+    apart = smoothing.frames_apart(local, None)
+    for width in (0.01, 0.3, 1.0):
+        smoothed = gauss_newton_windows._smoothed(local, gauss_newton_windows._kernel(apart, width), apart)
+        off = np.degrees(rotations.geodesic_angle(local, smoothed))
+        assert off.max() < 0.3  # a mean over frames would draw the ends by 4 degrees
