@@ -12,8 +12,8 @@ the lengths of bones as they are: noise of rotations. Such joints fit a body in 
 would not find their noise; therefore they have a sigma of 1.5 n sqrt(c), less what smoothing takes off. If any sigma is
 told, c is 0.
 
-At last the rotations themselves are smoothed, by a kernel of a quarter of that width: what the estimate trembles by,
-from frame to frame, is no motion. Its weights are those of a straight line through the frames around, so that the first
+At last the rotations themselves are smoothed, by a kernel of 0.18 of that width: what the estimate trembles by, from
+frame to frame, is no motion. Its weights are those of a straight line through the frames around, so that the first
 and last frames are not drawn to the others.
 
 Frames are thirtieths of a second, whatever the rate is. The residual of clean joints is not smoothed, and a lone frame
@@ -51,7 +51,7 @@ _TINY = 1e-12
 """Metres^2, of noise where none is found; keeps a root from zero."""
 _LEAST_WIDTH = 0.1
 """Frames; so narrow that only the frame itself counts."""
-_ANSWER_SHARE = 0.25
+_ANSWER_SHARE = 0.18
 """Width of the kernel of the rotations as a share of that of the residual: saved_models/experiments.md, 54."""
 _LEAST_SPREAD = 1e-3
 """Frames^2, added to the second moment of a kernel; keeps weights defined where only the frame itself counts."""
