@@ -194,9 +194,8 @@ def test_an_answer_that_trembles_is_smoothed(motion, rng):
     true, _, joints, rest = motion
     start = _turned(true, 0.02, rng, FRAMES)
     noisy = joints + 0.03 * rng.normal(size=joints.shape)
-    found = _finished(
-        start, noisy, rest, sigma=np.full(joints.shape[:3], 0.5)
-    )  # the finish itself turns next to nothing
+    unsure = np.full(joints.shape[:3], 0.5)  # so that the finish itself turns next to nothing
+    found = _finished(start, noisy, rest, sigma=unsure)
     assert _error(found, joints, rest).mean() < 0.75 * _error(start, joints, rest).mean()
 
 
