@@ -167,6 +167,7 @@ def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, 
     assert len(warm._graphs._frozen) == 1
     inputs = random_inputs(rng, 1, 18)
     frames = [{name: inputs[name][:, place] for name in ("joints", "joint_sigma")} for place in range(18)]
+    close = 4e-5 if refine else 1e-5  # means over random frames, whose rotations are far apart, amplify rounding
     for changed in (False, True):
         if changed:
             weights = [1.1 * weight for weight in warm.get_weights()]
@@ -178,4 +179,4 @@ def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, 
             states[0], found = streaming.push(warm, states[0], frame, delay=3)
             states[1], wanted = streaming.push(plain, states[1], frame, delay=3)
             for name, value in wanted.items():
-                np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
+                np.testing.assert_allclose(found[name], value, atol=close, err_msg=name)
