@@ -161,13 +161,14 @@ def test_frames_are_put_in_while_poses_are_asked_for(told):
 @pytest.mark.parametrize("refine", [0, 2])
 def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, refine):
     warm, plain = (strong(MAKERS["temporal"]()) for _ in range(2))
-    plain.set_weights(warm.get_weights())
+    calm = [0.25 * weight for weight in warm.get_weights()]  # an answer that trembles by radians amplifies rounding
+    for solver in (warm, plain):
+        solver.set_weights(calm)
     warm.refine = plain.refine = refine
     streaming.warm_up(warm, delay=3, inputs=["joints", "joint_sigma"])
     assert len(warm._graphs._frozen) == 1
     inputs = random_inputs(rng, 1, 18)
     frames = [{name: inputs[name][:, place] for name in ("joints", "joint_sigma")} for place in range(18)]
-    close = 4e-5 if refine else 1e-5  # means over random frames, whose rotations are far apart, amplify rounding
     for changed in (False, True):
         if changed:
             weights = [1.1 * weight for weight in warm.get_weights()]
@@ -179,4 +180,4 @@ def test_a_warmed_up_stream_gives_what_another_gives_and_takes_new_weights(rng, 
             states[0], found = streaming.push(warm, states[0], frame, delay=3)
             states[1], wanted = streaming.push(plain, states[1], frame, delay=3)
             for name, value in wanted.items():
-                np.testing.assert_allclose(found[name], value, atol=close, err_msg=name)
+                np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
