@@ -19,7 +19,7 @@ from niki_tf import files
 from niki_tf.settings import described
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
-from niki_tf.training import checkpoints, figures
+from niki_tf.training import adam, checkpoints, figures
 
 _NOT_FINITE = "the length of the gradient must be finite"
 _STORED = 4
@@ -350,9 +350,7 @@ class Trainer:
 def _make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
     rate = _learning_rate(settings)
     average = {"use_ema": True, "ema_momentum": settings.ema_decay} if settings.ema_decay else {}
-    if settings.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **average)
-    return keras.optimizers.Adam(rate, **average)
+    return adam.Adam(rate, weight_decay=settings.weight_decay or None, **average)
 
 
 def _learning_rate(settings: TrainSettings) -> keras.optimizers.schedules.LearningRateSchedule:
