@@ -7,8 +7,8 @@ import tensorflow as tf
 class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam`, a step of which is TensorFlow's own kernel instead of some twenty operations a variable.
 
-    The graph of a training step is made sooner, and a step takes less time. Variables and arguments are Keras's, but
-    for `amsgrad`, which the kernel does not know.
+    So the graph of a training step is made sooner. Variables and arguments are Keras's, but for `amsgrad`, which the
+    kernel does not know.
     """
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
