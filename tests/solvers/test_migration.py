@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from niki_tf import body, solvers
+from niki_tf.fitting import gauss_newton_windows
 from niki_tf.solvers.migration import migrated
 
 _FORMER = pathlib.Path(__file__).with_name("former_models.zip")
@@ -25,7 +26,8 @@ def former(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["analytic", "mlp", "one_stage", "twist_swing", "temporal", "recurrent", "optimiser"])
-def test_a_former_file_gives_its_former_answers(name, former, tmp_path):
+def test_a_former_file_gives_its_former_answers(name, former, tmp_path, monkeypatch):
+    monkeypatch.setattr(gauss_newton_windows, "_ANSWER_SHARE", 0.01)  # the finish has smoothed rotations since 0.4
     shutil.copy(former / f"{name}.keras", tmp_path / "model.keras")
     solver = solvers.load(tmp_path)
     with np.load(former / "answers.npz") as answers:
