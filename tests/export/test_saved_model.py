@@ -32,7 +32,7 @@ def assert_same(found, expected, *, within=1e-5):
     assert set(found) == {*expected, "valid", "reason"}
     np.testing.assert_array_equal(found["reason"], np.zeros(len(found["valid"])))
     for name, array in expected.items():
-        np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=5e-3, err_msg=name)
+        np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=3e-3, err_msg=name)
         assert np.isclose(found[name], array, rtol=within, atol=within).mean() > 0.99, name
 
 
