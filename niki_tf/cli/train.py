@@ -11,7 +11,9 @@ import subprocess
 import sys
 from typing import Any, TypeGuard
 
+import keras
 import numpy as np
+import tensorflow as tf
 from absl import flags
 
 from niki_tf import body, data, files, solvers, training
@@ -120,6 +122,7 @@ def prepared() -> training.Trainer:
     settings = _read(training.TrainSettings)
     strategy = training.make_strategy(FLAGS.strategy, cpu_replicas=FLAGS.cpu_replicas)
     posed = body_joints()
+    keras.utils.set_random_seed(settings.seed)
     solver = _make_solver(posed)
     initial = _initial_weights(solver)
     make_batches = functools.partial(
@@ -132,7 +135,7 @@ def prepared() -> training.Trainer:
         noise_sizes=training.noise_sizes(solver),
     )
     trainer = training.Trainer(
-        lambda: _with_weights(_make_solver(posed), initial),
+        lambda: _with_weights(_make_solver(posed) if tf.distribute.has_strategy() else solver, initial),
         loss=functools.partial(
             training.loss_of(solver),
             weights=_read(training.LossWeights),

@@ -143,7 +143,7 @@ def load_sources(
         clips if source.path == MADE else _drawn(clips, clip_share, seed=seed)
         for source, clips in zip(parsed, loaded, strict=True)
     ]
-    lengths = [len(clip) for clips in loaded for clip in clips]
+    lengths = [n for source, clips in zip(parsed, loaded, strict=True) for n in _lengths(source, clips)]
     counts = np.array([sum(map(len, clips)) for clips in loaded], np.int64)
     weights = np.array([source.weight for source in parsed])
     return MotionSet(
@@ -199,14 +199,17 @@ def _check_sources(sources: tuple[Source, ...], made_frames: int) -> None:
 
 
 def _made(frames: int, *, fps: float, seed: int) -> Clips:
-    """Motion made by the package, `frames` in all: half in clips, half single random poses that touch the ground."""
+    """Motion made by the package, `frames` in all: half in clips, half random poses on the ground, in the last clip."""
     single = frames // 2
     lengths = [_CLIP_FRAMES] * ((frames - single) // _CLIP_FRAMES) + [(frames - single) % _CLIP_FRAMES]
     moving = [made_motion((seed, number), frames=length, fps=fps) for number, length in enumerate(lengths) if length]
     poses = random_poses(seed, single)
-    trans = np.zeros([single, 1, 3])
-    trans[:, 0, 1] = -joint_positions(poses, mannequin_joints().joints)[..., 1].min(1)
-    return Clips(
-        moving
-        + [Clip(poses=poses[n : n + 1], trans=trans[n], fps=fps, trans_convention="pelvis") for n in range(single)]
-    )
+    trans = np.zeros([single, 3])
+    trans[:, 1] = -joint_positions(poses, mannequin_joints().joints)[..., 1].min(1)
+    return Clips([*moving, Clip(poses=poses, trans=trans, fps=fps, trans_convention="pelvis")])
+
+
+def _lengths(source: Source, clips: Clips) -> list[int]:
+    """Frames of each clip; in the last of `made`, each of the unrelated poses is a clip of its own."""
+    lengths = [len(clip) for clip in clips]
+    return [*lengths[:-1], *[1] * lengths[-1]] if source.path == MADE else lengths

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from niki_tf.flows import masks
+from niki_tf.flows import masks, shared_traces
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
 from niki_tf.shapes import TensorLike
@@ -96,7 +96,7 @@ class Flow(keras.layers.Layer):
 
     def _network(self, step: int, *, training: bool) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """Log-scale and translation of the entries that a step moves, from those that it keeps and the condition."""
-        return functools.partial(self.conditioners[step].call, training=training)
+        return functools.partial(shared_traces.run, self.conditioners[step], training=training)
 
     def bijector(self, condition: tf.Tensor | None = None, *, training: bool = False) -> tfp.bijectors.Chain:
         """A new `tfp.bijectors.Chain` on (..., size) given `condition` (..., C).

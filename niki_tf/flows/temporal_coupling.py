@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from niki_tf.flows.step import Step
+from niki_tf.shapes import reshape_last
 
 SPLITS = ("interleaved", "halves")
 """How the frames of a window are split into two sets: every other frame, or first and second half (the paper)."""
@@ -39,27 +40,37 @@ class TemporalCoupling(Step):
         self._network, self._frame_mask, self._split, self._swap = network, frame_mask, split, swap
         super().__init__(event_ndims=2, name=name)
 
-    def _sets(self, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _times(self, frames: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Frame numbers of the two sets."""
         if self._split == "halves":
             return tf.range(frames // 2), tf.range(frames // 2, frames)
         return tf.range(0, frames, 2), tf.range(1, frames, 2)
 
+    def _sets(self, x: tf.Tensor, *, axis: int = -2) -> tuple[tf.Tensor, tf.Tensor]:
+        """The frames of the two sets. They are slices, whose gradients are cheaper than those of `tf.gather`."""
+        half = _count(x, axis) // 2
+        sets = (slice(half), slice(half, None)) if self._split == "halves" else (slice(0, None, 2), slice(1, None, 2))
+        first, second = ((..., frames, *[slice(None)] * (-1 - axis)) for frames in sets)
+        return x[first], x[second]
+
     def _join(self, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
         """The window (..., T, D) of the frames of the two sets."""
-        joined = tf.concat([first, second], -2)
         if self._split == "halves":
-            return joined
-        frames = tf.shape(joined)[-2]
-        times = tf.range(frames)
-        return tf.gather(joined, times // 2 + (times % 2) * ((frames + 1) // 2), axis=-2)
+            return tf.concat([first, second], -2)
+        count, size = _count(first), first.shape[-1]
+        more, rank = count - _count(second), first.shape.rank
+        if not isinstance(more, int) or more:
+            second = tf.pad(second, [*[[0, 0]] * (rank - 2), [0, more], [0, 0]])
+        pairs = reshape_last(tf.stack([first, second], -2), 3, [2 * count, size])
+        return pairs[..., : 2 * count - more, :]
 
     def _split_frames(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Kept frames, moved frames, and log-scale and translation of the moved frames."""
-        kept_times, moved_times = self._sets(tf.shape(x)[-2])[:: -1 if self._swap else 1]
-        kept, moved = tf.gather(x, kept_times, axis=-2), tf.gather(x, moved_times, axis=-2)
+        order = -1 if self._swap else 1
+        kept_times, moved_times = self._times(_count(x))[::order]
+        kept, moved = self._sets(x)[::order]
         mask = self._frame_mask
-        mask = tf.ones_like(kept[..., 0]) if mask is None else tf.gather(mask, kept_times, axis=-1)
+        mask = tf.ones_like(kept[..., 0]) if mask is None else self._sets(mask, axis=-1)[::order][0]
         return kept, moved, *self._network(kept, kept_times, moved_times, mask)
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
@@ -77,3 +88,8 @@ class TemporalCoupling(Step):
 
     def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
         return -tf.reduce_sum(self._split_frames(x)[2], [-2, -1])
+
+
+def _count(x: tf.Tensor, axis: int = -2) -> int | tf.Tensor:
+    """Number of frames, of which those of `x` are known when the graph is made or not."""
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]

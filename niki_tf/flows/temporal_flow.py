@@ -1,11 +1,13 @@
 """A conditional flow over windows of frames: the steps of a `Flow` on each frame, temporal couplings between them."""
 
+import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from niki_tf.flows import shared_traces
 from niki_tf.flows.flow import Flow, Halves
 from niki_tf.flows.temporal_conditioner import TemporalConditioner
 from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling
@@ -164,7 +166,7 @@ class TemporalFlow(keras.layers.Layer):
         """The two temporal steps of a pair."""
         return [
             TemporalCoupling(
-                self.attention[2 * pair + second],
+                functools.partial(shared_traces.run, self.attention[2 * pair + second]),
                 frame_mask=frame_mask,
                 split=self.split,
                 swap=bool(second),

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tqdm
 
 from niki_tf import files
+from niki_tf.flows.shared_traces import shared_traces
 from niki_tf.settings import described
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
@@ -238,13 +239,17 @@ class Trainer:
             results = self.strategy.run(self._replica_step, args=(batch,))
             return {k: self.strategy.reduce(tf.distribute.ReduceOp.MEAN, v, axis=None) for k, v in results.items()}
 
-        return train_step
+        def as_traced(batch: Any) -> dict[str, tf.Tensor]:
+            with _no_graph_optimizer():
+                return train_step(batch)
+
+        return as_traced
 
     def _replica_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Gradient of one replica's batch, summed over the replicas, clipped and applied; the terms."""
         replicas, clip = self.strategy.num_replicas_in_sync, self.settings.clip_norm
         variables = self.solver.trainable_variables
-        with tf.GradientTape() as tape:
+        with shared_traces(), tf.GradientTape() as tape:
             total, terms = self.loss(self.solver, batch, gather=self._gather)
             scaled = total / replicas
         weights = [variable.value for variable in variables]
@@ -362,6 +367,20 @@ def _learning_rate(settings: TrainSettings) -> keras.optimizers.schedules.Learni
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), warmup_target=highest, warmup_steps=max(1, warmup)
     )
+
+
+@contextlib.contextmanager
+def _no_graph_optimizer() -> Iterator[None]:
+    """Functions that are called in this context run as they were traced.
+
+    What TensorFlow makes of the graph of a step is no faster than the graph, and takes longer than to trace it.
+    """
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 @contextlib.contextmanager

@@ -90,6 +90,22 @@ def test_interrupted_and_resumed_equals_uninterrupted(make_trainer, tmp_path):
     assert len(list((tmp_path / "whole" / "tensorboard").iterdir())) == 1
 
 
+def test_the_graph_optimizer_is_left_out_of_steps_alone(make_trainer):
+    seen = []
+
+    def loss(*args, **kwargs):
+        seen.append(tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"])
+        return _towards_ones(*args, **kwargs)
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    try:
+        make_trainer(loss=loss, max_steps=1).run()
+        assert set(seen) == {True}
+        assert not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # as conftest.py has it
+
+
 @pytest.mark.usefixtures("eager")
 def test_the_stored_model_has_the_averaged_weights(make_trainer, tmp_path):
     averages, stored = None, None
