@@ -23,6 +23,7 @@ _BASE = {
     "rotations",
     "settings",
     "shapes",
+    "shared_traces",
     "skeletons",
 }
 _FITTED = _BASE | {"body", "fitting"}
@@ -38,6 +39,7 @@ _MAY_IMPORT = {
     "provenance": set(),
     "settings": set(),
     "shapes": set(),
+    "shared_traces": set(),
     "skeletons": {"archives"},
     "assets": {"files"},
     "contract": {"shapes", "skeletons"},

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from niki_tf.flows import masks, shared_traces
+from niki_tf import shared_traces
+from niki_tf.flows import masks
 from niki_tf.flows.conditioner import Conditioner
 from niki_tf.flows.coupling import AffineCoupling
 from niki_tf.shapes import TensorLike

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from niki_tf.flows import shared_traces
+from niki_tf import shared_traces
 from niki_tf.flows.flow import Flow, Halves
 from niki_tf.flows.temporal_conditioner import TemporalConditioner
 from niki_tf.flows.temporal_coupling import SPLITS, TemporalCoupling

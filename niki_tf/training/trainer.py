@@ -16,8 +16,8 @@ import tensorflow as tf
 import tqdm
 
 from niki_tf import files
-from niki_tf.flows.shared_traces import shared_traces
 from niki_tf.settings import described
+from niki_tf.shared_traces import shared_traces
 from niki_tf.solvers import zoo
 from niki_tf.solvers.solver import Solver
 from niki_tf.training import adam, checkpoints, figures

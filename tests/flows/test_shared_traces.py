@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from niki_tf import flows
-from niki_tf.flows.shared_traces import shared_traces
+from niki_tf.shared_traces import shared_traces
 
 
 def _strong(flow):
