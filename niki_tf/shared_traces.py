@@ -24,7 +24,15 @@ def shared_traces() -> Iterator[None]:
 
 
 def run(network: keras.layers.Layer, *inputs: tf.Tensor, **options: bool) -> tuple[tf.Tensor, ...]:
-    """`network.call(*inputs)`, traced once for all networks of its configuration where `shared_traces` says so."""
+    """The outputs of `network.call(*inputs)`; within `shared_traces`, by one function for all of its configuration.
+
+    A network that holds more than its weights, such as the seeds of dropout, is called as it is.
+
+    Args:
+        network: built.
+        inputs: what its `call` takes.
+        options: the same, but known when the graph is made, such as `training`.
+    """
     traces = _TRACES.get()
     if traces is None or tf.executing_eagerly() or len(network.variables) > len(network.weights):
         return network.call(*inputs, **options)  # as it is, also where it draws random numbers

@@ -91,5 +91,5 @@ class TemporalCoupling(Step):
 
 
 def _count(x: tf.Tensor, axis: int = -2) -> int | tf.Tensor:
-    """Number of frames, of which those of `x` are known when the graph is made or not."""
+    """Number of frames: an int where it is known when the graph is made, else a tensor."""
     return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]

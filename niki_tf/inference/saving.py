@@ -114,8 +114,8 @@ def save_bvh(
         bvh.write_bvh(path, _retargeted(motion, rig))
         return
     motion = steady.steady(motion)
-    local = motion.rotations.copy()
-    local[:, 0], transl = _turned(motion, up)
+    root, transl = _turned(motion, up)
+    local = motion.rotations if up == "y" else np.concatenate([root[:, None], motion.rotations[:, 1:]], 1)
     rest = motion.rest_joints
     made = bvh_motion.from_motion(
         local, rest_joints=rest, transl=transl, fps=motion.fps, bone_names=bone_names, unit=unit

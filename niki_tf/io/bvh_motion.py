@@ -54,16 +54,18 @@ def from_motion(
     names, parents = checked_bone_names(bone_names), np.array(skeletons.SMPL_29.parents)
     order = _branches()
     offsets = rest - rest[np.maximum(parents, 0)]
-    angles = [
-        np.degrees(euler_angles.matrix_to_euler(rotations[:, joint].astype(np.float64), _AXES)) for joint in order
-    ]
+    values = np.empty([len(rotations), 3 + 3 * len(order)])
+    values[:, :3] = places
+    for at, joint in enumerate(order, 1):
+        angles = euler_angles.matrix_to_euler(rotations[:, joint].astype(np.float64), _AXES)
+        values[:, 3 * at : 3 * at + 3] = np.degrees(angles)
     tips = range(skeletons.NUM_ROTATIONS, skeletons.NUM_JOINTS)
     return BvhFile(
         names=tuple(names[joint] for joint in order),
         parents=tuple(order.index(parents[joint]) if joint else -1 for joint in order),
         offsets=offsets[order],
         channels=tuple(_ROTATION if joint else _POSITION + _ROTATION for joint in order),
-        values=np.concatenate([places, *angles], 1),
+        values=values,
         frame_time=1.0 / checked_rate(fps, "`fps`"),
         end_parents=tuple(order.index(parents[tip]) for tip in tips),
         end_offsets=offsets[list(tips)],

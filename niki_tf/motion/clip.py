@@ -176,8 +176,8 @@ def checked_array(
 
 def check_size(array: np.ndarray, what: str, largest: float) -> None:
     """Raises ValueError, with `what` as its name, if a number of `array` is beyond `largest`; NaN is not."""
-    if array.size and np.fmax.reduce(np.abs(array), axis=None) > largest:
-        most = np.fmax.reduce(np.abs(array), axis=None)
+    most = max(np.fmax.reduce(array, axis=None), -np.fmin.reduce(array, axis=None)) if array.size else 0.0
+    if most > largest:
         raise ValueError(f"{what} must be between -{largest:g} and {largest:g}; got {most:.3g}. Check its unit.")
 
 

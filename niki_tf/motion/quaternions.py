@@ -59,9 +59,10 @@ def quaternion_wxyz_to_matrix(quaternion: np.ndarray) -> np.ndarray:
 
 def continuous(quaternions: np.ndarray) -> np.ndarray:
     """The same rotations (T, ..., 4) with signs such that each frame is on the side of the frame before."""
-    dot = np.sum(quaternions[1:] * quaternions[:-1], -1)
-    signs = np.cumprod(np.where(dot < 0.0, -1.0, 1.0), 0).astype(quaternions.dtype)
-    return np.concatenate([quaternions[:1], quaternions[1:] * signs[..., None]])
+    dot = np.einsum("...i,...i", quaternions[1:], quaternions[:-1])
+    found = quaternions.copy()
+    found[1:] *= np.where(np.logical_xor.accumulate(dot < 0.0), -1, 1)[..., None].astype(np.int8)
+    return found
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
