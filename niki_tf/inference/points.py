@@ -16,7 +16,15 @@ import tensorflow as tf
 from niki_tf import contract, skeletons
 from niki_tf.body import kinematics
 from niki_tf.body.body_joints import BodyJoints
-from niki_tf.fitting import bone_shape, gauss_newton, gauss_newton_windows, held_rotations, point_lifting, root_path
+from niki_tf.fitting import (
+    bone_shape,
+    gauss_newton,
+    gauss_newton_windows,
+    held_rotations,
+    point_lifting,
+    root_path,
+    short_gaps,
+)
 from niki_tf.inference import certainty, graphs, rates, windows
 from niki_tf.motion import gap_filling
 from niki_tf.motion.observed_points import ObservedPoints
@@ -88,7 +96,7 @@ def solve_points(
         betas = np.zeros([len(observed.points), solver.body_joints.num_betas], np.float32)
     given = {"points": observed.points, "sigma": observed.sigma}
     if over_time:
-        points, sigma = gap_filling.fill_short_gaps(**given, times=observed.times, bones=point_set.bones)
+        points, sigma = short_gaps.fill(**given, times=observed.times, bones=point_set.bones)
         given = {"points": points, "sigma": sigma}
     held = {} if observed.known_rotations is None else {"known_rotations": observed.known_rotations}
     given |= held

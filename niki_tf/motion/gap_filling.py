@@ -13,11 +13,6 @@ from niki_tf.shapes import LARGEST, are_rotations, real_array
 SIGMA_BETWEEN, SIGMA_BEYOND = 0.012, 0.02
 """Metres a frame; how the sigma of a filled joint grows with the frames to the nearest that was seen, between two such
 frames and before the first or after the last: root mean squares over training clips."""
-SHORT_GAP = 0.45
-"""Seconds; shorter gaps of single points are filled before anything is solved: 12 frames at 30 a second do better so,
-16 do not (saved_models/experiments.md, 43)."""
-_FRAMES_A_SECOND = 30.0
-"""Of the frames that `SIGMA_BETWEEN` is for."""
 _FEWEST_FOR_ROTATION = 3
 """Joints of the trunk that must be there for its rotation to be told."""
 _LEAST_SPREAD = 0.02
@@ -65,45 +60,6 @@ def interpolate_joints(joints: np.ndarray, joint_sigma: np.ndarray) -> tuple[np.
     nearest = np.where(before >= 0, before, after)
     joints = _hold_on_trunk(joints, there=both | seen, nearest=nearest)
     return joints, _filled_sigma(joint_sigma, seen, before, after)
-
-
-def fill_short_gaps(
-    points: np.ndarray, sigma: np.ndarray, times: np.ndarray, *, bones: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (T, K, 3) that were not seen for up to `SHORT_GAP` on straight lines, and their sigma (T, K).
-
-    Only in frames in which another point was seen, and not where the points at both ends of a point's bones were: these
-    tell more of it. The sigma of a filled point is that of the nearest frame in which it was seen, grown by
-    `SIGMA_BETWEEN` a thirtieth of a second.
-
-    Args:
-        points: (T, K, 3) metres.
-        sigma: (T, K) metres; a point is absent from `skeletons.ABSENT` on.
-        times: (T,) seconds, increasing.
-        bones: (K, K) bool, True where a bone leads from the point of the column to that of the row; None for no bones.
-
-    Example:
-        >>> import numpy as np
-        >>> from niki_tf.motion import gap_filling
-        >>> points, sigma = np.zeros([3, 2, 3]) + np.arange(3.0)[:, None, None], np.zeros([3, 2])
-        >>> points[1, 0], sigma[1, 0] = 9.0, 10.0
-        >>> filled, sigma = gap_filling.fill_short_gaps(points, sigma, np.arange(3) / 30)
-        >>> filled[:, 0, 0].tolist(), sigma[:, 0].round(3).tolist()
-        ([0.0, 1.0, 2.0], [0.0, 0.012, 0.0])
-    """
-    seen = sigma < skeletons.ABSENT
-    before, after = _nearest_known(seen)
-    told = np.zeros_like(seen) if bones is None else (seen @ bones.T) & (seen @ bones)
-    between = ~seen & ~told & (before >= 0) & (after < len(points)) & seen.any(1, keepdims=True)
-    first, second = np.where(between, before, 0), np.where(between, after, 0)
-    since, until = times[:, None] - times[first], times[second] - times[:, None]
-    filled = between & (since + until < SHORT_GAP)
-    share = np.where(filled, since / np.where(filled, since + until, 1.0), 0.0)[..., None]
-    start, end = (np.take_along_axis(points, number[..., None], 0) for number in (first, second))
-    nearest = np.where(since < until, first, second)
-    grown = np.hypot(np.take_along_axis(sigma, nearest, 0), _FRAMES_A_SECOND * SIGMA_BETWEEN * np.minimum(since, until))
-    points = np.where(filled[..., None], start + share * (end - start), points)
-    return points.astype(np.float32), np.where(filled, grown, sigma).astype(sigma.dtype)
 
 
 def slerp_rotations(local: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -1,0 +1,149 @@
+"""Points that were not seen for a short while, filled from their own paths before and after by a Kalman smoother.
+
+A point's velocity wanders, and its place is seen with the noise that is found in its path. So a curve leads through the
+gap, which leans on the nearest frames where joints are clean and on many where they are noisy; how uncertain it is
+comes with it.
+
+Source: Rauch, Tung and Striebel, Maximum likelihood estimates of linear dynamic systems, AIAA Journal 1965.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from niki_tf import skeletons
+from niki_tf.fitting import smoothing
+
+LONGEST = 0.9
+"""Seconds; longer gaps are left to what knows of motion."""
+_WANDERING = 0.008
+"""Metres a frame^2 at 30 frames a second, by which a velocity changes from frame to frame. This and `_TAILS`:
+saved_models/experiments.md, 55."""
+_TAILS = 1.5
+"""By how much sigma is larger than the model's: some gaps hold faster motion than is usual."""
+_CONTEXT, _MOST_CONTEXT = 0.4, 48
+"""Seconds, and frames at most, at each side of a gap that tell of it."""
+_GAPS_AT_ONCE, _FRAMES_AT_ONCE = 2048, 1024
+"""Gaps that are filled together, and frames whose noise is found together."""
+_UNKNOWN = 100.0
+"""Variance, metres^2, of what is not known at first."""
+
+
+def fill(
+    points: np.ndarray, sigma: np.ndarray, times: np.ndarray, *, bones: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (T, K, 3) that were not seen for less than `LONGEST`, filled, and their sigma (T, K).
+
+    Only in frames in which another point was seen, and not where the points at both ends of a point's bones were: these
+    tell more of it. Nothing is told of one side of a pause of several frames in which nothing was seen by the other.
+
+    Args:
+        points: (T, K, 3) metres.
+        sigma: (T, K) metres, 0 where unknown; a point is absent from `skeletons.ABSENT` on.
+        times: (T,) seconds, increasing.
+        bones: (K, K) bool, True where a bone leads from the point of the column to that of the row; None for no bones.
+
+    Example:
+        >>> import numpy as np
+        >>> from niki_tf.fitting import short_gaps
+        >>> points, sigma = np.zeros([9, 2, 3]), np.zeros([9, 2])
+        >>> points[:, 0, 0] = np.arange(9.0) ** 2 / 1000
+        >>> points[4, 0], sigma[4, 0] = 9.0, 10.0
+        >>> filled, sigma = short_gaps.fill(points, sigma, np.arange(9) / 30)
+        >>> (1000 * filled[4, 0]).round().tolist(), sigma[3:6, 0].round(3).tolist()  # a straight line gives 17
+        ([16.0, 0.0, 0.0], [0.0, 0.003, 0.0])
+    """
+    seen = sigma < skeletons.ABSENT
+    filled, grown = np.array(points, np.float32), np.array(sigma)
+    lost = np.cumsum(~seen.any(1))
+    gaps = _gaps(seen, times, lost)
+    if not len(gaps.point):
+        return filled, grown
+    told = np.zeros_like(seen) if bones is None else (seen @ bones.T) & (seen @ bones)
+    wanted = ~told & seen.any(1, keepdims=True)
+    variance = _variance(points, sigma, times)
+    context = int(np.clip(np.ceil(_CONTEXT / np.median(np.diff(times))), 1, _MOST_CONTEXT))
+    reach = np.arange(1 - context, (gaps.after - gaps.before).max() + context)
+    for start in range(0, len(gaps.point), _GAPS_AT_ONCE):
+        point, before, after = (array[start : start + _GAPS_AT_ONCE, None] for array in gaps)
+        frames = before + reach
+        there = (frames >= 0) & (frames < after + context) & (frames < len(times))
+        frames = np.clip(frames, 0, len(times) - 1)
+        there &= np.abs(lost[frames] - lost[np.where(frames < after, before, after)]) < 2
+        noise = np.where(there, variance[frames, point], np.inf)
+        path, uncertain = _smoothed(points[frames, point], noise, smoothing.FPS * times[frames])
+        at = np.nonzero((frames > before) & (frames < after) & wanted[frames, point])
+        chosen = frames[at], point[at[0], 0]
+        filled[chosen], grown[chosen] = path[at], _TAILS * np.sqrt(uncertain[at])
+    return filled, np.minimum(grown, np.where(seen, np.inf, skeletons.ABSENT)).astype(sigma.dtype)
+
+
+class _Gaps(NamedTuple):
+    """Where points were not seen for a while, N gaps."""
+
+    point: np.ndarray
+    """(N,) number of the point."""
+    before: np.ndarray
+    """(N,) the last frame in which it was seen."""
+    after: np.ndarray
+    """(N,) the next one in which it was."""
+
+
+def _gaps(seen: np.ndarray, times: np.ndarray, lost: np.ndarray) -> _Gaps:
+    """The short gaps of points that were `seen` (T, K), `lost` (T,) being how many frames without any there were."""
+    point, frame = np.nonzero(seen.T)
+    gap = (point[1:] == point[:-1]) & (frame[1:] > frame[:-1] + 1)
+    point, before, after = point[1:][gap], frame[:-1][gap], frame[1:][gap]
+    short = (times[after] - times[before] < LONGEST) & (lost[after] - lost[before] < 2)
+    return _Gaps(point[short], before[short], after[short])
+
+
+def _variance(points: np.ndarray, sigma: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Variance (T, K), metres^2, with which points were seen; infinite where they were not."""
+    found = np.empty(sigma.shape)
+    for start in range(0, len(times), _FRAMES_AT_ONCE):
+        part = slice(start, start + _FRAMES_AT_ONCE)
+        given = (points[part], sigma[part], np.ones_like(times[part]), times[part] - times[start])
+        found[part] = smoothing.noise_variance(*(tf.constant(array[None], tf.float32) for array in given))[0]
+    seen = sigma < skeletons.ABSENT
+    return np.where(seen, found + np.where(seen, sigma, 0.0) ** 2, np.inf)
+
+
+def _smoothed(seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places (N, L, 3) of N points in L frames, and their variance (N, L), metres^2.
+
+    Args:
+        seen: (N, L, 3) metres.
+        noise: (N, L) metres^2, infinite where nothing was seen.
+        ticks: (N, L), thirtieths of a second, never decreasing.
+    """
+    count, length = noise.shape
+    steps = np.diff(ticks, axis=1)
+    state, spread = np.zeros([count, 2, 3]), _UNKNOWN * np.tile(np.eye(2), [count, 1, 1])
+    states, spreads = np.empty([length, *state.shape]), np.empty([length, *spread.shape])
+    for frame in range(length):
+        if frame:
+            state, spread = _moved(states[frame - 1], spreads[frame - 1], _later(steps[:, frame - 1]))
+        gain = spread[:, :, :1] / (spread[:, :1, :1] + noise[:, frame, None, None])
+        states[frame] = state + gain * (seen[:, frame, None] - state[:, :1])
+        spreads[frame] = spread - gain * spread[:, :1]
+    for frame in reversed(range(length - 1)):
+        later = _later(steps[:, frame])
+        state, spread = _moved(states[frame], spreads[frame], later)
+        gain = np.swapaxes(np.linalg.solve(spread, later @ spreads[frame]), 1, 2)
+        states[frame] += gain @ (states[frame + 1] - state)
+        spreads[frame] += gain @ (spreads[frame + 1] - spread) @ np.swapaxes(gain, 1, 2)
+    return np.swapaxes(states[:, :, 0], 0, 1), np.maximum(spreads[:, :, 0, 0].T, 0.0)
+
+
+def _later(steps: np.ndarray) -> np.ndarray:
+    """Matrices (N, 2, 2) that give place and velocity `steps` (N,) later."""
+    return np.eye(2) + np.eye(2, k=1) * steps[:, None, None]
+
+
+def _moved(state: np.ndarray, spread: np.ndarray, later: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place and velocity (N, 2, 3) after `later`, and their covariance (N, 2, 2)."""
+    step = later[:, 0, 1]
+    wandered = np.stack([step**3 / 3.0, step**2 / 2.0, step**2 / 2.0, step], -1).reshape(-1, 2, 2)
+    return later @ state, later @ spread @ np.swapaxes(later, 1, 2) + _WANDERING**2 * wandered
