@@ -1,8 +1,9 @@
-"""Points that were not seen for a short while, filled from their own paths before and after by a Kalman smoother.
+"""Points that were not seen for a short while, filled from their own paths before and after by Kalman smoothers.
 
 A point's velocity wanders, and its place is seen with the noise that is found in its path. So a curve leads through the
-gap, which leans on the nearest frames where joints are clean and on many where they are noisy; how uncertain it is
-comes with it.
+gap, which leans on the nearest frames where joints are clean and on many where they are noisy. By how much the velocity
+wanders is not known: the answer is the mean over several sizes, by how likely each makes what was seen. How uncertain
+it is comes with it.
 
 Source: Rauch, Tung and Striebel, Maximum likelihood estimates of linear dynamic systems, AIAA Journal 1965.
 """
@@ -17,11 +18,9 @@ from niki_tf.fitting import smoothing
 
 LONGEST = 0.9
 """Seconds; longer gaps are left to what knows of motion."""
-_WANDERING = 0.008
-"""Metres a frame^2 at 30 frames a second, by which a velocity changes from frame to frame. This and `_TAILS`:
-saved_models/experiments.md, 55."""
-_TAILS = 1.5
-"""By how much sigma is larger than the model's: some gaps hold faster motion than is usual."""
+_WANDERINGS = (0.002, 0.004, 0.008, 0.016, 0.032)
+"""Metres a frame^2 at 30 frames a second, by which velocities may wander in a frame; all as likely, before a path is
+seen: saved_models/experiments.md, 55."""
 _CONTEXT, _MOST_CONTEXT = 0.4, 48
 """Seconds, and frames at most, at each side of a gap that tell of it."""
 _GAPS_AT_ONCE, _FRAMES_AT_ONCE = 2048, 1024
@@ -52,7 +51,7 @@ def fill(
         >>> points[4, 0], sigma[4, 0] = 9.0, 10.0
         >>> filled, sigma = short_gaps.fill(points, sigma, np.arange(9) / 30)
         >>> (1000 * filled[4, 0]).round().tolist(), sigma[3:6, 0].round(3).tolist()  # a straight line gives 17
-        ([16.0, 0.0, 0.0], [0.0, 0.003, 0.0])
+        ([16.0, 0.0, 0.0], [0.0, 0.001, 0.0])
     """
     seen = sigma < skeletons.ABSENT
     filled, grown = np.array(points, np.float32), np.array(sigma)
@@ -72,10 +71,10 @@ def fill(
         frames = np.clip(frames, 0, len(times) - 1)
         there &= np.abs(lost[frames] - lost[np.where(frames < after, before, after)]) < 2
         noise = np.where(there, variance[frames, point], np.inf)
-        path, uncertain = _smoothed(points[frames, point], noise, smoothing.FPS * times[frames])
+        path, uncertain = _curves(points[frames, point].astype(np.float64), noise, smoothing.FPS * times[frames])
         at = np.nonzero((frames > before) & (frames < after) & wanted[frames, point])
         chosen = frames[at], point[at[0], 0]
-        filled[chosen], grown[chosen] = path[at], _TAILS * np.sqrt(uncertain[at])
+        filled[chosen], grown[chosen] = path[at], np.sqrt(uncertain[at])
     return filled, np.minimum(grown, np.where(seen, np.inf, skeletons.ABSENT)).astype(sigma.dtype)
 
 
@@ -110,7 +109,7 @@ def _variance(points: np.ndarray, sigma: np.ndarray, times: np.ndarray) -> np.nd
     return np.where(seen, found + np.where(seen, sigma, 0.0) ** 2, np.inf)
 
 
-def _smoothed(seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _curves(seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places (N, L, 3) of N points in L frames, and their variance (N, L), metres^2.
 
     Args:
@@ -118,23 +117,43 @@ def _smoothed(seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray) -> tuple[n
         noise: (N, L) metres^2, infinite where nothing was seen.
         ticks: (N, L), thirtieths of a second, never decreasing.
     """
+    paths, variances, likelihoods = (
+        np.array(parts) for parts in zip(*(_smoothed(seen, noise, ticks, size) for size in _WANDERINGS), strict=True)
+    )
+    odds = np.exp(likelihoods - likelihoods.max(0))
+    odds /= odds.sum(0)
+    path = np.einsum("kn,kntx->ntx", odds, paths)
+    apart = np.mean((paths - path) ** 2, -1)
+    return path, np.einsum("kn,knt->nt", odds, variances + apart)
+
+
+def _smoothed(
+    seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray, wandering: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_curves` for one size of wandering; and the logarithm of how likely that is, (N,), but for a constant."""
     count, length = noise.shape
     steps = np.diff(ticks, axis=1)
     state, spread = np.zeros([count, 2, 3]), _UNKNOWN * np.tile(np.eye(2), [count, 1, 1])
     states, spreads = np.empty([length, *state.shape]), np.empty([length, *spread.shape])
+    likelihood = np.zeros(count)
     for frame in range(length):
         if frame:
-            state, spread = _moved(states[frame - 1], spreads[frame - 1], _later(steps[:, frame - 1]))
-        gain = spread[:, :, :1] / (spread[:, :1, :1] + noise[:, frame, None, None])
-        states[frame] = state + gain * (seen[:, frame, None] - state[:, :1])
+            later = _later(steps[:, frame - 1])
+            state, spread = _moved(states[frame - 1], spreads[frame - 1], later, wandering)
+        apart, variance = seen[:, frame] - state[:, 0], spread[:, 0, 0] + noise[:, frame]
+        there = np.isfinite(variance)
+        surprise = 0.5 * np.sum(apart**2, -1) / variance + 1.5 * np.log(np.where(there, variance, 1.0))
+        likelihood -= np.where(there, surprise, 0.0)
+        gain = spread[:, :, :1] / variance[:, None, None]
+        states[frame] = state + gain * apart[:, None]
         spreads[frame] = spread - gain * spread[:, :1]
     for frame in reversed(range(length - 1)):
         later = _later(steps[:, frame])
-        state, spread = _moved(states[frame], spreads[frame], later)
+        state, spread = _moved(states[frame], spreads[frame], later, wandering)
         gain = np.swapaxes(np.linalg.solve(spread, later @ spreads[frame]), 1, 2)
         states[frame] += gain @ (states[frame + 1] - state)
         spreads[frame] += gain @ (spreads[frame + 1] - spread) @ np.swapaxes(gain, 1, 2)
-    return np.swapaxes(states[:, :, 0], 0, 1), np.maximum(spreads[:, :, 0, 0].T, 0.0)
+    return np.swapaxes(states[:, :, 0], 0, 1), np.maximum(spreads[:, :, 0, 0].T, 0.0), likelihood
 
 
 def _later(steps: np.ndarray) -> np.ndarray:
@@ -142,8 +161,8 @@ def _later(steps: np.ndarray) -> np.ndarray:
     return np.eye(2) + np.eye(2, k=1) * steps[:, None, None]
 
 
-def _moved(state: np.ndarray, spread: np.ndarray, later: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moved(state: np.ndarray, spread: np.ndarray, later: np.ndarray, wandering: float) -> tuple[np.ndarray, np.ndarray]:
     """Place and velocity (N, 2, 3) after `later`, and their covariance (N, 2, 2)."""
     step = later[:, 0, 1]
     wandered = np.stack([step**3 / 3.0, step**2 / 2.0, step**2 / 2.0, step], -1).reshape(-1, 2, 2)
-    return later @ state, later @ spread @ np.swapaxes(later, 1, 2) + _WANDERING**2 * wandered
+    return later @ state, later @ spread @ np.swapaxes(later, 1, 2) + wandering**2 * wandered
