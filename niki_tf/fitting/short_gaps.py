@@ -23,10 +23,10 @@ _WANDERINGS = (0.002, 0.004, 0.008, 0.016, 0.032)
 seen: saved_models/experiments.md, 55."""
 _CONTEXT, _MOST_CONTEXT = 0.4, 48
 """Seconds, and frames at most, at each side of a gap that tell of it."""
-_GAPS_AT_ONCE, _FRAMES_AT_ONCE = 2048, 1024
-"""Gaps that are filled together, and frames whose noise is found together."""
-_UNKNOWN = 100.0
-"""Variance, metres^2, of what is not known at first."""
+_STEPS_AT_ONCE, _FRAMES_AT_ONCE = 2**16, 1024
+"""Frames of the gaps that are filled together, and frames whose noise is found together."""
+_ANY_PLACE, _ANY_VELOCITY = 100.0, 0.1
+"""Variances, metres^2 and that a frame^2, of what is not known at first."""
 
 
 def fill(
@@ -64,8 +64,9 @@ def fill(
     variance = _variance(points, sigma, times)
     context = int(np.clip(np.ceil(_CONTEXT / np.median(np.diff(times))), 1, _MOST_CONTEXT))
     reach = np.arange(1 - context, (gaps.after - gaps.before).max() + context)
-    for start in range(0, len(gaps.point), _GAPS_AT_ONCE):
-        point, before, after = (array[start : start + _GAPS_AT_ONCE, None] for array in gaps)
+    at_once = max(_STEPS_AT_ONCE // len(reach), 1)
+    for start in range(0, len(gaps.point), at_once):
+        point, before, after = (array[start : start + at_once, None] for array in gaps)
         frames = before + reach
         there = (frames >= 0) & (frames < after + context) & (frames < len(times))
         frames = np.clip(frames, 0, len(times) - 1)
@@ -117,52 +118,83 @@ def _curves(seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray) -> tuple[np.
         noise: (N, L) metres^2, infinite where nothing was seen.
         ticks: (N, L), thirtieths of a second, never decreasing.
     """
-    paths, variances, likelihoods = (
-        np.array(parts) for parts in zip(*(_smoothed(seen, noise, ticks, size) for size in _WANDERINGS), strict=True)
+    steps, shape = np.diff(ticks, axis=1), (len(_WANDERINGS), len(seen))
+    zeros, variances = (
+        np.zeros([*shape, 3]),
+        (np.full(shape, _ANY_PLACE), np.zeros(shape), np.full(shape, _ANY_VELOCITY)),
     )
-    odds = np.exp(likelihoods - likelihoods.max(0))
-    odds /= odds.sum(0)
-    path = np.einsum("kn,kntx->ntx", odds, paths)
-    apart = np.mean((paths - path) ** 2, -1)
-    return path, np.einsum("kn,knt->nt", odds, variances + apart)
-
-
-def _smoothed(
-    seen: np.ndarray, noise: np.ndarray, ticks: np.ndarray, wandering: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `_curves` for one size of wandering; and the logarithm of how likely that is, (N,), but for a constant."""
-    count, length = noise.shape
-    steps = np.diff(ticks, axis=1)
-    state, spread = np.zeros([count, 2, 3]), _UNKNOWN * np.tile(np.eye(2), [count, 1, 1])
-    states, spreads = np.empty([length, *state.shape]), np.empty([length, *spread.shape])
-    likelihood = np.zeros(count)
-    for frame in range(length):
+    belief = _Belief(zeros, zeros, *variances)
+    forward, likelihood = [], np.zeros(shape)
+    for frame in range(len(noise[0])):
         if frame:
-            later = _later(steps[:, frame - 1])
-            state, spread = _moved(states[frame - 1], spreads[frame - 1], later, wandering)
-        apart, variance = seen[:, frame] - state[:, 0], spread[:, 0, 0] + noise[:, frame]
+            belief = belief.later(steps[:, frame - 1])
+        apart, variance = seen[:, frame] - belief.place, belief.of_place + noise[:, frame]
         there = np.isfinite(variance)
         surprise = 0.5 * np.sum(apart**2, -1) / variance + 1.5 * np.log(np.where(there, variance, 1.0))
         likelihood -= np.where(there, surprise, 0.0)
-        gain = spread[:, :, :1] / variance[:, None, None]
-        states[frame] = state + gain * apart[:, None]
-        spreads[frame] = spread - gain * spread[:, :1]
-    for frame in reversed(range(length - 1)):
-        later = _later(steps[:, frame])
-        state, spread = _moved(states[frame], spreads[frame], later, wandering)
-        gain = np.swapaxes(np.linalg.solve(spread, later @ spreads[frame]), 1, 2)
-        states[frame] += gain @ (states[frame + 1] - state)
-        spreads[frame] += gain @ (spreads[frame + 1] - spread) @ np.swapaxes(gain, 1, 2)
-    return np.swapaxes(states[:, :, 0], 0, 1), np.maximum(spreads[:, :, 0, 0].T, 0.0), likelihood
+        belief = belief.seen(apart, variance)
+        forward.append(belief)
+    backward = [belief]
+    for frame in reversed(range(len(forward) - 1)):
+        backward.append(forward[frame].knowing(backward[-1], steps[:, frame]))
+    places, spread = (np.stack([getattr(x, name) for x in backward[::-1]], 2) for name in ("place", "of_place"))
+    odds = np.exp(likelihood - likelihood.max(0))
+    odds /= odds.sum(0)
+    place = np.einsum("kn,kntx->ntx", odds, places)
+    apart = np.mean((places - place) ** 2, -1)
+    return place, np.einsum("kn,knt->nt", odds, np.maximum(spread, 0.0) + apart)
 
 
-def _later(steps: np.ndarray) -> np.ndarray:
-    """Matrices (N, 2, 2) that give place and velocity `steps` (N,) later."""
-    return np.eye(2) + np.eye(2, k=1) * steps[:, None, None]
+class _Belief(NamedTuple):
+    """Where N points are and how they move, for each of the K sizes of wandering, and how sure that is."""
 
+    place: np.ndarray
+    """(K, N, 3) metres."""
+    velocity: np.ndarray
+    """(K, N, 3) metres a frame."""
+    of_place: np.ndarray
+    """(K, N), variance; the same along each axis."""
+    of_both: np.ndarray
+    """(K, N), covariance."""
+    of_velocity: np.ndarray
+    """(K, N), variance."""
 
-def _moved(state: np.ndarray, spread: np.ndarray, later: np.ndarray, wandering: float) -> tuple[np.ndarray, np.ndarray]:
-    """Place and velocity (N, 2, 3) after `later`, and their covariance (N, 2, 2)."""
-    step = later[:, 0, 1]
-    wandered = np.stack([step**3 / 3.0, step**2 / 2.0, step**2 / 2.0, step], -1).reshape(-1, 2, 2)
-    return later @ state, later @ spread @ np.swapaxes(later, 1, 2) + wandering**2 * wandered
+    def later(self, step: np.ndarray) -> "_Belief":
+        """After `step` (N,) frames."""
+        wandering = np.square(_WANDERINGS)[:, None] * step
+        both = self.of_both + step * self.of_velocity
+        return _Belief(
+            self.place + step[:, None] * self.velocity,
+            self.velocity,
+            self.of_place + step * (self.of_both + both) + wandering * step**2 / 3.0,
+            both + wandering * step / 2.0,
+            self.of_velocity + wandering,
+        )
+
+    def seen(self, apart: np.ndarray, variance: np.ndarray) -> "_Belief":
+        """After the points were seen `apart` (K, N, 3) from where they were taken to be, with that variance (K, N)."""
+        of_place, of_velocity = self.of_place / variance, self.of_both / variance
+        return _Belief(
+            self.place + of_place[..., None] * apart,
+            self.velocity + of_velocity[..., None] * apart,
+            self.of_place - of_place * self.of_place,
+            self.of_both - of_place * self.of_both,
+            self.of_velocity - of_velocity * self.of_both,
+        )
+
+    def knowing(self, next_: "_Belief", step: np.ndarray) -> "_Belief":
+        """With all that is known `step` (N,) frames later."""
+        then = self.later(step)
+        _, _, a, b, c = then
+        rows = [(self.of_place + step * self.of_both, self.of_both)]
+        rows.append((self.of_both + step * self.of_velocity, self.of_velocity))
+        size = a * c - b**2
+        (p, q), (r, s) = (((left * c - right * b) / size, (right * a - left * b) / size) for left, right in rows)
+        place, velocity, a, b, c = (one - other for one, other in zip(next_, then, strict=True))
+        return _Belief(
+            self.place + p[..., None] * place + q[..., None] * velocity,
+            self.velocity + r[..., None] * place + s[..., None] * velocity,
+            self.of_place + p**2 * a + 2.0 * p * q * b + q**2 * c,
+            self.of_both + p * r * a + (p * s + q * r) * b + q * s * c,
+            self.of_velocity + r**2 * a + 2.0 * r * s * b + s**2 * c,
+        )

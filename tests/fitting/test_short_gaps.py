@@ -120,6 +120,6 @@ def test_gaps_are_the_same_some_at_a_time(rng, monkeypatch):
     times = np.arange(40) / 30
     given, sigma = _paths(rng, times, 9), np.where(rng.uniform(size=[40, 9]) < 0.2, skeletons.ABSENT, 0.0)
     together = short_gaps.fill(given, sigma, times)
-    monkeypatch.setattr(short_gaps, "_GAPS_AT_ONCE", 5)
+    monkeypatch.setattr(short_gaps, "_STEPS_AT_ONCE", 250)
     for found, right in zip(short_gaps.fill(given, sigma, times), together, strict=True):
         np.testing.assert_allclose(found, right, atol=1e-6)
